@@ -1,0 +1,93 @@
+# The same commands for people and for CI. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+JS := tests/scripts
+
+# Modules are found from this folder, whatever the caller's shell had set.
+export PYTHONPATH := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help local-up test check check-js format lock migrate bench-api screenshots \
+	deploy-api deploy-realtime deploy-transcriber clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+local-up: $(VENV)/local.stamp ## Run everything on this machine (PORT, DATA_DIR, DATABASE_URL, REDIS_URL, … change it)
+	@exec $(RUN) -m infra.local_up
+
+test: $(VENV)/dev.stamp ## Run every test; ARGS="-k name" chooses some
+	$(RUN) -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp check-js ## Check style, types and layers, of Python and of the page's scripts
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-cache
+
+check-js:
+	@if command -v node >/dev/null; then $(MAKE) --no-print-directory $(JS)/node_modules/.stamp && cd $(JS) && npm run --silent check; \
+	else echo "The page's scripts were not checked: there is no node on the PATH. Install Node.js 22 or newer to have them checked."; fi
+
+format: $(VENV)/dev.stamp ## Put the Python files into their form
+	$(RUN) -m ruff check --fix-only
+	$(RUN) -m ruff format
+
+LOCK := pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-annotate --custom-compile-command "make lock"
+
+# dev.txt holds everything, so the others take their versions from it and one .venv serves them all.
+lock: $(VENV)/dev.stamp ## Renew requirements/*.txt from pyproject.toml, with the newest versions
+	$(RUN) -m uv pip compile --quiet --upgrade $(LOCK) --extra dev -o requirements/dev.txt
+	for extra in api realtime transcriber local; do \
+		$(RUN) -m uv pip compile --quiet --upgrade $(LOCK) --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt || exit; \
+	done
+
+migrate: $(VENV)/local.stamp ## Bring the database at DATABASE_URL to the newest schema
+	$(RUN) -m shared.migrations
+
+bench-api: $(VENV)/dev.stamp ## Measure the api on real parts, as JSON
+	@$(RUN) -m tests.bench.api $(ARGS)
+
+screenshots: $(VENV)/dev.stamp ## Take the README's screenshots
+	$(RUN) -m tests.browser.screenshots
+
+deploy-api: fly.api.toml.deploy ## Deploy the clip API to Fly
+
+deploy-realtime: fly.realtime.toml.deploy ## Deploy the fan-out to Fly
+
+deploy-transcriber: fly.transcriber.toml.deploy ## Deploy the worker to Fly
+
+%.toml.deploy:
+	@command -v fly >/dev/null || { echo "Deploying needs Fly's command line tool, and there is no fly on the PATH: https://fly.io/docs/flyctl/install"; exit 1; }
+	fly deploy --config $*.toml
+
+clean: ## Remove what these commands installed or cached; recordings in ./var stay
+	rm -rf $(VENV) $(JS)/node_modules tests/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+INSTALL = $(RUN) -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore --require-hashes -r
+
+# The stamps say what .venv holds; dev.txt holds all of local.txt, so installing it makes both true.
+$(VENV)/local.stamp: requirements/local.txt | $(VENV)/made.stamp
+	$(INSTALL) $<
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/made.stamp
+	$(INSTALL) $<
+	@touch $(VENV)/local.stamp $@
+
+$(VENV)/made.stamp:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) on the PATH. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 or newer is needed. Name one: make PYTHON=/path/to/python" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: its venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(JS)/node_modules/.stamp: $(JS)/package-lock.json
+	@command -v npm >/dev/null || { echo "Checking the page's scripts needs npm beside node: there is none on the PATH. On Debian and Ubuntu: apt install npm"; exit 1; }
+	cd $(JS) && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@

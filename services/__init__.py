@@ -1,0 +1,1 @@
+"""The three services. The path is the import: each starts with `python -m services.NAME`."""

@@ -1,0 +1,37 @@
+"""`python -m services.api`."""
+
+import uvicorn
+
+from services.api.app import create_app
+from services.api.settings import ApiSettings
+from shared import logs
+from shared.settings import load
+
+DRAIN_S = 20
+"""Seconds that running requests have to end after SIGTERM; `kill_timeout` in fly.api.toml is longer."""
+
+BACKLOG = 2048
+"""Connections that may wait for being accepted: a whole class pressing Stop at once."""
+
+
+def main() -> None:
+    settings = load(ApiSettings)
+    logs.configure("api", settings.log_level)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+
+
+if __name__ == "__main__":
+    main()

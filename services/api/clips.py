@@ -1,0 +1,229 @@
+"""Clips by id: the list, and everything that a person does to one."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from anyio import to_thread
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import IntegrityError
+from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from services.api import transcripts
+from services.api.audio import audio_response, matches
+from services.api.containers import accept
+from services.api.errors import Problem
+from services.api.incoming import Incoming, incoming
+from services.api.names import clean_name
+from services.api.parameters import Place, clip_id, json_body, printable, whole_number
+from services.api.state import State, state_of
+from shared.jobs import TRANSCRIBE
+from shared.models import HOME, Clip, Transcript
+from shared.schemas import PublicClip
+
+PAGE = 50
+"""Clips of one page: more than a screen shows, and a few milliseconds of work."""
+
+MOST_PER_PAGE = 200
+"""The most that a client may ask for at once."""
+
+LONGEST_MS = 2**31 - 1
+"""Milliseconds that the column holds: 24 days."""
+
+MOST_TEXT = 2_000_000
+"""Characters of an edited transcript: a day of speech is about a million."""
+
+
+class ClipPatch(BaseModel):
+    """What PATCH may change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str | None = None
+    text: str | None = Field(default=None, max_length=MOST_TEXT)
+
+
+# -- routes ----------------------------------------------------------------------------------------------------
+
+
+async def listing(request: Request) -> Response:
+    """GET /api/clips: one page, newest first, with what a page needs to stay current."""
+    state = state_of(request)
+    limit = whole_number(request, "limit", least=1, most=MOST_PER_PAGE, default=PAGE)
+    deleted = request.query_params.get("deleted") in {"true", "1"}
+    before = Place.of(request.query_params.get("cursor"))
+    query = printable(request.query_params.get("q", "").strip())
+    # The event cursor first, the rows second: what changes in between arrives twice rather than never.
+    cursor = state.relay.cursor(HOME)
+    async with state.reading() as session:
+        found = list(
+            await session.exec(Clip.recent(HOME, deleted=deleted, query=query, before=before, limit=limit + 1))
+        )
+    page = found[:limit]
+    return JSONResponse(
+        {
+            "clips": [public(clip) for clip in page],
+            "next": Place.after(page[-1], deleted=deleted).cursor() if len(found) > limit else None,
+            "realtime": {"url": state.settings.realtime_url or "/websocket", "cursor": cursor},
+            "limits": {"upload_bytes": state.settings.max_upload_bytes},
+        }
+    )
+
+
+async def read(request: Request) -> Response:
+    """GET /api/clips/{id}."""
+    async with state_of(request).reading() as session:
+        clip = await _find(session, request)
+    if matches(request.headers.get("if-none-match"), _etag(clip), weak=True):
+        return Response(status_code=304, headers={"ETag": _etag(clip)})
+    return answer(clip)
+
+
+async def put(request: Request) -> Response:
+    """PUT /api/clips/{id}: store a recording under the id that its browser made. Twice is once."""
+    state, id = state_of(request), clip_id(request)
+    name = clean_name(request.query_params.get("name", ""))
+    duration_ms = whole_number(request, "duration_ms", least=0, most=LONGEST_MS, default=0) or None
+    async with incoming(request, state.settings.max_upload_bytes, state.incoming) as body:
+        if known := await _known(state, id, body):
+            return answer(known)
+        clip = await keep(state, id, name, body, request.headers.get("content-type", ""), duration_ms)
+        try:
+            async with state.changing() as change:
+                change.record(clip, TRANSCRIBE)
+        except IntegrityError:
+            # The same PUT, at the same time: whichever was committed first is the clip.
+            await to_thread.run_sync(state.store.delete, clip.audio_key)
+            if known := await _known(state, id, body):
+                return answer(known)
+            raise
+    return answer(clip, 201)
+
+
+async def patch(request: Request) -> Response:
+    """PATCH /api/clips/{id}: rename it, correct its words, or both."""
+    state = state_of(request)
+    wish = await json_body(request, ClipPatch)
+    name = None if wish.name is None else clean_name(wish.name)
+    async with state.changing() as change:
+        clip = await _find(change.session, request, to_change=True)
+        if name is not None and name != clip.name:
+            clip.rename(name, change.now)
+        if wish.text is not None and wish.text != clip.text:
+            change.session.add(clip.edit(printable(wish.text), change.now))
+        if change.session.is_modified(clip):
+            change.record(clip)
+    return answer(clip)
+
+
+async def delete(request: Request) -> Response:
+    """DELETE /api/clips/{id}: into the bin. Twice is once."""
+    async with state_of(request).changing() as change:
+        clip = await _find(change.session, request, to_change=True)
+        if clip.deleted_at is None:
+            clip.move_to_bin(change.now)
+            change.record(clip)
+    return Response(status_code=204)
+
+
+async def restore(request: Request) -> Response:
+    """POST /api/clips/{id}/restore: out of the bin. Twice is once."""
+    async with state_of(request).changing() as change:
+        clip = await _find(change.session, request, to_change=True)
+        if clip.deleted_at is not None:
+            needs_words = clip.restore(change.now)
+            change.record(clip, *([TRANSCRIBE] if needs_words else []))
+    return answer(clip)
+
+
+async def transcribe_again(request: Request) -> Response:
+    """POST /api/clips/{id}/transcription: forget the failures and start over."""
+    async with state_of(request).changing() as change:
+        clip = await _find(change.session, request, to_change=True)
+        if clip.deleted_at is not None:
+            raise Problem("in-bin", "Restore the clip first; what is in the bin is not transcribed.")
+        clip.ask_transcription(change.now)
+        change.record(clip, TRANSCRIBE)
+    return answer(clip, 202)
+
+
+async def audio(request: Request) -> Response:
+    """GET and HEAD /api/clips/{id}/audio. A clip in the bin can still be heard."""
+    state = state_of(request)
+    async with state.reading() as session:
+        clip = await _find(session, request)
+    return await audio_response(request, state, clip)
+
+
+async def transcript(request: Request) -> Response:
+    """GET /api/clips/{id}/transcript.{txt,srt,vtt,json}."""
+    form = transcripts.FORMS.get(request.path_params["form"])
+    if form is None:
+        raise Problem("not-found", f"Transcripts come as {', '.join(transcripts.FORMS)}.")
+    async with state_of(request).reading() as session:
+        clip = await _find(session, request)
+        timed = (await session.exec(Transcript.timed(clip.id))).first()
+    if clip.text is None:
+        raise Problem("no-transcript", clip.error or "The clip is not transcribed yet.")
+    return Response(form.render(clip, timed), media_type=form.mime, headers={"Cache-Control": "private, no-cache"})
+
+
+# -- what the seed's routes do, too ------------------------------------------------------------------------------
+
+
+async def keep(
+    state: State, id: uuid.UUID, name: str, body: Incoming, claimed: str, duration_ms: int | None = None
+) -> Clip:
+    """Check the audio, put it into the store, and return the clip that is to be recorded: bytes first, row second."""
+    mime = await to_thread.run_sync(accept, body.file, claimed)
+    key = f"{HOME}/{id}/{uuid.uuid4().hex}"
+    await to_thread.run_sync(state.store.put, key, body.file, body.size, mime)
+    return Clip.saved(
+        id,
+        name=name,
+        mime=mime,
+        bytes=body.size,
+        sha256=body.sha256,
+        audio_key=key,
+        duration_ms=duration_ms,
+        now=datetime.now(UTC),
+    )
+
+
+def answer(clip: Clip, status: int = 200) -> Response:
+    """The public clip, with its version as entity tag."""
+    return JSONResponse(public(clip), status_code=status, headers={"ETag": _etag(clip), "Cache-Control": "no-cache"})
+
+
+def _etag(clip: Clip) -> str:
+    return f'"{clip.version}"'
+
+
+def public(clip: Clip) -> dict[str, Any]:
+    return PublicClip.model_validate(clip).model_dump(mode="json")
+
+
+# -- reading a request -------------------------------------------------------------------------------------------
+
+
+async def _find(session: AsyncSession, request: Request, *, to_change: bool = False) -> Clip:
+    """The clip that the address names; when it is to be changed, locked, and as old as If-Match says."""
+    found = Clip.one(HOME, clip_id(request))
+    clip = (await session.exec(found.with_for_update() if to_change else found)).first()
+    if clip is None:
+        raise Problem("not-found", "There is no clip with this id.")
+    wanted = request.headers.get("if-match")
+    if to_change and wanted is not None and not matches(wanted, _etag(clip)):
+        raise Problem("stale", f"The clip is at version {clip.version} now; read it again.", {"ETag": _etag(clip)})
+    return clip
+
+
+async def _known(state: State, id: uuid.UUID, body: Incoming) -> Clip | None:
+    """The clip that has this id already, if its audio is this body. Raises `Problem` if it is another."""
+    async with state.reading() as session:
+        clip = (await session.exec(Clip.one(HOME, id))).first()
+    if clip and clip.sha256 != body.sha256:
+        raise Problem("id-taken", "This id belongs to a clip with other audio, and nothing is overwritten here.")
+    return clip

@@ -1,0 +1,98 @@
+"""Every refusal in one table, told as problem details (RFC 9457)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from shared.storage import ObjectMissing, StoreFull, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+PROBLEMS: Mapping[str, tuple[HTTPStatus, str]] = {
+    "bad-request": (HTTPStatus.BAD_REQUEST, "The request cannot be understood"),
+    "bad-name": (HTTPStatus.BAD_REQUEST, "This name cannot be used"),
+    "empty-audio": (HTTPStatus.BAD_REQUEST, "There is no audio in the request"),
+    "cross-site": (HTTPStatus.FORBIDDEN, "Requests from other sites are refused"),
+    "not-found": (HTTPStatus.NOT_FOUND, "There is nothing here"),
+    "no-transcript": (HTTPStatus.NOT_FOUND, "The clip has no transcript yet"),
+    "audio-missing": (HTTPStatus.NOT_FOUND, "The clip's audio is not in the store"),
+    "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "This address does not do that"),
+    "id-taken": (HTTPStatus.CONFLICT, "Another clip has this id"),
+    "in-bin": (HTTPStatus.CONFLICT, "The clip is in the bin"),
+    "stale": (HTTPStatus.PRECONDITION_FAILED, "The clip has changed meanwhile"),
+    "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The audio is too large"),
+    "not-audio": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is not audio"),
+    "bad-range": (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "There are no such bytes"),
+    "upgrade-required": (HTTPStatus.UPGRADE_REQUIRED, "This address speaks WebSocket only"),
+    "away": (HTTPStatus.SERVICE_UNAVAILABLE, "A part of the server is away"),
+    "full": (HTTPStatus.INSUFFICIENT_STORAGE, "The server has no room left"),
+    "internal": (HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here"),
+}
+"""Slug → status and title."""
+
+RETRY_AFTER = {"Retry-After": "2"}
+"""Seconds: databases and stores restart within some, and a page retries with its own back-off anyway."""
+
+
+class Problem(Exception):
+    """A refusal that reaches the client; `detail` is one sentence that a page may show as it is."""
+
+    def __init__(self, slug: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.slug, self.detail, self.headers = slug, detail, dict(headers or {})
+
+    def response(self) -> Response:
+        status, title = PROBLEMS[self.slug]
+        return JSONResponse(
+            {
+                "type": f"urn:dictaphone:problem:{self.slug}",
+                "title": title,
+                "status": status.value,
+                "detail": self.detail,
+            },
+            status_code=status.value,
+            headers=self.headers,
+            media_type="application/problem+json",
+        )
+
+
+def _translate(error: Exception) -> Problem:
+    """What an exception of a lower layer means to a client."""
+    match error:
+        case Problem():
+            return error
+        case HTTPException(status_code=405):
+            return Problem("method-not-allowed", "This address does not take that method.", error.headers)
+        case HTTPException(status_code=404):
+            return Problem("not-found", "There is nothing at this address.")
+        case HTTPException():
+            return Problem("bad-request", f"{error.detail}.", error.headers)
+        case StoreFull():
+            return Problem("full", "The server's disk is full. Keep the recording and try again later.")
+        case StoreUnavailable():
+            return Problem("away", "The audio store does not answer at the moment. Try again soon.", RETRY_AFTER)
+        case ObjectMissing():
+            return Problem("audio-missing", "The server knows this clip, but its audio is missing from the store.")
+        case PoolTimeoutError() | DBAPIError():
+            return Problem("away", "The database does not answer at the moment. Try again soon.", RETRY_AFTER)
+        case _:
+            return Problem("internal", "The server failed at this request. Nothing that was saved is lost.")
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """Turn any exception into its problem, and log what is the server's own fault."""
+    problem = _translate(error)
+    if PROBLEMS[problem.slug][0] >= 500 or isinstance(error, ObjectMissing):
+        log.error("request failed", problem=problem.slug, reason=str(error), exc_info=problem.slug == "internal")
+    return problem.response()
+
+
+HANDLERS = dict.fromkeys(
+    (Problem, HTTPException, StoreUnavailable, ObjectMissing, PoolTimeoutError, DBAPIError), answer
+) | {Exception: answer}

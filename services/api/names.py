@@ -1,0 +1,38 @@
+"""What a clip may be called."""
+
+import unicodedata
+from urllib.parse import unquote_to_bytes
+
+from services.api.errors import Problem
+from shared.models import NAME_LENGTH
+
+_REFUSED = {"Cc": "control characters", "Cs": "half characters (lone surrogates)"}
+
+
+def clean_name(given: str) -> str:
+    """The name as it is stored and looked up: NFC, otherwise unchanged.
+
+    Raises `Problem` for a name that is empty or only space, longer than `NAME_LENGTH` characters, or holds control
+    characters. Two names that differ in anything but their normal form (Unicode UAX 15) are two names.
+    """
+    name = unicodedata.normalize("NFC", given)
+    for character in name:
+        if words := _REFUSED.get(unicodedata.category(character)):
+            raise Problem("bad-name", f"A name cannot hold {words}.")
+    if not name.strip():
+        raise Problem("bad-name", "A clip needs a name with at least one visible character.")
+    if len(name) > NAME_LENGTH:
+        raise Problem("bad-name", f"A name can have at most {NAME_LENGTH} characters; this one has {len(name)}.")
+    return name
+
+
+def name_in_path(raw_path: bytes, prefix: str) -> str:
+    """The name that stands behind `prefix` in a request's path, from its bytes as they came.
+
+    The decoded path will not do: a server replaces bytes that are not UTF-8, and so mixes up names that differ there.
+    """
+    encoded = raw_path.partition(b"?")[0].removeprefix(prefix.encode())
+    try:
+        return clean_name(unquote_to_bytes(encoded).decode())
+    except UnicodeDecodeError:
+        raise Problem("bad-name", "The name in the address is not percent-encoded UTF-8.") from None

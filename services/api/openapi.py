@@ -1,0 +1,279 @@
+"""`/openapi.json`: what app.ROUTES answer, for people and for machines. A test holds the two together."""
+
+from functools import cache
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from services.api.clips import LONGEST_MS, MOST_PER_PAGE, PAGE, ClipPatch
+from services.api.errors import PROBLEMS
+from shared.models import NAME_LENGTH
+from shared.schemas import PublicClip
+
+Json = dict[str, Any]
+
+AUDIO: Json = {"audio/*": {"schema": {"type": "string", "format": "binary"}}}
+IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "Do it only while the clip is at this version.",
+    "schema": {"type": "string", "pattern": '^("[0-9]+"|\\*)$'},
+}
+RANGE: Json = {
+    "name": "Range",
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^bytes=[0-9]{0,9}-[0-9]{0,9}$"},
+}
+
+
+async def document(_request: Request) -> Response:
+    """GET /openapi.json."""
+    return JSONResponse(build(), headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def build() -> Json:
+    """The whole document (OpenAPI 3.1)."""
+    _, definitions = models_json_schema(
+        [(PublicClip, "serialization"), (ClipPatch, "validation")], ref_template="#/components/schemas/{model}"
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Dictaphone",
+            "version": "1",
+            "description": "Clips: by id for new clients, by name for those of the seed. Nothing is ever overwritten.",
+        },
+        "paths": {**_pages(), **_clips(), **_by_name(), **_process()},
+        "components": {"schemas": {**definitions["$defs"], "Problem": _problem(), "ClipList": _clip_list()}},
+    }
+
+
+def _clips() -> Json:
+    one = "/api/clips/{id}"
+    id = _path("id", "The clip's UUID, made by whoever recorded it.", {"type": "string", "format": "uuid"})
+    form = _path("form", "File format.", {"type": "string", "enum": ["txt", "srt", "vtt", "json"]})
+    return {
+        "/api/clips": {
+            "get": _does(
+                "List clips, newest first, one page at a time",
+                {
+                    "200": _json("A page of clips, the address for events, and the limits.", "ClipList"),
+                    **_no("bad-request"),
+                },
+                [
+                    _query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE, "default": PAGE}),
+                    _query("cursor", {"type": "string", "description": "`next` of the page before."}),
+                    _query("q", {"type": "string", "description": "Only clips whose name or text holds this."}),
+                    _query("deleted", {"type": "boolean", "description": "The bin instead of the library."}),
+                ],
+            )
+        },
+        one: {
+            "parameters": [id],
+            "get": _does(
+                "Read a clip", {"200": _clip("The clip."), "304": _nothing("It has not changed."), **_no("not-found")}
+            ),
+            "put": _does(
+                "Store a recording under an id that its browser made; the same again is the same clip",
+                {
+                    "201": _clip("It is stored."),
+                    "200": _clip("It was stored already."),
+                    **_no("bad-name", "cross-site", "not-found", "id-taken", "too-large", "not-audio", "away", "full"),
+                },
+                [
+                    _query("name", {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH}, required=True),
+                    _query("duration_ms", {"type": "integer", "minimum": 0, "maximum": LONGEST_MS}),
+                ],
+                body=AUDIO,
+            ),
+            "patch": _does(
+                "Rename a clip or correct its words",
+                {
+                    "200": _clip("The changed clip."),
+                    **_no("bad-request", "cross-site", "not-found", "too-large", "stale"),
+                },
+                [IF_MATCH],
+                body={"application/json": {"schema": {"$ref": "#/components/schemas/ClipPatch"}}},
+            ),
+            "delete": _does(
+                "Move a clip to the bin",
+                {"204": _nothing("It is in the bin."), **_no("cross-site", "not-found", "stale")},
+                [IF_MATCH],
+            ),
+        },
+        f"{one}/restore": {
+            "parameters": [id],
+            "post": _does(
+                "Take a clip out of the bin",
+                {"200": _clip("The clip."), **_no("cross-site", "not-found", "stale")},
+                [IF_MATCH],
+            ),
+        },
+        f"{one}/transcription": {
+            "parameters": [id],
+            "post": _does(
+                "Transcribe a clip again",
+                {"202": _clip("The clip, waiting."), **_no("cross-site", "not-found", "in-bin", "stale")},
+                [IF_MATCH],
+            ),
+        },
+        f"{one}/audio": {"parameters": [id], **_audio()},
+        f"{one}/transcript.{{form}}": {
+            "parameters": [id, form],
+            "get": _does(
+                "Read a clip's words",
+                {
+                    "200": {"description": "The words.", "content": {"text/plain": {}, "application/json": {}}},
+                    **_no("not-found"),
+                },
+            ),
+        },
+    }
+
+
+def _by_name() -> Json:
+    name = _path("name", "Any Unicode, slashes included, as percent-encoded UTF-8.", {"type": "string", "minLength": 1})
+    return {
+        f"/{root}/{{name}}": {
+            "parameters": [name],
+            **_audio(),
+            "put": _does(
+                "Store a new clip under a name; the one that had it goes to the bin",
+                {
+                    "201": _clip("It is stored."),
+                    **_no("bad-name", "cross-site", "too-large", "not-audio", "away", "full"),
+                },
+                body=AUDIO,
+            ),
+            "delete": _does(
+                "Move every clip of this name to the bin",
+                {"204": _nothing("None is left."), **_no("bad-name", "cross-site")},
+            ),
+        }
+        for root in ("clips", "audio")
+    }
+
+
+def _audio() -> Json:
+    answers = {
+        "200": {"description": "The audio.", "content": AUDIO},
+        "206": {"description": "The bytes asked for.", "content": AUDIO},
+        "304": _nothing("It has not changed."),
+        "307": _nothing("The audio is in the bucket, at this address."),
+        **_no("bad-name", "not-found", "bad-range", "away"),
+    }
+    return {
+        "get": _does("Play or download the audio", answers, [RANGE]),
+        "head": _does("Ask about the audio", answers, [RANGE]),
+    }
+
+
+def _pages() -> Json:
+    return {
+        "/": {"get": _does("The page", {"200": {"description": "HTML.", "content": {"text/html": {}}}})},
+        "/openapi.json": {
+            "get": _does("This document", {"200": {"description": "OpenAPI.", "content": {"application/json": {}}}})
+        },
+    }
+
+
+def _process() -> Json:
+    text = {"description": "Text.", "content": {"text/plain": {}}}
+    parts = {"description": "How each part is.", "content": {"application/json": {"schema": {"type": "object"}}}}
+    return {
+        "/healthz": {"get": _does("Is this process alive?", {"200": text})},
+        "/readyz": {"get": _does("Can it do its work?", {"200": parts, "503": parts})},
+        "/metrics": {"get": _does("Figures for Prometheus", {"200": text})},
+        "/websocket": {
+            "get": _does(
+                "Events: a WebSocket that sends a frame on each change",
+                {
+                    "101": _nothing("Connected."),
+                    "307": _nothing("For Fly's proxy."),
+                    **_no("cross-site", "upgrade-required", "away"),
+                },
+                [_query("since", {"type": "string", "description": "Id of the last frame seen."})],
+            )
+        },
+    }
+
+
+def _clip_list() -> Json:
+    clip = {"$ref": "#/components/schemas/PublicClip"}
+    realtime = {
+        "type": "object",
+        "required": ["url", "cursor"],
+        "properties": {"url": {"type": "string"}, "cursor": {"type": ["string", "null"]}},
+    }
+    limits = {"type": "object", "required": ["upload_bytes"], "properties": {"upload_bytes": {"type": "integer"}}}
+    return {
+        "type": "object",
+        "required": ["clips", "next", "realtime", "limits"],
+        "properties": {
+            "clips": {"type": "array", "items": clip},
+            "next": {"type": ["string", "null"]},
+            "realtime": realtime,
+            "limits": limits,
+        },
+    }
+
+
+def _problem() -> Json:
+    return {
+        "type": "object",
+        "description": "RFC 9457. `detail` is one sentence that may be shown to a person.",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string", "enum": [f"urn:dictaphone:problem:{slug}" for slug in PROBLEMS]},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+        },
+    }
+
+
+def _does(summary: str, responses: Json, parameters: list[Json] | None = None, body: Json | None = None) -> Json:
+    operation: Json = {"summary": summary, "responses": responses}
+    if parameters:
+        operation["parameters"] = parameters
+    if body:
+        operation["requestBody"] = {"required": True, "content": body}
+    return operation
+
+
+def _no(*slugs: str) -> Json:
+    """The refusals of an operation, those of one status together."""
+    refusals: dict[str, list[str]] = {}
+    for slug in slugs:
+        status, title = PROBLEMS[slug]
+        refusals.setdefault(str(status.value), []).append(title)
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": "; or: ".join(titles) + ".", "content": content} for status, titles in refusals.items()
+    }
+
+
+def _json(description: str, schema: str) -> Json:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+
+
+def _clip(description: str) -> Json:
+    return _json(description, "PublicClip")
+
+
+def _nothing(description: str) -> Json:
+    return {"description": description}
+
+
+def _path(name: str, description: str, schema: Json) -> Json:
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
+
+
+def _query(name: str, schema: Json, *, required: bool = False) -> Json:
+    return {"name": name, "in": "query", "required": required, "schema": schema}

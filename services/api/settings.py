@@ -1,0 +1,41 @@
+"""What the clip API reads from the environment."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from shared.settings import DatabaseSettings, OriginSettings, Port, PositiveInt, RedisSettings, StoreSettings
+
+
+class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings):
+    """The clip API's settings."""
+
+    port: Port = Field(8080, description="Port of the page and the API.")
+    max_upload_bytes: PositiveInt = Field(
+        2 * 1024**3, description="Largest audio that is taken, in bytes; 2 GiB is about three days of Opus speech."
+    )
+    audio_delivery: Literal["redirect", "stream"] = Field(
+        "redirect", description="How a bucket's audio is given out: `redirect` to it, or `stream` through the API."
+    )
+    realtime_url: str = Field(
+        "", description="`ws://` or `wss://` address that browsers connect to; empty: `/websocket` beside the page."
+    )
+    realtime_app: str = Field("", description="On Fly: the app that answers `/websocket`, reached by `fly-replay`.")
+    realtime_upstream: str = Field(
+        "ws://127.0.0.1:8081/websocket", description="Elsewhere: where the API passes its own `/websocket` on to."
+    )
+    wake_url: str = Field("", description="POSTed after a job was sent, to wake a transcriber that sleeps.")
+
+    @field_validator("realtime_url", "realtime_upstream")
+    @classmethod
+    def _is_websocket(cls, url: str) -> str:
+        if url and not url.startswith(("ws://", "wss://")):
+            raise ValueError("must begin with ws:// or wss://")
+        return url
+
+    @field_validator("wake_url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return url

@@ -1,0 +1,103 @@
+"""Engines for Postgres and SQLite, made so that both keep what they have confirmed."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel import Session
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from shared.settings import DatabaseSettings
+
+SQLITE_BUSY_S = 15
+"""Seconds a writer waits for SQLite's one write lock; longer than any transaction, shorter than a person's patience."""
+
+POOL_SIZE = 8
+"""Connections of one process: more than 2 cores can use, few enough for a small Postgres and several machines."""
+
+
+def sqlalchemy_url(settings: DatabaseSettings) -> URL:
+    """`DATABASE_URL` as SQLAlchemy wants it: Fly and Heroku say `postgres://`, SQLAlchemy needs the driver's name."""
+    given = settings.database_url.get_secret_value()
+    url = make_url(given) if given else URL.create("sqlite", database=str(settings.data_dir / "dictaphone.sqlite3"))
+    if url.get_backend_name() == "sqlite":
+        return url.set(drivername="sqlite+pysqlite")
+    return url.set(drivername="postgresql+psycopg")
+
+
+def sync_engine(settings: DatabaseSettings, pool_size: int = POOL_SIZE) -> Engine:
+    url = sqlalchemy_url(settings)
+    engine = create_engine(url, **_options(url, pool_size))
+    _prepare(engine)
+    return engine
+
+
+def async_engine(settings: DatabaseSettings, pool_size: int = POOL_SIZE) -> AsyncEngine:
+    url = sqlalchemy_url(settings)
+    if url.get_backend_name() == "sqlite":
+        url = url.set(drivername="sqlite+aiosqlite")
+    engine = create_async_engine(url, **_options(url, pool_size))
+    _prepare(engine.sync_engine)
+    return engine
+
+
+def _options(url: URL, pool_size: int) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": SQLITE_BUSY_S}, "pool_size": pool_size, "max_overflow": 0}
+    return {
+        # A restarted Postgres leaves dead connections in the pool: a ping (0.1 ms) finds them before a request does.
+        "pool_pre_ping": True,
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 10,
+        "connect_args": {"connect_timeout": 5, "application_name": "dictaphone"},
+    }
+
+
+def _prepare(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # The driver begins nothing by itself: we say BEGIN, below.
+        cursor = connection.cursor()
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later fails at once when another wrote in between, whatever the
+        # busy timeout: one that will write takes the lock at its start.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    """A session for looking only. On Postgres each statement stands alone, which saves two round trips."""
+    bind = engine.execution_options(isolation_level="AUTOCOMMIT") if engine.dialect.name != "sqlite" else engine
+    async with AsyncSession(bind, expire_on_commit=False) as session:
+        yield session
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    """A session whose transaction is committed at the end of the block, or rolled back if the block raises."""
+    async with AsyncSession(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """`writing` for services without an event loop."""
+    with Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def ping(connection: Connection) -> None:
+    """Raise unless the database answers and has our tables."""
+    connection.execute(text("SELECT 1 FROM clip LIMIT 1"))

@@ -1,0 +1,1 @@
+"""Alembic's revisions, and `python -m shared.migrations`, which brings a database to the newest."""

@@ -1,0 +1,33 @@
+"""`python -m shared.migrations`: bring the database to the newest revision. A release step, never a start-up one."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine
+
+from shared import logs
+from shared.database import sync_engine
+from shared.settings import DatabaseSettings, load
+
+
+def alembic_config(engine: Engine) -> Config:
+    """Alembic's configuration, without a file of its own."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes["engine"] = engine
+    return config
+
+
+def main() -> None:
+    settings = load(DatabaseSettings)
+    logs.configure("migrations", settings.log_level)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = sync_engine(settings, pool_size=1)
+    command.upgrade(alembic_config(engine), "head")
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    main()

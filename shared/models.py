@@ -1,0 +1,448 @@
+"""The tables, and the verbs of a clip: pure changes of one row, each raising its version."""
+
+import enum
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Enum,
+    Index,
+    Integer,
+    Text,
+    TypeDecorator,
+    Update,
+    text,
+)
+from sqlmodel import Field, SQLModel, and_, col, or_, select, update
+from sqlmodel.sql.expression import Select, SelectOfScalar
+
+HOME = "home"
+"""The one library until people can sign in. Every query and stream is already per library."""
+
+NAME_LENGTH = 255
+"""Characters of a clip's name after NFC: what file systems and the seed allowed."""
+
+MOST_TRIES = 8
+"""Claims of a clip before it is given up: with the worker's back-off, about an hour of a server being away."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant in UTC. SQLite has no time zones: it gets naive UTC, and the zone is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Status(enum.StrEnum):
+    """How far a clip's transcript is."""
+
+    RECORDING = "recording"
+    PENDING = "pending"
+    TRANSCRIBING = "transcribing"
+    DONE = "done"
+    FAILED = "failed"
+    OFF = "off"
+
+
+class Source(enum.StrEnum):
+    """Who wrote a transcript."""
+
+    MACHINE = "machine"
+    PERSON = "person"
+
+
+def _words(of: type[enum.Enum]) -> Enum:
+    """A text column that holds an enum's values, not its members' names, and needs no migration for a new one."""
+    return Enum(
+        of, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e]
+    )
+
+
+class Clip(SQLModel, table=True):
+    """One recording: its audio is an object in the store, its words are here."""
+
+    __tablename__: ClassVar[str] = "clip"
+    __table_args__ = (
+        # The list, newest first, by keyset; the bin is the same walk over the other half.
+        Index(
+            "clip_recent",
+            "library_id",
+            "created_at",
+            "id",
+            postgresql_where=text("deleted_at IS NULL"),
+            sqlite_where=text("deleted_at IS NULL"),
+        ),
+        Index(
+            "clip_bin",
+            "library_id",
+            "deleted_at",
+            "id",
+            postgresql_where=text("deleted_at IS NOT NULL"),
+            sqlite_where=text("deleted_at IS NOT NULL"),
+        ),
+        Index(
+            "clip_named",
+            "library_id",
+            "name",
+            postgresql_where=text("deleted_at IS NULL"),
+            sqlite_where=text("deleted_at IS NULL"),
+        ),
+        # What the sweep looks through: a handful of rows, however large the library is.
+        Index(
+            "clip_unfinished",
+            "queued_at",
+            postgresql_where=text("status IN ('pending', 'transcribing')"),
+            sqlite_where=text("status IN ('pending', 'transcribing')"),
+        ),
+    )
+
+    id: uuid.UUID = Field(primary_key=True)
+    library_id: str = Field(default=HOME, max_length=64)
+    name: str = Field(max_length=NAME_LENGTH)
+    mime: str = Field(max_length=255)
+    bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    sha256: str = Field(max_length=64)
+    audio_key: str = Field(max_length=255)
+    duration_ms: int | None = None
+    status: Status = Field(sa_column=Column(_words(Status), nullable=False))
+    text: str | None = Field(default=None, sa_column=Column(Text))
+    edited_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    language: str | None = Field(default=None, max_length=16)
+    recognizer: str | None = Field(default=None, max_length=255)
+    error: str | None = Field(default=None, sa_column=Column(Text))
+    attempt: int = 0
+    tries: int = 0
+    lease_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    queued_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    version: int = 1
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    deleted_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+    # -- verbs of a person -------------------------------------------------------------------------------------
+
+    @classmethod
+    def saved(
+        cls,
+        id: uuid.UUID,
+        *,
+        name: str,
+        mime: str,
+        bytes: int,
+        sha256: str,
+        audio_key: str,
+        now: datetime,
+        duration_ms: int | None = None,
+        library_id: str = HOME,
+    ) -> Self:
+        """A new clip whose audio is in the store already, waiting for its words."""
+        return cls(
+            id=id,
+            library_id=library_id,
+            name=name,
+            mime=mime,
+            bytes=bytes,
+            sha256=sha256,
+            audio_key=audio_key,
+            duration_ms=duration_ms,
+            status=Status.PENDING,
+            queued_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+
+    def rename(self, name: str, now: datetime) -> None:
+        self.name = name
+        self._changed(now)
+
+    def edit(self, words: str, now: datetime) -> "Transcript":
+        """Take a person's words, which no machine overwrites from now on; the revision is to be stored beside it."""
+        self.text = words
+        self.edited_at = now
+        self._changed(now)
+        return Transcript(clip_id=self.id, source=Source.PERSON, text=words, language=self.language, created_at=now)
+
+    def move_to_bin(self, now: datetime) -> None:
+        """Hide the clip; a worker that holds it loses its claim, and what it writes late finds no taker."""
+        self.deleted_at = now
+        self._withdraw_claim()
+        self._changed(now)
+
+    def restore(self, now: datetime) -> bool:
+        """Take the clip out of the bin; True if it still waits for its words and needs a job."""
+        self.deleted_at = None
+        waits = self.status in {Status.PENDING, Status.TRANSCRIBING}
+        if waits:
+            self._queue(now)
+        self._changed(now)
+        return waits
+
+    def ask_transcription(self, now: datetime) -> None:
+        """Start over, with all tries: the words so far stay until better ones come."""
+        self._withdraw_claim()
+        self.tries = 0
+        self.error = None
+        self._queue(now)
+        self._changed(now)
+
+    # -- verbs of a worker -------------------------------------------------------------------------------------
+
+    def claim(self, now: datetime, lease: timedelta) -> int | None:
+        """Take the clip for one attempt and return that attempt's number, or None if it is not to be had.
+
+        A clip is to be had while it waits, or when the lease of whoever had it has run out. One that was claimed
+        `MOST_TRIES` times without an answer is failed instead: it may be what kills the workers.
+        """
+        expired = self.status is Status.TRANSCRIBING and (self.lease_until is None or self.lease_until <= now)
+        if self.deleted_at is not None or not (self.status is Status.PENDING or expired):
+            return None
+        if self.tries >= MOST_TRIES:
+            self._fail(self.error or f"The transcriber stopped {self.tries} times while it worked on this clip.", now)
+            return None
+        self.attempt += 1
+        self.tries += 1
+        self.status = Status.TRANSCRIBING
+        self.error = None
+        self.lease_until = now + lease
+        self._changed(now)
+        return self.attempt
+
+    def is_held(self, attempt: int) -> bool:
+        """Whether this attempt still owns the clip: the question before any late write."""
+        return self.deleted_at is None and self.status is Status.TRANSCRIBING and self.attempt == attempt
+
+    def finish(
+        self,
+        *,
+        text: str,
+        language: str | None,
+        recognizer: str,
+        passages: list[dict[str, Any]],
+        duration_ms: int | None,
+        now: datetime,
+    ) -> "Transcript":
+        """Take a machine's words; a person's edit stays what the clip shows, the machine's become a revision."""
+        if self.edited_at is None:
+            self.text = text
+        self.language = language
+        self.recognizer = recognizer
+        self.duration_ms = duration_ms or self.duration_ms
+        self.status = Status.DONE
+        self.error = None
+        self.tries = 0
+        self.lease_until = None
+        self._changed(now)
+        return Transcript(
+            clip_id=self.id,
+            attempt=self.attempt,
+            source=Source.MACHINE,
+            text=text,
+            language=language,
+            recognizer=recognizer,
+            passages=passages,
+            created_at=now,
+        )
+
+    def postpone(self, sentence: str, until: datetime, now: datetime) -> bool:
+        """Give the clip back for a later try; False, and failed, if there is none left."""
+        if self.tries >= MOST_TRIES:
+            self._fail(sentence, now)
+            return False
+        self.status = Status.PENDING
+        self.error = sentence
+        self.lease_until = None
+        # The sweep counts from here, so that it does not overtake the worker's own delayed retry.
+        self.queued_at = until
+        self._changed(now)
+        return True
+
+    def release(self, now: datetime) -> None:
+        """Give the clip back unharmed, because the worker stops; the try does not count."""
+        self.tries -= 1
+        self._withdraw_claim()
+        self._queue(now)
+        self._changed(now)
+
+    def fail(self, sentence: str, now: datetime, *, duration_ms: int | None = None) -> None:
+        """Say what is wrong with the audio; it stays, and a person may ask again."""
+        self.duration_ms = duration_ms or self.duration_ms
+        self._fail(sentence, now)
+
+    def switch_off(self, sentence: str, now: datetime) -> None:
+        """Say that nobody here transcribes, and what would change that."""
+        self._fail(sentence, now)
+        self.status = Status.OFF
+
+    def requeue(self, now: datetime) -> None:
+        """Note that the sweep is sending this clip's job once more; nothing that a browser sees changes."""
+        self._queue(now, keep_claim=True)
+
+    # -- what the verbs share ----------------------------------------------------------------------------------
+
+    def _fail(self, sentence: str, now: datetime) -> None:
+        self.status = Status.FAILED
+        self.error = sentence
+        self.lease_until = None
+        self._changed(now)
+
+    def _queue(self, now: datetime, *, keep_claim: bool = False) -> None:
+        self.queued_at = now
+        if not keep_claim:
+            self.status = Status.PENDING
+
+    def _withdraw_claim(self) -> None:
+        self.lease_until = None
+        if self.status is Status.TRANSCRIBING:
+            self.status = Status.PENDING
+
+    def _changed(self, now: datetime) -> None:
+        self.version += 1
+        self.updated_at = now
+
+    # -- statements --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def recent(
+        cls,
+        library_id: str,
+        *,
+        deleted: bool = False,
+        query: str = "",
+        before: tuple[datetime, uuid.UUID] | None = None,
+        limit: int,
+    ) -> SelectOfScalar["Clip"]:
+        """Newest first, one page; `before` is the place of the last clip of the page before."""
+        order = col(cls.deleted_at) if deleted else col(cls.created_at)
+        found = select(cls).where(
+            col(cls.library_id) == library_id,
+            col(cls.deleted_at).is_not(None) if deleted else col(cls.deleted_at).is_(None),
+        )
+        if query:
+            found = found.where(
+                or_(col(cls.name).icontains(query, autoescape=True), col(cls.text).icontains(query, autoescape=True))
+            )
+        if before is not None:
+            place, last = before
+            found = found.where(or_(order < place, and_(order == place, col(cls.id) < last)))
+        return found.order_by(order.desc(), col(cls.id).desc()).limit(limit)
+
+    @classmethod
+    def named(cls, library_id: str, name: str) -> SelectOfScalar["Clip"]:
+        """The clips of this name that are not in the bin, newest first."""
+        return (
+            select(cls)
+            .where(col(cls.library_id) == library_id, col(cls.name) == name, col(cls.deleted_at).is_(None))
+            .order_by(col(cls.created_at).desc(), col(cls.id).desc())
+        )
+
+    @classmethod
+    def one(cls, library_id: str, id: uuid.UUID) -> SelectOfScalar["Clip"]:
+        return select(cls).where(col(cls.library_id) == library_id, col(cls.id) == id)
+
+    @classmethod
+    def forgotten(
+        cls, *, waiting_since: datetime, claimed_since: datetime, now: datetime, limit: int
+    ) -> SelectOfScalar["Clip"]:
+        """Clips that should be transcribed and that nobody works on: waiting too long, or their lease has run out."""
+        return (
+            select(cls)
+            .where(
+                col(cls.deleted_at).is_(None),
+                or_(
+                    and_(col(cls.status) == Status.PENDING, col(cls.queued_at) < waiting_since),
+                    and_(
+                        col(cls.status) == Status.TRANSCRIBING,
+                        col(cls.lease_until) < now,
+                        col(cls.queued_at) < claimed_since,
+                    ),
+                ),
+            )
+            .order_by(col(cls.queued_at))
+            .limit(limit)
+        )
+
+    @classmethod
+    def renew_lease(cls, id: uuid.UUID, attempt: int, until: datetime) -> Update:
+        """Hold the claim for longer; touches no row if the attempt does not own the clip any more."""
+        return (
+            update(cls)
+            .where(
+                col(cls.id) == id,
+                col(cls.attempt) == attempt,
+                col(cls.status) == Status.TRANSCRIBING,
+                col(cls.deleted_at).is_(None),
+            )
+            .values(lease_until=until)
+        )
+
+
+class Transcript(SQLModel, table=True):
+    """One revision of a clip's words; none is ever overwritten."""
+
+    __tablename__: ClassVar[str] = "transcript"
+    __table_args__ = (Index("transcript_clip", "clip_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE")
+    attempt: int | None = None
+    source: Source = Field(sa_column=Column(_words(Source), nullable=False))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    language: str | None = Field(default=None, max_length=16)
+    recognizer: str | None = Field(default=None, max_length=255)
+    passages: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSON))
+    """`[{"start_ms": int, "end_ms": int, "text": str, "words": [{"start_ms", "end_ms", "text"}]}]`, machine's only."""
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+    @classmethod
+    def timed(cls, clip_id: uuid.UUID) -> SelectOfScalar["Transcript"]:
+        """The newest revision that knows when each passage was said."""
+        return (
+            select(cls)
+            .where(col(cls.clip_id) == clip_id, col(cls.source) == Source.MACHINE)
+            .order_by(col(cls.id).desc())
+            .limit(1)
+        )
+
+
+EVENT = "event"
+"""The topic of a row that says: tell every browser. Any other topic is the name of a job."""
+
+
+class OutboxRow(SQLModel, table=True):
+    """A promise made in the transaction that made it necessary, and deleted when Redis has it."""
+
+    __tablename__: ClassVar[str] = "outbox"
+
+    id: int | None = Field(
+        default=None, sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    )
+    topic: str = Field(max_length=32)
+    clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE")
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+    @classmethod
+    def oldest(cls, limit: int) -> Select["OutboxRow", Clip]:
+        """What is to be sent next, in order, beside the clip as it is now. A clip that is gone takes its rows along."""
+        return select(cls, Clip).join(Clip, col(Clip.id) == col(cls.clip_id)).order_by(col(cls.id)).limit(limit)
+
+
+def promises(clip: Clip, jobs: Sequence[str] = (), *, now: datetime) -> list[OutboxRow]:
+    """The rows that belong into the transaction of any change of a clip: its event, then its jobs."""
+    return [OutboxRow(topic=topic, clip_id=clip.id, created_at=now) for topic in (EVENT, *jobs)]

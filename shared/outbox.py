@@ -1,0 +1,86 @@
+"""From the outbox to Redis: lock, send in order, stop at the first failure, delete what was sent."""
+
+from collections.abc import Mapping, Sequence
+
+import dramatiq
+import redis
+from sqlalchemy import Engine, text
+from sqlmodel import col, delete
+
+from shared import events, jobs
+from shared.database import transaction
+from shared.models import EVENT, Clip, OutboxRow
+from shared.schemas import PublicClip
+
+BATCH = 200
+"""Rows sent under one lock: some 20 ms of work, so that another machine's relay is not kept waiting."""
+
+LOCK_WAIT = "2s"
+"""How long a relay waits for another machine's; a relay that is stuck on Redis lets go after its socket timeout."""
+
+_LOCK = 0x0D1C7A  # any number, the same on every machine
+
+
+class Outlet:
+    """The way out to Redis: events to their streams, jobs to their queues."""
+
+    def __init__(self, redis_url: str, timeout_s: float = 5) -> None:
+        self._redis = redis.Redis.from_url(
+            redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, protocol=3, decode_responses=True
+        )
+        self._broker = jobs.open_broker(redis_url, timeout_s=timeout_s)
+        self.cursors: dict[str, str] = {}
+        """Library → the newest stream id that we know of; older is harmless, newer than the rows is not."""
+
+    def refresh_cursor(self, library_id: str) -> None:
+        """Learn what others have sent. Raises `redis.RedisError`."""
+        newest = events.newest_id(self._redis, library_id)
+        if newest is None:
+            self.cursors.pop(library_id, None)
+        else:
+            self.cursors[library_id] = newest
+
+    def send(self, rows: Sequence[tuple[OutboxRow, Clip]]) -> tuple[list[OutboxRow], Exception | None]:
+        """Send in order; return the rows that Redis has, and what stopped the others."""
+        sent: list[OutboxRow] = []
+        newest = {row.clip_id: row.id for row, _ in rows if row.topic == EVENT}
+        try:
+            for row, clip in rows:
+                if row.topic != EVENT:
+                    self._broker.enqueue(jobs.message(row.topic, row.clip_id))
+                elif newest[row.clip_id] == row.id:
+                    # Rows of one clip carry the same state, the present one: the last of them speaks for all.
+                    payload = {"type": "clip", "clip": PublicClip.model_validate(clip).model_dump(mode="json")}
+                    self.cursors[clip.library_id] = events.append(self._redis, clip.library_id, payload)
+                sent.append(row)
+        except (redis.RedisError, dramatiq.errors.BrokerConnectionError) as error:
+            return sent, error
+        return sent, None
+
+    def waiting_jobs(self) -> Mapping[str, int]:
+        """Queue → messages that are in it, delayed and running ones included. Raises `redis.RedisError`."""
+        return {queue: jobs.waiting(self._broker, queue) for queue in jobs.QUEUES.values()}
+
+    def close(self) -> None:
+        self._redis.close()
+        self._broker.close()
+
+
+def flush(engine: Engine, outlet: Outlet) -> list[OutboxRow]:
+    """Send one batch and return its rows; an empty list means that nothing waits.
+
+    May run on any number of machines at once. Raises what stopped it, after deleting what was sent before: rows that
+    Redis took and that could not be deleted are sent again, which every receiver bears.
+    """
+    with transaction(engine.execution_options(writes=False)) as session:
+        if engine.dialect.name == "postgresql":
+            # SQLite has no such lock, and needs none: one machine, two senders, and versions that sort it out.
+            session.connection().execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
+            session.connection().execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        rows = [(row, clip) for row, clip in session.exec(OutboxRow.oldest(BATCH))]
+        sent, failure = outlet.send(rows)
+        if sent:
+            session.exec(delete(OutboxRow).where(col(OutboxRow.id).in_([row.id for row in sent])))
+    if failure is not None:
+        raise failure
+    return [row for row, _ in rows]
