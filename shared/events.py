@@ -50,7 +50,7 @@ def epoch_key(library: str) -> str:
 def append(client: redis.Redis, library: str, payload: Mapping[str, Any]) -> str:
     """Send an event to every browser of a library and return its id; on a pipeline, the id is among its results."""
     data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return cast(str, client.xadd(stream_key(library), {FIELD: data}, maxlen=MOST_ENTRIES, approximate=True))
+    return cast("str", client.xadd(stream_key(library), {FIELD: data}, maxlen=MOST_ENTRIES, approximate=True))
 
 
 def newest_id(client: redis.Redis, library: str) -> str | None:
@@ -58,5 +58,5 @@ def newest_id(client: redis.Redis, library: str) -> str | None:
 
     A browser without a cursor connects with an empty `since` and is told to fetch again.
     """
-    newest = cast(list[tuple[str, dict[str, str]]], client.xrevrange(stream_key(library), count=1))
+    newest = cast("list[tuple[str, dict[str, str]]]", client.xrevrange(stream_key(library), count=1))
     return newest[0][0] if newest else None

@@ -1,11 +1,12 @@
 """From the outbox to Redis: lock, send in order, stop at the first failure, delete what was sent."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import dramatiq
 import redis
-from sqlalchemy import Engine, text
-from sqlmodel import col, delete
+from sqlalchemy import Engine, insert, inspect, text
+from sqlmodel import Session, col, delete
 
 from shared import events, jobs
 from shared.database import transaction
@@ -64,6 +65,17 @@ class Outlet:
     def close(self) -> None:
         self._redis.close()
         self._broker.close()
+
+
+def record(session: Session, clip: Clip, *jobs: str, now: datetime) -> None:
+    """Store a clip as it is now, and promise its event and these jobs, in the session's transaction."""
+    if inspect(clip).transient:
+        # A plain INSERT: the unit of work costs three times as much, and this is the hottest path that we have.
+        session.connection().execute(insert(Clip), clip.model_dump())
+    else:
+        session.flush()
+    promised = [{"topic": topic, "clip_id": clip.id, "created_at": now} for topic in (EVENT, *jobs)]
+    session.connection().execute(insert(OutboxRow), promised)
 
 
 def flush(engine: Engine, outlet: Outlet) -> list[OutboxRow]:

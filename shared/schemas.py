@@ -36,3 +36,26 @@ class PublicClip(BaseModel):
     created_at: Instant
     updated_at: Instant
     deleted_at: Instant | None
+
+
+class Realtime(BaseModel):
+    """Where a page hears of changes, and from which event on."""
+
+    url: str
+    cursor: str | None
+
+
+class Limits(BaseModel):
+    """What this server takes."""
+
+    upload_bytes: int
+
+
+class ClipPage(BaseModel):
+    """One page of the list, and what its reader needs to stay current."""
+
+    clips: list[PublicClip]
+    next: str | None
+    """The cursor of the next page; None: this is the last."""
+    realtime: Realtime
+    limits: Limits

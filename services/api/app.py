@@ -17,7 +17,8 @@ from services.api.guard import Guard
 from services.api.settings import ApiSettings
 from services.api.state import opened
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request], Response | Awaitable[Response]]
+"""A plain function runs in a thread; one that waits for a body is a coroutine."""
 
 
 def by_method(**handlers: Handler) -> type[HTTPEndpoint]:
@@ -52,7 +53,7 @@ def create_app(settings: ApiSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings) as state:
+        with opened(settings) as state:
             app.state.dictaphone = state
             yield
 

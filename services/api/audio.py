@@ -1,10 +1,9 @@
 """A clip's audio on its way out: whole, in ranges, or by a redirect to the bucket."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from itertools import chain
 from urllib.parse import quote
 
-from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
@@ -25,7 +24,7 @@ EXTENSIONS = {
 """Subtype → the end of a downloaded file's name."""
 
 
-async def audio_response(request: Request, state: State, clip: Clip) -> Response:
+def audio_response(request: Request, state: State, clip: Clip) -> Response:
     """Answer GET or HEAD for a clip's audio (RFC 9110, sections 13 and 14)."""
     etag = f'"{clip.sha256[:32]}"'
     disposition = f"{'attachment' if 'download' in request.query_params else 'inline'}; {_filename(clip)}"
@@ -40,7 +39,7 @@ async def audio_response(request: Request, state: State, clip: Clip) -> Response
     if matches(request.headers.get("if-none-match"), etag, weak=True):
         return Response(status_code=304, headers=headers)
     if state.settings.audio_delivery == "redirect" and request.method == "GET" and not _is_fetch(request):
-        address = await to_thread.run_sync(state.store.url, clip.audio_key, clip.mime, disposition)
+        address = state.store.url(clip.audio_key, clip.mime, disposition)
         if address is not None:
             return RedirectResponse(address, status_code=307, headers={"Cache-Control": "private, no-cache"})
     start, end = 0, clip.bytes
@@ -55,8 +54,8 @@ async def audio_response(request: Request, state: State, clip: Clip) -> Response
         return Response(status_code=status, headers=headers, media_type=clip.mime)
     blocks = state.store.read(clip.audio_key, start, end)
     # The first block is fetched before the status is sent: a missing object is still a clean refusal.
-    first = await to_thread.run_sync(next, blocks, b"")
-    return StreamingResponse(_rest(first, blocks), status_code=status, headers=headers, media_type=clip.mime)
+    first = next(blocks, b"")
+    return StreamingResponse(chain([first], blocks), status_code=status, headers=headers, media_type=clip.mime)
 
 
 def byte_range(asked: str, size: int) -> tuple[int, int] | None:
@@ -97,9 +96,3 @@ def _filename(clip: Clip) -> str:
     extension = EXTENSIONS.get(clip.mime.partition(";")[0].partition("/")[2], "audio")
     stem = re.sub(r'[\\/:*?"<>|]', "-", clip.name).strip(". ") or "clip"
     return f"filename*=UTF-8''{quote(f'{stem}.{extension}', safe='')}"
-
-
-async def _rest(first: bytes, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    while block := await to_thread.run_sync(next, blocks, b""):
-        yield block

@@ -28,7 +28,8 @@ async def ready(request: Request) -> Response:
     """GET /readyz: 200 while clips can be stored and read. Redis may be away: nothing here waits for it."""
     state = state_of(request)
     database, store = await asyncio.gather(
-        _said(_database(state)), _said(to_thread.run_sync(state.store.check, abandon_on_cancel=True))
+        _said(to_thread.run_sync(_database, state, abandon_on_cancel=True)),
+        _said(to_thread.run_sync(state.store.check, abandon_on_cancel=True)),
     )
     fine = database is None and store is None
     return JSONResponse(
@@ -43,9 +44,9 @@ async def metrics(_request: Request) -> Response:
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _database(state: State) -> None:
-    async with state.engine.connect() as connection:
-        await connection.run_sync(ping)
+def _database(state: State) -> None:
+    with state.engine.connect() as connection:
+        ping(connection)
 
 
 async def _said(check: Awaitable[None]) -> str | None:

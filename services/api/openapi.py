@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from services.api.clips import LONGEST_MS, MOST_PER_PAGE, PAGE, ClipPatch
 from services.api.errors import PROBLEMS
 from shared.models import NAME_LENGTH
-from shared.schemas import PublicClip
+from shared.schemas import ClipPage, PublicClip
 
 Json = dict[str, Any]
 
@@ -37,7 +37,8 @@ async def document(_request: Request) -> Response:
 def build() -> Json:
     """The whole document (OpenAPI 3.1)."""
     _, definitions = models_json_schema(
-        [(PublicClip, "serialization"), (ClipPatch, "validation")], ref_template="#/components/schemas/{model}"
+        [(PublicClip, "serialization"), (ClipPage, "serialization"), (ClipPatch, "validation")],
+        ref_template="#/components/schemas/{model}",
     )
     return {
         "openapi": "3.1.0",
@@ -47,7 +48,7 @@ def build() -> Json:
             "description": "Clips: by id for new clients, by name for those of the seed. Nothing is ever overwritten.",
         },
         "paths": {**_pages(), **_clips(), **_by_name(), **_process()},
-        "components": {"schemas": {**definitions["$defs"], "Problem": _problem(), "ClipList": _clip_list()}},
+        "components": {"schemas": {**definitions["$defs"], "Problem": _problem()}},
     }
 
 
@@ -60,7 +61,7 @@ def _clips() -> Json:
             "get": _does(
                 "List clips, newest first, one page at a time",
                 {
-                    "200": _json("A page of clips, the address for events, and the limits.", "ClipList"),
+                    "200": _json("A page of clips, the address for events, and the limits.", "ClipPage"),
                     **_no("bad-request"),
                 },
                 [
@@ -197,26 +198,6 @@ def _process() -> Json:
                 },
                 [_query("since", {"type": "string", "description": "Id of the last frame seen."})],
             )
-        },
-    }
-
-
-def _clip_list() -> Json:
-    clip = {"$ref": "#/components/schemas/PublicClip"}
-    realtime = {
-        "type": "object",
-        "required": ["url", "cursor"],
-        "properties": {"url": {"type": "string"}, "cursor": {"type": ["string", "null"]}},
-    }
-    limits = {"type": "object", "required": ["upload_bytes"], "properties": {"upload_bytes": {"type": "integer"}}}
-    return {
-        "type": "object",
-        "required": ["clips", "next", "realtime", "limits"],
-        "properties": {
-            "clips": {"type": "array", "items": clip},
-            "next": {"type": ["string", "null"]},
-            "realtime": realtime,
-            "limits": limits,
         },
     }
 

@@ -3,9 +3,10 @@
 import base64
 import uuid
 from datetime import UTC, datetime
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from sqlalchemy import Row
 from starlette.requests import Request
 
 from services.api.errors import Problem
@@ -61,7 +62,7 @@ class Place(NamedTuple):
     id: uuid.UUID
 
     @classmethod
-    def after(cls, clip: Clip, *, deleted: bool) -> Self:
+    def after(cls, clip: Clip | Row[Any], *, deleted: bool) -> Self:
         return cls((deleted and clip.deleted_at) or clip.created_at, clip.id)
 
     @classmethod

@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 POLL_S = 2.0
 """The floor below the wake-ups: finds what another process committed and could not send."""
 
+LINGER_S = 0.01
+"""Pause after a batch: under load ten milliseconds of rows then go in one, at half the CPU. A lone row waits for none."""
+
 SWEEP_S = 5.0
 """How often forgotten clips are looked for: an index scan of a handful of rows."""
 
@@ -101,6 +104,7 @@ class Relay:
             SENT.labels("job").inc(jobs)
             if jobs:
                 self._alarm.ring()
+            time.sleep(LINGER_S)
 
     def _sweep(self, now: datetime) -> None:
         waiting = self._outlet.waiting_jobs()[QUEUES[TRANSCRIBE]]

@@ -2,7 +2,9 @@
 
 import uuid
 import zlib
+from collections.abc import Sequence
 
+from anyio import to_thread
 from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,47 +24,45 @@ async def put(request: Request) -> Response:
     state, name = state_of(request), _name(request)
     async with incoming(request, state.settings.max_upload_bytes, state.incoming) as body:
         clip = await keep(state, uuid.uuid4(), name, body, request.headers.get("content-type", ""))
-    async with state.changing() as change:
-        await _one_at_a_time(change, name)
-        for old in (await change.session.exec(Clip.named(HOME, name).with_for_update())).all():
+    return await to_thread.run_sync(_replace, state, clip)
+
+
+def _replace(state: State, clip: Clip) -> Response:
+    with state.changing() as change:
+        for old in _named(change, clip.name):
             old.move_to_bin(change.now)
             change.record(old)
         change.record(clip, TRANSCRIBE)
     return answer(clip, 201)
 
 
-async def get(request: Request) -> Response:
-    """The audio of the newest clip of this name."""
+def get(request: Request) -> Response:
+    """GET and HEAD: the audio of the newest clip of this name."""
     state = state_of(request)
-    return await audio_response(request, state, await _newest(state, _name(request)))
+    with state.reading() as session:
+        clip = session.exec(Clip.named(HOME, _name(request)).limit(1)).first()
+    if clip is None:
+        raise Problem("not-found", "There is no clip of this name.")
+    return audio_response(request, state, clip)
 
 
-async def delete(request: Request) -> Response:
+def delete(request: Request) -> Response:
     """Every clip of this name into the bin. Twice is once: what is not there is deleted already."""
-    state, name = state_of(request), _name(request)
-    async with state.changing() as change:
-        await _one_at_a_time(change, name)
-        for clip in (await change.session.exec(Clip.named(HOME, name).with_for_update())).all():
+    with state_of(request).changing() as change:
+        for clip in _named(change, _name(request)):
             clip.move_to_bin(change.now)
             change.record(clip)
     return Response(status_code=204)
 
 
-async def _newest(state: State, name: str) -> Clip:
-    async with state.reading() as session:
-        clip = (await session.exec(Clip.named(HOME, name).limit(1))).first()
-    if clip is None:
-        raise Problem("not-found", "There is no clip of this name.")
-    return clip
-
-
-async def _one_at_a_time(change: Change, name: str) -> None:
-    """Make PUTs of one name queue: two at once would not see each other's clip, and both would stay."""
-    connection = await change.session.connection()
+def _named(change: Change, name: str) -> Sequence[Clip]:
+    """The clips of a name, locked; PUTs of one name queue here, or two at once would both stay."""
+    connection = change.session.connection()
     # SQLite's writers queue anyway.
     if connection.dialect.name == "postgresql":
         number = zlib.crc32(f"{HOME}/{name}".encode())
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+    return change.session.exec(Clip.named(HOME, name).with_for_update()).all()
 
 
 def _name(request: Request) -> str:

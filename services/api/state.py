@@ -1,25 +1,25 @@
 """What every request shares: built once at start, handed down, closed at the end."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from anyio import to_thread
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel.ext.asyncio.session import AsyncSession
+from anyio import CapacityLimiter
+from sqlalchemy import Engine
+from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
 from services.api.relay import Relay
 from services.api.settings import ApiSettings
-from shared.database import async_engine, reading, sync_engine, writing
-from shared.models import Clip, promises
-from shared.outbox import Outlet
+from shared.database import open_engine, reading, transaction
+from shared.models import Clip
+from shared.outbox import Outlet, record
 from shared.storage import Store, open_store
 
-STORE_THREADS = 32
-"""Threads that wait for the store: as many as the S3 client has connections."""
+UPLOADS = 16
+"""Bodies on their way into the store at once, each in a thread: a store that hangs leaves the others to the routes."""
 
 
 @dataclass(frozen=True)
@@ -27,22 +27,23 @@ class State:
     """The parts that the routes work with."""
 
     settings: ApiSettings
-    engine: AsyncEngine
+    engine: Engine
     store: Store
     relay: Relay
     incoming: Path
     """Folder for bodies on their way in; it holds nameless files only."""
+    uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS))
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        async with reading(self.engine) as session:
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with reading(self.engine) as session:
             yield session
 
-    @asynccontextmanager
-    async def changing(self) -> AsyncIterator["Change"]:
+    @contextmanager
+    def changing(self) -> Iterator["Change"]:
         """One transaction. What it promises reaches Redis after the commit; this is the one place that commits."""
-        async with writing(self.engine) as session:
-            yield Change(session)
+        with transaction(self.engine) as session:
+            yield Change(session, datetime.now(UTC))
         self.relay.wake()
 
 
@@ -50,35 +51,27 @@ class State:
 class Change:
     """A transaction that changes clips, and the instant at which it happens."""
 
-    session: AsyncSession
+    session: Session
     now: datetime
-
-    def __init__(self, session: AsyncSession) -> None:
-        object.__setattr__(self, "session", session)
-        object.__setattr__(self, "now", datetime.now(UTC))
 
     def record(self, clip: Clip, *jobs: str) -> None:
         """Store the clip as it is now, with its event and the jobs that it needs."""
-        self.session.add(clip)
-        self.session.add_all(promises(clip, jobs, now=self.now))
+        record(self.session, clip, *jobs, now=self.now)
 
 
-@asynccontextmanager
-async def opened(settings: ApiSettings) -> AsyncIterator[State]:
+@contextmanager
+def opened(settings: ApiSettings) -> Iterator[State]:
     """Build the state, run the relay beside it, and close all of it at the end."""
     incoming = settings.data_dir / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
-    to_thread.current_default_thread_limiter().total_tokens = STORE_THREADS
-    engine = async_engine(settings)
-    sending = sync_engine(settings, pool_size=1)
-    relay = Relay(sending, Outlet(settings.redis_url.get_secret_value()), settings.wake_url)
+    engine = open_engine(settings)
+    relay = Relay(engine, Outlet(settings.redis_url.get_secret_value()), settings.wake_url)
     relay.start()
     try:
         yield State(settings, engine, open_store(settings), relay, incoming)
     finally:
-        await to_thread.run_sync(relay.stop)
-        sending.dispose()
-        await engine.dispose()
+        relay.stop()
+        engine.dispose()
 
 
 def state_of(connection: HTTPConnection) -> State:

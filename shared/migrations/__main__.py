@@ -7,7 +7,7 @@ from alembic.config import Config
 from sqlalchemy import Engine
 
 from shared import logs
-from shared.database import sync_engine
+from shared.database import open_engine
 from shared.settings import DatabaseSettings, load
 
 
@@ -24,7 +24,7 @@ def main() -> None:
     settings = load(DatabaseSettings)
     logs.configure("migrations", settings.log_level)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    engine = sync_engine(settings, pool_size=1)
+    engine = open_engine(settings, pool_size=1)
     command.upgrade(alembic_config(engine), "head")
     engine.dispose()
 
