@@ -1,6 +1,6 @@
 """From the outbox to Redis: lock, send in order, stop at the first failure, delete what was sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import dramatiq
@@ -9,7 +9,6 @@ from sqlalchemy import Engine, insert, inspect, text
 from sqlmodel import Session, col, delete
 
 from shared import events, jobs
-from shared.database import transaction
 from shared.models import EVENT, Clip, OutboxRow
 from shared.schemas import PublicClip
 
@@ -84,15 +83,26 @@ def flush(engine: Engine, outlet: Outlet) -> list[OutboxRow]:
     May run on any number of machines at once. Raises what stopped it, after deleting what was sent before: rows that
     Redis took and that could not be deleted are sent again, which every receiver bears.
     """
-    with transaction(engine.execution_options(writes=False)) as session:
+    with Session(engine, expire_on_commit=False) as session:
         if engine.dialect.name == "postgresql":
-            # SQLite has no such lock, and needs none: one machine, two senders, and versions that sort it out.
             session.connection().execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
             session.connection().execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         rows = [(row, clip) for row, clip in session.exec(OutboxRow.oldest(BATCH))]
+        if engine.dialect.name == "sqlite":
+            # Nobody may wait for Redis behind SQLite's one lock. Its two senders are on one machine, and may both send.
+            session.commit()
         sent, failure = outlet.send(rows)
         if sent:
             session.exec(delete(OutboxRow).where(col(OutboxRow.id).in_([row.id for row in sent])))
+        session.commit()
     if failure is not None:
         raise failure
     return [row for row, _ in rows]
+
+
+def batches(engine: Engine, outlet: Outlet) -> Iterator[list[OutboxRow]]:
+    """Flush until nothing waits. A batch that is not full is the last: whoever commits meanwhile wakes the sender."""
+    while rows := flush(engine, outlet):
+        yield rows
+        if len(rows) < BATCH:
+            return

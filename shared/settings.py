@@ -4,9 +4,9 @@ import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AliasChoices, Field, PositiveInt, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -44,7 +44,7 @@ class RedisSettings(ProcessSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: SecretStr) -> SecretStr:
-        if urlsplit(url.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+        if _parts(url).scheme not in {"redis", "rediss", "unix"}:
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return url
 
@@ -59,8 +59,7 @@ class DatabaseSettings(DataSettings):
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, url: SecretStr) -> SecretStr:
-        scheme = urlsplit(url.get_secret_value()).scheme.partition("+")[0]
-        if url.get_secret_value() and scheme not in {"postgres", "postgresql", "sqlite"}:
+        if url and _parts(url).scheme.partition("+")[0] not in {"postgres", "postgresql", "sqlite"}:
             raise ValueError("must begin with postgres:// or sqlite:///")
         return url
 
@@ -79,11 +78,12 @@ class StoreSettings(DataSettings):
         description="Region of the bucket (`auto` for Tigris).",
     )
 
-    @model_validator(mode="after")
-    def _bucket_has_keys(self) -> "StoreSettings":
-        if self.bucket_name and not (self.aws_access_key_id and self.aws_secret_access_key.get_secret_value()):
-            raise ValueError("BUCKET_NAME needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY beside it")
-        return self
+    @field_validator("aws_access_key_id", "aws_secret_access_key")
+    @classmethod
+    def _goes_with_the_bucket(cls, given: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
+        if info.data.get("bucket_name") and not given:
+            raise ValueError("is needed beside BUCKET_NAME")
+        return given
 
 
 class OriginSettings(ProcessSettings):
@@ -104,6 +104,16 @@ class OriginSettings(ProcessSettings):
             if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
                 raise ValueError(f"{origin!r} is not an origin such as https://app.example.com")
         return origins
+
+
+def _parts(url: SecretStr) -> SplitResult:
+    """Take a URL apart. Raises `ValueError` if that cannot be done, and says nothing of what was in it."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is no URL: its host or port cannot be read") from None
+    return parts
 
 
 AnySettings = TypeVar("AnySettings", bound=ProcessSettings)

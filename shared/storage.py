@@ -118,7 +118,10 @@ class FileStore:
             return os.fstat(file.fileno()).st_size
 
     def delete(self, key: str) -> None:
-        self._path(key).unlink(missing_ok=True)
+        try:
+            self._path(key).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(f"{key} could not be deleted: {error.strerror}") from error
 
     def url(self, key: str, content_type: str, disposition: str) -> str | None:
         return None
@@ -244,7 +247,7 @@ class S3Store:
             return known[1]
         if len(self._urls) >= 10_000:  # a few MB; the oldest half goes
             for old in list(self._urls)[:5_000]:
-                del self._urls[old]
+                self._urls.pop(old, None)  # another thread may be at it, too
         url = self._client.generate_presigned_url(
             "get_object",
             Params={
@@ -263,8 +266,11 @@ class S3Store:
         return f"{parts.scheme}://{parts.netloc}"
 
     def check(self) -> None:
-        with _translated(self._bucket):
-            self._client.head_bucket(Bucket=self._bucket)
+        try:
+            with _translated(self._bucket):
+                self._client.head_bucket(Bucket=self._bucket)
+        except ObjectMissing:
+            raise StoreUnavailable(f"there is no bucket {self._bucket}") from None
 
 
 def open_store(settings: StoreSettings) -> Store:

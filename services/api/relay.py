@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.database import transaction
 from shared.jobs import QUEUES, TRANSCRIBE
 from shared.models import EVENT, HOME, Clip, OutboxRow
-from shared.outbox import Outlet, flush
+from shared.outbox import Outlet, batches
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ POLL_S = 2.0
 """The floor below the wake-ups: finds what another process committed and could not send."""
 
 LINGER_S = 0.01
-"""Pause after a batch: under load ten milliseconds of rows then go in one, at half the CPU. A lone row waits for none."""
+"""Pause after a batch: under load, ten milliseconds of rows go in one, at half the CPU. A lone row waits for none."""
 
 SWEEP_S = 5.0
 """How often forgotten clips are looked for: an index scan of a handful of rows."""
@@ -98,7 +98,7 @@ class Relay:
                 pause = SLOWEST_RETRY_S
 
     def _send(self) -> None:
-        while rows := flush(self._engine, self._outlet):
+        for rows in batches(self._engine, self._outlet):
             jobs = sum(row.topic != EVENT for row in rows)
             SENT.labels("event").inc(len(rows) - jobs)
             SENT.labels("job").inc(jobs)

@@ -1,0 +1,48 @@
+"""`python -m services.transcriber`."""
+
+import os
+import signal
+import threading
+
+import structlog
+
+from services.transcriber.recognizers import NOBODY, open_recognizer
+from services.transcriber.settings import TranscriberSettings
+from services.transcriber.transcribe import Transcriber
+from services.transcriber.worker import Courier, Shift
+from shared import logs
+from shared.database import open_engine
+from shared.settings import load
+from shared.storage import open_store
+
+log = structlog.get_logger(__name__)
+
+SPARE_CONNECTIONS = 3
+"""Database connections beside two for each clip (its work, its lease): the courier, `/readyz`, one to spare."""
+
+
+def main() -> None:
+    settings = load(TranscriberSettings)
+    logs.configure("transcriber", settings.log_level)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    engine = open_engine(settings, pool_size=2 * settings.jobs_at_once() + SPARE_CONNECTIONS)
+    store = open_store(settings)
+    recognizer = open_recognizer(settings)
+    if recognizer is None:
+        log.warning("no recognizer", what_to_do=NOBODY)
+    courier = Courier(engine, settings.redis_url.get_secret_value())
+    transcriber = Transcriber(engine, store, recognizer, settings, courier.wake)
+    while Shift(settings, engine, store, recognizer, transcriber, stopping).run():
+        log.info("work came in at the last moment; going on")
+    transcriber.release_all()
+    courier.stop()
+    log.info("ended")
+    if transcriber.is_working:
+        # A thread is still inside the engine's native code, which the interpreter's own way out would tear down.
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

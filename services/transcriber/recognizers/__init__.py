@@ -1,0 +1,107 @@
+"""Who turns sound into words: one protocol, and a file for each of those that speak it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.transcriber.prepare import AudioRejected, PreparedAudio
+from services.transcriber.settings import TranscriberSettings
+
+NOBODY = (
+    "Nothing here turns speech into words: set WHISPER_URL to a Whisper server, "
+    "or install the embedded engine (the package faster-whisper), then ask again."
+)
+
+
+class RecognizerUnavailable(Exception):
+    """The recognizer cannot do it now; the text is a sentence for the clip's owner, `retry_after_s` its own wish."""
+
+    def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
+class RecognizerBusy(RecognizerUnavailable):
+    """The recognizer works for somebody else."""
+
+
+@dataclass(frozen=True)
+class Word:
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+def joined(words: Iterable[Word]) -> list[Word]:
+    """Put together again what Whisper cuts at hyphens: `ill` and `-disposed` are one word."""
+    whole: list[Word] = []
+    for word in words:
+        if whole and word.text.startswith("-"):
+            before = whole.pop()
+            whole.append(Word(before.start_ms, word.end_ms, before.text + word.text))
+        else:
+            whole.append(word)
+    return whole
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Words that belong together, about a sentence."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+    words: list[Word] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What was said; empty if nobody spoke, and then without a language."""
+
+    text: str
+    language: str | None
+    passages: list[Passage]
+
+
+class Recognizer(Protocol):
+    """Many threads may call one recognizer."""
+
+    @property
+    def name(self) -> str:
+        """What people read as the author of the words."""
+
+    def transcribe(self, audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+        """Hear all of it. `attempt_id` is never used twice; `check` is called now and then and raises to stop.
+
+        Raises `RecognizerUnavailable`, `RecognizerBusy`, `AudioRejected`.
+        """
+
+
+def open_recognizer(settings: TranscriberSettings) -> Recognizer | None:
+    """The one that the settings ask for; None if this installation has none. Loads nothing heavy yet."""
+    if settings.whisper_url.endswith("/audio/transcriptions"):
+        from services.transcriber.recognizers.openai import OpenAIRecognizer
+
+        return OpenAIRecognizer(settings)
+    if settings.whisper_url:
+        from services.transcriber.recognizers.cog import CogRecognizer
+
+        return CogRecognizer(settings)
+    from services.transcriber.recognizers.embedded import EmbeddedRecognizer, is_installed
+
+    return EmbeddedRecognizer(settings) if is_installed() else None
+
+
+__all__ = [
+    "NOBODY",
+    "AudioRejected",
+    "Passage",
+    "PreparedAudio",
+    "Recognition",
+    "Recognizer",
+    "RecognizerBusy",
+    "RecognizerUnavailable",
+    "Word",
+    "joined",
+    "open_recognizer",
+]

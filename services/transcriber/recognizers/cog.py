@@ -1,0 +1,79 @@
+"""A cog server: `PUT /predictions/{id}` with an address of the audio."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+
+import httpx
+
+from services.transcriber.prepare import PreparedAudio
+from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, server
+from services.transcriber.settings import TranscriberSettings
+
+PIECE_BYTES = 3 * 64 * 1024
+"""Read at a time for a data: address; a multiple of 3, so that the base64 of the pieces is the base64 of the whole."""
+
+
+class CogRecognizer:
+    """Each attempt is a prediction of its own: under an id that it knows a busy server answers with the older text."""
+
+    def __init__(self, settings: TranscriberSettings) -> None:
+        self._url = httpx.URL(settings.whisper_url)
+        self._patience_s = settings.whisper_timeout_seconds
+        self._client = server.client(settings.whisper_api_key.get_secret_value())
+        self.name = f"whisper at {self._url.host}"
+
+    def transcribe(self, audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+        size, body = _by_address(audio.url) if audio.url else _by_value(audio)
+        request = self._client.build_request(
+            "PUT",
+            prediction_url(self._url, attempt_id),
+            content=body,
+            headers={"Content-Type": "application/json", "Content-Length": str(size)},
+            timeout=server.patience(audio, self._patience_s),
+        )
+        response = server.send(self._client, request)
+        if response.status_code not in {200, 201}:
+            server.refuse(response)
+        found = server.answer(response)
+        if found.get("id") not in {None, attempt_id}:
+            raise RecognizerUnavailable("The Whisper server answered with the words of another clip.")
+        if found.get("status") not in {None, "succeeded"}:
+            why = server.reason(response) if found.get("error") else f"its status is {found['status']}"
+            raise RecognizerUnavailable(f"The Whisper server could not do it: {why}")
+        output = found.get("output")
+        text = output.get("transcription") if isinstance(output, dict) else None
+        if not isinstance(output, dict) or not isinstance(text, str):
+            raise server.nonsense()
+        text = server.clean(text)
+        passages = server.passages(output.get("segments")) if text else []
+        if text and not passages:
+            passages = [Passage(0, audio.duration_ms, text)]
+        language = server.language_code(output.get("language") or output.get("detected_language"))
+        return Recognition(text, language if text else None, passages)
+
+
+def prediction_url(given: httpx.URL, id: str) -> httpx.URL:
+    """`…/predictions/{id}`; the seed was given the address of one prediction, whose id is replaced."""
+    path = given.path.rstrip("/") or "/predictions"
+    above, found, _ = path.rpartition("/predictions/")
+    return given.copy_with(path=f"{above}{found}{id}" if found else f"{path}/{id}")
+
+
+def _by_address(url: str) -> tuple[int, Iterator[bytes]]:
+    body = json.dumps({"input": {"audio": url}}).encode()
+    return len(body), iter([body])
+
+
+def _by_value(audio: PreparedAudio) -> tuple[int, Iterator[bytes]]:
+    """The same request around a data: address (RFC 2397), made while it is sent."""
+    head, tail = json.dumps({"input": {"audio": f"data:{audio.mime.partition(';')[0]};base64,|"}}).encode().split(b"|")
+
+    def pieces() -> Iterator[bytes]:
+        audio.file.seek(0)
+        yield head
+        while piece := audio.file.read(PIECE_BYTES):
+            yield base64.b64encode(piece)
+        yield tail
+
+    return len(head) + (audio.size + 2) // 3 * 4 + len(tail), pieces()

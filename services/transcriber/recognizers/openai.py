@@ -1,0 +1,53 @@
+"""A server that speaks OpenAI's `POST /v1/audio/transcriptions`."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import httpx
+
+from services.transcriber.prepare import PreparedAudio
+from services.transcriber.recognizers import Passage, Recognition, server
+from services.transcriber.settings import TranscriberSettings
+
+TIMED = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
+PLAIN = {"response_format": "json"}
+"""What newer models and smaller servers give instead."""
+
+
+class OpenAIRecognizer:
+    """Sends the stored file as it is; it goes through in blocks, whatever its length."""
+
+    def __init__(self, settings: TranscriberSettings) -> None:
+        self._url = settings.whisper_url
+        self._model = settings.whisper_model or "whisper-1"
+        self._patience_s = settings.whisper_timeout_seconds
+        self._client = server.client(settings.whisper_api_key.get_secret_value())
+        self.name = f"{self._model} at {httpx.URL(self._url).host}"
+
+    def transcribe(self, audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+        response = self._ask(audio, TIMED)
+        if response.status_code in {400, 422}:
+            check()
+            response = self._ask(audio, PLAIN)
+        if response.status_code != 200:
+            server.refuse(response)
+        found = server.answer(response)
+        text = found.get("text")
+        if not isinstance(text, str):
+            raise server.nonsense()
+        text = server.clean(text)
+        passages = server.passages(found.get("segments"), found.get("words")) if text else []
+        if text and not passages:
+            passages = [Passage(0, audio.duration_ms, text)]
+        return Recognition(text, server.language_code(found.get("language")) if text else None, passages)
+
+    def _ask(self, audio: PreparedAudio, shape: Mapping[str, Sequence[str]]) -> httpx.Response:
+        audio.file.seek(0)
+        request = self._client.build_request(
+            "POST",
+            self._url,
+            # Servers tell the container by the file's ending.
+            files={"file": (f"audio{audio.suffix}", audio.file, audio.mime.partition(";")[0])},
+            data={"model": self._model, **shape},
+            timeout=server.patience(audio, self._patience_s),
+        )
+        return server.send(self._client, request)

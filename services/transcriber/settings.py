@@ -1,0 +1,70 @@
+"""What the transcriber reads from the environment."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr, field_validator
+
+from shared.settings import DatabaseSettings, Port, PositiveInt, RedisSettings, StoreSettings
+
+
+class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings):
+    """The transcriber's settings."""
+
+    port: Port = Field(8082, description="Port of `/healthz`, `/readyz`, `/metrics` and `POST /wake`.")
+    whisper_url: str = Field(
+        "",
+        description="Whisper server: the OpenAI contract if it ends in `/audio/transcriptions`, otherwise cog; "
+        "empty: the embedded engine.",
+    )
+    whisper_api_key: SecretStr = Field(SecretStr(""), description="Bearer key of that server.")
+    whisper_model: str = Field(
+        "",
+        description="Model: for the embedded engine a name (`small`, fetched on first use) or a folder; "
+        "empty: the bundled tiny.en, or `whisper-1` at a server.",
+    )
+    # Twice the length covers a server that is slower than speech; what remains is the wait for its other clients.
+    whisper_timeout_seconds: PositiveFloat = Field(
+        120, description="Longest wait for that server's answer, on top of twice the audio's length."
+    )
+    concurrency: NonNegativeInt = Field(
+        0,
+        description="Clips at a time; 0: one a core with the embedded engine, 4 at an OpenAI server, 1 at cog.",
+    )
+    # Three renewals fit in; a killed worker's clip waits no longer than this and a sweep.
+    lease_seconds: PositiveInt = Field(
+        30, description="How long a clip stays with a worker that does not say that it is alive."
+    )
+    # Seven growing pauses from 5 s span an hour: as long as a server is away for an upgrade or a cold start.
+    retry_seconds: PositiveFloat = Field(5, description="Pause after the first fault of a server; later ones grow.")
+    # A short note is finished in that time, and container platforms kill no sooner than after 10 s.
+    stop_grace_seconds: PositiveInt = Field(
+        5, description="How long running clips may go on after SIGTERM before they are handed to another worker."
+    )
+    idle_exit_seconds: NonNegativeInt = Field(0, description="Exit with 0 after so long without work; 0: never.")
+
+    @field_validator("whisper_url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return url.rstrip("/")
+
+    @field_validator("whisper_model")
+    @classmethod
+    def _is_name_or_model(cls, model: str) -> str:
+        # A hub's name has a slash too (`Systran/faster-whisper-small`), so only what must be a path is taken for one.
+        if not model.startswith(("/", ".", "~")):
+            return model
+        folder = Path(model).expanduser()
+        if not (folder / "model.bin").is_file():
+            raise ValueError("must be a name, or a folder with a CTranslate2 Whisper model (no model.bin is in it)")
+        return str(folder)
+
+    def jobs_at_once(self) -> int:
+        if self.concurrency:
+            return self.concurrency
+        if not self.whisper_url:
+            # One thread for each of as many clips as there are cores does 1.6 times what all cores do for one clip.
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return 4 if self.whisper_url.endswith("/audio/transcriptions") else 1

@@ -1,0 +1,169 @@
+"""The broker, the actor and its retry rule, the courier of events, and a shift: from start to signal or idleness."""
+
+import sys
+import threading
+import time
+import uuid
+
+import dramatiq
+import redis
+import structlog
+from dramatiq.brokers.redis import RedisBroker
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from services.transcriber.listener import Listener
+from services.transcriber.recognizers import Recognizer
+from services.transcriber.settings import TranscriberSettings
+from services.transcriber.transcribe import Transcriber
+from shared import database, jobs
+from shared.outbox import Outlet, batches
+from shared.storage import Store
+
+log = structlog.get_logger(__name__)
+
+REDIS_S = 5
+"""Seconds to wait for Redis' answer: no command of ours blocks, so silence means that it is gone."""
+
+DATABASE_PAUSE_S = 5
+"""Before a job comes back that found the database away."""
+
+IDLE_CHECK_S = 1
+"""How often idleness is looked at; the queue is asked only once nothing ran for the whole idle time."""
+
+EXIT_PORT_TAKEN = 1
+
+
+class Courier:
+    """Sends what was committed, at once, in its own thread: no job waits for Redis. The relay is the net below."""
+
+    def __init__(self, engine: Engine, redis_url: str) -> None:
+        self._engine = engine
+        self._outlet = Outlet(redis_url, REDIS_S)
+        self._woken = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Send what is there, once, and end."""
+        self._stopping = True
+        self._woken.set()
+        self._thread.join(timeout=2 * REDIS_S)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._woken.wait()
+            self._woken.clear()
+            try:
+                for _ in batches(self._engine, self._outlet):
+                    pass
+            except (redis.RedisError, SQLAlchemyError, dramatiq.errors.BrokerConnectionError) as error:
+                log.warning("events wait for the relay", reason=f"{type(error).__name__}: {error}")
+            except Exception:
+                log.exception("the courier stumbled")
+
+
+def open_worker(broker: RedisBroker, transcriber: Transcriber, threads: int) -> dramatiq.Worker:
+    """A Dramatiq worker in this process. Retries are ours: none of its middleware has a say, nor a time limit."""
+
+    def transcribe(clip_id: str) -> None:
+        id = uuid.UUID(clip_id)
+        with structlog.contextvars.bound_contextvars(clip_id=clip_id):
+            try:
+                pause = transcriber.run(id)
+            except SQLAlchemyError as error:
+                log.warning("the database does not answer; the job comes back", reason=str(error))
+                pause = DATABASE_PAUSE_S
+            if pause is not None:
+                try:
+                    broker.enqueue(jobs.message(jobs.TRANSCRIBE, id), delay=int(pause * 1000))
+                except redis.RedisError as error:
+                    log.warning("the next try is left to the sweep", reason=str(error))
+
+    dramatiq.actor(actor_name=jobs.TRANSCRIBE, queue_name=jobs.QUEUES[jobs.TRANSCRIBE], broker=broker)(transcribe)
+    worker = dramatiq.Worker(broker, worker_threads=threads)
+    # What waits, waits in Redis, where another worker can have it, and not behind an hour of audio in this one.
+    worker.queue_prefetch = threads
+    return worker
+
+
+class Shift:
+    """One worker and one listener, from `run` to a signal or to an idle end."""
+
+    def __init__(
+        self,
+        settings: TranscriberSettings,
+        engine: Engine,
+        store: Store,
+        recognizer: Recognizer | None,
+        transcriber: Transcriber,
+        stopping: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._transcriber = transcriber
+        self._stopping = stopping
+        self._busy_at = time.monotonic()
+        self._broker = jobs.open_broker(settings.redis_url.get_secret_value(), timeout_s=REDIS_S)
+        self._worker = open_worker(self._broker, transcriber, settings.jobs_at_once())
+        self._checks = {
+            "database": lambda: _ping(engine),
+            "redis": lambda: _asked(self._broker),
+            "store": store.check,
+        }
+        self._facts = {"recognizer": recognizer.name if recognizer else "none"}
+
+    def run(self) -> bool:
+        """Work until told to stop or idle for long enough; True if something came in while the door was closing."""
+        listener = self._listen()
+        self._worker.start()
+        log.info("ready", port=listener.port, clips_at_once=self._settings.jobs_at_once(), **self._facts)
+        try:
+            while not self._stopping.wait(IDLE_CHECK_S) and not self._is_idle():
+                pass
+        finally:
+            listener.close()
+            self._worker.stop(timeout=self._settings.stop_grace_seconds * 1000)
+        # A wake-up between the last look and the closing found us at home and now we are gone: look once more.
+        return not self._stopping.is_set() and not self._is_queue_empty()
+
+    def _listen(self) -> Listener:
+        host, port = self._settings.host, self._settings.port
+        try:
+            return Listener(host, port, self._checks, self._facts, self._touch)
+        except OSError as error:
+            sys.stderr.write(f"PORT: cannot listen on {host}:{port}: {error.strerror}. Set another, start again.\n")
+            raise SystemExit(EXIT_PORT_TAKEN) from error
+
+    def _touch(self) -> None:
+        self._busy_at = time.monotonic()
+
+    def _is_idle(self) -> bool:
+        if self._transcriber.is_working:
+            self._touch()
+        limit = self._settings.idle_exit_seconds
+        if not limit or time.monotonic() - self._busy_at < limit:
+            return False
+        if self._is_queue_empty():
+            return True
+        self._touch()
+        return False
+
+    def _is_queue_empty(self) -> bool:
+        """Whether nothing waits, delayed retries included; unknown is no."""
+        try:
+            return not any(jobs.waiting(self._broker, queue) for queue in jobs.QUEUES.values())
+        except redis.RedisError:
+            return False
+
+
+def _ping(engine: Engine) -> None:
+    with engine.connect() as connection:
+        database.ping(connection)
+
+
+def _asked(broker: RedisBroker) -> None:
+    broker.client.ping()
