@@ -42,7 +42,7 @@ LOCK := pyproject.toml --universal --python-version 3.11 --generate-hashes --no-
 # dev.txt holds everything, so the others take their versions from it and one .venv serves them all.
 lock: $(VENV)/dev.stamp ## Renew requirements/*.txt from pyproject.toml, with the newest versions
 	$(RUN) -m uv pip compile --quiet --upgrade $(LOCK) --extra dev -o requirements/dev.txt
-	for extra in api realtime transcriber local; do \
+	for extra in api realtime transcriber transcriber-local local; do \
 		$(RUN) -m uv pip compile --quiet --upgrade $(LOCK) --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt || exit; \
 	done
 
@@ -89,5 +89,5 @@ $(VENV)/made.stamp:
 
 $(JS)/node_modules/.stamp: $(JS)/package-lock.json
 	@command -v npm >/dev/null || { echo "Checking the page's scripts needs npm beside node: there is none on the PATH. On Debian and Ubuntu: apt install npm"; exit 1; }
-	cd $(JS) && npm ci --silent --no-audit --no-fund --ignore-scripts
+	cd $(JS) && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts
 	@touch $@

@@ -1,6 +1,7 @@
 """One chain for every log line: JSON for machines, colours for a terminal."""
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -19,7 +20,8 @@ def configure(service: str, level: str) -> None:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    terminal = sys.stderr.isatty()
+    # The launcher reads our lines through a pipe and says so when it shows them on a terminal.
+    terminal = sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
     last: list[Any] = (
         [structlog.dev.ConsoleRenderer(pad_event_to=0)]
         if terminal

@@ -19,7 +19,7 @@ class ProcessSettings(BaseSettings):
     # An empty variable means "not set": deploy tools pass empty strings for what nobody filled in.
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
-    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` or `::` for every interface.")
+    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for every interface.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
 
     @field_validator("log_level", mode="before")

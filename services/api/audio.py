@@ -14,7 +14,7 @@ from shared.models import Clip
 INERT = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """Content-Security-Policy of what people uploaded: even if a browser took it for a page, nothing in it would run."""
 
-_RANGE = re.compile(r"bytes=\s*(\d*)-(\d*)\s*", re.ASCII)
+_RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII)
 
 EXTENSIONS = {
     "webm": "webm", "mp4": "m4a", "x-m4a": "m4a", "m4a": "m4a", "ogg": "ogg", "wav": "wav", "x-wav": "wav",

@@ -28,6 +28,9 @@ PAGE = 50
 MOST_PER_PAGE = 200
 """The most that a client may ask for at once."""
 
+MOST_QUERY = 1000
+"""Characters of a search: longer than any sentence; SQLite itself gives up at 50,000."""
+
 LONGEST_MS = 2**31 - 1
 """Milliseconds that the column holds: 24 days."""
 
@@ -54,6 +57,8 @@ def listing(request: Request) -> Response:
     deleted = request.query_params.get("deleted") in {"true", "1"}
     before = Place.of(request.query_params.get("cursor"))
     query = printable(request.query_params.get("q", "").strip())
+    if len(query) > MOST_QUERY:
+        raise Problem("bad-request", f"q can have at most {MOST_QUERY:,} characters.")
     # The event cursor first, the rows second: what changes in between arrives twice rather than never.
     cursor = state.relay.cursor(HOME)
     recent = Clip.recent(HOME, deleted=deleted, query=query, before=before, limit=limit + 1)
@@ -85,20 +90,20 @@ async def put(request: Request) -> Response:
     name = clean_name(request.query_params.get("name", ""))
     duration_ms = whole_number(request, "duration_ms", least=0, most=LONGEST_MS, default=0) or None
     async with incoming(request, state.settings.max_upload_bytes, state.incoming) as body:
-        if known := await to_thread.run_sync(_known, state, id, body):
-            return answer(known)
-        clip = await keep(state, id, name, body, request.headers.get("content-type", ""), duration_ms)
-    return await to_thread.run_sync(_record_new, state, clip, body)
+        return await to_thread.run_sync(_put, state, id, name, body, duration_ms, limiter=state.uploads)
 
 
-def _record_new(state: State, clip: Clip, body: Incoming) -> Response:
+def _put(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: int | None) -> Response:
+    if known := _known(state, id, body):
+        return answer(known)
+    clip = keep(state, id, name, body, duration_ms)
     try:
         with state.changing() as change:
             change.record(clip, TRANSCRIBE)
     except IntegrityError:
         # The same PUT, at the same time: whichever was committed first is the clip.
         state.store.delete(clip.audio_key)
-        if known := _known(state, clip.id, body):
+        if known := _known(state, id, body):
             return answer(known)
         raise
     return answer(clip, 201)
@@ -178,13 +183,11 @@ def transcript(request: Request) -> Response:
 # -- what the seed's routes do, too ------------------------------------------------------------------------------
 
 
-async def keep(
-    state: State, id: uuid.UUID, name: str, body: Incoming, claimed: str, duration_ms: int | None = None
-) -> Clip:
+def keep(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: int | None = None) -> Clip:
     """Check the audio, put it into the store, and return the clip that is to be recorded: bytes first, row second."""
-    mime = await to_thread.run_sync(accept, body.file, claimed)
+    mime = accept(body.file, body.claimed_type)
     key = f"{HOME}/{id}/{uuid.uuid4().hex}"
-    await to_thread.run_sync(state.store.put, key, body.file, body.size, mime, limiter=state.uploads)
+    state.store.put(key, body.file, body.size, mime)
     return Clip.saved(
         id,
         name=name,

@@ -12,8 +12,11 @@ HEAD_BYTES = 4096
 MOOV_BYTES = 16 * 1024**2
 """The largest MP4 index that is searched for a sound track; an hour's index is about 1 MB."""
 
+MOST_BOXES = 1000
+"""Boxes of an MP4 that are walked over to its index: recorders write it among the first ten, or last."""
+
 _TYPE = re.compile(r"(audio|video)/[a-z0-9][a-z0-9.+-]*")
-_CODECS = re.compile(r';\s*codecs\s*=\s*"?([a-z0-9][a-z0-9., -]*)"?\s*$')
+_CODECS = re.compile(r';\s*codecs\s*=\s*"?([a-z0-9][a-z0-9., -]{0,99})"?\s*$')
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def sniff(head: bytes) -> Container | None:
         layer, bitrate, rate = head[1] >> 1 & 3, head[2] >> 4, head[2] >> 2 & 3
         if layer == 0 and head[1] & 0xF6 == 0xF0:
             return AAC
-        if layer and bitrate != 15 and rate != 3:
+        if layer in {1, 2} and bitrate != 15 and rate != 3:  # III and II; I is only ever text in UTF-16 (FF FE)
             return MP3
     return None
 
@@ -108,16 +111,18 @@ def _is_silent_matroska(head: bytes) -> bool:
 
 def _is_silent_mp4(file: IO[bytes]) -> bool:
     """Whether the index (`moov`, which may stand at the end) names a handler for video and none for sound."""
-    file.seek(0)
-    while len(header := file.read(8)) == 8:
-        size, kind = int.from_bytes(header[:4]), header[4:]
-        body = size - 8
-        if size == 1:
-            body = int.from_bytes(file.read(8)) - 16
+    end = file.seek(0, 2)
+    at = 0
+    for _ in range(MOST_BOXES):
+        file.seek(at)
+        header = file.read(16)
+        size, kind = int.from_bytes(header[:4]), header[4:8]
+        if size == 1:  # the size did not fit, and stands behind the kind
+            size = int.from_bytes(header[8:])
         if kind == b"moov":
-            index = file.read(min(body, MOOV_BYTES) if size else MOOV_BYTES)
+            index = file.read(MOOV_BYTES if size == 0 else min(size, MOOV_BYTES))
             return b"vide" in index and b"soun" not in index
-        if size == 0 or body < 0:
+        at += size
+        if size < 8 or at >= end:
             break
-        file.seek(body, 1)
     return False

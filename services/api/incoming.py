@@ -22,6 +22,7 @@ class Incoming:
     file: IO[bytes]
     size: int
     sha256: str
+    claimed_type: str
 
 
 @asynccontextmanager
@@ -55,7 +56,7 @@ async def incoming(request: Request, most_bytes: int, folder: Path) -> AsyncIter
         if not size:
             raise Problem("empty-audio", "The request has no body; send the audio as it is.")
         file.seek(0)
-        yield Incoming(file, size, digest.hexdigest())
+        yield Incoming(file, size, digest.hexdigest(), request.headers.get("content-type", ""))
 
 
 def _refuse_above(most_bytes: int, size: int) -> None:

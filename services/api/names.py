@@ -31,8 +31,9 @@ def name_in_path(raw_path: bytes, prefix: str) -> str:
 
     The decoded path will not do: a server replaces bytes that are not UTF-8, and so mixes up names that differ there.
     """
-    encoded = raw_path.partition(b"?")[0].removeprefix(prefix.encode())
+    # Decoded first: `/%63lips/a` and `/clips%2Fa` are spellings of `/clips/a`, and were routed as it.
+    path = unquote_to_bytes(raw_path.partition(b"?")[0])
     try:
-        return clean_name(unquote_to_bytes(encoded).decode())
+        return clean_name(path.removeprefix(prefix.encode()).decode())
     except UnicodeDecodeError:
         raise Problem("bad-name", "The name in the address is not percent-encoded UTF-8.") from None

@@ -7,7 +7,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.api.clips import LONGEST_MS, MOST_PER_PAGE, PAGE, ClipPatch
+from services.api.clips import LONGEST_MS, MOST_PER_PAGE, MOST_QUERY, PAGE, ClipPatch
 from services.api.errors import PROBLEMS
 from shared.models import NAME_LENGTH
 from shared.schemas import ClipPage, PublicClip
@@ -67,7 +67,7 @@ def _clips() -> Json:
                 [
                     _query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE, "default": PAGE}),
                     _query("cursor", {"type": "string", "description": "`next` of the page before."}),
-                    _query("q", {"type": "string", "description": "Only clips whose name or text holds this."}),
+                    _query("q", {"type": "string", "maxLength": MOST_QUERY, "description": "Only clips that hold this."}),
                     _query("deleted", {"type": "boolean", "description": "The bin instead of the library."}),
                 ],
             )

