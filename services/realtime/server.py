@@ -186,7 +186,7 @@ class Realtime:
     async def _part(self, browser: ServerConnection, code: int, reason: str) -> None:
         """Close with this code; cut the line of who does not answer, even if its buffer never empties."""
         try:
-            if True:
+            async with asyncio.timeout(PARTING_S):
                 await browser.close(code, reason)
         except TimeoutError:
             browser.transport.abort()

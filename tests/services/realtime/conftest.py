@@ -1,0 +1,114 @@
+"""A real Redis, the real process, and browsers made of the `websockets` client."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from shared import events
+from tests.servers.stack import Service
+from tests.servers.valkey import Valkey
+
+PATIENCE_S = 10
+"""Longest wait for a frame or an answer: a noticed wipe takes 2 s, a loaded machine the rest."""
+
+
+class Realtime(Service):
+    """The realtime server of one test, on a Redis that the test may do anything to."""
+
+    def __init__(self, valkey: Valkey, **environment: str) -> None:
+        self.database = valkey.next_database() if valkey.is_running() else 0
+        super().__init__("realtime", {"REDIS_URL": valkey.url(self.database), **environment})
+        self.redis = valkey.client(self.database)
+
+    def close(self) -> None:
+        self.redis.close()
+        super().close()
+
+    def say(self, text: str, library: str = events.HOME) -> str:
+        """Send an event as the relay does, and return its id."""
+        return events.append(self.redis, library, {"type": "clip", "clip": {"text": text}})
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+
+    async def until_answered(self, path: str, status: int) -> httpx.Response:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    if (answer := self.get(path)).status_code == status:
+                        return answer
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.02)
+
+
+class Page:
+    """One open socket."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def next(self) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE_S):
+            frame = json.loads(await self.socket.recv())
+        assert isinstance(frame, dict)
+        return frame
+
+    async def hears(self, id: str, text: str) -> None:
+        assert await self.next() == {"id": id, "type": "clip", "clip": {"text": text}}
+
+    async def is_told_to_fetch(self) -> str | None:
+        """The id that comes with the resync."""
+        frame = await self.next()
+        assert frame.keys() == {"id", "type"}
+        assert frame["type"] == "resync"
+        assert frame["id"] is None or events.StreamId.parse(frame["id"])
+        return frame["id"]  # type: ignore[no-any-return]
+
+    async def close_code(self) -> int | None:
+        async with asyncio.timeout(PATIENCE_S):
+            await self.socket.wait_closed()
+        return self.socket.close_code
+
+
+@pytest.fixture
+def fragile_valkey() -> Iterator[Valkey]:
+    """For tests that kill it; not started."""
+    server = Valkey()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def realtime(valkey: Valkey) -> Iterator[Realtime]:
+    """The server, on an empty database of the Redis that all tests share."""
+    server = Realtime(valkey)
+    server.start()
+    yield server
+    server.close()
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+async def open_page() -> AsyncIterator[Open]:
+    """Connect as a page does, with `since` or without."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(server: Realtime, since: str | None = None, **options: Any) -> Page:
+            query = "" if since is None else f"?since={since}"
+            address = f"ws://127.0.0.1:{server.port}/websocket{query}"
+            socket = connect(address, compression=None, proxy=None, close_timeout=1, **options)
+            return Page(await stack.enter_async_context(socket))
+
+        yield opened
+
+
+__all__ = ["Open", "Page", "Realtime"]
