@@ -67,7 +67,9 @@ def _clips() -> Json:
                 [
                     _query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE, "default": PAGE}),
                     _query("cursor", {"type": "string", "description": "`next` of the page before."}),
-                    _query("q", {"type": "string", "maxLength": MOST_QUERY, "description": "Only clips that hold this."}),
+                    _query(
+                        "q", {"type": "string", "maxLength": MOST_QUERY, "description": "Only clips that hold this."}
+                    ),
                     _query("deleted", {"type": "boolean", "description": "The bin instead of the library."}),
                 ],
             )

@@ -89,7 +89,7 @@ class Relay:
                 self._note(None)
                 pause = POLL_S
             except (redis.RedisError, BrokerConnectionError, SQLAlchemyError) as error:
-                self._note(f"{type(error).__name__}: {error}")
+                self._note(error)
                 # A wake-up still tries at once; only the waiting grows.
                 pause = min(pause * 1.5, SLOWEST_RETRY_S)
             except Exception:
@@ -125,14 +125,15 @@ class Relay:
             # Jobs wait and may have nobody to do them: a wake-up can be lost while a worker goes to sleep.
             self._alarm.ring()
 
-    def _note(self, failure: str | None) -> None:
-        if (failure is None) != (self.failure is None):
-            if failure is None:
+    def _note(self, error: Exception | None) -> None:
+        if (error is None) != (self.failure is None):
+            if error is None:
                 log.info("the relay sends")
             else:
-                log.warning("the relay cannot send; what waits is kept", reason=failure)
-        self.failure = failure
-        REDIS_UP.set(failure is None)
+                log.warning("the relay cannot send; what waits is kept", reason=f"{type(error).__name__}: {error}")
+        # The type alone: everybody may read it in /readyz, and an address may stand in the text.
+        self.failure = None if error is None else f"does not answer ({type(error).__name__})"
+        REDIS_UP.set(error is None)
 
 
 class Alarm:

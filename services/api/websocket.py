@@ -37,7 +37,13 @@ async def handshake(socket: WebSocket) -> None:
             await socket.send_denial_response(_replayed(settings.realtime_app))
             return
         query = f"?{socket.url.query}" if socket.url.query else ""
-        upstream = connect(settings.realtime_upstream + query, compression=None, open_timeout=HANDSHAKE_S, proxy=None)
+        upstream = connect(
+            settings.realtime_upstream + query,
+            compression=None,
+            max_size=None,  # our own server's frames: one with a day's transcript is larger than the usual 1 MiB
+            open_timeout=HANDSHAKE_S,
+            proxy=None,
+        )
         try:
             server = await upstream
         except (OSError, TimeoutError, InvalidHandshake) as error:

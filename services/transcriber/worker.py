@@ -55,9 +55,11 @@ class Courier:
         self._thread.join(timeout=2 * REDIS_S)
 
     def _run(self) -> None:
-        while not self._stopping:
+        last = False
+        while not last:
             self._woken.wait()
             self._woken.clear()
+            last = self._stopping  # read before sending, so that what was committed before `stop` still goes out
             try:
                 for _ in batches(self._engine, self._outlet):
                     pass

@@ -41,11 +41,10 @@ class OpenAIRecognizer:
         return Recognition(text, server.language_code(found.get("language")) if text else None, passages)
 
     def _ask(self, audio: PreparedAudio, shape: Mapping[str, Sequence[str]]) -> httpx.Response:
-        audio.file.seek(0)
         request = self._client.build_request(
             "POST",
             self._url,
-            # Servers tell the container by the file's ending.
+            # Servers tell the container by the file's ending. httpx begins at the file's beginning, whenever it sends.
             files={"file": (f"audio{audio.suffix}", audio.file, audio.mime.partition(";")[0])},
             data={"model": self._model, **shape},
             timeout=server.patience(audio, self._patience_s),

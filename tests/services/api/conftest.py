@@ -1,0 +1,22 @@
+"""A live API that many tests look at and none breaks."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from tests.conftest import Parts
+from tests.servers.stack import Stack
+
+
+@pytest.fixture(scope="module")
+def api(module_parts: Parts) -> Iterator[Stack]:
+    """`python -m services.api`, on SQLite and files and on Postgres and S3."""
+    with Stack(module_parts, ["api"], migrate=False) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def client(api: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
+        yield client

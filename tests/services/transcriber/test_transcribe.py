@@ -1,0 +1,340 @@
+"""The story of a job on a real database, with a recognizer that does what the test says."""
+
+import io
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from services.transcriber.prepare import AudioRejected, PreparedAudio
+from services.transcriber.recognizers import Passage, Recognition, RecognizerBusy, RecognizerUnavailable
+from services.transcriber.settings import TranscriberSettings
+from services.transcriber.transcribe import ClaimLost, Transcriber, pause_before
+from shared.database import open_engine, transaction
+from shared.models import EVENT, MOST_TRIES, Clip, OutboxRow, Status, Transcript
+from shared.storage import Store, StoreUnavailable, open_store
+from tests.servers.postgres import Postgres
+from tests.services.transcriber import files
+
+KEY = "clips/one"
+WORDS = Recognition("hello there", "en", [Passage(0, 900, "hello there")])
+
+
+class Scripted:
+    """Says what it was given; a function is called first, while the clip is ours."""
+
+    name = "scripted"
+
+    def __init__(self) -> None:
+        self.meanwhile: Callable[[], object] = lambda: None
+        self.attempts: list[str] = []
+
+    def transcribe(self, audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+        self.attempts.append(attempt_id)
+        self.meanwhile()
+        return WORDS
+
+
+class Desk:
+    """One clip in a database and a store, and a transcriber for it."""
+
+    def __init__(self, database_url: str, folder: Path, recognizer: Scripted | None) -> None:
+        self.settings = TranscriberSettings(data_dir=folder, database_url=SecretStr(database_url), lease_seconds=1)
+        self.engine: Engine = open_engine(self.settings)
+        self.store: Store = open_store(self.settings)
+        self.told = 0
+        self.transcriber = Transcriber(self.engine, self.store, recognizer, self.settings, self._tell)
+        content = files.webm()
+        self.store.put(KEY, io.BytesIO(content), len(content), "audio/webm")
+        self.id = uuid.uuid4()
+        now = datetime.now(UTC)
+        with transaction(self.engine) as session:
+            session.add(
+                Clip.saved(
+                    self.id, name="a", mime="audio/webm", bytes=len(content), sha256="0" * 64, audio_key=KEY, now=now
+                )
+            )
+
+    def _tell(self) -> None:
+        self.told += 1
+
+    def run(self) -> float | None:
+        return self.transcriber.run(self.id)
+
+    def change(self, verb: Callable[[Clip, datetime], object]) -> None:
+        with transaction(self.engine) as session:
+            clip = session.get_one(Clip, self.id)
+            verb(clip, datetime.now(UTC))
+            session.add(clip)
+
+    def clip(self) -> Clip:
+        with transaction(self.engine) as session:
+            return session.get_one(Clip, self.id)
+
+    def topics(self) -> list[str]:
+        with transaction(self.engine) as session:
+            return list(session.exec(select(OutboxRow.topic).order_by(col(OutboxRow.id))))
+
+    def revisions(self) -> list[Transcript]:
+        with transaction(self.engine) as session:
+            return list(session.exec(select(Transcript).order_by(col(Transcript.id))))
+
+
+@pytest.fixture
+def recognizer() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def desk(database_url: str, tmp_path: Path, recognizer: Scripted) -> Iterator[Desk]:
+    desk = Desk(database_url, tmp_path, recognizer)
+    yield desk
+    desk.engine.dispose()
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def do() -> None:
+        raise error
+
+    return do
+
+
+def test_a_clip_gets_its_words_and_every_step_is_told(desk: Desk) -> None:
+    assert desk.run() is None
+    clip = desk.clip()
+    assert (clip.status, clip.text, clip.language, clip.recognizer) == (Status.DONE, "hello there", "en", "scripted")
+    assert (clip.error, clip.lease_until, clip.tries, clip.attempt) == (None, None, 0, 1)
+    assert clip.duration_ms == pytest.approx(17_000, rel=0.2)
+    assert desk.topics() == [EVENT, EVENT]  # transcribing, done
+    assert desk.told == 2
+    [revision] = desk.revisions()
+    assert revision.passages == [{"start_ms": 0, "end_ms": 900, "text": "hello there", "words": []}]
+
+
+def test_a_message_that_comes_again_does_nothing(desk: Desk, recognizer: Scripted) -> None:
+    desk.run()
+    version = desk.clip().version
+    assert desk.run() is None
+    assert desk.clip().version == version
+    assert len(recognizer.attempts) == 1
+    assert desk.transcriber.run(uuid.uuid4()) is None
+
+
+def test_two_workers_do_not_have_one_clip(desk: Desk, recognizer: Scripted) -> None:
+    recognizer.meanwhile = desk.run
+    desk.run()
+    assert recognizer.attempts == [f"{desk.id}-1"]
+    assert len(desk.revisions()) == 1
+
+
+def test_a_clip_deleted_meanwhile_stays_deleted_and_gets_no_words(desk: Desk, recognizer: Scripted) -> None:
+    recognizer.meanwhile = lambda: desk.change(Clip.move_to_bin)
+    assert desk.run() is None
+    clip = desk.clip()
+    assert clip.deleted_at is not None
+    assert (clip.text, clip.status) == (None, Status.PENDING)
+    assert desk.revisions() == []
+
+
+def test_a_clip_deleted_and_restored_meanwhile_waits_for_its_next_job(desk: Desk, recognizer: Scripted) -> None:
+    def bin_and_back() -> None:
+        desk.change(Clip.move_to_bin)
+        desk.change(Clip.restore)
+
+    recognizer.meanwhile = bin_and_back
+    desk.run()
+    assert desk.clip().status is Status.PENDING
+    recognizer.meanwhile = lambda: None
+    desk.run()
+    assert desk.clip().status is Status.DONE
+    assert recognizer.attempts == [f"{desk.id}-1", f"{desk.id}-2"]
+
+
+def test_an_edit_meanwhile_is_not_overwritten(desk: Desk, recognizer: Scripted) -> None:
+    recognizer.meanwhile = lambda: desk.change(lambda clip, now: clip.edit("my own words", now))
+    desk.run()
+    assert (desk.clip().text, desk.clip().status) == ("my own words", Status.DONE)
+    assert [revision.text for revision in desk.revisions()] == ["hello there"]
+
+
+def test_a_rename_meanwhile_is_kept(desk: Desk, recognizer: Scripted) -> None:
+    recognizer.meanwhile = lambda: desk.change(lambda clip, now: clip.rename("b", now))
+    desk.run()
+    assert (desk.clip().name, desk.clip().status) == ("b", Status.DONE)
+
+
+def test_a_late_result_finds_no_taker(desk: Desk, recognizer: Scripted) -> None:
+    """Our lease ran out, another worker has claimed the clip: what we heard is worth nothing, what it hears counts."""
+
+    def taken_over() -> None:
+        later = datetime.now(UTC) + timedelta(hours=1)
+        desk.change(lambda clip, now: clip.claim(later, timedelta(hours=1)))
+
+    recognizer.meanwhile = taken_over
+    desk.run()
+    clip = desk.clip()
+    assert (clip.status, clip.attempt, clip.text) == (Status.TRANSCRIBING, 2, None)
+    assert desk.revisions() == []
+
+
+def test_the_lease_is_renewed_and_its_loss_is_noticed(desk: Desk, recognizer: Scripted) -> None:
+    noticed = False
+
+    def work(audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+        def has_lost() -> bool:
+            nonlocal noticed
+            try:
+                check()
+            except ClaimLost:
+                noticed = True
+            return noticed
+
+        first = desk.clip().lease_until
+        assert first is not None
+        _wait_for(lambda: (desk.clip().lease_until or first) > first + timedelta(seconds=1))
+        check()
+        desk.change(Clip.move_to_bin)
+        _wait_for(has_lost)
+        check()
+        return WORDS
+
+    recognizer.transcribe = work  # type: ignore[method-assign]
+    assert desk.run() is None
+    assert noticed
+
+
+def test_a_fault_of_the_server_is_tried_again_and_says_so(desk: Desk, recognizer: Scripted) -> None:
+    recognizer.meanwhile = raising(RecognizerBusy("The Whisper server is busy."))
+    pause = desk.run()
+    clip = desk.clip()
+    assert pause is not None
+    assert 4 <= pause <= 6
+    assert (clip.status, clip.error) == (Status.PENDING, "The Whisper server is busy. Trying again (2 of 8).")
+    assert clip.queued_at > datetime.now(UTC) + timedelta(seconds=3)
+    recognizer.meanwhile = lambda: None
+    assert desk.run() is None
+    assert (desk.clip().status, desk.clip().error) == (Status.DONE, None)
+
+
+def test_the_wish_of_the_server_is_honoured(desk: Desk, recognizer: Scripted) -> None:
+    recognizer.meanwhile = raising(RecognizerUnavailable("The Whisper server rests.", retry_after_s=90))
+    assert desk.run() == 90
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (RecognizerUnavailable("The Whisper server is in trouble (it answered 500)."), "it answered 500"),
+        (StoreUnavailable("secret address"), "The store of the audio does not answer."),
+        (ZeroDivisionError("secret detail"), r"stumbled over this clip \(ZeroDivisionError\)"),
+    ],
+)
+def test_what_never_gets_better_is_given_up_in_words(
+    desk: Desk, recognizer: Scripted, error: Exception, sentence: str
+) -> None:
+    recognizer.meanwhile = raising(error)
+    pauses = [desk.run() for _ in range(MOST_TRIES)]
+    assert None not in pauses[:-1]
+    assert pauses[-1] is None
+    clip = desk.clip()
+    assert clip.status is Status.FAILED
+    assert clip.error is not None
+    assert "secret" not in clip.error
+    assert clip.error.endswith("It was tried 8 times; the sound is kept, ask again later.")
+    assert re.search(sentence, clip.error)
+    desk.change(Clip.ask_transcription)
+    recognizer.meanwhile = lambda: None
+    desk.run()
+    assert desk.clip().status is Status.DONE
+
+
+def test_a_fault_of_the_audio_is_not_tried_again(desk: Desk, recognizer: Scripted) -> None:
+    recognizer.meanwhile = raising(AudioRejected("There is no sound in this file."))
+    assert desk.run() is None
+    assert (desk.clip().status, desk.clip().error) == (Status.FAILED, "There is no sound in this file.")
+
+
+def test_audio_that_is_gone_is_not_tried_again(desk: Desk) -> None:
+    desk.store.delete(KEY)
+    assert desk.run() is None
+    assert desk.clip().error == "The sound of this clip is not in the store, so there is nothing to hear."
+
+
+def test_words_of_half_a_file_say_what_is_missing(desk: Desk) -> None:
+    half = files.half(files.webm())
+    desk.store.put(KEY, io.BytesIO(half), len(half), "audio/webm")
+    desk.run()
+    clip = desk.clip()
+    assert (clip.status, clip.text) == (Status.DONE, "hello there")
+    assert clip.error is not None
+    assert "the rest was lost" in clip.error
+
+
+def test_without_a_recognizer_the_clip_says_what_to_set(database_url: str, tmp_path: Path) -> None:
+    desk = Desk(database_url, tmp_path, None)
+    assert desk.run() is None
+    clip = desk.clip()
+    assert clip.status is Status.OFF
+    assert clip.error is not None
+    assert "set WHISPER_URL" in clip.error
+    assert desk.topics() == [EVENT]
+    desk.engine.dispose()
+
+
+def test_a_clip_that_kills_its_workers_is_given_up(desk: Desk) -> None:
+    began = datetime.now(UTC) - timedelta(days=1)
+    for number in range(MOST_TRIES):
+        then = began + timedelta(hours=number)
+        desk.change(lambda clip, now, then=then: clip.claim(then, timedelta(seconds=1)))  # type: ignore[misc]
+    assert desk.run() is None
+    assert desk.clip().error == f"The transcriber stopped {MOST_TRIES} times while it worked on this clip."
+    assert desk.topics() == [EVENT]
+
+
+def test_what_is_released_is_had_at_once_and_costs_no_try(desk: Desk, recognizer: Scripted) -> None:
+    recognizer.meanwhile = desk.transcriber.release_all
+    assert desk.run() is None
+    clip = desk.clip()
+    assert (clip.status, clip.tries, clip.text, clip.lease_until) == (Status.PENDING, 0, None, None)
+    assert desk.topics() == [EVENT, EVENT, "transcribe"]
+
+
+def test_pauses_grow_to_an_hour_in_all() -> None:
+    pauses = [pause_before(number, 5) for number in range(2, MOST_TRIES + 1)]
+    assert pauses == sorted(pauses)
+    assert 3600 * 0.75 < sum(pauses) < 3600 * 1.3
+
+
+def test_a_result_outlives_a_restart_of_the_database(
+    postgres: Postgres, postgres_url: str, tmp_path: Path, recognizer: Scripted
+) -> None:
+    desk = Desk(postgres_url, tmp_path, recognizer)
+    back: list[threading.Timer] = []
+
+    def restart() -> None:
+        postgres.kill()
+        back.append(threading.Timer(1.5, postgres.start))
+        back[0].start()
+
+    recognizer.meanwhile = restart
+    try:
+        assert desk.run() is None
+    finally:
+        back[0].join()
+    assert desk.clip().text == "hello there"
+    desk.engine.dispose()
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = datetime.now(UTC) + timedelta(seconds=seconds)
+    pause = threading.Event()
+    while not condition():
+        assert datetime.now(UTC) < deadline
+        pause.wait(0.02)
