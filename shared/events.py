@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self, cast
 import redis
 
 HOME = "home"
-"""The one library until people can sign in; `shared.models.HOME`, for a service that has no database."""
+"""The one library until people can sign in. Every query and stream is already per library."""
 
 FIELD = "data"
 

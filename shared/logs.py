@@ -6,6 +6,10 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+"""Without the frames' variables, among which are passwords: a database driver has its own in each of them."""
 
 
 def configure(service: str, level: str) -> None:
@@ -25,7 +29,7 @@ def configure(service: str, level: str) -> None:
     last: list[Any] = (
         [structlog.dev.ConsoleRenderer(pad_event_to=0)]
         if terminal
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

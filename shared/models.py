@@ -1,78 +1,21 @@
 """The tables, and the verbs of a clip: pure changes of one row, each raising its version."""
 
-import enum
 import uuid
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Column,
-    DateTime,
-    Dialect,
-    Enum,
-    Index,
-    Integer,
-    Text,
-    TypeDecorator,
-    Update,
-    text,
-)
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, Text, Update, text
 from sqlmodel import Field, SQLModel, and_, col, or_, select, update
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
-HOME = "home"
-"""The one library until people can sign in. Every query and stream is already per library."""
+from shared.columns import Source, Status, UtcDateTime, words_of
+from shared.events import HOME
 
 NAME_LENGTH = 255
 """Characters of a clip's name after NFC: what file systems and the seed allowed."""
 
 MOST_TRIES = 8
 """Claims of a clip before it is given up: with the worker's back-off, about an hour of a server being away."""
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An instant in UTC. SQLite has no time zones: it gets naive UTC, and the zone is put back on reading."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Status(enum.StrEnum):
-    """How far a clip's transcript is."""
-
-    RECORDING = "recording"
-    PENDING = "pending"
-    TRANSCRIBING = "transcribing"
-    DONE = "done"
-    FAILED = "failed"
-    OFF = "off"
-
-
-class Source(enum.StrEnum):
-    """Who wrote a transcript."""
-
-    MACHINE = "machine"
-    PERSON = "person"
-
-
-def _words(of: type[enum.Enum]) -> Enum:
-    """A text column that holds an enum's values, not its members' names, and needs no migration for a new one."""
-    return Enum(
-        of, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e]
-    )
 
 
 class Clip(SQLModel, table=True):
@@ -121,7 +64,7 @@ class Clip(SQLModel, table=True):
     sha256: str = Field(max_length=64)
     audio_key: str = Field(max_length=255)
     duration_ms: int | None = None
-    status: Status = Field(sa_column=Column(_words(Status), nullable=False))
+    status: Status = Field(sa_column=Column(words_of(Status), nullable=False))
     text: str | None = Field(default=None, sa_column=Column(Text))
     edited_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     language: str | None = Field(default=None, max_length=16)
@@ -236,16 +179,20 @@ class Clip(SQLModel, table=True):
         recognizer: str,
         passages: list[dict[str, Any]],
         duration_ms: int | None,
+        note: str | None = None,
         now: datetime,
     ) -> "Transcript":
-        """Take a machine's words; a person's edit stays what the clip shows, the machine's become a revision."""
+        """Take a machine's words; a person's edit stays what the clip shows, the machine's become a revision.
+
+        `note` says what is missing although the words are good: the file's end, say.
+        """
         if self.edited_at is None:
             self.text = text
         self.language = language
         self.recognizer = recognizer
         self.duration_ms = duration_ms or self.duration_ms
         self.status = Status.DONE
-        self.error = None
+        self.error = note
         self.tries = 0
         self.lease_until = None
         self._changed(now)
@@ -402,7 +349,7 @@ class Transcript(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE")
     attempt: int | None = None
-    source: Source = Field(sa_column=Column(_words(Source), nullable=False))
+    source: Source = Field(sa_column=Column(words_of(Source), nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))
     language: str | None = Field(default=None, max_length=16)
     recognizer: str | None = Field(default=None, max_length=255)
@@ -443,6 +390,4 @@ class OutboxRow(SQLModel, table=True):
         return select(cls, Clip).join(Clip, col(Clip.id) == col(cls.clip_id)).order_by(col(cls.id)).limit(limit)
 
 
-def promises(clip: Clip, jobs: Sequence[str] = (), *, now: datetime) -> list[OutboxRow]:
-    """The rows that belong into the transaction of any change of a clip: its event, then its jobs."""
-    return [OutboxRow(topic=topic, clip_id=clip.id, created_at=now) for topic in (EVENT, *jobs)]
+__all__ = ["EVENT", "HOME", "MOST_TRIES", "NAME_LENGTH", "Clip", "OutboxRow", "Source", "Status", "Transcript"]

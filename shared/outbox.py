@@ -41,18 +41,22 @@ class Outlet:
             self.cursors[library_id] = newest
 
     def send(self, rows: Sequence[tuple[OutboxRow, Clip]]) -> tuple[list[OutboxRow], Exception | None]:
-        """Send in order; return the rows that Redis has, and what stopped the others."""
+        """Send the events, then the jobs, each in order; return the rows that Redis has, and what stopped the rest."""
         sent: list[OutboxRow] = []
-        newest = {row.clip_id: row.id for row, _ in rows if row.topic == EVENT}
+        # Rows of one clip carry the same state, the present one: a single event speaks for all of them.
+        changed = {clip.id: clip for row, clip in rows if row.topic == EVENT}
         try:
-            for row, clip in rows:
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for clip in changed.values():
+                    payload = {"type": "clip", "clip": PublicClip.model_validate(clip).model_dump(mode="json")}
+                    events.append(pipeline, clip.library_id, payload)
+                ids = pipeline.execute()
+            self.cursors.update(zip((clip.library_id for clip in changed.values()), ids, strict=True))
+            sent += [row for row, _ in rows if row.topic == EVENT]
+            for row, _ in rows:
                 if row.topic != EVENT:
                     self._broker.enqueue(jobs.message(row.topic, row.clip_id))
-                elif newest[row.clip_id] == row.id:
-                    # Rows of one clip carry the same state, the present one: the last of them speaks for all.
-                    payload = {"type": "clip", "clip": PublicClip.model_validate(clip).model_dump(mode="json")}
-                    self.cursors[clip.library_id] = events.append(self._redis, clip.library_id, payload)
-                sent.append(row)
+                    sent.append(row)
         except (redis.RedisError, dramatiq.errors.BrokerConnectionError) as error:
             return sent, error
         return sent, None
@@ -74,7 +78,8 @@ def record(session: Session, clip: Clip, *jobs: str, now: datetime) -> None:
     else:
         session.flush()
     promised = [{"topic": topic, "clip_id": clip.id, "created_at": now} for topic in (EVENT, *jobs)]
-    session.connection().execute(insert(OutboxRow), promised)
+    # RETURNING makes one statement of all rows; without it each is a round trip of its own.
+    session.connection().execute(insert(OutboxRow).returning(col(OutboxRow.id)), promised)
 
 
 def flush(engine: Engine, outlet: Outlet) -> list[OutboxRow]:

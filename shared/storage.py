@@ -198,6 +198,8 @@ class S3Store:
         self._transfer = TransferConfig(
             multipart_threshold=16 * 1024**2, multipart_chunksize=8 * 1024**2, max_concurrency=2
         )
+        # boto3 would read ten parts ahead, 80 MiB for each upload, and has no argument that says otherwise.
+        self._transfer.max_in_memory_upload_chunks = 2
 
     def put(self, key: str, body: IO[bytes], size: int, content_type: str) -> None:
         with _translated(key):

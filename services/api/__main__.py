@@ -1,7 +1,5 @@
 """`python -m services.api`."""
 
-import sys
-
 import uvicorn
 
 from services.api.app import create_app
@@ -16,14 +14,9 @@ BACKLOG = 2048
 """Connections that may wait for being accepted: a whole class pressing Stop at once."""
 
 
-SWITCH_S = 0.001
-"""How long a thread may keep the interpreter from the others. Python's 5 ms is what an event could wait for at most."""
-
-
 def main() -> None:
     settings = load(ApiSettings)
     logs.configure("api", settings.log_level)
-    sys.setswitchinterval(SWITCH_S)
     uvicorn.run(
         create_app(settings),
         host=settings.host,

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from shared.storage import ObjectMissing, StoreFull, StoreUnavailable
@@ -73,6 +73,9 @@ def _translate(error: Exception) -> Problem:
             return Problem("not-found", "There is nothing at this address.")
         case HTTPException():
             return Problem("bad-request", f"{error.detail}.", error.headers)
+        case ClientDisconnect():
+            # Nobody reads this; it stands in the log and the metrics as the client's doing.
+            return Problem("bad-request", "The connection was lost before the whole body had arrived.")
         case StoreFull():
             return Problem("full", "The server's disk is full. Keep the recording and try again later.")
         case StoreUnavailable():
@@ -94,5 +97,5 @@ async def answer(request: Request, error: Exception) -> Response:
 
 
 HANDLERS = dict.fromkeys(
-    (Problem, HTTPException, StoreUnavailable, ObjectMissing, PoolTimeoutError, DBAPIError), answer
+    (Problem, HTTPException, ClientDisconnect, StoreUnavailable, ObjectMissing, PoolTimeoutError, DBAPIError), answer
 ) | {Exception: answer}

@@ -18,7 +18,7 @@ from shared.models import Clip
 from shared.outbox import Outlet, record
 from shared.storage import Store, open_store
 
-UPLOADS = 16
+UPLOADS = 8
 """Bodies on their way into the store at once, each in a thread: a store that hangs leaves the others to the routes."""
 
 

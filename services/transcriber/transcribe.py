@@ -178,9 +178,9 @@ class Transcriber:
                 recognizer=name,
                 passages=[asdict(passage) for passage in found.passages],
                 duration_ms=audio.duration_ms,
+                note=audio.note,
                 now=now,
             )
-            clip.error = audio.note  # The words are good; what is missing is said beside them.
             session.add(revision)
             record(session, clip, now=now)
 

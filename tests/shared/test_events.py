@@ -9,7 +9,7 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import events, models
+from shared import events
 from shared.events import StreamId
 
 numbers = st.integers(0, 2**64 - 1)
@@ -20,10 +20,6 @@ ids = st.builds(StreamId, numbers, numbers)
 def client(redis_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         yield client
-
-
-def test_the_home_library_is_the_databases() -> None:
-    assert events.HOME == models.HOME
 
 
 @given(ids)

@@ -1,0 +1,48 @@
+"""Kinds of columns that hold the same on Postgres and on SQLite."""
+
+import enum
+from datetime import UTC, datetime
+
+from sqlalchemy import DateTime, Dialect, Enum, TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant in UTC. SQLite has no time zones: it gets naive UTC, and the zone is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Status(enum.StrEnum):
+    """How far a clip's transcript is."""
+
+    RECORDING = "recording"
+    PENDING = "pending"
+    TRANSCRIBING = "transcribing"
+    DONE = "done"
+    FAILED = "failed"
+    OFF = "off"
+
+
+class Source(enum.StrEnum):
+    """Who wrote a transcript."""
+
+    MACHINE = "machine"
+    PERSON = "person"
+
+
+def words_of(of: type[enum.Enum]) -> Enum:
+    """A text column that holds an enum's values, not its members' names, and needs no migration for a new one."""
+    return Enum(
+        of, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e]
+    )

@@ -1,0 +1,287 @@
+"""A clip's verbs alone, in any order."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from shared.models import MOST_TRIES, Clip, Source, Status, Transcript
+from shared.schemas import PublicClip
+
+NOW = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
+LEASE = timedelta(minutes=1)
+
+
+def new_clip(name: str = "Minutes", *, now: datetime = NOW) -> Clip:
+    id = uuid.uuid4()
+    return Clip.saved(id, name=name, mime="audio/webm", bytes=3, sha256="ab" * 32, audio_key=f"home/{id}", now=now)
+
+
+def finish(clip: Clip, text: str = "heard", now: datetime = NOW) -> Transcript:
+    return clip.finish(text=text, language="en", recognizer="ear", passages=[], duration_ms=500, now=now)
+
+
+@pytest.fixture
+def clip() -> Clip:
+    return new_clip()
+
+
+def test_a_saved_clip_waits_for_its_words(clip: Clip) -> None:
+    assert (clip.status, clip.version, clip.attempt, clip.text) == (Status.PENDING, 1, 0, None)
+    assert clip.created_at == clip.updated_at == clip.queued_at == NOW
+
+
+def test_a_clip_is_claimed_once(clip: Clip) -> None:
+    assert clip.claim(NOW, LEASE) == 1
+    assert clip.claim(NOW, LEASE) is None
+    assert clip.is_held(1)
+
+
+def test_a_claim_can_be_taken_over_from_the_instant_its_lease_ends(clip: Clip) -> None:
+    clip.claim(NOW, LEASE)
+    assert clip.claim(NOW + LEASE - timedelta(milliseconds=1), LEASE) is None
+    assert clip.claim(NOW + LEASE, LEASE) == 2
+    assert not clip.is_held(1)
+    assert clip.is_held(2)
+
+
+def test_finish_makes_a_revision_with_its_times(clip: Clip) -> None:
+    clip.claim(NOW, LEASE)
+    passages = [{"start_ms": 0, "end_ms": 500, "text": "heard", "words": []}]
+    revision = clip.finish(
+        text="heard", language="en", recognizer="ear", passages=passages, duration_ms=None, now=NOW + LEASE
+    )
+    assert (clip.status, clip.text, clip.language, clip.recognizer) == (Status.DONE, "heard", "en", "ear")
+    assert clip.updated_at == NOW + LEASE
+    assert (revision.source, revision.attempt, revision.text, revision.passages) == (
+        Source.MACHINE,
+        1,
+        "heard",
+        passages,
+    )
+
+
+def test_a_duration_is_learned_and_never_unlearned(clip: Clip) -> None:
+    clip.claim(NOW, LEASE)
+    clip.fail("no sound", NOW, duration_ms=700)
+    clip.fail("no sound", NOW)
+    assert clip.duration_ms == 700
+
+
+def test_a_person_s_words_outlive_a_late_result(clip: Clip) -> None:
+    clip.claim(NOW, LEASE)
+    edit = clip.edit("said", NOW)
+    late = finish(clip)
+    assert clip.text == "said"
+    assert (edit.source, edit.text) == (Source.PERSON, "said")
+    assert (late.source, late.text) == (Source.MACHINE, "heard")
+
+
+def test_the_bin_ends_a_claim_for_good(clip: Clip) -> None:
+    clip.claim(NOW, LEASE)
+    clip.move_to_bin(NOW)
+    assert not clip.is_held(1)
+    assert clip.claim(NOW, LEASE) is None
+    assert clip.restore(NOW)
+    assert not clip.is_held(1), "the claim from before the bin is not revived"
+    assert clip.claim(NOW, LEASE) == 2
+
+
+def test_a_finished_clip_comes_back_finished(clip: Clip) -> None:
+    clip.claim(NOW, LEASE)
+    finish(clip)
+    clip.move_to_bin(NOW)
+    assert not clip.restore(NOW)
+    assert clip.status is Status.DONE
+
+
+def test_asking_again_takes_the_clip_from_its_worker_and_keeps_the_words(clip: Clip) -> None:
+    clip.claim(NOW, LEASE)
+    finish(clip)
+    clip.ask_transcription(NOW)
+    assert (clip.status, clip.text, clip.tries) == (Status.PENDING, "heard", 0)
+    clip.claim(NOW, LEASE)
+    clip.ask_transcription(NOW)
+    assert not clip.is_held(2)
+
+
+def test_a_clip_that_kills_its_workers_is_given_up_with_a_sentence(clip: Clip) -> None:
+    at = NOW
+    for number in range(MOST_TRIES):
+        assert clip.claim(at, LEASE) == number + 1
+        at += LEASE
+    assert clip.claim(at, LEASE) is None
+    assert clip.status is Status.FAILED
+    assert clip.error == f"The transcriber stopped {MOST_TRIES} times while it worked on this clip."
+
+
+def test_postponing_ends_when_the_tries_do(clip: Clip) -> None:
+    for _ in range(MOST_TRIES - 1):
+        clip.claim(NOW, LEASE)
+        assert clip.postpone("Whisper is away.", NOW + LEASE, NOW)
+        assert (clip.status, clip.error, clip.queued_at) == (Status.PENDING, "Whisper is away.", NOW + LEASE)
+    clip.claim(NOW, LEASE)
+    assert not clip.postpone("Whisper is away.", NOW + LEASE, NOW)
+    assert (clip.status, clip.error) == (Status.FAILED, "Whisper is away.")
+
+
+def test_a_released_try_does_not_count(clip: Clip) -> None:
+    for number in range(MOST_TRIES * 3):
+        assert clip.claim(NOW, LEASE) == number + 1
+        clip.release(NOW)
+    assert clip.status is Status.PENDING
+
+
+def test_switched_off_is_said_and_can_be_asked_again(clip: Clip) -> None:
+    clip.switch_off("Nobody transcribes here.", NOW)
+    assert (clip.status, clip.error) == (Status.OFF, "Nobody transcribes here.")
+    assert clip.claim(NOW, LEASE) is None
+    clip.ask_transcription(NOW)
+    assert clip.claim(NOW, LEASE) == 1
+
+
+# -- any order of anything ---------------------------------------------------------------------------------------------
+
+
+class Claims(RuleBasedStateMachine):
+    """People and workers at one clip, in any order, with workers that come back long after their lease.
+
+    However it went: one attempt at most owns the clip, no worker changes what a person did, and nothing is stuck.
+    """
+
+    @initialize()
+    def start(self) -> None:
+        self.now = NOW
+        self.clip = new_clip()
+        self.given: list[int] = []
+        self.edited: str | None = None
+        self.seen = self.shown()
+
+    def shown(self) -> dict[str, object]:
+        """What a browser sees, but for the version."""
+        return PublicClip.model_validate(self.clip).model_dump(exclude={"version", "updated_at"})
+
+    # -- people ------------------------------------------------------------------------------------------------
+
+    @rule(name=st.text(min_size=1, max_size=5))
+    def rename(self, name: str) -> None:
+        self.clip.rename(name, self.now)
+
+    @rule(words=st.text(max_size=5))
+    def edit(self, words: str) -> None:
+        self.clip.edit(words, self.now)
+        self.edited = words
+
+    @precondition(lambda self: self.clip.deleted_at is None)
+    @rule()
+    def delete(self) -> None:
+        self.clip.move_to_bin(self.now)
+
+    @precondition(lambda self: self.clip.deleted_at is not None)
+    @rule()
+    def restore(self) -> None:
+        waits = self.clip.restore(self.now)
+        assert waits == (self.clip.status is Status.PENDING)
+
+    @precondition(lambda self: self.clip.deleted_at is None)
+    @rule()
+    def ask(self) -> None:
+        self.clip.ask_transcription(self.now)
+
+    # -- workers: each asks whether it still holds the clip before it writes ---------------------------------------
+
+    @rule()
+    def claim(self) -> None:
+        owned = any(self.clip.is_held(attempt) for attempt in self.given)
+        running = owned and self.clip.lease_until is not None and self.clip.lease_until > self.now
+        attempt = self.clip.claim(self.now, LEASE)
+        if attempt is not None:
+            assert not running, "two workers have the clip"
+            assert attempt not in self.given, "an attempt's number came twice"
+            self.given.append(attempt)
+
+    def held(self, data: st.DataObject) -> bool:
+        """Some worker that once had the clip comes back."""
+        return bool(self.given) and self.clip.is_held(data.draw(st.sampled_from(self.given)))
+
+    @rule(data=st.data(), words=st.text(max_size=5))
+    def result(self, data: st.DataObject, words: str) -> None:
+        if self.held(data):
+            finish(self.clip, words, self.now)
+            assert self.clip.text == (words if self.edited is None else self.edited)
+
+    @rule(data=st.data(), minutes=st.integers(0, 30))
+    def postpone(self, data: st.DataObject, minutes: int) -> None:
+        if self.held(data):
+            self.clip.postpone("away", self.now + timedelta(minutes=minutes), self.now)
+
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        if self.held(data):
+            self.clip.release(self.now)
+
+    @rule(data=st.data())
+    def fail(self, data: st.DataObject) -> None:
+        if self.held(data):
+            self.clip.fail("broken", self.now)
+
+    # -- the world ---------------------------------------------------------------------------------------------
+
+    @rule()
+    def sweep(self) -> None:
+        before = self.clip.version
+        if self.is_unfinished():
+            self.clip.requeue(self.now)
+        assert self.clip.version == before
+
+    @rule(seconds=st.integers(1, 90))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    # -- always ------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def one_owner_at_most(self) -> None:
+        owners = [attempt for attempt in self.given if self.clip.is_held(attempt)]
+        assert owners in ([], self.given[-1:])
+        assert bool(owners) == (self.clip.status is Status.TRANSCRIBING and self.clip.deleted_at is None)
+
+    @invariant()
+    def nothing_in_the_bin_is_owned(self) -> None:
+        if self.clip.deleted_at is not None:
+            assert self.clip.status is not Status.TRANSCRIBING
+            assert self.clip.lease_until is None
+
+    @invariant()
+    def a_person_s_words_stay(self) -> None:
+        if self.edited is not None:
+            assert self.clip.text == self.edited
+
+    @invariant()
+    def what_is_seen_to_change_has_a_higher_version(self) -> None:
+        shown, version = self.shown(), self.clip.version
+        if shown != self.seen:
+            assert version > getattr(self, "last_version", 0)
+        assert version >= getattr(self, "last_version", 0)
+        self.seen, self.last_version = shown, version
+
+    @invariant()
+    def tries_are_bounded(self) -> None:
+        assert 0 <= self.clip.tries <= MOST_TRIES
+
+    def teardown(self) -> None:
+        """Whoever comes after all leases have run out takes the clip, or it says why not."""
+        if hasattr(self, "clip") and self.clip.deleted_at is None and self.is_unfinished():
+            self.clip.claim(self.now + LEASE, LEASE)
+            assert not self.is_unfinished() or self.clip.is_held(self.clip.attempt)
+            assert self.clip.status is not Status.FAILED or self.clip.error
+
+    def is_unfinished(self) -> bool:
+        return self.clip.status in {Status.PENDING, Status.TRANSCRIBING}
+
+
+TestClaims = Claims.TestCase
+TestClaims.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
