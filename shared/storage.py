@@ -29,7 +29,7 @@ BLOCK_BYTES = 256 * 1024
 CONNECTIONS = 32
 """Kept-alive connections to the bucket: at least as many as a process has threads that use it."""
 
-CONNECT_S, READ_S = 3, 30
+CONNECT_S, READ_S = 3, 10
 """Seconds for the bucket to accept a connection, and to say something: a large part may take a while to be stored."""
 
 URL_LIFETIME = timedelta(hours=1)

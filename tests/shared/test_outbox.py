@@ -113,8 +113,9 @@ def test_it_stops_at_the_first_failure_and_goes_on_from_there(
     monkeypatch.setattr(outlet._broker, "enqueue", refuse_two)
     with pytest.raises(redis.ConnectionError, match="gone"):
         flush(engine, outlet)
-    assert waiting(engine) == ["two transcribe", "three event", "three transcribe"]
-    assert arrived.events() == ["one", "two"]
+    assert waiting(engine) == ["two transcribe", "three transcribe"], "events go first, and need no job"
+    assert arrived.events() == ["one", "two", "three"]
+    assert arrived.jobs() == [str(clips[0].id)]
     monkeypatch.undo()
     flush(engine, outlet)
     assert arrived.events() == ["one", "two", "three"]

@@ -47,7 +47,7 @@ def api(start_stack: StartStack, parts: Parts) -> Stack:
 async def test_what_was_put_while_redis_was_down_arrives_in_order(
     client: httpx.AsyncClient, arrived: Arrived, valkey: Valkey
 ) -> None:
-    await saved(client, "before")
+    before = await saved(client, "before")
     await until(lambda: arrived.events() == ["before"], AT_ONCE_S)
     valkey.kill()
     began = time.monotonic()
@@ -62,7 +62,9 @@ async def test_what_was_put_while_redis_was_down_arrives_in_order(
     valkey.start()
     await until(lambda: len(arrived.events()) == 5)
     assert arrived.events() == [clip["name"] for clip in clips]
-    assert arrived.jobs() == [clip["id"] for clip in clips]
+    await until(lambda: len(arrived.jobs()) >= 5)
+    # Redis forgot the first one's job with all else, and on a slow machine the sweep has noticed by now.
+    assert [id for id in arrived.jobs() if id != before["id"]] == [clip["id"] for clip in clips]
 
 
 async def test_a_redis_that_hangs_is_no_concern_of_a_request(
