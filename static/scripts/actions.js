@@ -1,0 +1,94 @@
+/** What a person does to a clip, wherever it is: on this device still, or on the server. */
+
+import { Problem } from "./api.js";
+import { fileName } from "./format.js";
+
+/** @typedef {import("./types.js").Entry} Entry */
+
+/** Somebody else changed the words that a person was editing. */
+export class Conflict extends Error {}
+
+export class Actions {
+  /**
+   * @param {import("./library.js").Library} library @param {import("./api.js").Api} api
+   * @param {import("./outbox.js").Outbox} outbox
+   */
+  constructor(library, api, outbox) {
+    this.library = library;
+    this.api = api;
+    this.outbox = outbox;
+  }
+
+  /** @param {string} id @param {string} name */
+  async rename(id, name) {
+    if (this.#local(id) && (await this.outbox.rename(id, name))) return;
+    this.library.apply(await this.api.patch(id, { name }));
+  }
+
+  /**
+   * Correct the words, if they still are what the person began with or what they want. Throws `Conflict` otherwise.
+   * @param {string} id @param {string} text @param {string} base what it was when they began
+   */
+  async rewrite(id, text, base) {
+    for (;;) {
+      const clip = this.library.get(id)?.clip;
+      if (!clip) return;
+      if (clip.text !== base && clip.text !== text) throw new Conflict();
+      try {
+        return void this.library.apply(await this.api.patch(id, { text }, clip.version));
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status !== 412) throw error;
+        // Something changed; if it was not the words (a new name), the next attempt stands on the new version.
+        this.library.apply(await this.api.get(id));
+      }
+    }
+  }
+
+  /** Into the bin. @param {string} id */
+  async remove(id) {
+    if (this.#local(id) && (await this.outbox.discard(id, new Date().toISOString()))) return;
+    await this.api.delete(id);
+    this.library.bin(id);
+  }
+
+  /** Out of the bin. @param {string} id */
+  async restore(id) {
+    if (this.#local(id) && (await this.outbox.discard(id, null))) return;
+    this.library.apply(await this.api.restore(id));
+  }
+
+  /** The time to take a deletion back is over. @param {string} id */
+  async settle(id) {
+    if (this.#local(id)) await this.outbox.forget(id);
+  }
+
+  /** Try again what failed: sending, or transcribing. @param {string} id */
+  async retry(id) {
+    if (this.#local(id)) await this.outbox.retry(id);
+    else this.library.apply(await this.api.transcribe(id));
+  }
+
+  /** The address of a clip's audio. @param {Entry} entry @returns {Promise<string>} */
+  async audio({ id, clip, local }) {
+    const kept = local && (await this.outbox.audio(id));
+    if (kept) return URL.createObjectURL(kept);
+    if (!clip && !this.library.get(id)?.clip) throw new Problem("The audio is not on this device any more.");
+    return this.api.audio(id);
+  }
+
+  /** Save the audio as a file. @param {Entry} entry */
+  async download(entry) {
+    const link = document.createElement("a");
+    const { name, mime } = entry.local ?? entry.clip ?? { name: "", mime: "" };
+    link.href = await this.audio(entry);
+    link.download = fileName(name, mime);
+    link.click();
+    // The browser reads the blob while it saves it; a minute is enough to begin.
+    if (link.href.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  }
+
+  /** @param {string} id */
+  #local(id) {
+    return this.library.get(id)?.local ?? null;
+  }
+}

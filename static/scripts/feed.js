@@ -1,0 +1,114 @@
+/** The server's events: connected as long as the page lives, from where it left off. */
+
+import { Backoff } from "./backoff.js";
+
+/** @typedef {import("./types.js").Realtime} Realtime */
+
+/** First wait after a lost connection, and the longest: a deploy takes seconds, and somebody may be watching. */
+const FIRST_MS = 300;
+const MOST_MS = 15_000;
+
+/** A connection that held so long was a good one: the next wait is short again. */
+const SETTLED_MS = 5_000;
+
+/** How long a socket may be left unseen: a phone that slept longer has lost it without being told. */
+const SUSPECT_MS = 30_000;
+
+/** Resolve a socket's address, which may be a path, with the place to go on from. @param {string} url @param {string|null} cursor @param {string} base */
+export function socketAddress(url, cursor, base) {
+  const address = new URL(url, base);
+  address.protocol = address.protocol.replace("http", "ws");
+  if (cursor) address.searchParams.set("since", cursor);
+  return address.href;
+}
+
+/** Emits `clip` with a clip, `resync` (read the list again, I stay connected), `open` and `close`. */
+export class Feed extends EventTarget {
+  /** @type {WebSocket|null} */
+  #socket = null;
+  #url = "";
+  /** @type {string|null} */
+  #cursor = null;
+  #started = false;
+
+  /** @param {{base: string, connect?: (url: string) => WebSocket, backoff?: Backoff}} options */
+  constructor({ base, connect = (url) => new WebSocket(url), backoff }) {
+    super();
+    this.base = base;
+    this.connect = connect;
+    this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
+  }
+
+  get connected() {
+    return this.#socket?.readyState === 1;
+  }
+
+  /** Stay connected from now on. @param {Realtime} realtime */
+  start({ url, cursor }) {
+    this.#url = url;
+    this.#cursor ??= cursor;
+    if (this.#started) return;
+    this.#started = true;
+    void this.#run();
+  }
+
+  /** Connect at once, if not connected. @param {number} [unseen_ms] how long nobody could have noticed that the socket died */
+  wake(unseen_ms = 0) {
+    if (unseen_ms > SUSPECT_MS) this.drop();
+    this.backoff.wake();
+  }
+
+  /** Let go of the socket: the network is gone, and no end of the connection will ever say so. */
+  drop() {
+    this.#socket?.dispatchEvent(new Event("lost"));
+  }
+
+  async #run() {
+    for (;;) {
+      await this.#connection();
+      await this.backoff.wait();
+    }
+  }
+
+  /** One connection, from its attempt to its end. */
+  #connection() {
+    const continued = this.#cursor !== null;
+    const socket = this.connect(socketAddress(this.#url, this.#cursor, this.base));
+    this.#socket = socket;
+    let opened = Infinity;
+    return /** @type {Promise<void>} */ (
+      new Promise((resolve) => {
+        socket.addEventListener("open", () => {
+          opened = Date.now();
+          this.#emit("open");
+          // Without a place to go on from, what happened since the list was read is unknown.
+          if (!continued) this.#emit("resync");
+        });
+        socket.addEventListener("message", ({ data }) => this.#socket === socket && this.#take(data));
+        const over = () => {
+          if (this.#socket !== socket) return;
+          this.#socket = null;
+          socket.close();
+          if (Date.now() - opened > SETTLED_MS) this.backoff.reset();
+          this.#emit("close");
+          resolve();
+        };
+        socket.addEventListener("close", over);
+        socket.addEventListener("lost", over);
+      })
+    );
+  }
+
+  /** @param {string} data */
+  #take(data) {
+    const frame = JSON.parse(data);
+    if (frame.id) this.#cursor = frame.id;
+    if (frame.type === "clip") this.#emit("clip", frame.clip);
+    if (frame.type === "resync") this.#emit("resync");
+  }
+
+  /** @param {string} type @param {unknown} [detail] */
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

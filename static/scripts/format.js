@@ -1,0 +1,114 @@
+/** Dates, durations and names as people read them; words of time come from Intl, in the browser's language. */
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY_MS = 24 * HOUR * 1000;
+
+/** Write a duration like a clock: `0:07`, `12:40`, `1:02:03`. @param {number} ms */
+export function clock(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [h, m, s] = [Math.floor(seconds / HOUR), Math.floor((seconds % HOUR) / MINUTE), seconds % MINUTE];
+  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** Write a duration as it is said aloud: `1 minute 4 seconds`. @param {number} ms */
+export function spoken(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const parts = [
+    [Math.floor(seconds / HOUR), "hour"],
+    [Math.floor((seconds % HOUR) / MINUTE), "minute"],
+    [seconds % MINUTE, "second"],
+  ];
+  const said = parts.filter(([n]) => n).map(([n, unit]) => `${n} ${unit}${n === 1 ? "" : "s"}`);
+  return said.join(" ") || "0 seconds";
+}
+
+/** Write a number of bytes in the largest fitting unit of 1000. @param {number} bytes */
+export function size(bytes) {
+  const units = ["bytes", "kB", "MB", "GB"];
+  const power = bytes < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${value.toLocaleString(undefined, { maximumFractionDigits: power && value < 10 ? 1 : 0 })} ${units[power]}`;
+}
+
+/** The local calendar day of an instant, as a sortable key: `2026-11-22`. @param {string|Date} instant */
+export function day(instant) {
+  const at = new Date(instant);
+  return [at.getFullYear(), at.getMonth() + 1, at.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
+}
+
+/**
+ * The heading of a day: today and yesterday in words, this year without its number.
+ * @param {string} key from `day()` @param {Date} [now] @param {string} [locale]
+ */
+export function dayTitle(key, now = new Date(), locale = undefined) {
+  // Noon, so that a change to or from summer time moves neither day into its neighbour.
+  const [at, today] = [new Date(`${key}T12:00`), new Date(`${day(now)}T12:00`)];
+  const away = Math.round((at.getTime() - today.getTime()) / DAY_MS);
+  if (away === 0 || away === -1) return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(away, "day");
+  const year = at.getFullYear() === today.getFullYear() ? undefined : "numeric";
+  return at.toLocaleDateString(locale, { weekday: "long", day: "numeric", month: "long", year });
+}
+
+/** The time of day of an instant. @param {string} instant @param {string} [locale] */
+export function time(instant, locale = undefined) {
+  return new Date(instant).toLocaleTimeString(locale, { hour: "numeric", minute: "2-digit" });
+}
+
+/** The name that a recording has until a person gives it one. @param {Date} at @param {string} [locale] */
+export function defaultName(at, locale = undefined) {
+  const name = at.toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
+  return name.replace(/\s/g, " "); // Intl's narrow no-break spaces are hard to search for and to type.
+}
+
+/** The English name of a language tag; the tag itself where there is none. @param {string} tag */
+export function language(tag) {
+  try {
+    return new Intl.DisplayNames("en", { type: "language" }).of(tag) ?? tag;
+  } catch {
+    return tag;
+  }
+}
+
+/** Endings of audio files by media type, and the type of files that come without one. */
+const ENDINGS = /** @type {[string, string][]} */ ([
+  ["audio/webm", "webm"],
+  ["audio/mp4", "m4a"],
+  ["audio/ogg", "ogg"],
+  ["audio/ogg", "oga"],
+  ["audio/ogg", "opus"],
+  ["audio/mpeg", "mp3"],
+  ["audio/wav", "wav"],
+  ["audio/x-wav", "wav"],
+  ["audio/flac", "flac"],
+  ["audio/aac", "aac"],
+  ["video/mp4", "mp4"],
+  ["video/webm", "webm"],
+  ["video/quicktime", "mov"],
+  ["video/x-matroska", "mkv"],
+]);
+
+/** A file name for a clip's audio: its name without what file systems refuse. @param {string} name @param {string} mime */
+export function fileName(name, mime) {
+  const type = mime.split(";")[0].trim().toLowerCase();
+  const ending = ENDINGS.find(([known]) => known === type)?.[1];
+  const stem = name.replace(/[\u0000-\u001f\\/:*?"<>|]+/g, "-").trim() || "recording";
+  return ending && !stem.toLowerCase().endsWith(`.${ending}`) ? `${stem}.${ending}` : stem;
+}
+
+/** The media type of a file that says none, by its ending. @param {string} name */
+export function mimeOf(name) {
+  const ending = name.split(".").pop()?.toLowerCase();
+  return ENDINGS.find(([, known]) => known === ending)?.[0] ?? "application/octet-stream";
+}
+
+/** Make a UUID; `crypto.randomUUID` is missing on pages that came over plain HTTP. */
+export function uuid() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const b = crypto.getRandomValues(new Uint8Array(16));
+  b[6] = (b[6] & 0x0f) | 0x40;
+  b[8] = (b[8] & 0x3f) | 0x80;
+  const hex = [...b].map((n) => n.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}

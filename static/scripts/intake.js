@@ -1,0 +1,75 @@
+/** Sound that comes in as files: kept on the device like a recording, then sent the same way. */
+
+import { mimeOf, size } from "./format.js";
+import { newRow } from "./journal.js";
+
+/** A piece of a file in the journal: few rows, and little memory while it is copied. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+
+/** How long a browser may take to tell a file's duration before we go on without; the server finds out anyway. */
+const LOOK_MS = 3_000;
+
+/** Characters of a name, as the server counts them. */
+const MOST_NAME = 255;
+
+export class Intake {
+  /** Largest file that the server takes; unknown until the list was read. */
+  limit_bytes = Infinity;
+
+  /** @param {import("./journal.js").Journal} journal @param {import("./outbox.js").Outbox} outbox */
+  constructor(journal, outbox) {
+    this.journal = journal;
+    this.outbox = outbox;
+  }
+
+  /** Take files in, one after another. @param {Iterable<File>} files @returns {Promise<string[]>} a sentence for each that was not taken */
+  async take(files) {
+    const refused = [];
+    for (const file of files) {
+      const reason = this.#refusal(file);
+      if (reason) refused.push(reason);
+      else await this.#keep(file);
+    }
+    return refused;
+  }
+
+  /** @param {File} file */
+  #refusal(file) {
+    if (file.size === 0) return `“${file.name}” is empty.`;
+    if (file.size > this.limit_bytes) {
+      return `“${file.name}” has ${size(file.size)}; the server takes at most ${size(this.limit_bytes)}.`;
+    }
+    const type = file.type || mimeOf(file.name);
+    return /^(audio|video)\//.test(type) ? null : `“${file.name}” is neither sound nor video.`;
+  }
+
+  /** @param {File} file */
+  async #keep(file) {
+    const name = file.name.replace(/\.[^.]{1,5}$/, "").slice(0, MOST_NAME) || file.name;
+    const duration_ms = await durationOf(file);
+    const row = newRow({ name, mime: file.type || mimeOf(file.name), duration_ms, state: "copying" });
+    await this.outbox.begin(row, async () => {
+      for (let at = 0, sequence = 0; at < file.size; at += PIECE_BYTES, sequence += 1) {
+        await this.journal.append(row.id, sequence, file.slice(at, at + PIECE_BYTES));
+      }
+      await this.journal.update(row.id, { state: "ready" });
+    });
+  }
+}
+
+/** A file's duration as the browser finds it, or null. @param {File} file @returns {Promise<number|null>} */
+async function durationOf(file) {
+  const audio = new Audio();
+  const url = URL.createObjectURL(file);
+  const known = new Promise((resolve) => {
+    audio.onloadedmetadata = () => resolve(Number.isFinite(audio.duration) ? Math.round(audio.duration * 1000) : null);
+    audio.onerror = () => resolve(null);
+    setTimeout(() => resolve(null), LOOK_MS);
+  });
+  audio.preload = "metadata";
+  audio.src = url;
+  const duration_ms = await known;
+  audio.removeAttribute("src");
+  URL.revokeObjectURL(url);
+  return duration_ms;
+}

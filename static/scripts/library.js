@@ -1,0 +1,104 @@
+/** What this page knows of the clips: the server's truth by version, and what this device has not sent yet. */
+
+/** @typedef {import("./types.js").Clip} Clip */
+/** @typedef {import("./types.js").Local} Local */
+/** @typedef {import("./types.js").Entry} Entry */
+
+/**
+ * Emits `change` with `{id, before}` for each entry that came, changed or went. Nothing is ever sorted in place: an
+ * entry keeps the moment (`at`) by which it first took its place in the list, so that no row moves under a hand.
+ */
+export class Library extends EventTarget {
+  /** @type {Map<string, Entry>} */
+  #entries = new Map();
+
+  /** @param {string} id */
+  get(id) {
+    return this.#entries.get(id);
+  }
+
+  /** Every entry that is to be shown, newest first. */
+  shown() {
+    return [...this.#entries.values()].filter((entry) => !gone(entry)).sort(newestFirst);
+  }
+
+  /** Take what the server says, unless we know it or better. @param {Clip} clip @returns {boolean} whether it was news */
+  apply(clip) {
+    const known = this.#entries.get(clip.id);
+    if (known?.clip && known.clip.version >= clip.version) return false;
+    this.#set({ id: clip.id, at: known?.at ?? clip.created_at, clip, local: known?.local ?? null });
+    return true;
+  }
+
+  /** Show a recording that this device keeps. @param {Local} local */
+  keep(local) {
+    const known = this.#entries.get(local.id);
+    this.#set({ id: local.id, at: known?.at ?? local.created_at, clip: known?.clip ?? null, local });
+  }
+
+  /** The device keeps it no longer: the server has it, or a person threw it away. @param {string} id */
+  release(id) {
+    const known = this.#entries.get(id);
+    if (!known?.local) return;
+    if (known.clip) this.#set({ ...known, local: null });
+    else this.#remove(id);
+  }
+
+  /** A clip of ours went to the bin. No version is made up: whatever the server says next is higher. @param {string} id */
+  bin(id, now = new Date()) {
+    const known = this.#entries.get(id);
+    if (known?.clip && !known.clip.deleted_at) {
+      this.#set({ ...known, clip: { ...known.clip, deleted_at: now.toISOString() } });
+    }
+  }
+
+  /** The versions known now; take them before the list is asked for and hand them to `reconcile`. */
+  snapshot() {
+    return new Map([...this.#entries.values()].flatMap(({ id, clip }) => (clip ? [[id, clip.version]] : [])));
+  }
+
+  /**
+   * Take a list that was read anew. Clips that it leaves out, though they are not older than its end, are gone, unless
+   * an event told of them while the list was on its way.
+   * @param {Clip[]} clips @param {Map<string, number>} before from `snapshot()` @param {boolean} complete to the last clip
+   */
+  reconcile(clips, before, complete) {
+    const listed = new Set(clips.map((clip) => clip.id));
+    const end = clips.at(-1)?.created_at ?? "";
+    for (const { id, clip } of [...this.#entries.values()]) {
+      const unheard = clip && !clip.deleted_at && before.get(id) === clip.version;
+      if (unheard && !listed.has(id) && (complete || clip.created_at > end)) this.bin(id);
+    }
+    for (const clip of clips) this.apply(clip);
+  }
+
+  /** @param {Entry} entry */
+  #set(entry) {
+    const before = this.#entries.get(entry.id) ?? null;
+    this.#entries.set(entry.id, entry);
+    this.#tell(entry.id, before);
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    const before = this.#entries.get(id) ?? null;
+    this.#entries.delete(id);
+    this.#tell(id, before);
+  }
+
+  /** @param {string} id @param {Entry|null} before */
+  #tell(id, before) {
+    this.dispatchEvent(new CustomEvent("change", { detail: { id, before } }));
+  }
+}
+
+/** Whether an entry is in the bin. @param {Entry} entry */
+export function gone({ clip, local }) {
+  return Boolean(local ? local.deleted_at : clip?.deleted_at);
+}
+
+/** @typedef {Pick<Entry, "id"|"at">} Placed */
+/** @param {Placed} a @param {Placed} b */
+export function newestFirst(a, b) {
+  return a.at < b.at ? 1 : a.at > b.at ? -1 : a.id < b.id ? 1 : -1;
+}

@@ -1,0 +1,98 @@
+/** Puts the page together. What things are and do stands in the modules; here stands who hears whom. */
+
+import { Actions } from "./actions.js";
+import { Api } from "./api.js";
+import { Capture } from "./capture.js";
+import { Feed } from "./feed.js";
+import { Intake } from "./intake.js";
+import { Journal } from "./journal.js";
+import { Library } from "./library.js";
+import { Outbox } from "./outbox.js";
+import { Recorder, obstacle } from "./recorder.js";
+import { Sync } from "./sync.js";
+import { ClipList } from "./views/clip-list.js";
+import { Connection } from "./views/connection.js";
+import { acceptFiles } from "./views/drop-zone.js";
+import { part } from "./views/part.js";
+import { RecorderPanel } from "./views/recorder-panel.js";
+
+/** @template T @param {EventTarget} from @param {string} type @param {(detail: T) => void} work */
+const on = (from, type, work) =>
+  from.addEventListener(type, (event) => work(/** @type {CustomEvent<T>} */ (event).detail));
+
+const api = new Api();
+const library = new Library();
+const feed = new Feed({ base: location.href });
+const sync = new Sync(library, api, feed);
+const journal = await Journal.open();
+const channel = globalThis.BroadcastChannel ? new BroadcastChannel("dictaphone") : null;
+const outbox = new Outbox(journal, api, { channel });
+const recorder = new Recorder();
+const capture = new Capture(recorder, journal, outbox);
+const intake = new Intake(journal, outbox);
+
+const live = part(document, "live", HTMLElement);
+const announce = (/** @type {string} */ words) => void (live.textContent = words);
+const list = new ClipList(part(document, "library", HTMLElement), library, new Actions(library, api, outbox), announce);
+const panel = new RecorderPanel(part(document, "recorder", HTMLElement), capture, announce);
+const connection = new Connection(document.body, sync);
+
+on(outbox, "change", (/** @type {import("./types.js").Local} */ local) => library.keep(local));
+on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => library.apply(clip));
+on(outbox, "gone", (/** @type {string} */ id) => library.release(id));
+on(journal, "unsafe", () => panel.say("This device has no room to keep the recording: leave this page open until it is sent."));
+
+on(library, "change", (/** @type {{id: string, before: import("./types.js").Entry|null}} */ { id, before }) => {
+  const clip = library.get(id)?.clip;
+  const arrived = before?.clip && before.clip.status !== "done" && clip?.status === "done";
+  if (arrived) announce(`${clip.name}: ${clip.text || "no words were heard."}`);
+});
+
+on(sync, "list", (/** @type {string|null} */ problem) => {
+  connection.list(problem);
+  if (!problem) list.ready();
+});
+on(sync, "limits", (/** @type {{upload_bytes: number}} */ limits) => (intake.limit_bytes = limits.upload_bytes));
+on(feed, "open", () => {
+  connection.up();
+  outbox.wake();
+  list.resend();
+});
+on(feed, "close", () => connection.down());
+
+acceptFiles(document.body, async (files) => panel.say((await intake.take(files)).join(" ") || null));
+
+const blocked = obstacle({
+  secure: isSecureContext,
+  microphone: Boolean(navigator.mediaDevices?.getUserMedia),
+  recorder: "MediaRecorder" in globalThis,
+});
+if (blocked) panel.disable(blocked);
+
+/** Everything that waits, waits no longer. @param {number} [unseen_ms] */
+const wake = (unseen_ms) => {
+  feed.wake(unseen_ms);
+  sync.wake();
+  outbox.wake();
+};
+let hidden_at = 0;
+addEventListener("online", () => wake());
+addEventListener("offline", () => feed.drop());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") {
+    hidden_at = Date.now();
+    capture.flush();
+    list.flush();
+  } else {
+    wake(Date.now() - hidden_at);
+    void capture.stayAwake();
+    void outbox.scan();
+    list.relabel();
+  }
+});
+addEventListener("beforeunload", (event) => {
+  if (recorder.recording || !journal.safe) event.preventDefault();
+});
+
+void outbox.scan();
+void sync.read();

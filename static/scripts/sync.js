@@ -1,0 +1,104 @@
+/** Keeps the library equal to the server's: the list once, events ever after, the list again when events were missed. */
+
+import { Backoff } from "./backoff.js";
+import { Problem } from "./api.js";
+
+/** @typedef {import("./types.js").Clip} Clip */
+
+/** A list that cannot be read is asked for again after this long, and at most every so often. */
+const FIRST_MS = 500;
+const MOST_MS = 15_000;
+
+/** Emits `list` with a sentence (it cannot be read, we go on trying) or null (it was read), `limits` with the server's. */
+export class Sync extends EventTarget {
+  /** @type {Promise<void>|null} */
+  #reading = null;
+  #again = false;
+  /** @type {string|null} */
+  #next = null;
+  /** @type {string|null} */
+  #oldest = null;
+  #backoff = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
+
+  /** @param {import("./library.js").Library} library @param {import("./api.js").Api} api @param {import("./feed.js").Feed} feed */
+  constructor(library, api, feed) {
+    super();
+    this.library = library;
+    this.api = api;
+    this.feed = feed;
+    feed.addEventListener("clip", (event) => library.apply(/** @type {CustomEvent<Clip>} */ (event).detail));
+    feed.addEventListener("resync", () => void this.read());
+  }
+
+  /** Whether the server has older clips than those we know. */
+  get more() {
+    return this.#next !== null;
+  }
+
+  /** Read the list from its start as far down as it was read before, until it succeeds. Never twice at a time. */
+  read() {
+    this.#again = this.#reading !== null;
+    this.#reading ??= this.#untilRead().finally(() => {
+      this.#reading = null;
+      if (this.#again) void this.read();
+    });
+    return this.#reading;
+  }
+
+  /** Read one page further down. */
+  async readMore() {
+    if (!this.#next) return;
+    const page = await this.api.list(this.#next);
+    for (const clip of page.clips) this.library.apply(clip);
+    this.#bottom(page.clips, page.next);
+  }
+
+  /** Do not wait for the next attempt. */
+  wake() {
+    this.#backoff.wake();
+  }
+
+  async #untilRead() {
+    for (;;) {
+      try {
+        await this.#read();
+        this.#backoff.reset();
+        return void this.#emit("list", null);
+      } catch (error) {
+        this.#emit("list", error instanceof Problem ? error.message : String(error));
+        await this.#backoff.wait(error instanceof Problem ? error.retry_ms : 0);
+      }
+    }
+  }
+
+  async #read() {
+    const before = this.library.snapshot();
+    const oldest = this.#oldest;
+    /** @type {Clip[]} */
+    const clips = [];
+    let cursor = null;
+    do {
+      const page = await this.api.list(cursor);
+      // The cursor of the first page is the oldest, and so is what follows it: nothing falls between list and events.
+      if (cursor === null) {
+        this.feed.start(page.realtime);
+        this.#emit("limits", page.limits);
+      }
+      clips.push(...page.clips);
+      cursor = page.next;
+    } while (cursor && oldest !== null && (clips.at(-1)?.created_at ?? "") > oldest);
+    this.library.reconcile(clips, before, cursor === null);
+    this.#bottom(clips, cursor);
+  }
+
+  /** @param {Clip[]} clips @param {string|null} next */
+  #bottom(clips, next) {
+    this.#next = next;
+    this.#oldest = clips.at(-1)?.created_at ?? this.#oldest;
+  }
+
+  /** @param {string} type @param {unknown} detail */
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

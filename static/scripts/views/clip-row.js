@@ -1,0 +1,206 @@
+/** One clip of the list. Changed in place, never rebuilt, so that nobody who plays, types or selects is disturbed. */
+
+import { Conflict } from "../actions.js";
+import { viewOf } from "../clip-state.js";
+import { gone } from "../library.js";
+import { Bin } from "./bin.js";
+import { Editable, selects } from "./editable.js";
+import { Note } from "./note.js";
+import { part } from "./part.js";
+import { Player } from "./player.js";
+
+/** @typedef {import("../types.js").Entry} Entry */
+
+/** Longer transcripts are folded: about six lines on a wide screen. */
+const FOLD_CHARACTERS = 600;
+
+/** How long a button says that it has copied. */
+const COPIED_MS = 2_000;
+
+export class ClipRow {
+  #entry;
+
+  /**
+   * @param {Entry} entry @param {import("../actions.js").Actions} actions
+   * @param {{template: HTMLTemplateElement, announce: (words: string) => void, left: (row: ClipRow) => void}} list
+   */
+  constructor(entry, actions, list) {
+    this.#entry = entry;
+    this.actions = actions;
+    this.list = list;
+    this.at = entry.at;
+    this.id = entry.id;
+    const fragment = /** @type {DocumentFragment} */ (list.template.content.cloneNode(true));
+    this.element = part(fragment, "clip", HTMLElement);
+    this.element.dataset.clipId = entry.id;
+    this.parts = {
+      facts: part(this.element, "facts", HTMLElement),
+      status: part(this.element, "status", HTMLElement),
+      statusWords: part(this.element, "status-words", HTMLElement),
+      progress: part(this.element, "progress", HTMLProgressElement),
+      retry: part(this.element, "retry", HTMLButtonElement),
+      save: part(this.element, "save", HTMLButtonElement),
+      text: part(this.element, "text", HTMLElement),
+      more: part(this.element, "more", HTMLButtonElement),
+      copy: part(this.element, "copy", HTMLButtonElement),
+      download: part(this.element, "download", HTMLAnchorElement),
+      play: part(this.element, "play", HTMLButtonElement),
+    };
+    this.note = new Note(this.element);
+    this.bin = new Bin(this.element, {
+      remove: () => actions.remove(this.id),
+      restore: () => actions.restore(this.id),
+      settle: () => actions.settle(this.id),
+      busy: () => this.busy,
+      leave: () => this.#leave(),
+      announce: list.announce,
+    });
+    this.player = new Player(
+      {
+        play: this.parts.play,
+        bar: part(this.element, "bar", HTMLElement),
+        seek: part(this.element, "seek", HTMLInputElement),
+        time: part(this.element, "time", HTMLElement),
+      },
+      {
+        source: () => actions.audio(this.#entry),
+        failed: (sentence) => (sentence ? this.note.say(sentence) : this.note.clear()),
+        paused: () => this.bin.free(),
+      },
+    );
+    this.name = new Editable(part(this.element, "name", HTMLInputElement), {
+      save: (name) => this.#saving(actions.rename(this.id, name)),
+      failed: (error) => this.#unsaved(error, this.name),
+      required: true,
+    });
+    this.words = new Editable(this.parts.text, {
+      save: (text, base) => this.#saving(actions.rewrite(this.id, text, base)),
+      failed: (error) => this.#unsaved(error, this.words),
+    });
+    this.#listen();
+    this.show(entry);
+  }
+
+  /** Whether a person is at this row, so that it must not go away under them. */
+  get busy() {
+    return this.player.playing || this.element.contains(document.activeElement) || selects(this.element);
+  }
+
+  /** @param {Entry} entry */
+  show(entry) {
+    this.#entry = entry;
+    if (gone(entry)) return this.bin.gone();
+    this.bin.back();
+    const { parts } = this;
+    const view = viewOf(entry);
+    this.element.dataset.status = view.kind;
+    this.name.show(view.name);
+    this.player.duration_ms = view.duration_ms;
+    write(parts.facts, view.facts);
+    write(parts.statusWords, view.status);
+    parts.status.hidden = !view.status;
+    parts.progress.hidden = view.progress === null;
+    parts.progress.value = view.progress ?? 0;
+    parts.retry.hidden = !view.retry;
+    parts.save.hidden = !view.save;
+    parts.text.hidden = !view.text && !this.words.busy;
+    this.words.show(view.text ?? "");
+    parts.more.hidden = (view.text?.length ?? 0) < FOLD_CHARACTERS;
+    this.#fold(parts.text.dataset.fold !== "open" && !parts.more.hidden && !this.words.busy);
+    parts.copy.hidden = !view.text;
+    parts.download.href = this.actions.api.audio(entry.id);
+    parts.download.download = view.fileName;
+  }
+
+  /** Save what is typed and not left yet: the page goes out of sight. */
+  flush() {
+    for (const field of [this.name, this.words]) if (field.element === document.activeElement) void field.save();
+  }
+
+  #listen() {
+    /** @param {string} name @param {() => unknown} work */
+    const on = (name, work) =>
+      part(this.element, name, HTMLElement).addEventListener("click", async () => {
+        try {
+          await work();
+        } catch (error) {
+          this.note.say(error instanceof Error ? error.message : String(error));
+        }
+      });
+    on("delete", () => this.#delete());
+    on("undo", () => this.#restore());
+    on("retry", () => this.actions.retry(this.id));
+    on("save", () => this.actions.download(this.#entry));
+    on("copy", () => this.#copy());
+    on("more", () => this.#fold(this.parts.text.dataset.fold === "open"));
+    this.parts.download.addEventListener("click", (event) => {
+      if (!this.#entry.local) return;
+      event.preventDefault();
+      void this.actions.download(this.#entry);
+    });
+    this.parts.text.addEventListener("focus", () => this.#fold(false));
+    // A moment later, when the focus has arrived wherever it goes.
+    this.element.addEventListener("focusout", () => setTimeout(() => this.bin.free()));
+  }
+
+  async #delete() {
+    this.player.pause();
+    await this.bin.delete(viewOf(this.#entry).name);
+  }
+
+  async #restore() {
+    await this.bin.restore();
+    this.parts.play.focus();
+  }
+
+  #leave() {
+    this.player.close();
+    this.list.left(this);
+  }
+
+  async #copy() {
+    const text = this.#entry.clip?.text ?? "";
+    if (navigator.clipboard) await navigator.clipboard.writeText(text);
+    else copySelected(this.parts.text);
+    this.parts.copy.dataset.state = "copied";
+    this.list.announce("Copied.");
+    setTimeout(() => delete this.parts.copy.dataset.state, COPIED_MS);
+  }
+
+  /** @param {boolean} folded */
+  #fold(folded) {
+    const { text, more } = this.parts;
+    text.dataset.fold = folded ? "folded" : more.hidden ? "" : "open";
+    more.ariaExpanded = String(!folded);
+    write(more, folded ? "Show all" : "Show less");
+  }
+
+  /** @param {Promise<void>} work */
+  async #saving(work) {
+    await work;
+    this.note.clear();
+  }
+
+  /** @param {unknown} error @param {Editable} field */
+  #unsaved(error, field) {
+    if (error instanceof Conflict) {
+      const conflict = { mine: () => field.insist(), theirs: () => field.revert() };
+      this.note.say("These words were changed elsewhere meanwhile; yours are not saved.", { conflict });
+    } else {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.note.say(`Not saved yet. ${reason}`, { again: () => void field.save() });
+    }
+  }
+}
+
+/** Leave equal text alone: writing it anew would drop a selection. @param {HTMLElement} element @param {string} words */
+function write(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+}
+
+/** Copy on pages over plain HTTP, which have no clipboard. @param {HTMLElement} element */
+function copySelected(element) {
+  document.getSelection()?.selectAllChildren(element);
+  document.execCommand("copy");
+  document.getSelection()?.removeAllRanges();
+}

@@ -1,0 +1,105 @@
+/** A field that is edited in place and saved when it is left; what arrives meanwhile waits until it is free. */
+
+/**
+ * `save` gets the new words and those that the person began with; what it throws is handed to `failed`, and the words
+ * stay in the field, unsaved, until `save()` succeeds or Escape gives them up.
+ */
+export class Editable {
+  #latest = "";
+  #base = "";
+  #unsaved = false;
+  #waiting = false;
+
+  /**
+   * @param {HTMLElement} element an input, or an element whose text is editable
+   * @param {{save: (value: string, base: string) => Promise<void>, failed: (error: unknown) => void, required?: boolean}} options
+   */
+  constructor(element, { save, failed, required = false }) {
+    this.element = element;
+    this.options = { save, failed, required };
+    element.addEventListener("focus", () => this.#unsaved || (this.#base = this.#read()));
+    element.addEventListener("blur", () => void this.save());
+    element.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** Whether a person is at it: typing, selecting, or waiting for their words to be saved. */
+  get busy() {
+    return this.#unsaved || document.activeElement === this.element || selects(this.element);
+  }
+
+  /** Show what the clip says now, at once or as soon as the field is free. @param {string} value */
+  show(value) {
+    this.#latest = value;
+    if (this.#read() === value) return;
+    if (!this.busy) this.#write(value);
+    else if (!this.#waiting) {
+      this.#waiting = true;
+      document.addEventListener("selectionchange", this.#whenFree);
+    }
+  }
+
+  /** Save what the person wrote, if they wrote anything. */
+  async save() {
+    const value = this.#read();
+    if (value === this.#base || (this.options.required && !value.trim())) return this.revert();
+    this.#unsaved = true;
+    try {
+      await this.options.save(value, this.#base);
+      this.#unsaved = false;
+      this.#base = value;
+      this.show(this.#latest);
+    } catch (error) {
+      this.options.failed(error);
+    }
+  }
+
+  /** Keep the person's words against whatever was written elsewhere. */
+  insist() {
+    this.#base = this.#latest;
+    return this.save();
+  }
+
+  /** Give up what the person wrote. */
+  revert() {
+    this.#unsaved = false;
+    this.#write(this.#latest);
+    this.#base = this.#latest;
+  }
+
+  #whenFree = () => {
+    if (this.busy) return;
+    document.removeEventListener("selectionchange", this.#whenFree);
+    this.#waiting = false;
+    this.#write(this.#latest);
+  };
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.isComposing) return;
+    const oneLine = this.element instanceof HTMLInputElement;
+    if (event.key === "Enter" && (oneLine || event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.element.blur();
+    } else if (event.key === "Escape") {
+      this.revert();
+      this.element.blur();
+    }
+  }
+
+  #read() {
+    if (this.element instanceof HTMLInputElement) return this.element.value.trim();
+    return this.element.innerText.replace(/\n$/, "");
+  }
+
+  /** @param {string} value */
+  #write(value) {
+    if (this.element instanceof HTMLInputElement) this.element.value = value;
+    else this.element.textContent = value;
+  }
+}
+
+/** Whether a person has selected text within an element. @param {Element} element */
+export function selects(element) {
+  const selection = document.getSelection();
+  return Boolean(selection && !selection.isCollapsed && selection.containsNode(element, true));
+}

@@ -1,0 +1,92 @@
+/** Draws the microphone's loudness as it comes in: newest at the right edge, as paper under a needle. */
+
+/** Width of a bar and of the gap behind it, and how often a bar is made: one second is about 80 px. */
+const BAR_PX = 3;
+const GAP_PX = 2;
+const BAR_MS = 62;
+
+/** Speech is loud between -60 dB (a quiet room) and -8 dB; the bars use that range, not the silence below it. */
+const QUIET_DB = -60;
+const LOUD_DB = -8;
+
+export class Visualizer {
+  /** @type {number[]} */
+  #levels = [];
+  /** @type {AudioContext|null} */
+  #context = null;
+  #frame = 0;
+
+  /** @param {HTMLCanvasElement} canvas */
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    new ResizeObserver(() => this.#draw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+  }
+
+  /** Listen to a stream. The context is for this picture alone; what is recorded does not pass through it. @param {MediaStream} stream */
+  start(stream) {
+    this.stop();
+    this.#levels = [];
+    const context = (this.#context = new AudioContext());
+    if (context.state === "suspended") void context.resume();
+    const analyser = context.createAnalyser();
+    analyser.fftSize = 2048;
+    context.createMediaStreamSource(stream).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    let last = 0;
+    let peak = 0;
+    const step = (/** @type {number} */ now) => {
+      this.#frame = requestAnimationFrame(step);
+      analyser.getFloatTimeDomainData(samples);
+      peak = Math.max(peak, loudness(samples));
+      if (now - last < BAR_MS) return;
+      [last, this.#levels, peak] = [now, [...this.#levels.slice(-this.#room()), peak], 0];
+      this.#draw();
+    };
+    this.#frame = requestAnimationFrame(step);
+  }
+
+  /** Close the context and lay the needle down. */
+  stop() {
+    cancelAnimationFrame(this.#frame);
+    void this.#context?.close();
+    this.#context = null;
+    this.#levels = [];
+    this.#draw();
+  }
+
+  #room() {
+    return Math.ceil(this.canvas.clientWidth / (BAR_PX + GAP_PX));
+  }
+
+  #draw() {
+    const { canvas } = this;
+    const [width, height, scale] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio];
+    const pen = canvas.getContext("2d");
+    if (!pen || !width) return;
+    [canvas.width, canvas.height] = [width * scale, height * scale];
+    pen.scale(scale, scale);
+    const style = getComputedStyle(canvas);
+    const [lively, idle] = [style.color, style.borderTopColor];
+    const step = BAR_PX + GAP_PX;
+    const latest = this.#levels.at(-1) ?? 0;
+    for (let i = 0; i < this.#room(); i += 1) {
+      // Reduced motion: nothing travels; the whole line swells with what is heard now.
+      const level = this.calm.matches && this.#context ? latest : this.#levels.at(-1 - i);
+      const tall = Math.max(BAR_PX, (level ?? 0) * height);
+      pen.fillStyle = level === undefined ? idle : lively;
+      pen.beginPath();
+      pen.roundRect(width - (i + 1) * step, (height - tall) / 2, BAR_PX, tall, BAR_PX / 2);
+      pen.fill();
+    }
+  }
+}
+
+/** Loudness of some samples, 0 to 1 over the range of speech. @param {Float32Array} samples from -1 to 1 */
+export function loudness(samples) {
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  const db = 10 * Math.log10(sum / samples.length + 1e-12);
+  return Math.min(1, Math.max(0, (db - QUIET_DB) / (LOUD_DB - QUIET_DB)));
+}
