@@ -193,6 +193,13 @@ def module_parts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         yield environment
 
 
+@pytest.fixture(scope="module")
+def module_local_parts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """`module_parts` on SQLite and files alone."""
+    with _parts(request, "local", tmp_path_factory.mktemp("parts")) as environment:
+        yield environment
+
+
 # -- our own services ---------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,1 @@
+"""The page in real Chromium, used as a person uses it."""
