@@ -16,8 +16,8 @@ HOME = "home"
 
 FIELD = "data"
 
-MOST_ENTRIES = 10_000
-"""Entries kept: at about 1 KB each, 10 MB of Redis, and ten times what a realtime server replays from memory."""
+MOST_ENTRIES = 2_000
+"""Entries kept: twice what a realtime server replays, so that a burst does not outrun it. Each has its clip's text."""
 
 
 class StreamId(NamedTuple):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, Text, Update, text
-from sqlmodel import Field, SQLModel, and_, col, or_, select, update
+from sqlmodel import Field, SQLModel, and_, col, func, or_, select, update
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from shared.columns import Source, Status, UtcDateTime, words_of
@@ -153,8 +153,8 @@ class Clip(SQLModel, table=True):
         A clip is to be had while it waits, or when the lease of whoever had it has run out. One that was claimed
         `MOST_TRIES` times without an answer is failed instead: it may be what kills the workers.
         """
-        expired = self.status is Status.TRANSCRIBING and (self.lease_until is None or self.lease_until <= now)
-        if self.deleted_at is not None or not (self.status is Status.PENDING or expired):
+        waits = self.status in {Status.PENDING, Status.TRANSCRIBING} and not self.is_being_transcribed(now)
+        if self.deleted_at is not None or not waits:
             return None
         if self.tries >= MOST_TRIES:
             self._fail(self.error or f"The transcriber stopped {self.tries} times while it worked on this clip.", now)
@@ -166,6 +166,10 @@ class Clip(SQLModel, table=True):
         self.lease_until = now + lease
         self._changed(now)
         return self.attempt
+
+    def is_being_transcribed(self, now: datetime) -> bool:
+        """Whether a worker is at it that was heard of lately."""
+        return self.status is Status.TRANSCRIBING and self.lease_until is not None and self.lease_until > now
 
     def is_held(self, attempt: int) -> bool:
         """Whether this attempt still owns the clip: the question before any late write."""
@@ -304,24 +308,32 @@ class Clip(SQLModel, table=True):
         return select(cls).where(col(cls.library_id) == library_id, col(cls.id) == id)
 
     @classmethod
-    def forgotten(
-        cls, *, waiting_since: datetime, claimed_since: datetime, now: datetime, limit: int
-    ) -> SelectOfScalar["Clip"]:
-        """Clips that should be transcribed and that nobody works on: waiting too long, or their lease has run out."""
+    def unfinished(cls) -> SelectOfScalar[int]:
+        """How many clips should be transcribed and are not."""
+        waits = col(cls.status).in_([Status.PENDING, Status.TRANSCRIBING])
+        return select(func.count()).select_from(cls).where(col(cls.deleted_at).is_(None), waits)
+
+    @classmethod
+    def forgotten(cls, since: datetime, now: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
+        """Clips that should be transcribed and that nobody works on.
+
+        Those that got their last job before `since`; and those whose worker let its lease run out, once.
+        """
+        queued = col(cls.queued_at)
         return (
             select(cls)
             .where(
                 col(cls.deleted_at).is_(None),
                 or_(
-                    and_(col(cls.status) == Status.PENDING, col(cls.queued_at) < waiting_since),
+                    and_(col(cls.status) == Status.PENDING, queued < since),
                     and_(
                         col(cls.status) == Status.TRANSCRIBING,
                         col(cls.lease_until) < now,
-                        col(cls.queued_at) < claimed_since,
+                        or_(queued < col(cls.lease_until), queued < since),
                     ),
                 ),
             )
-            .order_by(col(cls.queued_at))
+            .order_by(queued)
             .limit(limit)
         )
 

@@ -89,7 +89,7 @@ class FileStore:
         target = self._path(key)
         partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(target.parent)
             with partial.open("wb") as file:
                 shutil.copyfileobj(body, file, BLOCK_BYTES)
                 if file.tell() != size:
@@ -153,6 +153,14 @@ class FileStore:
             raise StoreUnavailable(f"{key} could not be read: {error.strerror}") from error
         with file:
             yield file
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        if folder != self._folder:
+            self._make_folder(folder.parent)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._sync_folder(folder.parent)
 
     @staticmethod
     def _sync_folder(folder: Path) -> None:

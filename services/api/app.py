@@ -57,7 +57,7 @@ def create_app(settings: ApiSettings) -> Starlette:
             app.state.dictaphone = state
             yield
 
-    middleware = [Middleware(Guard, allowed_origins=settings.allowed_origins)]
+    middleware = [Middleware(Guard, settings=settings)]
     if settings.allowed_origins:
         middleware.append(
             Middleware(

@@ -26,7 +26,7 @@ EXTENSIONS = {
 
 def audio_response(request: Request, state: State, clip: Clip) -> Response:
     """Answer GET or HEAD for a clip's audio (RFC 9110, sections 13 and 14)."""
-    etag = f'"{clip.sha256[:32]}"'
+    etag = audio_etag(clip)
     disposition = f"{'attachment' if 'download' in request.query_params else 'inline'}; {_filename(clip)}"
     headers = {
         "ETag": etag,
@@ -43,7 +43,8 @@ def audio_response(request: Request, state: State, clip: Clip) -> Response:
         if address is not None:
             return RedirectResponse(address, status_code=307, headers={"Cache-Control": "private, no-cache"})
     start, end = 0, clip.bytes
-    asked = request.headers.get("range")
+    # Range is for GET alone (RFC 9110, section 14.2).
+    asked = request.headers.get("range") if request.method == "GET" else None
     whole = asked is None or request.headers.get("if-range", etag) != etag
     if not whole and (part := byte_range(asked or "", clip.bytes)):
         start, end = part
@@ -56,6 +57,11 @@ def audio_response(request: Request, state: State, clip: Clip) -> Response:
     # The first block is fetched before the status is sent: a missing object is still a clean refusal.
     first = next(blocks, b"")
     return StreamingResponse(chain([first], blocks), status_code=status, headers=headers, media_type=clip.mime)
+
+
+def audio_etag(clip: Clip) -> str:
+    """The entity tag of a clip's bytes, which never change."""
+    return f'"{clip.sha256[:32]}"'
 
 
 def byte_range(asked: str, size: int) -> tuple[int, int] | None:

@@ -154,8 +154,10 @@ def transcribe_again(request: Request) -> Response:
         clip = _find(change.session, request, to_change=True)
         if clip.deleted_at is not None:
             raise Problem("in-bin", "Restore the clip first; what is in the bin is not transcribed.")
-        clip.ask_transcription(change.now)
-        change.record(clip, TRANSCRIBE)
+        # Who asks twice does not throw away what a worker has done so far.
+        if not clip.is_being_transcribed(change.now):
+            clip.ask_transcription(change.now)
+            change.record(clip, TRANSCRIBE)
     return answer(clip, 202)
 
 

@@ -52,7 +52,7 @@ def sniff(head: bytes) -> Container | None:
     """Name the container by its signature; None if the bytes are no audio that we know."""
     if head.startswith(b"\x1a\x45\xdf\xa3"):  # EBML, RFC 8794
         return WEBM if b"webm" in head[:64] else MATROSKA if b"matroska" in head else None
-    if head[4:8] in {b"ftyp", b"moov"}:  # ISO/IEC 14496-12
+    if head[4:8] in {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"}:  # ISO/IEC 14496-12
         return MP4
     if head.startswith(b"OggS"):  # RFC 3533
         return OGG

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -19,6 +19,7 @@ PROBLEMS: Mapping[str, tuple[HTTPStatus, str]] = {
     "bad-name": (HTTPStatus.BAD_REQUEST, "This name cannot be used"),
     "empty-audio": (HTTPStatus.BAD_REQUEST, "There is no audio in the request"),
     "cross-site": (HTTPStatus.FORBIDDEN, "Requests from other sites are refused"),
+    "unknown-host": (HTTPStatus.MISDIRECTED_REQUEST, "This server has another name"),
     "not-found": (HTTPStatus.NOT_FOUND, "There is nothing here"),
     "no-transcript": (HTTPStatus.NOT_FOUND, "The clip has no transcript yet"),
     "audio-missing": (HTTPStatus.NOT_FOUND, "The clip's audio is not in the store"),
@@ -82,7 +83,7 @@ def _translate(error: Exception) -> Problem:
             return Problem("away", "The audio store does not answer at the moment. Try again soon.", RETRY_AFTER)
         case ObjectMissing():
             return Problem("audio-missing", "The server knows this clip, but its audio is missing from the store.")
-        case PoolTimeoutError() | DBAPIError():
+        case PoolTimeoutError() | OperationalError() | InterfaceError():
             return Problem("away", "The database does not answer at the moment. Try again soon.", RETRY_AFTER)
         case _:
             return Problem("internal", "The server failed at this request. Nothing that was saved is lost.")
@@ -97,5 +98,16 @@ async def answer(request: Request, error: Exception) -> Response:
 
 
 HANDLERS = dict.fromkeys(
-    (Problem, HTTPException, ClientDisconnect, StoreUnavailable, ObjectMissing, PoolTimeoutError, DBAPIError), answer
-) | {Exception: answer}
+    (
+        Problem,
+        HTTPException,
+        ClientDisconnect,
+        StoreUnavailable,
+        ObjectMissing,
+        PoolTimeoutError,
+        OperationalError,
+        InterfaceError,
+    ),
+    answer,
+)
+"""What Starlette answers by itself; the guard around it answers the rest."""

@@ -4,14 +4,16 @@ import re
 import time
 import uuid
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.errors import Problem
+from services.api.errors import Problem, answer
+from services.api.settings import ApiSettings
+from shared.origins import is_known_host, is_same_site
 
 log = structlog.get_logger("services.api.request")
 
@@ -39,25 +41,33 @@ def refuse_other_sites(headers: Headers, allowed_origins: Collection[str]) -> No
     Browsers say where a request comes from in Sec-Fetch-Site (Fetch Metadata) and Origin (RFC 6454); what is no browser
     says nothing and is nobody's accomplice. Ports count: another port of this host is another site.
     """
-    origin = headers.get("origin")
-    if origin is not None and origin.lower() in allowed_origins:
-        return
-    site = headers.get("sec-fetch-site")
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if site in {"same-origin", "none"} or (site is None and origin is None):
         return
     # A WebSocket handshake over plain HTTP carries no Sec-Fetch-Site.
-    from_here = urlsplit(origin or "").netloc.lower()
-    if site is None and from_here and from_here == headers.get("host", "").lower():
-        return
-    raise Problem("cross-site", "This request comes from another site. ALLOWED_ORIGINS names those that may send it.")
+    hosts = [headers.get("host", "")] if site is None else []
+    if not is_same_site(origin or "", hosts, allowed_origins):
+        raise Problem(
+            "cross-site", "This request comes from another site. ALLOWED_ORIGINS names those that may send it."
+        )
+
+
+def refuse_unknown_hosts(headers: Headers, settings: ApiSettings) -> None:
+    """Raise `Problem` if the request calls this machine by a name that is not its own."""
+    if not is_known_host(headers.get("host", ""), settings.host, settings.allowed_origins):
+        raise Problem(
+            "unknown-host",
+            "This server listens on this machine alone and is called localhost or 127.0.0.1. If another name leads "
+            "here on purpose, put its origin into ALLOWED_ORIGINS.",
+        )
 
 
 class Guard:
     """ASGI middleware, written as one because Starlette's own costs a task and a stream for each request."""
 
-    def __init__(self, app: ASGIApp, allowed_origins: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
         self._app = app
-        self._allowed_origins = allowed_origins
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -81,11 +91,16 @@ class Guard:
             await send(message)
 
         try:
+            refuse_unknown_hosts(headers, self._settings)
             if scope["method"] not in _SAFE:
-                refuse_other_sites(headers, self._allowed_origins)
+                refuse_other_sites(headers, self._settings.allowed_origins)
             await self._app(scope, receive, send_with_headers)
-        except Problem as problem:
-            await problem.response()(scope, receive, send_with_headers)
+        except Exception as error:
+            # Also what no handler expected: Starlette's own last resort would answer without these headers.
+            if status:
+                raise
+            response = await answer(Request(scope), error)
+            await response(scope, receive, send_with_headers)
         finally:
             self._note(scope, status, time.perf_counter() - began)
             structlog.contextvars.unbind_contextvars("request_id")

@@ -12,14 +12,14 @@ _REFUSED = {"Cc": "control characters", "Cs": "half characters (lone surrogates)
 def clean_name(given: str) -> str:
     """The name as it is stored and looked up: NFC, otherwise unchanged.
 
-    Raises `Problem` for a name that is empty or only space, longer than `NAME_LENGTH` characters, or holds control
+    Raises `Problem` for a name that is empty or nothing to see, longer than `NAME_LENGTH` characters, or holds control
     characters. Two names that differ in anything but their normal form (Unicode UAX 15) are two names.
     """
     name = unicodedata.normalize("NFC", given)
     for character in name:
         if words := _REFUSED.get(unicodedata.category(character)):
             raise Problem("bad-name", f"A name cannot hold {words}.")
-    if not name.strip():
+    if all(unicodedata.category(character)[0] in "CZ" for character in name):
         raise Problem("bad-name", "A clip needs a name with at least one visible character.")
     if len(name) > NAME_LENGTH:
         raise Problem("bad-name", f"A name can have at most {NAME_LENGTH} characters; this one has {len(name)}.")

@@ -112,11 +112,10 @@ class Relay:
     def _sweep(self, now: datetime) -> None:
         waiting = self._outlet.waiting_jobs()[QUEUES[TRANSCRIBE]]
         with transaction(self._engine) as session:
-            clips = session.exec(
-                Clip.forgotten(
-                    waiting_since=now - (LATER if waiting else SOON), claimed_since=now - SOON, now=now, limit=500
-                ).with_for_update(skip_locked=True)
-            ).all()
+            # As many jobs as clips: none is lost, however long the queue is, and more would only fill Redis.
+            patience = SOON if not waiting else LATER if waiting < session.exec(Clip.unfinished()).one() else None
+            since = now - patience if patience else datetime.min.replace(tzinfo=UTC)
+            clips = session.exec(Clip.forgotten(since, now, limit=500).with_for_update(skip_locked=True)).all()
             for clip in clips:
                 clip.requeue(now)
                 session.add(OutboxRow(topic=TRANSCRIBE, clip_id=clip.id, created_at=now))

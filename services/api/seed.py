@@ -9,12 +9,12 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.audio import audio_response
+from services.api.audio import audio_etag, audio_response, matches
 from services.api.clips import answer, keep
 from services.api.errors import Problem
 from services.api.incoming import Incoming, incoming
 from services.api.names import name_in_path
-from services.api.state import Change, State, state_of
+from services.api.state import Change, state_of
 from shared.jobs import TRANSCRIBE
 from shared.models import HOME, Clip
 
@@ -23,13 +23,14 @@ async def put(request: Request) -> Response:
     """Store a new clip under a name; the one that had it goes to the bin, and nothing is overwritten."""
     state, name = state_of(request), _name(request)
     async with incoming(request, state.settings.max_upload_bytes, state.incoming) as body:
-        return await to_thread.run_sync(_put, state, name, body, limiter=state.uploads)
+        return await to_thread.run_sync(_put, request, name, body, limiter=state.uploads)
 
 
-def _put(state: State, name: str, body: Incoming) -> Response:
+def _put(request: Request, name: str, body: Incoming) -> Response:
+    state = state_of(request)
     clip = keep(state, uuid.uuid4(), name, body)
     with state.changing() as change:
-        for old in _named(change, name):
+        for old in _named(change, request, name):
             old.move_to_bin(change.now)
             change.record(old)
         change.record(clip, TRANSCRIBE)
@@ -49,20 +50,27 @@ def get(request: Request) -> Response:
 def delete(request: Request) -> Response:
     """Every clip of this name into the bin. Twice is once: what is not there is deleted already."""
     with state_of(request).changing() as change:
-        for clip in _named(change, _name(request)):
+        for clip in _named(change, request, _name(request)):
             clip.move_to_bin(change.now)
             change.record(clip)
     return Response(status_code=204)
 
 
-def _named(change: Change, name: str) -> Sequence[Clip]:
-    """The clips of a name, locked; PUTs of one name queue here, or two at once would both stay."""
+def _named(change: Change, request: Request, name: str) -> Sequence[Clip]:
+    """The clips of a name, locked; PUTs of one name queue here, or two at once would both stay.
+
+    Raises `Problem` if the audio that `GET` gives out is not the one that If-Match names.
+    """
     connection = change.session.connection()
     # SQLite's writers queue anyway.
     if connection.dialect.name == "postgresql":
         number = zlib.crc32(f"{HOME}/{name}".encode())
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
-    return change.session.exec(Clip.named(HOME, name).with_for_update()).all()
+    clips = change.session.exec(Clip.named(HOME, name).with_for_update()).all()
+    wanted = request.headers.get("if-match")
+    if wanted is not None and not (clips and matches(wanted, audio_etag(clips[0]))):
+        raise Problem("stale", "The audio of this name is another one now; read it again.")
+    return clips
 
 
 def _name(request: Request) -> str:

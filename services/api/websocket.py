@@ -1,16 +1,18 @@
 """`/websocket` on the page's own origin: handed to the realtime app by Fly's proxy, or piped to it from here."""
 
 import asyncio
+import contextlib
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.protocol import State
 
 from services.api.errors import RETRY_AFTER, Problem
-from services.api.guard import refuse_other_sites
+from services.api.guard import refuse_other_sites, refuse_unknown_hosts
 from services.api.state import state_of
 
 log = structlog.get_logger(__name__)
@@ -32,6 +34,7 @@ async def handshake(socket: WebSocket) -> None:
     """GET /websocket with one."""
     settings = state_of(socket).settings
     try:
+        refuse_unknown_hosts(socket.headers, settings)
         refuse_other_sites(socket.headers, settings.allowed_origins)
         if settings.realtime_app:
             await socket.send_denial_response(_replayed(settings.realtime_app))
@@ -58,30 +61,28 @@ async def handshake(socket: WebSocket) -> None:
 
 
 async def _pipe(browser: WebSocket, server: ClientConnection) -> None:
-    """Carry frames both ways until one side closes; the other is closed alike."""
-
-    async def downwards() -> None:
-        try:
-            while True:
-                await browser.send_text(await server.recv(decode=True))
-        except ConnectionClosed:
-            # 1006 means "went without a word" and cannot be sent (RFC 6455, section 7.4.1).
-            code = server.close_code if server.close_code not in {None, 1005, 1006} else 1012
-            await browser.close(code or 1012, server.close_reason or "")
+    """Carry frames down until one side closes; the other is closed alike. What a browser says goes up as it is."""
 
     async def upwards() -> None:
-        while True:
-            await server.send(await browser.receive_text())
+        while (message := await browser.receive())["type"] == "websocket.receive":
+            await server.send(message.get("text") or message.get("bytes") or "")
 
-    tasks = {asyncio.create_task(downwards()), asyncio.create_task(upwards())}
-    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in rest:
-        task.cancel()
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    for task, result in zip(tasks, results, strict=True):
-        expected = (WebSocketDisconnect, ConnectionClosed, asyncio.CancelledError, RuntimeError, KeyError)
-        if task in done and isinstance(result, Exception) and not isinstance(result, expected):
-            log.error("a WebSocket pipe broke", reason=repr(result))
+    rising = asyncio.create_task(upwards())
+    # The server's frames end with the connection; a browser that leaves ends it.
+    rising.add_done_callback(lambda _: server.transport.abort() if server.state is State.OPEN else None)
+    try:
+        async for frame in server:
+            await browser.send_text(frame if isinstance(frame, str) else frame.decode())
+    except (ConnectionClosed, WebSocketDisconnect):
+        pass
+    finally:
+        rising.cancel()
+        await asyncio.gather(rising, return_exceptions=True)
+    if browser.application_state is WebSocketState.CONNECTED is browser.client_state:
+        # 1006 means "went without a word" and cannot be sent (RFC 6455, section 7.4.1).
+        code = server.close_code if server.close_code not in {None, 1005, 1006} else 1012
+        with contextlib.suppress(WebSocketDisconnect):
+            await browser.close(code or 1012, server.close_reason or "")
 
 
 def _replayed(app: str) -> Response:

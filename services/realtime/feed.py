@@ -37,7 +37,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 # or a replica that takes over, may lack entries that it once acknowledged. Its founding entry is newer than all that
 # was ever seen here, as far as anybody can know, so that even a clock that went back cannot give out an old id again.
 FIND_OR_FOUND = """
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
 local epoch = redis.call('GET', KEYS[1])
 if not epoch or string.sub(epoch, 1, #run) ~= run or redis.call('XLEN', KEYS[2]) == 0 then
   epoch = run .. ':' .. ARGV[1]

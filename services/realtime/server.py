@@ -22,6 +22,7 @@ from services.realtime.feed import Feed
 from services.realtime.hub import REPLAY_BYTES, Hub
 from services.realtime.settings import RealtimeSettings
 from shared.events import HOME
+from shared.origins import is_known_host, is_same_site
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +121,7 @@ class Realtime:
     def _answer(self, browser: ServerConnection, request: Request) -> Response | None:
         """Answer a plain request, refuse a wrong one, or let the handshake go on (None)."""
         match urlsplit(request.path).path:
-            case "/websocket" if comes_from_here(request.headers, self._settings.allowed_origins):
+            case "/websocket" if comes_from_here(request.headers, self._settings.host, self._settings.allowed_origins):
                 return None
             case "/websocket":
                 self.refused += 1
@@ -227,20 +228,16 @@ def since(target: str) -> str | None:
     return cursors[-1] if cursors else None
 
 
-def comes_from_here(headers: Headers, allowed_origins: Collection[str]) -> bool:
+def comes_from_here(headers: Headers, listens_on: str, allowed_origins: Collection[str]) -> bool:
     """Whether the page that asks is our own, or one that is allowed; what names no origin is no page.
 
     Browsers always send Origin with a handshake, and no page can change it or X-Forwarded-Host (RFC 6455, 10.2).
     """
+    hosts = [host for name in ("Host", "X-Forwarded-Host") for host in headers.get_all(name)]
     origins = headers.get_all("Origin")
-    if not origins:
-        return True
-    origin = origins[0].lower()
-    if len(origins) > 1 or origin in allowed_origins:
-        return len(origins) == 1
-    scheme, _, place = origin.partition("://")
-    ours = {host.strip().lower() for name in ("Host", "X-Forwarded-Host") for host in headers.get_all(name)}
-    return scheme in {"http", "https"} and place != "" and place in ours
+    if not all(is_known_host(host, listens_on, allowed_origins) for host in hosts):
+        return False
+    return not origins or (len(origins) == 1 and is_same_site(origins[0], hosts, allowed_origins))
 
 
 def _problem(status: int, detail: str) -> Response:

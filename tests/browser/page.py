@@ -12,6 +12,9 @@ SOON_MS = 15_000
 """Time for what should be there within a second, on a machine that may be busy."""
 
 
+IDS = "() => [...document.querySelectorAll('[data-clip-id]')].map(row => row.dataset.clipId)"
+
+
 class DictaphonePage:
     """One open page. What goes wrong in its scripts is kept in `errors`."""
 
@@ -50,17 +53,12 @@ class DictaphonePage:
         await expect(timer).to_have_text(re.compile(rf"^0:{int(seconds):02}$"), timeout=int(seconds * 1000) + SOON_MS)
         await self.button("Stop").click()
         await expect(self.button("Record")).to_be_visible()
-        await self.page.wait_for_function(
-            "before => [...document.querySelectorAll('[data-clip-id]')].some(row => !before.includes(row.dataset.clipId))",
-            arg=sorted(before),
-        )
+        await self.page.wait_for_function(f"before => ({IDS})().some(id => !before.includes(id))", arg=sorted(before))
         [new] = set(await self.ids()) - before
         return new
 
     async def ids(self) -> Sequence[str]:
-        ids: list[str] = await self.page.evaluate(
-            "() => [...document.querySelectorAll('[data-clip-id]')].map(row => row.dataset.clipId)"
-        )
+        ids: list[str] = await self.page.evaluate(IDS)
         return ids
 
     async def mark(self) -> None:

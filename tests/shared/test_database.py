@@ -175,6 +175,8 @@ def test_forgotten_are_those_that_wait_too_long_or_whose_lease_is_over(engine: E
     long, short = timedelta(minutes=2), timedelta(seconds=5)
     finished = made("finished", queued=long, lease=LEASE)
     finish(finished)
+    swept = made("lease is over, and a job was sent since", queued=long, lease=LEASE)
+    swept.requeue(NOW - short)
     keep(
         engine,
         finished,
@@ -183,11 +185,11 @@ def test_forgotten_are_those_that_wait_too_long_or_whose_lease_is_over(engine: E
         made("in the bin", queued=long, deleted=True),
         made("lease is over", queued=long, lease=LEASE),
         made("lease holds", queued=long, lease=long * 2),
-        made("lease is over, but just swept", queued=short, lease=timedelta(seconds=1)),
+        swept,
     )
     since = NOW - timedelta(seconds=10)
     with reading(engine) as session:
-        statement = Clip.forgotten(waiting_since=since, claimed_since=since, now=NOW, limit=9)
+        statement = Clip.forgotten(since, NOW, limit=9)
         assert {clip.name for clip in session.exec(statement)} == {"waits long", "lease is over"}
 
 

@@ -111,7 +111,7 @@ async def test_ranges_that_cannot_be_given(client: httpx.AsyncClient, path: str)
     for unknown in ("bytes=9-3", "bytes=0-1,4-5", "pages=1-2", f"bytes={'9' * 6000}-"):
         assert (await client.get(path, headers={**FETCHED, "Range": unknown})).status_code == 200
     head = await client.head(path, headers={"Range": "bytes=0-9"})
-    assert (head.status_code, head.headers["Content-Length"]) == (206, "10")
+    assert (head.status_code, int(head.headers["Content-Length"])) == (200, len(recording())), "Range is for GET alone"
 
 
 async def test_tags_save_bytes_and_guard_ranges(client: httpx.AsyncClient, path: str) -> None:

@@ -39,7 +39,7 @@ ALLOWED = frozenset({"https://app.example.com"})
     ],
 )
 def test_where_a_page_comes_from(headers: list[tuple[str, str]], *, answer: bool) -> None:
-    assert comes_from_here(Headers(headers), ALLOWED) is answer
+    assert comes_from_here(Headers(headers), "0.0.0.0", ALLOWED) is answer
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,87 @@
+"""Recording: without a microphone, while others change things, and by keyboard alone."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+from tests import speech
+from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, name_of
+from tests.conftest import Launch
+from tests.servers.chromium import Microphone
+from tests.servers.stack import Stack
+
+NAMELESS = """() => [...document.querySelectorAll("button, input, a, [role=textbox]")]
+    .filter(element => element.checkVisibility() && !(element.ariaLabel || element.textContent.trim())).length"""
+
+
+@pytest.mark.parametrize(
+    ("microphone", "sentence"), [(Microphone.REFUSED, "not allowed"), (Microphone.ABSENT, "microphone")]
+)
+async def test_without_a_microphone_the_page_says_so_and_the_rest_works(
+    calm_stack: Stack, launch_browser: Launch, microphone: Microphone, sentence: str
+) -> None:
+    sound = speech.encode(speech.samples(["austen-0880.wav"]))
+    async with httpx.AsyncClient(base_url=calm_stack.api_url, verify=False) as api:
+        clip = (await api.put("/clips/kept", content=sound, headers={"Content-Type": "audio/webm"})).json()["id"]
+    here = await DictaphonePage.open(await launch_browser(microphone), calm_stack.api_url)
+    await here.button("Record").click()
+    alert = here.page.get_by_role("region", name="Recorder").get_by_role("alert")
+    await expect(alert).to_contain_text(sentence, ignore_case=True, timeout=SOON_MS)
+    await expect(here.button("Record")).to_be_visible()
+    await name_of(here.row(clip)).fill("Still renamed")
+    await name_of(here.row(clip)).press("Enter")
+    async with httpx.AsyncClient(base_url=calm_stack.api_url, verify=False) as api:
+        await here.page.wait_for_function(
+            "async id => (await (await fetch(`/api/clips/${id}`)).json()).name === 'Still renamed'", arg=clip
+        )
+    assert here.errors == []
+
+
+async def test_a_push_opens_no_second_microphone(calm_stack: Stack, launch_browser: Launch, tmp_path: Path) -> None:
+    browser = await launch_browser(speech.microphone(tmp_path / "speech.wav"))
+    context = await browser.new_context()
+    await context.add_init_script(LISTEN)
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    await here.button("Record").click()
+    await expect(here.button("Stop")).to_be_visible()
+    async with httpx.AsyncClient(base_url=calm_stack.api_url, verify=False) as api:
+        for number in range(3):
+            sound = speech.encode(speech.samples(["austen-0880.wav"]))
+            answer = await api.put(f"/clips/push-{number}", content=sound, headers={"Content-Type": "audio/webm"})
+            await expect(here.row(answer.json()["id"])).to_be_visible(timeout=SOON_MS)
+    await expect(here.button("Stop")).to_be_visible()
+    assert await here.page.evaluate("() => window.microphones") == 1
+    await here.button("Stop").click()
+    await expect(here.button("Record")).to_be_visible()
+    assert here.errors == []
+
+
+async def test_the_main_job_by_keyboard_alone(calm_stack: Stack, launch_browser: Launch, tmp_path: Path) -> None:
+    here = await DictaphonePage.open(
+        await launch_browser(speech.microphone(tmp_path / "speech.wav")), calm_stack.api_url
+    )
+    keyboard = here.page.keyboard
+
+    async def tab_to(name: str) -> None:
+        for _ in range(40):
+            await keyboard.press("Tab")
+            if await here.page.evaluate("() => document.activeElement.ariaLabel") == name:
+                return
+        raise AssertionError(f"{name} cannot be reached with Tab")
+
+    await tab_to("Record")
+    await keyboard.press("Space")
+    await expect(here.button("Stop")).to_be_visible()
+    await expect(here.page.get_by_role("timer")).to_have_text("0:02", timeout=SOON_MS)
+    before = await here.rows().count()
+    await here.button("Stop").focus()
+    await keyboard.press("Enter")
+    await expect(here.rows()).to_have_count(before + 1)
+    await tab_to("Name")
+    await keyboard.press("ControlOrMeta+A")
+    await keyboard.type("Typed by keyboard")
+    await keyboard.press("Enter")
+    await expect(name_of(here.rows().first)).to_have_value("Typed by keyboard")
+    assert await here.page.evaluate(NAMELESS) == 0, "everything that can be used has a name"

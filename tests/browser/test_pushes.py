@@ -1,0 +1,103 @@
+"""A change that arrives disturbs nobody: not who listens, not who records, not who types."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from tests import speech
+from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, name_of, plays, words_of
+from tests.conftest import Launch
+from tests.servers.stack import Stack
+
+SOUND = speech.encode(speech.repeated(speech.samples(["austen-0870.wav"]), 60))
+
+
+@pytest.fixture
+async def api(calm_stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=calm_stack.api_url, verify=False) as client:
+        yield client
+
+
+async def saved(api: httpx.AsyncClient, name: str) -> str:
+    clip = uuid.uuid4()
+    answer = await api.put(
+        f"/api/clips/{clip}", params={"name": name, "duration_ms": 60_000}, content=SOUND,
+        headers={"Content-Type": "audio/webm"},
+    )  # fmt: skip
+    assert answer.status_code == 201, answer.text
+    return str(clip)
+
+
+@pytest.fixture
+async def context(launch_browser: Launch) -> BrowserContext:
+    browser = await launch_browser()
+    context = await browser.new_context()
+    await context.add_init_script(LISTEN)
+    return context
+
+
+async def test_who_listens_goes_on_listening(
+    calm_stack: Stack, api: httpx.AsyncClient, context: BrowserContext
+) -> None:
+    clip = await saved(api, "Listened to")
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    await here.row(clip).get_by_role("button", name="Play").click()
+    await plays(here.page)
+    at = await here.page.evaluate("() => { window.playing = sounds.find(s => !s.paused); return playing.currentTime }")
+    await here.page.evaluate("() => { window.pauses = 0; playing.addEventListener('pause', () => window.pauses++) }")
+    await here.mark()
+
+    await api.patch(f"/api/clips/{clip}", json={"name": "Renamed while it plays"})
+    await expect(name_of(here.row(clip))).to_have_value("Renamed while it plays", timeout=SOON_MS)
+    other = await saved(api, "Another one")
+    await expect(here.row(other)).to_be_visible(timeout=SOON_MS)
+    await api.delete(f"/api/clips/{other}")
+    await expect(here.row(other)).not_to_be_visible(timeout=SOON_MS)
+
+    await here.page.wait_for_function("at => playing.currentTime > at + 0.5 && !playing.paused", arg=at)
+    assert await here.page.evaluate("() => [pauses, microphones, sounds.filter(s => !s.paused).length]") == [0, 0, 1]
+    assert await here.was_never_reloaded()
+    assert here.errors == []
+
+
+async def test_who_types_keeps_their_words(calm_stack: Stack, api: httpx.AsyncClient, context: BrowserContext) -> None:
+    clip = await saved(api, "Before")
+    await api.patch(f"/api/clips/{clip}", json={"text": "Words that a machine heard."})
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    field = name_of(here.row(clip))
+    await field.fill("Half a na")
+    await field.press("ArrowLeft")
+    await api.patch(f"/api/clips/{clip}", json={"name": "From elsewhere"})
+    other = await saved(api, "Something new above")
+    await expect(here.row(other)).to_be_visible(timeout=SOON_MS)
+    assert await field.input_value() == "Half a na"
+    caret = "() => [document.activeElement.closest('li')?.dataset.clipId, document.activeElement.selectionStart]"
+    assert await here.page.evaluate(caret) == [clip, len("Half a n")]
+
+    words = words_of(here.row(other))
+    await api.patch(f"/api/clips/{other}", json={"text": "First words."})
+    await expect(words).to_have_text("First words.", timeout=SOON_MS)
+    await words.click()
+    await words.press("End")
+    await here.page.keyboard.type(" And mine")
+    await api.patch(f"/api/clips/{other}", json={"name": "Changed meanwhile"})
+    await expect(name_of(here.row(other))).to_have_value("Changed meanwhile", timeout=SOON_MS)
+    assert (await words.inner_text()).strip() == "First words. And mine"
+    assert here.errors == []
+
+
+async def test_hostile_names_are_only_text(calm_stack: Stack, api: httpx.AsyncClient, context: BrowserContext) -> None:
+    name = '<img src=x onerror="window.hacked = true">\u202e😀\'"&amp;'
+    clip = await saved(api, name)
+    await api.patch(f"/api/clips/{clip}", json={"text": f"{name}<script>window.hacked = true</script>"})
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    await expect(name_of(here.row(clip))).to_have_value(name)
+    await expect(words_of(here.row(clip))).to_contain_text("<script>")
+    assert await here.page.evaluate("() => [window.hacked, document.querySelectorAll('main img').length]") == [None, 0]
+    answer = await api.put(
+        "/clips/a%20page", content=b"<html><script>top.hacked = 1</script>", headers={"Content-Type": "text/html"}
+    )
+    assert answer.status_code == 415
