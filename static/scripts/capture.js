@@ -10,6 +10,8 @@ export class Capture extends EventTarget {
   /** What is written, in order. @type {Promise<unknown>} */
   #written = Promise.resolve();
   #made = () => {};
+  /** The recording before is finished. @type {Promise<void>} */
+  #ended = Promise.resolve();
   /** @type {WakeLockSentinel|null} */
   #awake = null;
 
@@ -24,11 +26,14 @@ export class Capture extends EventTarget {
     this.outbox = outbox;
     recorder.addEventListener("piece", (event) => this.#keep(/** @type {CustomEvent} */ (event).detail));
     recorder.addEventListener("interruption", (event) => this.#emit("interruption", /** @type {CustomEvent} */ (event).detail));
-    recorder.addEventListener("end", (event) => void this.#end(/** @type {CustomEvent} */ (event).detail));
+    recorder.addEventListener("end", (event) => {
+      this.#ended = this.#end(/** @type {CustomEvent} */ (event).detail);
+    });
   }
 
   /** Begin to record. Throws what getUserMedia throws. */
   async start() {
+    await this.#ended;
     const { stream, mime } = await this.recorder.start();
     const at = new Date();
     const row = newRow({ name: defaultName(at), mime, state: "recording" }, at);

@@ -52,8 +52,6 @@ export function refusal(error) {
 export class Recorder extends EventTarget {
   /** @type {MediaRecorder|null} */
   #recorder = null;
-  /** @type {MediaStream|null} */
-  #stream = null;
   #began = 0;
   /** @type {string|null} */
   #reason = null;
@@ -74,15 +72,19 @@ export class Recorder extends EventTarget {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     // WebKit's browsers are the ones with this vendor; Chrome on iOS is one of them.
     const mimeType = container((mime) => MediaRecorder.isTypeSupported(mime), navigator.vendor.startsWith("Apple"));
-    const recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
-    this.#follow(recorder);
-    this.#watch(stream.getAudioTracks()[0]);
-    this.#reason = null;
-    this.#stream = stream;
-    this.#recorder = recorder;
-    this.#began = performance.now();
-    recorder.start(TIMESLICE_MS);
-    return { stream, mime: recorder.mimeType || mimeType };
+    try {
+      const recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
+      this.#follow(recorder, stream);
+      this.#watch(stream.getAudioTracks()[0]);
+      recorder.start(TIMESLICE_MS);
+      this.#reason = null;
+      this.#recorder = recorder;
+      this.#began = performance.now();
+      return { stream, mime: recorder.mimeType || mimeType };
+    } catch (error) {
+      release(stream);
+      throw error;
+    }
   }
 
   /** End the recording; `end` follows when its last piece is out. */
@@ -95,8 +97,8 @@ export class Recorder extends EventTarget {
     if (this.#recorder?.state === "recording") this.#recorder.requestData();
   }
 
-  /** @param {MediaRecorder} recorder */
-  #follow(recorder) {
+  /** @param {MediaRecorder} recorder @param {MediaStream} stream */
+  #follow(recorder, stream) {
     let sequence = 0;
     // Reading a Blob takes its time; the chain keeps the pieces in order and the end behind them.
     let handed = Promise.resolve();
@@ -108,8 +110,8 @@ export class Recorder extends EventTarget {
     recorder.onerror = () => (this.#reason = "The browser stopped the recording. What was said until then is kept.");
     recorder.onstop = () => {
       void handed.then(() => {
-        for (const track of this.#stream?.getTracks() ?? []) track.stop();
-        this.#recorder = this.#stream = null;
+        release(stream);
+        this.#recorder = null;
         this.#emit("end", this.#reason);
       });
     };
@@ -129,4 +131,9 @@ export class Recorder extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/** Let go of the microphone. @param {MediaStream} stream */
+function release(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }

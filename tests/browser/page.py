@@ -1,6 +1,5 @@
 """The page as a person sees it: by role and name."""
 
-import re
 from collections.abc import Sequence
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
@@ -48,14 +47,23 @@ class DictaphonePage:
         field = self.page.get_by_role("textbox", name="Title of this recording")
         await expect(field).to_be_visible()
         await field.fill(title)
-        timer = self.page.get_by_role("timer")
-        # The timer is the clock: a busy machine may start the recorder late.
-        await expect(timer).to_have_text(re.compile(rf"^0:{int(seconds):02}$"), timeout=int(seconds * 1000) + SOON_MS)
+        await self.has_recorded(seconds)
         await self.button("Stop").click()
         await expect(self.button("Record")).to_be_visible()
         await self.page.wait_for_function(f"before => ({IDS})().some(id => !before.includes(id))", arg=sorted(before))
         [new] = set(await self.ids()) - before
         return new
+
+    async def has_recorded(self, seconds: float) -> None:
+        """Wait until the timer says at least so much: it is the clock, since a busy machine may start late."""
+        await self.page.wait_for_function(
+            """least => {
+                const [minutes, seconds] = document.querySelector("[role=timer]").textContent.split(":");
+                return 60 * Number(minutes) + Number(seconds) >= least;
+            }""",
+            arg=int(seconds),
+            timeout=int(seconds * 1000) + SOON_MS,
+        )
 
     async def ids(self) -> Sequence[str]:
         ids: list[str] = await self.page.evaluate(IDS)

@@ -101,3 +101,60 @@ async def test_hostile_names_are_only_text(calm_stack: Stack, api: httpx.AsyncCl
         "/clips/a%20page", content=b"<html><script>top.hacked = 1</script>", headers={"Content-Type": "text/html"}
     )
     assert answer.status_code == 415
+
+
+async def test_who_reads_further_down_stays_where_they_are(
+    calm_stack: Stack, api: httpx.AsyncClient, context: BrowserContext
+) -> None:
+    clips = [await saved(api, f"Line {number}") for number in range(15)]
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    field = name_of(here.row(clips[3]))
+    await field.scroll_into_view_if_needed()
+    await field.focus()
+    place = (
+        """field => [Math.round(field.getBoundingClientRect().top), document.activeElement === field, scrollY > 0]"""
+    )
+    before = await field.evaluate(place)
+    assert before[1:] == [True, True]
+    newest = await saved(api, "Above all")
+    await expect(here.row(newest)).to_be_attached(timeout=SOON_MS)
+    await api.delete(f"/api/clips/{clips[14]}")
+    await expect(here.row(clips[14])).to_have_count(0, timeout=SOON_MS)
+    assert await field.evaluate(place) == before
+    assert here.errors == []
+
+
+async def test_what_is_deleted_elsewhere_plays_on(
+    calm_stack: Stack, api: httpx.AsyncClient, context: BrowserContext
+) -> None:
+    clip = await saved(api, "Heard to the end")
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    await here.row(clip).get_by_role("button", name="Play").click()
+    await plays(here.page)
+    await api.delete(f"/api/clips/{clip}")
+    await expect(here.row(clip)).to_contain_text("It was deleted elsewhere.", timeout=SOON_MS)
+    at = await here.page.evaluate("() => sounds.find(sound => !sound.paused).currentTime")
+    await here.page.wait_for_function(
+        "at => sounds.some(sound => !sound.paused && sound.currentTime > at + 0.5)", arg=at
+    )
+    assert here.errors == []
+
+
+async def test_words_changed_elsewhere_are_overwritten_only_when_asked(
+    calm_stack: Stack, api: httpx.AsyncClient, context: BrowserContext
+) -> None:
+    clip = await saved(api, "Edited twice")
+    await api.patch(f"/api/clips/{clip}", json={"text": "The machine’s."})
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    row = here.row(clip)
+    await words_of(row).fill("Mine.")
+    await api.patch(f"/api/clips/{clip}", json={"text": "Theirs.", "name": "Edited by both"})
+    await expect(name_of(row)).to_have_value("Edited by both", timeout=SOON_MS)
+    await here.page.get_by_role("heading", name="Dictaphone").click()
+    await expect(row).to_contain_text("changed elsewhere", timeout=SOON_MS)
+    assert (await api.get(f"/api/clips/{clip}")).json()["text"] == "Theirs."
+    await row.get_by_role("button", name="Keep mine").click()
+    await expect(row).not_to_contain_text("changed elsewhere", timeout=SOON_MS)
+    assert (await api.get(f"/api/clips/{clip}")).json()["text"] == "Mine."
+    await expect(words_of(row)).to_have_text("Mine.")
+    assert here.errors == []

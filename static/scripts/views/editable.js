@@ -93,6 +93,7 @@ export class Editable {
 
   /** @param {string} value */
   #write(value) {
+    if (this.#read() === value) return; // Writing moves the caret.
     if (this.element instanceof HTMLInputElement) this.element.value = value;
     else this.element.textContent = value;
   }

@@ -330,3 +330,10 @@ async def test_another_method_is_refused_with_those_there_are(
 @pytest.mark.parametrize("path", ["/nowhere", "/api", "/api/clips/", "/clips", "/static/../services/api/app.py"])
 async def test_nothing_is_at_other_addresses(client: httpx.AsyncClient, path: str) -> None:
     refused(await client.get(path), 404, "not-found")
+
+
+async def test_search_knows_upper_and_lower_case_of_every_alphabet(client: httpx.AsyncClient) -> None:
+    clip = await saved(client, "Äpfel und Éclairs — ЖУК")
+    for words in ("äpfel", "éCLAIRS", "жук"):
+        found = (await client.get("/api/clips", params={"q": words})).json()["clips"]
+        assert clip["id"] in [other["id"] for other in found], words

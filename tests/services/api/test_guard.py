@@ -1,5 +1,7 @@
 """Around every request: who may send it, what each answer carries, and the page's own policy."""
 
+import contextlib
+import sqlite3
 import uuid
 from collections.abc import Iterator
 
@@ -132,3 +134,41 @@ async def test_the_page_runs_nothing_but_our_own_files(client: httpx.AsyncClient
     assert script.headers["Cache-Control"] == "no-cache"
     again = await client.get("/static/scripts/api.js", headers={"If-None-Match": script.headers["ETag"]})
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://", "://", "http://[::1", "http://a:b:c"])
+async def test_an_origin_that_cannot_be_read_is_another_site(client: httpx.AsyncClient, origin: str) -> None:
+    response = await client.put("/clips/a", content=recording(), headers={**WEBM, "Origin": origin})
+    refused(response, 403, "cross-site")
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[::2]:80", "localhost.evil"]
+)
+async def test_a_page_that_gave_its_name_this_address_is_refused(client: httpx.AsyncClient, host: str) -> None:
+    pretended = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+    refused(await client.get("/api/clips", headers=pretended), 421, "unknown-host")
+    refused(await client.put("/clips/a", content=recording(), headers={**WEBM, **pretended}), 421, "unknown-host")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "[::1]:8080", "LOCALHOST:99", "app.example.com"])
+async def test_our_own_names_are_known(client: httpx.AsyncClient, host: str) -> None:
+    assert (await client.get("/api/clips", headers={"Host": host})).status_code == 200
+
+
+async def test_a_fault_of_ours_is_guarded_and_counted_too(client: httpx.AsyncClient, module_parts: Parts) -> None:
+    def set_status(status: str) -> None:
+        with contextlib.closing(sqlite3.connect(module_parts["DATABASE_URL"].removeprefix("sqlite:///"))) as database:
+            database.execute("UPDATE clip SET status = ?", [status])
+            database.commit()
+
+    clip = (await client.put("/clips/a", content=recording(), headers=WEBM)).json()["id"]
+    set_status("no status of ours")
+    try:
+        response = await client.get(f"/api/clips/{clip}")
+        refused(response, 500, "internal")
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["X-Request-ID"]
+        assert 'route="/api/clips/{id}",status="500"' in (await client.get("/metrics")).text
+    finally:
+        set_status("off")

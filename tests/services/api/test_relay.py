@@ -3,13 +3,23 @@
 import asyncio
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
 import redis
+from pydantic import SecretStr
+from sqlmodel import select
 
+from services.api.relay import Relay
+from services.api.settings import ApiSettings
+from shared.database import open_engine, reading, transaction
+from shared.jobs import TRANSCRIBE
+from shared.models import Clip, OutboxRow
+from shared.outbox import Outlet, flush, record
 from tests.conftest import Parts, StartStack
 from tests.servers.server import free_port
 from tests.servers.stack import Stack
@@ -169,3 +179,26 @@ async def test_stopping_sends_what_was_just_committed(start_stack: StartStack, l
         api.stop("api")
         assert Arrived(connection).events() == [f"clip {number}" for number in range(20)]
         assert len(Arrived(connection).jobs()) == 20
+
+
+@pytest.mark.parametrize(("jobs_left", "asked_again"), [(0, 3), (2, 3), (3, 0), (5, 0)])
+def test_the_sweep_sends_no_more_jobs_than_there_are_clips(
+    database_url: str, redis_url: str, jobs_left: int, asked_again: int
+) -> None:
+    settings = ApiSettings(database_url=SecretStr(database_url), redis_url=SecretStr(redis_url))
+    engine, outlet, now = open_engine(settings, 1), Outlet(redis_url), datetime.now(UTC)
+    with transaction(engine) as session:
+        for number in range(3):
+            at = now - timedelta(hours=1)
+            clip = Clip.saved(uuid.uuid4(), name=f"{number}", mime="a/b", bytes=1, sha256="", audio_key="", now=at)
+            record(session, clip, now=at)
+        session.add_all([OutboxRow(topic=TRANSCRIBE, clip_id=clip.id, created_at=now) for _ in range(jobs_left)])
+    while flush(engine, outlet):
+        pass
+    relay = Relay(engine, outlet, "")
+    relay._sweep(now)
+    relay._sweep(now + timedelta(seconds=20))
+    with reading(engine) as session:
+        assert len(session.exec(select(OutboxRow)).all()) == asked_again * (2 if not jobs_left else 1)
+    outlet.close()
+    engine.dispose()

@@ -163,3 +163,15 @@ async def test_bytes_that_are_no_utf_8_are_refused(client: httpx.AsyncClient) ->
         await wire.close()
         assert answer.status == 400
         assert b"percent-encoded UTF-8" in answer.body
+
+
+async def test_if_match_names_the_audio_that_may_be_replaced(client: httpx.AsyncClient) -> None:
+    path = f"/clips/{uuid.uuid4()}"
+    refused(await client.put(path, content=recording(), headers={**WEBM, "If-Match": "*"}), 412, "stale")
+    await client.put(path, content=recording(1), headers=WEBM)
+    etag = (await client.head(path)).headers["ETag"]
+    refused(await client.put(path, content=recording(2), headers={**WEBM, "If-Match": '"99"'}), 412, "stale")
+    refused(await client.delete(path, headers={"If-Match": '"99"'}), 412, "stale")
+    assert (await client.head(path)).headers["ETag"] == etag
+    assert (await client.put(path, content=recording(2), headers={**WEBM, "If-Match": etag})).status_code == 201
+    refused(await client.delete(path, headers={"If-Match": etag}), 412, "stale")

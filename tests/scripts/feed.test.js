@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { Backoff } from "../../static/scripts/backoff.js";
+import { Feed, socketAddress } from "../../static/scripts/feed.js";
+import { clip, until } from "./clips.js";
+
+class Socket extends EventTarget {
+  readyState = 0;
+
+  constructor(url) {
+    super();
+    this.url = url;
+  }
+
+  open() {
+    this.readyState = 1;
+    this.dispatchEvent(new Event("open"));
+  }
+
+  frame(data) {
+    this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(data) }));
+  }
+
+  close() {
+    this.readyState = 3;
+    this.dispatchEvent(new Event("close"));
+  }
+}
+
+/** @type {Socket[]} */
+let sockets;
+/** @type {string[]} */
+let heard;
+/** @type {Feed} */
+let feed;
+
+beforeEach(() => {
+  [sockets, heard] = [[], []];
+  const backoff = new Backoff({ first_ms: 1, most_ms: 2 });
+  feed = new Feed({ base: "https://voice.example/page", connect: (url) => sockets[sockets.push(new Socket(url)) - 1], backoff });
+  feed.addEventListener("clip", ({ detail }) => heard.push(detail.name));
+  for (const type of ["resync", "open", "close"]) feed.addEventListener(type, () => heard.push(type));
+});
+
+test("addresses: a path becomes a socket of this page's origin, an absolute one stays", () => {
+  assert.equal(socketAddress("/websocket", "7-0", "https://a.example/x"), "wss://a.example/websocket?since=7-0");
+  assert.equal(socketAddress("/websocket", null, "http://127.0.0.1:8080/"), "ws://127.0.0.1:8080/websocket");
+  assert.equal(socketAddress("wss://rt.example/s?k=1", "7-0", "https://a.example/"), "wss://rt.example/s?k=1&since=7-0");
+});
+
+test("clips are handed on, and the connection is resumed from the last id", async () => {
+  feed.start({ url: "/websocket", cursor: "5-0" });
+  sockets[0].open();
+  sockets[0].frame({ id: "6-0", type: "clip", clip: clip("first") });
+  sockets[0].close();
+  await until(() => sockets.length === 2);
+  assert.equal(sockets[1].url, "wss://voice.example/websocket?since=6-0");
+  assert.deepEqual(heard, ["open", "first", "close"]);
+});
+
+test("resync is passed on, its id remembered if it has one", async () => {
+  feed.start({ url: "/websocket", cursor: "5-0" });
+  sockets[0].open();
+  sockets[0].frame({ id: null, type: "resync" });
+  sockets[0].frame({ id: "9-0", type: "resync" });
+  sockets[0].close();
+  await until(() => sockets.length === 2);
+  assert.ok(sockets[1].url.endsWith("since=9-0"));
+  assert.deepEqual(heard, ["open", "resync", "resync", "close"]);
+});
+
+test("without a place to go on from, nothing proves that nothing was missed", () => {
+  feed.start({ url: "/websocket", cursor: null });
+  sockets[0].open();
+  assert.deepEqual(heard, ["open", "resync"]);
+});
+
+test("a socket whose network is gone is left, and what it still says is not heard", async () => {
+  feed.start({ url: "/websocket", cursor: "5-0" });
+  sockets[0].open();
+  feed.drop();
+  sockets[0].frame({ id: "8-0", type: "clip", clip: clip("late") });
+  await until(() => sockets.length === 2);
+  assert.ok(sockets[1].url.endsWith("since=5-0"));
+  assert.deepEqual(heard, ["open", "close"]);
+});
+
+test("a list that is read again does not move the cursor, nor connect twice", () => {
+  feed.start({ url: "/websocket", cursor: "5-0" });
+  feed.start({ url: "/websocket", cursor: "4-0" });
+  assert.equal(sockets.length, 1);
+});

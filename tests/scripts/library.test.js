@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { Library } from "../../static/scripts/library.js";
+import { clip, local } from "./clips.js";
+
+/** @type {Library} */
+let library;
+/** @type {string[]} */
+let changes;
+
+beforeEach(() => {
+  library = new Library();
+  changes = [];
+  library.addEventListener("change", (event) => changes.push(event.detail.id));
+});
+
+const shown = () => library.shown().map((entry) => entry.id);
+
+test("the higher version wins, whichever comes first, and equal is no news", () => {
+  assert.equal(library.apply(clip("a", { version: 3, name: "new" })), true);
+  assert.equal(library.apply(clip("a", { version: 2, name: "old" })), false);
+  assert.equal(library.apply(clip("a", { version: 3, name: "again" })), false);
+  assert.equal(library.get("a").clip.name, "new");
+  assert.deepEqual(changes, ["a"]);
+});
+
+test("a late frame does not revive a deleted clip", () => {
+  library.apply(clip("a", { version: 2, deleted_at: "2026-11-22T10:00:00.000Z" }));
+  library.apply(clip("a", { version: 1 }));
+  assert.deepEqual(shown(), []);
+});
+
+test("newest first, and an entry keeps its place when the server dates it anew", () => {
+  library.keep(local("a", { created_at: "2026-11-22T10:00:00.000Z" }));
+  library.apply(clip("b", { created_at: "2026-11-22T11:00:00.000Z" }));
+  library.apply(clip("a", { created_at: "2026-11-22T12:00:00.000Z" }));
+  assert.deepEqual(shown(), ["b", "a"]);
+});
+
+test("what the device lets go stays when the server has it, and goes when it has not", () => {
+  library.keep(local("sent"));
+  library.keep(local("thrown away"));
+  library.apply(clip("sent"));
+  library.release("sent");
+  library.release("thrown away");
+  assert.deepEqual(shown(), ["sent"]);
+  assert.equal(library.get("sent").local, null);
+});
+
+test("a list read anew tells what was deleted meanwhile", () => {
+  for (const id of ["a", "b", "c"]) library.apply(clip(id, { created_at: `2026-11-22T10:00:00.00${id.charCodeAt(0) - 96}Z` }));
+  library.reconcile([clip("c", { created_at: "2026-11-22T10:00:00.003Z" })], library.snapshot(), true);
+  assert.deepEqual(shown(), ["c"]);
+});
+
+test("a page of the list says nothing about what is older than its end", () => {
+  library.apply(clip("old", { created_at: "2026-11-20T10:00:00.000Z" }));
+  library.apply(clip("gone", { created_at: "2026-11-22T10:00:00.000Z" }));
+  library.reconcile([clip("end", { created_at: "2026-11-21T10:00:00.000Z" })], library.snapshot(), false);
+  assert.deepEqual(shown(), ["end", "old"]);
+});
+
+test("a clip that arrived while the list was read is not taken for deleted", () => {
+  const before = library.snapshot();
+  library.apply(clip("new"));
+  library.keep(local("unsent"));
+  library.reconcile([], before, true);
+  assert.deepEqual(shown().sort(), ["new", "unsent"]);
+});
+
+test("a clip that changed while the list was read is not taken for deleted", () => {
+  library.apply(clip("a", { version: 1, deleted_at: "2026-11-22T10:00:00.000Z" }));
+  const before = library.snapshot();
+  library.apply(clip("a", { version: 2 }));
+  library.reconcile([], before, true);
+  assert.deepEqual(shown(), ["a"]);
+});
