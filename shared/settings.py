@@ -90,7 +90,9 @@ class OriginSettings(ProcessSettings):
     """Who may call from another site."""
 
     allowed_origins: Origins = Field(
-        frozenset(), description="Further origins that may call, comma-separated: `https://app.example.com`."
+        frozenset(),
+        description="Further origins that may call, comma-separated: `https://app.example.com`. "
+        "A proxy that passes its own name to a server on loopback needs that name here.",
     )
 
     @field_validator("allowed_origins", mode="before")
