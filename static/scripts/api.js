@@ -57,7 +57,8 @@ export class Api {
 
   /**
    * Change a clip's name or words; with `version`, only that version of it.
-   * @param {string} id @param {{name?: string, text?: string}} change @param {number} [version] @returns {Promise<Clip>}
+   * @param {string} id @param {{name?: string, text?: string}} change @param {number} [version]
+   * @returns {Promise<Clip>}
    */
   async patch(id, change, version) {
     const headers = new Headers({ "Content-Type": "application/json" });

@@ -1,9 +1,14 @@
-/** One recording from the tap on Record until the outbox has it: each piece is on the device before the next is made. */
+/**
+ * One recording from the tap on Record until the outbox has it: each piece is on the device before the next is made.
+ */
 
 import { defaultName } from "./format.js";
 import { newRow } from "./journal.js";
 
-/** Emits `begin` with `{stream, name}`, `interruption` with a sentence or null, `end` with `{name, duration_ms, reason}`. */
+/**
+ * Emits `begin` with `{stream, name}`, `interruption` with a sentence or null, `end` with `{name, duration_ms,
+ * reason}`.
+ */
 export class Capture extends EventTarget {
   #id = "";
   #duration_ms = 0;
@@ -25,7 +30,9 @@ export class Capture extends EventTarget {
     this.journal = journal;
     this.outbox = outbox;
     recorder.addEventListener("piece", (event) => this.#keep(/** @type {CustomEvent} */ (event).detail));
-    recorder.addEventListener("interruption", (event) => this.#emit("interruption", /** @type {CustomEvent} */ (event).detail));
+    recorder.addEventListener("interruption", (event) =>
+      this.#emit("interruption", /** @type {CustomEvent} */ (event).detail),
+    );
     recorder.addEventListener("end", (event) => {
       this.#ended = this.#end(/** @type {CustomEvent} */ (event).detail);
     });

@@ -48,7 +48,10 @@ function onDevice({ state, problem, sending, progress }) {
   return { kind: /** @type {const} */ ("kept"), status, retry: false, save: false, progress: null };
 }
 
-/** @param {import("./types.js").Clip|null} clip @returns {{kind: Kind, status: string, retry: boolean, save: boolean, progress: null}} */
+/**
+ * @param {import("./types.js").Clip|null} clip
+ * @returns {{kind: Kind, status: string, retry: boolean, save: boolean, progress: null}}
+ */
 function onServer(clip) {
   const fine = { retry: false, save: false, progress: null };
   switch (clip?.status) {

@@ -14,7 +14,10 @@ const SETTLED_MS = 5_000;
 /** How long a socket may be left unseen: a phone that slept longer has lost it without being told. */
 const SUSPECT_MS = 30_000;
 
-/** Resolve a socket's address, which may be a path, with the place to go on from. @param {string} url @param {string|null} cursor @param {string} base */
+/**
+ * Resolve a socket's address, which may be a path, with the place to go on from.
+ * @param {string} url @param {string|null} cursor @param {string} base
+ */
 export function socketAddress(url, cursor, base) {
   const address = new URL(url, base);
   address.protocol = address.protocol.replace("http", "ws");
@@ -52,7 +55,10 @@ export class Feed extends EventTarget {
     void this.#run();
   }
 
-  /** Connect at once, if not connected. @param {number} [unseen_ms] how long nobody could have noticed that the socket died */
+  /**
+   * Connect at once, if not connected.
+   * @param {number} [unseen_ms] how long nobody could have noticed that the socket died
+   */
   wake(unseen_ms = 0) {
     if (unseen_ms > SUSPECT_MS) this.drop();
     this.backoff.wake();

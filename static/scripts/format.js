@@ -89,7 +89,10 @@ const ENDINGS = /** @type {[string, string][]} */ ([
   ["video/x-matroska", "mkv"],
 ]);
 
-/** A file name for a clip's audio: its name without what file systems refuse. @param {string} name @param {string} mime */
+/**
+ * A file name for a clip's audio: its name without what file systems refuse.
+ * @param {string} name @param {string} mime
+ */
 export function fileName(name, mime) {
   const type = mime.split(";")[0].trim().toLowerCase();
   const ending = ENDINGS.find(([known]) => known === type)?.[1];

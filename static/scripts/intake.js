@@ -22,7 +22,10 @@ export class Intake {
     this.outbox = outbox;
   }
 
-  /** Take files in, one after another. @param {Iterable<File>} files @returns {Promise<string[]>} a sentence for each that was not taken */
+  /**
+   * Take files in, one after another.
+   * @param {Iterable<File>} files @returns {Promise<string[]>} a sentence for each that was not taken
+   */
   async take(files) {
     const refused = [];
     for (const file of files) {

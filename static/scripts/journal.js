@@ -12,7 +12,10 @@ const NAME = "dictaphone";
 const RECORDINGS = "recordings";
 const PIECES = "pieces";
 
-/** The row of a recording that begins now. @param {Pick<Kept, "name"|"mime"|"state"> & Partial<Kept>} about @returns {Kept} */
+/**
+ * The row of a recording that begins now.
+ * @param {Pick<Kept, "name"|"mime"|"state"> & Partial<Kept>} about @returns {Kept}
+ */
 export function newRow(about, at = new Date()) {
   const unknown = { bytes: 0, duration_ms: null, problem: null, deleted_at: null };
   return { id: uuid(), created_at: at.toISOString(), ...unknown, ...about };
@@ -90,7 +93,10 @@ export class Journal extends EventTarget {
     if (row) this.#rows.set(id, grown(row));
   }
 
-  /** Change what is known of a recording. @param {string} id @param {Partial<Kept>} changes @returns {Promise<Kept|null>} */
+  /**
+   * Change what is known of a recording.
+   * @param {string} id @param {Partial<Kept>} changes @returns {Promise<Kept|null>}
+   */
   async update(id, changes) {
     const inMemory = this.#rows.get(id);
     if (inMemory) this.#rows.set(id, { ...inMemory, ...changes });
@@ -117,7 +123,10 @@ export class Journal extends EventTarget {
     return [...stored.filter((row) => !this.#rows.has(row.id)), ...this.#rows.values()];
   }
 
-  /** The pieces of a recording, joined in their order; a browser keeps large Blobs outside the page's memory. @param {Kept} row */
+  /**
+   * The pieces of a recording, joined in their order; a browser keeps large Blobs outside the page's memory.
+   * @param {Kept} row
+   */
   async blob(row) {
     /** @type {[number, Blob][]} */
     const parts = this.#loose.filter((p) => p.recording === row.id).map((p) => [p.sequence, new Blob([p.data])]);
@@ -126,7 +135,10 @@ export class Journal extends EventTarget {
       await each(cursor, (piece) => parts.push([piece.sequence, new Blob([piece.data])]));
     }
     parts.sort(([a], [b]) => a - b);
-    return new Blob(parts.map(([, blob]) => blob), { type: row.mime });
+    return new Blob(
+      parts.map(([, blob]) => blob),
+      { type: row.mime },
+    );
   }
 
   /**

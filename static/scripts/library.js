@@ -22,7 +22,10 @@ export class Library extends EventTarget {
     return [...this.#entries.values()].filter((entry) => !gone(entry)).sort(newestFirst);
   }
 
-  /** Take what the server says, unless we know it or better. @param {Clip} clip @returns {boolean} whether it was news */
+  /**
+   * Take what the server says, unless we know it or better.
+   * @param {Clip} clip @returns {boolean} whether it was news
+   */
   apply(clip) {
     const known = this.#entries.get(clip.id);
     if (known?.clip && known.clip.version >= clip.version) return false;
@@ -44,7 +47,10 @@ export class Library extends EventTarget {
     else this.#remove(id);
   }
 
-  /** A clip of ours went to the bin. No version is made up: whatever the server says next is higher. @param {string} id */
+  /**
+   * A clip of ours went to the bin. No version is made up: whatever the server says next is higher.
+   * @param {string} id
+   */
   bin(id, now = new Date()) {
     const known = this.#entries.get(id);
     if (known?.clip && !known.clip.deleted_at) {
@@ -60,7 +66,8 @@ export class Library extends EventTarget {
   /**
    * Take a list that was read anew. Clips that it leaves out, though they are not older than its end, are gone, unless
    * an event told of them while the list was on its way.
-   * @param {Clip[]} clips @param {Map<string, number>} before from `snapshot()` @param {boolean} complete to the last clip
+   * @param {Clip[]} clips @param {Map<string, number>} before from `snapshot()`
+   * @param {boolean} complete to the last clip
    */
   reconcile(clips, before, complete) {
     const listed = new Set(clips.map((clip) => clip.id));

@@ -40,7 +40,9 @@ const connection = new Connection(document.body, sync);
 on(outbox, "change", (/** @type {import("./types.js").Local} */ local) => library.keep(local));
 on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => library.apply(clip));
 on(outbox, "gone", (/** @type {string} */ id) => library.release(id));
-on(journal, "unsafe", () => panel.say("This device has no room to keep the recording: leave this page open until it is sent."));
+on(journal, "unsafe", () =>
+  panel.say("This device has no room to keep the recording: leave this page open until it is sent."),
+);
 
 on(library, "change", (/** @type {{id: string, before: import("./types.js").Entry|null}} */ { id, before }) => {
   const clip = library.get(id)?.clip;

@@ -21,7 +21,8 @@ const FORGET_MS = 60_000;
 
 /**
  * Hold a recording for this tab alone, from its first second until the server has it (Web Locks). A tab that dies lets
- * go, and the tab that waited next carries on. Without Web Locks two tabs may send the same recording; a PUT twice is once.
+ * go, and the tab that waited next carries on. Without Web Locks two tabs may send the same recording; a PUT twice is
+ * once.
  * @type {Lock}
  */
 export const webLock = (id, work) =>
@@ -61,7 +62,10 @@ export class Outbox extends EventTarget {
     }
   }
 
-  /** Enter a recording, hold it while this tab makes it, then send it. @param {Kept} row @param {() => Promise<void>} make */
+  /**
+   * Enter a recording, hold it while this tab makes it, then send it.
+   * @param {Kept} row @param {() => Promise<void>} make
+   */
   async begin(row, make) {
     await this.journal.create(row);
     const made = make();
@@ -74,12 +78,18 @@ export class Outbox extends EventTarget {
     this.backoff.wake();
   }
 
-  /** Rename what is not sent yet. @param {string} id @param {string} name @returns {Promise<boolean>} false: it is sent */
+  /**
+   * Rename what is not sent yet.
+   * @param {string} id @param {string} name @returns {Promise<boolean>} false: it is sent
+   */
   rename(id, name) {
     return this.#update(id, { name });
   }
 
-  /** Throw away, or take back, what is not sent yet. @param {string} id @param {string|null} deleted_at @returns {Promise<boolean>} false: it is sent */
+  /**
+   * Throw away, or take back, what is not sent yet.
+   * @param {string} id @param {string|null} deleted_at @returns {Promise<boolean>} false: it is sent
+   */
   discard(id, deleted_at) {
     return this.#update(id, { deleted_at });
   }
@@ -190,7 +200,10 @@ export class Outbox extends EventTarget {
     this.#gone(id);
   }
 
-  /** Call it in the same turn in which the row was read, so that no older row is told after a newer one. @param {Kept} row @param {Local["sending"]} [sending] */
+  /**
+   * Call it in the same turn in which the row was read, so that no older row is told after a newer one.
+   * @param {Kept} row @param {Local["sending"]} [sending]
+   */
   #tell(row, sending) {
     const { sending: before = "waiting", progress = 0 } = this.#told.get(row.id) ?? {};
     const local = { ...row, sending: sending ?? before, progress: sending ? 0 : progress };

@@ -4,10 +4,19 @@
 const TIMESLICE_MS = 3_000;
 
 /** Containers in the order of our wish. Safari makes fragmented MP4 well and WebM badly; all others the reverse. */
-const WEBM_FIRST = ["audio/webm;codecs=opus", "audio/webm", "audio/mp4;codecs=mp4a.40.2", "audio/mp4", "audio/ogg;codecs=opus"];
+const WEBM_FIRST = [
+  "audio/webm;codecs=opus",
+  "audio/webm",
+  "audio/mp4;codecs=mp4a.40.2",
+  "audio/mp4",
+  "audio/ogg;codecs=opus",
+];
 const MP4_FIRST = ["audio/mp4;codecs=mp4a.40.2", "audio/mp4", "audio/webm;codecs=opus", "audio/webm"];
 
-/** The first container that this browser can record; empty: leave it to the browser. @param {(mime: string) => boolean} can @param {boolean} safari */
+/**
+ * The first container that this browser can record; empty: leave it to the browser.
+ * @param {(mime: string) => boolean} can @param {boolean} safari
+ */
 export function container(can, safari) {
   return (safari ? MP4_FIRST : WEBM_FIRST).find(can) ?? "";
 }
@@ -18,7 +27,7 @@ export function container(can, safari) {
  */
 export function obstacle({ secure, microphone, recorder }) {
   if (!microphone && !secure) {
-    return "Browsers give out the microphone only over HTTPS or on localhost. Open this page at an https:// address to record.";
+    return "Browsers give out the microphone only over HTTPS or on localhost. Open this page over HTTPS to record.";
   }
   if (!microphone) return "This browser gives pages no microphone. Open this page in another browser to record.";
   if (!recorder) return "This browser cannot record sound. Update it, or open this page in another one to record.";
@@ -32,8 +41,8 @@ export function refusal(error) {
     case "NotAllowedError":
     case "SecurityError":
       return /system/i.test(message)
-        ? "The system keeps the microphone from this browser. Allow it in the system's privacy settings, then press Record again."
-        : "The microphone is not allowed for this page. Allow it beside the browser's address bar, then press Record again.";
+        ? "The system keeps the microphone from this browser. Allow it in the privacy settings, then press Record."
+        : "The microphone is not allowed for this page. Allow it beside the address bar, then press Record again.";
     case "NotFoundError":
     case "OverconstrainedError":
       return "No microphone was found. Plug one in or switch it on, then press Record again.";
@@ -41,13 +50,13 @@ export function refusal(error) {
     case "AbortError":
       return "The microphone is busy or does not answer. Close other programs that use it, then press Record again.";
     default:
-      return `The microphone did not start (${message || name || "the browser gives no reason"}). Press Record to try again.`;
+      return `The microphone did not start (${message || name || "the browser gives no reason"}). Press Record again.`;
   }
 }
 
 /**
- * Emits `piece` with `{data, sequence, elapsed_ms}`, `interruption` with a sentence or null (it is over), and `end` with
- * a sentence or null (a person stopped it) after the last piece.
+ * Emits `piece` with `{data, sequence, elapsed_ms}`, `interruption` with a sentence or null (it is over), and `end`
+ * with a sentence or null (a person stopped it) after the last piece.
  */
 export class Recorder extends EventTarget {
   /** @type {MediaRecorder|null} */
@@ -119,7 +128,8 @@ export class Recorder extends EventTarget {
 
   /** @param {MediaStreamTrack} track */
   #watch(track) {
-    track.onmute = () => this.#emit("interruption", "The microphone is silenced: a call, or a switch. The recording goes on.");
+    track.onmute = () =>
+      this.#emit("interruption", "The microphone is silenced: a call, or a switch. The recording goes on.");
     track.onunmute = () => this.#emit("interruption", null);
     track.onended = () => {
       this.#reason = "The microphone was disconnected. What was said until then is kept.";

@@ -1,4 +1,6 @@
-/** Keeps the library equal to the server's: the list once, events ever after, the list again when events were missed. */
+/**
+ * Keeps the library equal to the server's: the list once, events ever after, the list again when events were missed.
+ */
 
 import { Backoff } from "./backoff.js";
 import { Problem } from "./api.js";
@@ -9,7 +11,9 @@ import { Problem } from "./api.js";
 const FIRST_MS = 500;
 const MOST_MS = 15_000;
 
-/** Emits `list` with a sentence (it cannot be read, we go on trying) or null (it was read), `limits` with the server's. */
+/**
+ * Emits `list` with a sentence (it cannot be read, we go on trying) or null (it was read), `limits` with the server's.
+ */
 export class Sync extends EventTarget {
   /** @type {Promise<void>|null} */
   #reading = null;
@@ -20,7 +24,10 @@ export class Sync extends EventTarget {
   #oldest = null;
   #backoff = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
 
-  /** @param {import("./library.js").Library} library @param {import("./api.js").Api} api @param {import("./feed.js").Feed} feed */
+  /**
+   * @param {import("./library.js").Library} library @param {import("./api.js").Api} api
+   * @param {import("./feed.js").Feed} feed
+   */
   constructor(library, api, feed) {
     super();
     this.library = library;

@@ -151,10 +151,13 @@ async def test_words_changed_elsewhere_are_overwritten_only_when_asked(
     await api.patch(f"/api/clips/{clip}", json={"text": "Theirs.", "name": "Edited by both"})
     await expect(name_of(row)).to_have_value("Edited by both", timeout=SOON_MS)
     await here.page.get_by_role("heading", name="Dictaphone").click()
-    await expect(row).to_contain_text("changed elsewhere", timeout=SOON_MS)
+    note = row.get_by_role("alert")
+    await expect(note).to_contain_text("changed elsewhere", timeout=SOON_MS)
     assert (await api.get(f"/api/clips/{clip}")).json()["text"] == "Theirs."
     await row.get_by_role("button", name="Keep mine").click()
-    await expect(row).not_to_contain_text("changed elsewhere", timeout=SOON_MS)
-    assert (await api.get(f"/api/clips/{clip}")).json()["text"] == "Mine."
+    await here.page.wait_for_function(
+        "async id => (await (await fetch(`/api/clips/${id}`)).json()).text === 'Mine.'", arg=clip
+    )
+    await expect(note).not_to_be_visible()
     await expect(words_of(row)).to_have_text("Mine.")
     assert here.errors == []

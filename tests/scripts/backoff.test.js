@@ -5,8 +5,14 @@ import { Backoff } from "../../static/scripts/backoff.js";
 test("waits grow to the cap, between half and whole", () => {
   const least = new Backoff({ first_ms: 100, most_ms: 500, random: () => 0 });
   const most = new Backoff({ first_ms: 100, most_ms: 500, random: () => 1 });
-  assert.deepEqual([1, 2, 3, 4, 5].map(() => least.next()), [50, 100, 200, 250, 250]);
-  assert.deepEqual([1, 2, 3, 4, 5].map(() => most.next()), [100, 200, 400, 500, 500]);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map(() => least.next()),
+    [50, 100, 200, 250, 250],
+  );
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map(() => most.next()),
+    [100, 200, 400, 500, 500],
+  );
 });
 
 test("after thousands of attempts the wait is still a number", () => {

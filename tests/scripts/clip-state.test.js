@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { viewOf } from "../../static/scripts/clip-state.js";
 import { clip, local } from "./clips.js";
 
-const view = (more, kept = null) => viewOf({ id: "a", at: "2026-11-22T10:00:00.000Z", clip: more && clip("a", more), local: kept }, "en");
+const view = (more, kept = null) =>
+  viewOf({ id: "a", at: "2026-11-22T10:00:00.000Z", clip: more && clip("a", more), local: kept }, "en");
 
 test("each state of a clip has its words", () => {
   assert.deepEqual([view({}).kind, view({}).status], ["waiting", "Waiting to be transcribed"]);

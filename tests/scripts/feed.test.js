@@ -37,7 +37,11 @@ let feed;
 beforeEach(() => {
   [sockets, heard] = [[], []];
   const backoff = new Backoff({ first_ms: 1, most_ms: 2 });
-  feed = new Feed({ base: "https://voice.example/page", connect: (url) => sockets[sockets.push(new Socket(url)) - 1], backoff });
+  feed = new Feed({
+    base: "https://voice.example/page",
+    connect: (url) => sockets[sockets.push(new Socket(url)) - 1],
+    backoff,
+  });
   feed.addEventListener("clip", ({ detail }) => heard.push(detail.name));
   for (const type of ["resync", "open", "close"]) feed.addEventListener(type, () => heard.push(type));
 });
@@ -45,7 +49,10 @@ beforeEach(() => {
 test("addresses: a path becomes a socket of this page's origin, an absolute one stays", () => {
   assert.equal(socketAddress("/websocket", "7-0", "https://a.example/x"), "wss://a.example/websocket?since=7-0");
   assert.equal(socketAddress("/websocket", null, "http://127.0.0.1:8080/"), "ws://127.0.0.1:8080/websocket");
-  assert.equal(socketAddress("wss://rt.example/s?k=1", "7-0", "https://a.example/"), "wss://rt.example/s?k=1&since=7-0");
+  assert.equal(
+    socketAddress("wss://rt.example/s?k=1", "7-0", "https://a.example/"),
+    "wss://rt.example/s?k=1&since=7-0",
+  );
 });
 
 test("clips are handed on, and the connection is resumed from the last id", async () => {

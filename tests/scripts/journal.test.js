@@ -39,5 +39,8 @@ test("what is not there is neither changed nor invented", async () => {
 
 test("a new row knows its moment and nothing else", () => {
   const row = newRow({ name: "N", mime: "audio/mp4", state: "recording" }, new Date("2026-11-22T10:00:00Z"));
-  assert.deepEqual({ ...row, id: "" }, { ...kept(""), name: "N", mime: "audio/mp4", created_at: "2026-11-22T10:00:00.000Z" });
+  assert.deepEqual(
+    { ...row, id: "" },
+    { ...kept(""), name: "N", mime: "audio/mp4", created_at: "2026-11-22T10:00:00.000Z" },
+  );
 });

@@ -48,7 +48,8 @@ test("what the device lets go stays when the server has it, and goes when it has
 });
 
 test("a list read anew tells what was deleted meanwhile", () => {
-  for (const id of ["a", "b", "c"]) library.apply(clip(id, { created_at: `2026-11-22T10:00:00.00${id.charCodeAt(0) - 96}Z` }));
+  for (const id of ["a", "b", "c"])
+    library.apply(clip(id, { created_at: `2026-11-22T10:00:00.00${id.charCodeAt(0) - 96}Z` }));
   library.reconcile([clip("c", { created_at: "2026-11-22T10:00:00.003Z" })], library.snapshot(), true);
   assert.deepEqual(shown(), ["c"]);
 });

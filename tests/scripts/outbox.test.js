@@ -42,7 +42,10 @@ function locks() {
   const held = new Map();
   return (id, work) => {
     const mine = (held.get(id) ?? Promise.resolve()).then(work);
-    held.set(id, mine.catch(() => {}));
+    held.set(
+      id,
+      mine.catch(() => {}),
+    );
     return mine;
   };
 }
@@ -69,7 +72,8 @@ beforeEach(() => {
 
 const keep = async (id, text = "one two") => {
   await journal.create(kept(id));
-  for (const [i, word] of text.split(" ").entries()) await journal.append(id, i, new TextEncoder().encode(word).buffer, i);
+  for (const [i, word] of text.split(" ").entries())
+    await journal.append(id, i, new TextEncoder().encode(word).buffer, i);
   await journal.update(id, { state: "ready" });
 };
 
@@ -87,7 +91,12 @@ test("pieces are joined in order, sent, and only then forgotten", async () => {
 
 test("a server that is away or broken is asked until it has the recording", async () => {
   await keep("a");
-  server.answers = [new Problem("away"), new Problem("broken", 500), new Problem("sign in", 401), new Problem("full", 507)];
+  server.answers = [
+    new Problem("away"),
+    new Problem("broken", 500),
+    new Problem("sign in", 401),
+    new Problem("full", 507),
+  ];
   await tab().outbox.scan();
   await until(empty);
   assert.equal(server.asked.length, 5);

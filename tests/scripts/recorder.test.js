@@ -4,10 +4,22 @@ import { container, obstacle, refusal } from "../../static/scripts/recorder.js";
 import { loudness } from "../../static/scripts/views/visualizer.js";
 
 test("Safari records MP4 if it can, all others WebM, and the browser chooses where neither is known", () => {
-  assert.equal(container(() => true, true), "audio/mp4;codecs=mp4a.40.2");
-  assert.equal(container(() => true, false), "audio/webm;codecs=opus");
-  assert.equal(container((mime) => mime === "audio/mp4", false), "audio/mp4");
-  assert.equal(container(() => false, false), "");
+  assert.equal(
+    container(() => true, true),
+    "audio/mp4;codecs=mp4a.40.2",
+  );
+  assert.equal(
+    container(() => true, false),
+    "audio/webm;codecs=opus",
+  );
+  assert.equal(
+    container((mime) => mime === "audio/mp4", false),
+    "audio/mp4",
+  );
+  assert.equal(
+    container(() => false, false),
+    "",
+  );
 });
 
 test("each obstacle has its own sentence", () => {

@@ -20,7 +20,12 @@ class Server {
     if (failure) throw failure;
     const from = Number(cursor ?? 0);
     const next = from + 2 < this.clips.length ? String(from + 2) : null;
-    return { clips: this.clips.slice(from, from + 2), next, realtime: { url: "/websocket", cursor: "1-0" }, limits: {} };
+    return {
+      clips: this.clips.slice(from, from + 2),
+      next,
+      realtime: { url: "/websocket", cursor: "1-0" },
+      limits: {},
+    };
   }
 }
 
@@ -38,7 +43,11 @@ beforeEach(() => {
   sync = new Sync(library, server, feed);
 });
 
-const shown = () => library.shown().map(({ id }) => id).join(" ");
+const shown = () =>
+  library
+    .shown()
+    .map(({ id }) => id)
+    .join(" ");
 
 test("one page at first, then as many as are asked for", async () => {
   await sync.read();

@@ -12,8 +12,8 @@ export class Bin {
 
   /**
    * @param {HTMLElement} element the row
-   * @param {{remove: () => Promise<void>, restore: () => Promise<void>, settle: () => Promise<void>, busy: () => boolean,
-   *   leave: () => void, announce: (words: string) => void}} row
+   * @param {{remove: () => Promise<void>, restore: () => Promise<void>, settle: () => Promise<void>,
+   *   busy: () => boolean, leave: () => void, announce: (words: string) => void}} row
    */
   constructor(element, row) {
     this.row = row;

@@ -46,7 +46,9 @@ export class ClipList {
   /** Name the days anew: midnight has passed. */
   relabel() {
     for (const section of this.days.children) {
-      part(section, "title", HTMLElement).textContent = dayTitle(/** @type {HTMLElement} */ (section).dataset.day ?? "");
+      part(section, "title", HTMLElement).textContent = dayTitle(
+        /** @type {HTMLElement} */ (section).dataset.day ?? "",
+      );
     }
   }
 

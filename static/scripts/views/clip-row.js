@@ -108,7 +108,8 @@ export class ClipRow {
     parts.more.hidden = (view.text?.length ?? 0) < FOLD_CHARACTERS;
     this.#fold(parts.text.dataset.fold !== "open" && !parts.more.hidden && !this.words.busy);
     parts.copy.hidden = !view.text;
-    parts.download.href = this.actions.api.audio(entry.id);
+    // The bucket that it redirects to is another origin, where browsers ignore the attribute: the server says it.
+    parts.download.href = `${this.actions.api.audio(entry.id)}?download`;
     parts.download.download = view.fileName;
   }
 
@@ -193,7 +194,10 @@ export class ClipRow {
   }
 }
 
-/** Leave equal text alone: writing it anew would drop a selection. @param {HTMLElement} element @param {string} words */
+/**
+ * Leave equal text alone: writing it anew would drop a selection.
+ * @param {HTMLElement} element @param {string} words
+ */
 function write(element, words) {
   if (element.textContent !== words) element.textContent = words;
 }

@@ -12,7 +12,8 @@ export class Editable {
 
   /**
    * @param {HTMLElement} element an input, or an element whose text is editable
-   * @param {{save: (value: string, base: string) => Promise<void>, failed: (error: unknown) => void, required?: boolean}} options
+   * @param {{save: (value: string, base: string) => Promise<void>, failed: (error: unknown) => void,
+   *   required?: boolean}} options
    */
   constructor(element, { save, failed, required = false }) {
     this.element = element;

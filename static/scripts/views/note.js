@@ -22,7 +22,11 @@ export class Note {
     this.buttons.theirs.addEventListener("click", () => this.#settle("theirs"));
   }
 
-  /** Say a sentence; with `again`, offer to repeat what failed; with `conflict`, to choose between two wordings. @param {string} words @param {{again?: () => unknown, conflict?: {mine: () => unknown, theirs: () => unknown}}} [ways] */
+  /**
+   * Say a sentence; with `again`, offer to repeat what failed; with `conflict`, to choose between two wordings.
+   * @param {string} words
+   * @param {{again?: () => unknown, conflict?: {mine: () => unknown, theirs: () => unknown}}} [ways]
+   */
   say(words, { again, conflict } = {}) {
     this.#again = again ?? null;
     this.#conflict = conflict ?? null;

@@ -24,7 +24,10 @@ export class Visualizer {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
-  /** Listen to a stream. The context is for this picture alone; what is recorded does not pass through it. @param {MediaStream} stream */
+  /**
+   * Listen to a stream. The context is for this picture alone; what is recorded does not pass through it.
+   * @param {MediaStream} stream
+   */
   start(stream) {
     this.stop();
     this.#levels = [];
