@@ -32,10 +32,8 @@ async def test_without_a_microphone_the_page_says_so_and_the_rest_works(
     await expect(here.button("Record")).to_be_visible()
     await name_of(here.row(clip)).fill("Still renamed")
     await name_of(here.row(clip)).press("Enter")
-    async with httpx.AsyncClient(base_url=calm_stack.api_url, verify=False) as api:
-        await here.page.wait_for_function(
-            "async id => (await (await fetch(`/api/clips/${id}`)).json()).name === 'Still renamed'", arg=clip
-        )
+    saved = "async id => (await (await fetch(`/api/clips/${id}`)).json()).name === 'Still renamed'"
+    await here.page.wait_for_function(saved, arg=clip)
     assert here.errors == []
 
 

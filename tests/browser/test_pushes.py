@@ -118,6 +118,7 @@ async def test_who_reads_further_down_stays_where_they_are(
     assert before[1:] == [True, True]
     newest = await saved(api, "Above all")
     await expect(here.row(newest)).to_be_attached(timeout=SOON_MS)
+    assert await field.evaluate(place) == before
     await api.delete(f"/api/clips/{clips[14]}")
     await expect(here.row(clips[14])).to_have_count(0, timeout=SOON_MS)
     assert await field.evaluate(place) == before
