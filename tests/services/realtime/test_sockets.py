@@ -131,7 +131,7 @@ def _stalled(realtime: Realtime) -> socket.socket:
     """A page that is connected, and does not read."""
     stalled = socket.create_connection(("127.0.0.1", realtime.port), timeout=PATIENCE_S)
     stalled.sendall(
-        b"GET /websocket HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"GET /websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
     assert stalled.recv(12) == b"HTTP/1.1 101"
