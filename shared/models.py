@@ -243,7 +243,7 @@ class Clip(SQLModel, table=True):
 
     def requeue(self, now: datetime) -> None:
         """Note that the sweep is sending this clip's job once more; nothing that a browser sees changes."""
-        self._queue(now, keep_claim=True)
+        self.queued_at = now
 
     # -- what the verbs share ----------------------------------------------------------------------------------
 
@@ -253,10 +253,9 @@ class Clip(SQLModel, table=True):
         self.lease_until = None
         self._changed(now)
 
-    def _queue(self, now: datetime, *, keep_claim: bool = False) -> None:
+    def _queue(self, now: datetime) -> None:
         self.queued_at = now
-        if not keep_claim:
-            self.status = Status.PENDING
+        self.status = Status.PENDING
 
     def _withdraw_claim(self) -> None:
         self.lease_until = None

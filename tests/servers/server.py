@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,7 @@ class ServerFailed(Exception):
     """A server did not do what the test run needs of it."""
 
 
-class Server:
+class Server(ABC):
     """One process in a process group and a folder of its own.
 
     `start` and `stop` may be called twice. `kill` is kill -9 of the whole tree; `pause` freezes it (SIGSTOP), so that
@@ -53,12 +54,13 @@ class Server:
 
     # -- what each server says about itself ---------------------------------------------------------------------
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """What starts it."""
 
+    @abstractmethod
     def check(self) -> None:
         """Raise anything as long as the server is not ready for work; called again and again during `start`."""
-        raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
         """Few variables: a developer's own AWS_, PG or PYTHON settings change no result."""
