@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test check check-js format lock migrate bench-api screenshots \
+.PHONY: help local-up test check check-js format lock migrate bench-api bench-uploads screenshots \
 	deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
@@ -19,7 +19,7 @@ help: ## List these commands
 local-up: $(VENV)/local.stamp ## Run everything on this machine (PORT, DATA_DIR, DATABASE_URL, REDIS_URL, … change it)
 	@exec $(RUN) -m infra.local_up
 
-test: $(VENV)/dev.stamp ## Run every test; ARGS="-k name" chooses some
+test: $(VENV)/dev.stamp $(if $(shell command -v npm),$(JS)/node_modules/.stamp) ## Run every test; ARGS="-k name" chooses some
 	$(RUN) -m pytest $(ARGS)
 
 check: $(VENV)/dev.stamp check-js ## Check style, types and layers, of Python and of the page's scripts
@@ -51,6 +51,9 @@ migrate: $(VENV)/local.stamp ## Bring the database at DATABASE_URL to the newest
 
 bench-api: $(VENV)/dev.stamp ## Measure the api on real parts, as JSON
 	@$(RUN) -m tests.bench.api $(ARGS)
+
+bench-uploads: $(VENV)/dev.stamp ## Measure the memory of a large upload and 200 recordings at once, as JSON; ARGS="--help"
+	@$(RUN) -m tests.bench.uploads $(ARGS)
 
 screenshots: $(VENV)/dev.stamp ## Take the README's screenshots
 	$(RUN) -m tests.browser.screenshots

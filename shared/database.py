@@ -6,11 +6,11 @@ thread's hop costs next to nothing. Services with an event loop call these funct
 
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url, text
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
@@ -118,6 +118,14 @@ def transaction(engine: Engine) -> Iterator[Session]:
     """A session whose transaction is committed at the end of the block, or rolled back if the block raises."""
     with Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def run(engine: Engine, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+    """Run one statement that writes, in a transaction of its own; return what it returns (`RETURNING`)."""
+    # On Postgres the statement is the transaction, which saves two round trips.
+    alone: dict[str, Any] = {"writes": True} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+    with engine.execution_options(**alone).begin() as connection:
+        return connection.execute(statement, values).all()
 
 
 def ping(connection: Connection) -> None:

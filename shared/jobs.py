@@ -8,11 +8,14 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware
 
+PREPARE = "prepare"
+"""Job: join a clip's pieces, make its audio seekable, and measure it. Its one argument is the clip's id."""
+
 TRANSCRIBE = "transcribe"
 """Job: give a clip its words. Its one argument is the clip's id."""
 
-QUEUES = {TRANSCRIBE: "transcription"}
-"""Job → queue."""
+QUEUES = {PREPARE: "preparation", TRANSCRIBE: "transcription"}
+"""Job → queue: one each, so that a short job never waits behind a long one."""
 
 
 def open_broker(

@@ -10,6 +10,13 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from shared.columns import Source, Status, UtcDateTime, words_of
 from shared.events import HOME
+from shared.jobs import PREPARE, TRANSCRIBE
+
+LOST = "lost"
+"""The cause of a gap whose length nobody knows: the recorder fell silent before it said that it was done."""
+
+MISSING = "missing"
+"""The cause of a gap that nobody saw: the audio is shorter than the time that passed."""
 
 NAME_LENGTH = 255
 """Characters of a clip's name after NFC: what file systems and the seed allowed."""
@@ -18,42 +25,23 @@ MOST_TRIES = 8
 """Claims of a clip before it is given up: with the worker's back-off, about an hour of a server being away."""
 
 
+def _index_of(rows: str, name: str, *columns: str) -> Index:
+    """An index of these rows alone."""
+    return Index(name, *columns, postgresql_where=text(rows), sqlite_where=text(rows))
+
+
 class Clip(SQLModel, table=True):
-    """One recording: its audio is an object in the store, its words are here."""
+    """One recording: its audio is an object in the store, or pieces that are to be joined; its words are here."""
 
     __tablename__: ClassVar[str] = "clip"
     __table_args__ = (
         # The list, newest first, by keyset; the bin is the same walk over the other half.
-        Index(
-            "clip_recent",
-            "library_id",
-            "created_at",
-            "id",
-            postgresql_where=text("deleted_at IS NULL"),
-            sqlite_where=text("deleted_at IS NULL"),
-        ),
-        Index(
-            "clip_bin",
-            "library_id",
-            "deleted_at",
-            "id",
-            postgresql_where=text("deleted_at IS NOT NULL"),
-            sqlite_where=text("deleted_at IS NOT NULL"),
-        ),
-        Index(
-            "clip_named",
-            "library_id",
-            "name",
-            postgresql_where=text("deleted_at IS NULL"),
-            sqlite_where=text("deleted_at IS NULL"),
-        ),
-        # What the sweep looks through: a handful of rows, however large the library is.
-        Index(
-            "clip_unfinished",
-            "queued_at",
-            postgresql_where=text("status IN ('pending', 'transcribing')"),
-            sqlite_where=text("status IN ('pending', 'transcribing')"),
-        ),
+        _index_of("deleted_at IS NULL", "clip_recent", "library_id", "created_at", "id"),
+        _index_of("deleted_at IS NOT NULL", "clip_bin", "library_id", "deleted_at", "id"),
+        _index_of("deleted_at IS NULL", "clip_named", "library_id", "name"),
+        # What the sweeps look through: a handful of rows, however large the library is.
+        _index_of("status IN ('pending', 'transcribing')", "clip_unfinished", "queued_at"),
+        _index_of("status = 'recording'", "clip_recording", "updated_at"),
     )
 
     id: uuid.UUID = Field(primary_key=True)
@@ -61,9 +49,16 @@ class Clip(SQLModel, table=True):
     name: str = Field(max_length=NAME_LENGTH)
     mime: str = Field(max_length=255)
     bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
-    sha256: str = Field(max_length=64)
-    audio_key: str = Field(max_length=255)
+    sha256: str = Field(default="", max_length=64)
+    audio_key: str = Field(default="", max_length=255)
+    """The object that is played, and what `bytes` and `sha256` are about; empty: the pieces are not joined yet."""
+    prepared_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    segments: int = 1
+    """Container pieces of the recording that have begun: more than one after an interruption."""
+    gaps: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """`[{"at_ms": int, "length_ms": int, "cause": str}]`: what was not heard, and why; `shared.schemas.Gap`."""
     duration_ms: int | None = None
+    """Of the audio; while it is being recorded, as far as the recorder said."""
     status: Status = Field(sa_column=Column(words_of(Status), nullable=False))
     text: str | None = Field(default=None, sa_column=Column(Text))
     edited_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
@@ -92,10 +87,11 @@ class Clip(SQLModel, table=True):
         sha256: str,
         audio_key: str,
         now: datetime,
+        recorded_at: datetime | None = None,
         duration_ms: int | None = None,
         library_id: str = HOME,
     ) -> Self:
-        """A new clip whose audio is in the store already, waiting for its words."""
+        """A new clip whose audio is in the store already, waiting to be prepared and for its words."""
         return cls(
             id=id,
             library_id=library_id,
@@ -107,9 +103,62 @@ class Clip(SQLModel, table=True):
             duration_ms=duration_ms,
             status=Status.PENDING,
             queued_at=now,
-            created_at=now,
+            created_at=recorded_at or now,
             updated_at=now,
         )
+
+    @classmethod
+    def begun(
+        cls, id: uuid.UUID, *, name: str, mime: str, recorded_at: datetime, now: datetime, library_id: str = HOME
+    ) -> Self:
+        """A new clip that somebody speaks at this moment."""
+        return cls(
+            id=id,
+            library_id=library_id,
+            name=name,
+            mime=mime,
+            bytes=0,
+            status=Status.RECORDING,
+            queued_at=now,
+            created_at=recorded_at,
+            updated_at=now,
+        )
+
+    def hear(self, now: datetime, *, bytes: int, recorded_ms: int | None = None) -> None:
+        """Note how much of the recording has arrived; bytes for one that was finished begin it anew.
+
+        A recording is finished when its recorder says so or was silent for long; whoever comes back after that goes on.
+        """
+        if self.status is not Status.RECORDING:
+            self._withdraw_claim()
+            self.status = Status.RECORDING
+            self.prepared_at, self.audio_key, self.sha256, self.error = None, "", "", None
+            self.gaps = [gap for gap in self.gaps if gap["cause"] != LOST]
+        self.bytes = bytes
+        self.duration_ms = recorded_ms or self.duration_ms
+        self._changed(now)
+
+    def finish_recording(self, now: datetime, *, duration_ms: int | None, gaps: list[dict[str, Any]]) -> None:
+        """Nothing more will come: the pieces are to be joined. `duration_ms` is the time that passed, gaps without."""
+        self.duration_ms = duration_ms if duration_ms is not None else self.duration_ms
+        self.gaps = gaps
+        self.tries = 0
+        self.error = None
+        self._queue(now)
+        self._changed(now)
+
+    def explain(self, now: datetime, *, gaps: list[dict[str, Any]]) -> bool:
+        """Take from a recorder that came back what it knows of the gaps; True if we had finished without it."""
+        if not any(gap["cause"] == LOST for gap in self.gaps):
+            return False
+        self.gaps = [*gaps, *(gap for gap in self.gaps if gap["cause"] == MISSING)]
+        self._changed(now)
+        return True
+
+    def end_silent_recording(self, now: datetime) -> None:
+        """Finish what has arrived, because its recorder was not heard of for long; it may still come back."""
+        lost = {"at_ms": self.duration_ms or 0, "length_ms": 0, "cause": LOST}
+        self.finish_recording(now, duration_ms=None, gaps=[*self.gaps, lost])
 
     def rename(self, name: str, now: datetime) -> None:
         self.name = name
@@ -129,7 +178,7 @@ class Clip(SQLModel, table=True):
         self._changed(now)
 
     def restore(self, now: datetime) -> bool:
-        """Take the clip out of the bin; True if it still waits for its words and needs a job."""
+        """Take the clip out of the bin; True if it still waits for a worker and needs a job."""
         self.deleted_at = None
         waits = self.status in {Status.PENDING, Status.TRANSCRIBING}
         if waits:
@@ -147,33 +196,61 @@ class Clip(SQLModel, table=True):
 
     # -- verbs of a worker -------------------------------------------------------------------------------------
 
-    def claim(self, now: datetime, lease: timedelta) -> int | None:
-        """Take the clip for one attempt and return that attempt's number, or None if it is not to be had.
+    @property
+    def next_job(self) -> str:
+        """What a waiting clip waits for."""
+        return PREPARE if self.prepared_at is None else TRANSCRIBE
 
-        A clip is to be had while it waits, or when the lease of whoever had it has run out. One that was claimed
-        `MOST_TRIES` times without an answer is failed instead: it may be what kills the workers.
+    def claim(self, job: str, now: datetime, lease: timedelta) -> int | None:
+        """Take the clip for one attempt at a job and return that attempt's number, or None if it is not to be had.
+
+        A clip is to be had while it waits for this job, or when the lease of whoever had it has run out. One that was
+        claimed `MOST_TRIES` times without an answer is failed instead: it may be what kills the workers.
         """
-        waits = self.status in {Status.PENDING, Status.TRANSCRIBING} and not self.is_being_transcribed(now)
-        if self.deleted_at is not None or not waits:
+        waits = self.status in {Status.PENDING, Status.TRANSCRIBING} and self.next_job == job
+        if self.deleted_at is not None or not waits or self.is_claimed(now):
             return None
         if self.tries >= MOST_TRIES:
             self._fail(self.error or f"The transcriber stopped {self.tries} times while it worked on this clip.", now)
             return None
         self.attempt += 1
         self.tries += 1
-        self.status = Status.TRANSCRIBING
+        self.status = Status.TRANSCRIBING if job == TRANSCRIBE else Status.PENDING
         self.error = None
         self.lease_until = now + lease
         self._changed(now)
         return self.attempt
 
-    def is_being_transcribed(self, now: datetime) -> bool:
+    def is_claimed(self, now: datetime) -> bool:
         """Whether a worker is at it that was heard of lately."""
-        return self.status is Status.TRANSCRIBING and self.lease_until is not None and self.lease_until > now
+        return self.lease_until is not None and self.lease_until > now
 
     def is_held(self, attempt: int) -> bool:
         """Whether this attempt still owns the clip: the question before any late write."""
-        return self.deleted_at is None and self.status is Status.TRANSCRIBING and self.attempt == attempt
+        return self.deleted_at is None and self.lease_until is not None and self.attempt == attempt
+
+    def prepare_done(
+        self,
+        *,
+        audio_key: str,
+        mime: str,
+        bytes: int,
+        sha256: str,
+        duration_ms: int,
+        gaps: list[dict[str, Any]],
+        note: str | None,
+        now: datetime,
+    ) -> None:
+        """Take the joined audio, measured: now the clip waits for its words. `note` says what is missing, if any."""
+        self.audio_key, self.mime, self.bytes, self.sha256 = audio_key, mime, bytes, sha256
+        self.duration_ms = duration_ms
+        self.gaps = gaps
+        self.error = note
+        self.prepared_at = now
+        self.tries = 0
+        self.lease_until = None
+        self._queue(now)
+        self._changed(now)
 
     def finish(
         self,
@@ -308,13 +385,13 @@ class Clip(SQLModel, table=True):
 
     @classmethod
     def unfinished(cls) -> SelectOfScalar[int]:
-        """How many clips should be transcribed and are not."""
+        """How many clips wait for a worker, or have one."""
         waits = col(cls.status).in_([Status.PENDING, Status.TRANSCRIBING])
         return select(func.count()).select_from(cls).where(col(cls.deleted_at).is_(None), waits)
 
     @classmethod
     def forgotten(cls, since: datetime, now: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
-        """Clips that should be transcribed and that nobody works on.
+        """Clips that wait for a worker and that nobody works on.
 
         Those that got their last job before `since`; and those whose worker let its lease run out, once.
         """
@@ -323,18 +400,26 @@ class Clip(SQLModel, table=True):
             select(cls)
             .where(
                 col(cls.deleted_at).is_(None),
+                col(cls.status).in_([Status.PENDING, Status.TRANSCRIBING]),
                 or_(
-                    and_(col(cls.status) == Status.PENDING, queued < since),
-                    and_(
-                        col(cls.status) == Status.TRANSCRIBING,
-                        col(cls.lease_until) < now,
-                        or_(queued < col(cls.lease_until), queued < since),
-                    ),
+                    and_(col(cls.lease_until).is_(None), queued < since),
+                    and_(col(cls.lease_until) < now, or_(queued < col(cls.lease_until), queued < since)),
                 ),
             )
             .order_by(queued)
             .limit(limit)
         )
+
+    @classmethod
+    def silent(cls, since: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
+        """Recordings of which nothing was heard since; what is in the bin may stay as it is."""
+        quiet = and_(col(cls.status) == Status.RECORDING, col(cls.updated_at) < since, col(cls.deleted_at).is_(None))
+        return select(cls).where(quiet).order_by(col(cls.updated_at)).limit(limit)
+
+    @classmethod
+    def expired(cls, since: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
+        """Clips that have been in the bin since before."""
+        return select(cls).where(col(cls.deleted_at) < since).order_by(col(cls.deleted_at)).limit(limit)
 
     @classmethod
     def renew_lease(cls, id: uuid.UUID, attempt: int, until: datetime) -> Update:
@@ -344,7 +429,7 @@ class Clip(SQLModel, table=True):
             .where(
                 col(cls.id) == id,
                 col(cls.attempt) == attempt,
-                col(cls.status) == Status.TRANSCRIBING,
+                col(cls.lease_until).is_not(None),
                 col(cls.deleted_at).is_(None),
             )
             .values(lease_until=until)
@@ -401,4 +486,16 @@ class OutboxRow(SQLModel, table=True):
         return select(cls, Clip).join(Clip, col(Clip.id) == col(cls.clip_id)).order_by(col(cls.id)).limit(limit)
 
 
-__all__ = ["EVENT", "HOME", "MOST_TRIES", "NAME_LENGTH", "Clip", "OutboxRow", "Source", "Status", "Transcript"]
+__all__ = [
+    "EVENT",
+    "HOME",
+    "LOST",
+    "MISSING",
+    "MOST_TRIES",
+    "NAME_LENGTH",
+    "Clip",
+    "OutboxRow",
+    "Source",
+    "Status",
+    "Transcript",
+]

@@ -2,9 +2,9 @@
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from shared.models import Status
 
@@ -17,6 +17,29 @@ Instant = Annotated[
 """An instant as JavaScript writes it: UTC, milliseconds, `Z`."""
 
 
+LONGEST_MS = 2**31 - 1
+"""Milliseconds that a column holds: 24 days."""
+
+Milliseconds = Annotated[int, Field(ge=0, le=LONGEST_MS)]
+
+
+class Gap(BaseModel):
+    """Something that was not heard.
+
+    muted: the system silenced the microphone; frozen: the browser gave no sound for long; interrupted: the microphone
+    went away and came back; closed: the tab was gone until somebody went on; lost: the recorder fell silent before it
+    was done; missing: the audio is shorter than the time that passed.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    at_ms: Milliseconds
+    """Where in the audio."""
+    length_ms: Milliseconds
+    """Time that passed unheard; 0: nobody knows."""
+    cause: Literal["muted", "frozen", "interrupted", "closed", "lost", "missing"]
+
+
 class PublicClip(BaseModel):
     """A clip as the list, every answer and every event show it."""
 
@@ -27,6 +50,8 @@ class PublicClip(BaseModel):
     mime: str
     bytes: int
     duration_ms: int | None
+    segments: int
+    gaps: list[Gap]
     status: Status
     text: str | None
     language: str | None

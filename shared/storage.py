@@ -6,7 +6,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
@@ -69,6 +69,9 @@ class Store(Protocol):
     def delete(self, key: str) -> None:
         """Remove the object; nothing happens if there is none."""
 
+    def listing(self) -> Iterator[tuple[str, datetime]]:
+        """Yield every key and when it was written, in no order; leftovers of broken writes are among them."""
+
     def url(self, key: str, content_type: str, disposition: str) -> str | None:
         """An address that anybody may read from for `URL_LIFETIME`, or None if the store has none to give."""
 
@@ -122,6 +125,14 @@ class FileStore:
             self._path(key).unlink(missing_ok=True)
         except OSError as error:
             raise StoreUnavailable(f"{key} could not be deleted: {error.strerror}") from error
+
+    def listing(self) -> Iterator[tuple[str, datetime]]:
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                path = Path(folder, name)
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                    yield path.relative_to(self._folder).as_posix(), written_at
 
     def url(self, key: str, content_type: str, disposition: str) -> str | None:
         return None
@@ -249,6 +260,12 @@ class S3Store:
     def delete(self, key: str) -> None:
         with _translated(key):
             self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def listing(self) -> Iterator[tuple[str, datetime]]:
+        with _translated(self._bucket):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
+                for found in page.get("Contents", []):
+                    yield found["Key"], found["LastModified"].astimezone(UTC)
 
     def url(self, key: str, content_type: str, disposition: str) -> str | None:
         now = time.monotonic()

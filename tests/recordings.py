@@ -42,6 +42,31 @@ def _recorded(number: int, container: str, seconds: float) -> bytes:
     return speech.encode(tone, container, CONTAINERS[container][0], bit_rate=64_000)
 
 
+RECORDERS = {
+    "webm": ("libopus", {"live": "1"}),
+    "mp4": ("aac", {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "1000000"}),
+}
+"""Container → the codec and what makes PyAV write it as `MediaRecorder` does: in one go, without length or index."""
+
+
+def streamed(sound: speech.Samples, container: str = "webm", *, channels: int = 1, rate: int = speech.RATE) -> bytes:
+    """The samples as a browser's recorder streams them: `webm` as Chromium and Firefox, `mp4` as Safari."""
+    codec, options = RECORDERS[container]
+    layout = {1: "mono", 2: "stereo"}[channels]
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container, options=options) as output:
+        track = output.add_stream(codec, rate=rate, layout=layout)
+        assert isinstance(track, av.AudioStream)
+        track.bit_rate = channels * 64_000
+        frame = av.AudioFrame.from_ndarray(np.repeat(sound, channels).reshape(1, -1), format="s16", layout=layout)
+        frame.sample_rate, frame.time_base, frame.pts = speech.RATE, Fraction(1, speech.RATE), 0
+        resampler = av.AudioResampler(track.format, layout, rate, frame_size=track.frame_size)
+        for piece in (*resampler.resample(frame), *resampler.resample(None)):
+            output.mux(track.encode(piece))
+        output.mux(track.encode(None))
+    return buffer.getvalue()
+
+
 @cache
 def video(container: str, *, sound: bool) -> bytes:
     """Half a second of grey, with or without a sound track; MP4 has its index at the end, as most do."""

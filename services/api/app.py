@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from services.api import clips, health, openapi, page, seed, websocket
+from services.api import clips, health, openapi, page, recordings, seed, uploads, websocket
 from services.api.errors import HANDLERS
 from services.api.guard import Guard
 from services.api.settings import ApiSettings
@@ -40,6 +40,14 @@ ROUTES = [
     Route("/api/clips/{id}/transcription", clips.transcribe_again, methods=["POST"]),
     Route("/api/clips/{id}/audio", clips.audio),
     Route("/api/clips/{id}/transcript.{form}", clips.transcript),
+    Route("/api/clips/{id}/finish", recordings.finish, methods=["POST"]),
+    Route("/api/clips/{id}/waveform", clips.waveform),
+    # By tus: recordings while they are made, and files.
+    Route("/api/uploads", by_method(OPTIONS=uploads.options, POST=uploads.create)),
+    Route(
+        "/api/uploads/{id}",
+        by_method(HEAD=uploads.head, PATCH=uploads.patch, DELETE=uploads.delete, POST=uploads.override),
+    ),
     # By name: clients of the seed.
     Route("/clips/{name:path}", by_method(GET=seed.get, PUT=seed.put, DELETE=seed.delete)),
     Route("/audio/{name:path}", by_method(GET=seed.get, PUT=seed.put, DELETE=seed.delete)),
@@ -64,8 +72,8 @@ def create_app(settings: ApiSettings) -> Starlette:
                 CORSMiddleware,
                 allow_origins=sorted(settings.allowed_origins),
                 allow_methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"],
-                allow_headers=["Content-Type", "If-Match", "If-None-Match", "Range"],
-                expose_headers=["ETag", "Content-Range"],
+                allow_headers=["Content-Type", "If-Match", "If-None-Match", "Range", *uploads.ASKED_HEADERS],
+                expose_headers=["ETag", "Content-Range", *uploads.TOLD_HEADERS],
             )
         )
     app = Starlette(routes=ROUTES, middleware=middleware, exception_handlers=HANDLERS, lifespan=lifespan)

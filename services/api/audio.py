@@ -1,15 +1,21 @@
 """A clip's audio on its way out: whole, in ranges, or by a redirect to the bucket."""
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
+from typing import Self
 from urllib.parse import quote
 
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from services.api.errors import Problem
 from services.api.state import State
 from shared.models import Clip
+from shared.storage import Store
+from shared.uploads import Piece
 
 INERT = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """Content-Security-Policy of what people uploaded: even if a browser took it for a page, nothing in it would run."""
@@ -24,10 +30,47 @@ EXTENSIONS = {
 """Subtype → the end of a downloaded file's name."""
 
 
-def audio_response(request: Request, state: State, clip: Clip) -> Response:
+@dataclass(frozen=True)
+class Audio:
+    """What is played of a clip: its one object, or the pieces of a segment that are not joined yet, end to end."""
+
+    name: str
+    mime: str
+    parts: Sequence[tuple[str, int]]
+    """Key and size of each object."""
+    etag: str
+
+    @classmethod
+    def of(cls, session: Session, clip: Clip, segment: int = 0) -> Self:
+        """Find a clip's audio. Segments are containers of their own: only one at a time can be played unjoined."""
+        if clip.audio_key:
+            return cls(clip.name, clip.mime, [(clip.audio_key, clip.bytes)], f'"{clip.sha256[:32]}"')
+        found = session.exec(Piece.of_segment(clip.id, segment)).all()
+        if not found:
+            raise Problem("no-audio", "No sound of this recording has arrived yet.")
+        parts = [(piece.key, piece.end - piece.start) for _, piece in found]
+        upload = found[0][0]
+        # What has arrived never changes, it only grows.
+        return cls(clip.name, upload.mime, parts, f'"{upload.id.hex[:16]}-{found[-1][1].end}"')
+
+    @property
+    def size(self) -> int:
+        return sum(size for _, size in self.parts)
+
+    def read(self, store: Store, start: int, end: int) -> Iterator[bytes]:
+        """Yield bytes `start` up to but not including `end`. Raises what the store raises."""
+        at = 0
+        for key, size in self.parts:
+            first, last = max(start - at, 0), min(end - at, size)
+            if first < last:
+                yield from store.read(key, first, None if last == size else last)
+            at += size
+
+
+def audio_response(request: Request, state: State, audio: Audio) -> Response:
     """Answer GET or HEAD for a clip's audio (RFC 9110, sections 13 and 14)."""
-    etag = audio_etag(clip)
-    disposition = f"{'attachment' if 'download' in request.query_params else 'inline'}; {_filename(clip)}"
+    etag, whole_size = audio.etag, audio.size
+    disposition = f"{'attachment' if 'download' in request.query_params else 'inline'}; {_filename(audio)}"
     headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
@@ -38,30 +81,26 @@ def audio_response(request: Request, state: State, clip: Clip) -> Response:
     }
     if matches(request.headers.get("if-none-match"), etag, weak=True):
         return Response(status_code=304, headers=headers)
-    if state.settings.audio_delivery == "redirect" and request.method == "GET" and not _is_fetch(request):
-        address = state.store.url(clip.audio_key, clip.mime, disposition)
+    can_redirect = state.settings.audio_delivery == "redirect" and len(audio.parts) == 1
+    if can_redirect and request.method == "GET" and not _is_fetch(request):
+        address = state.store.url(audio.parts[0][0], audio.mime, disposition)
         if address is not None:
             return RedirectResponse(address, status_code=307, headers={"Cache-Control": "private, no-cache"})
-    start, end = 0, clip.bytes
+    start, end = 0, whole_size
     # Range is for GET alone (RFC 9110, section 14.2).
     asked = request.headers.get("range") if request.method == "GET" else None
     whole = asked is None or request.headers.get("if-range", etag) != etag
-    if not whole and (part := byte_range(asked or "", clip.bytes)):
+    if not whole and (part := byte_range(asked or "", whole_size)):
         start, end = part
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{clip.bytes}"
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{whole_size}"
     headers["Content-Length"] = str(end - start)
     status = 206 if "Content-Range" in headers else 200
     if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=clip.mime)
-    blocks = state.store.read(clip.audio_key, start, end)
+        return Response(status_code=status, headers=headers, media_type=audio.mime)
+    blocks = audio.read(state.store, start, end)
     # The first block is fetched before the status is sent: a missing object is still a clean refusal.
     first = next(blocks, b"")
-    return StreamingResponse(chain([first], blocks), status_code=status, headers=headers, media_type=clip.mime)
-
-
-def audio_etag(clip: Clip) -> str:
-    """The entity tag of a clip's bytes, which never change."""
-    return f'"{clip.sha256[:32]}"'
+    return StreamingResponse(chain([first], blocks), status_code=status, headers=headers, media_type=audio.mime)
 
 
 def byte_range(asked: str, size: int) -> tuple[int, int] | None:
@@ -97,8 +136,8 @@ def _is_fetch(request: Request) -> bool:
     return request.headers.get("sec-fetch-dest") == "empty"
 
 
-def _filename(clip: Clip) -> str:
+def _filename(audio: Audio) -> str:
     """The name to save under (RFC 6266), without what file systems refuse."""
-    extension = EXTENSIONS.get(clip.mime.partition(";")[0].partition("/")[2], "audio")
-    stem = re.sub(r'[\\/:*?"<>|]', "-", clip.name).strip(". ") or "clip"
+    extension = EXTENSIONS.get(audio.mime.partition(";")[0].partition("/")[2], "audio")
+    stem = re.sub(r'[\\/:*?"<>|]', "-", audio.name).strip(". ") or "clip"
     return f"filename*=UTF-8''{quote(f'{stem}.{extension}', safe='')}"

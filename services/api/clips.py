@@ -8,19 +8,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from services.api import transcripts
-from services.api.audio import audio_response, matches
+from services.api.audio import Audio, audio_response, matches
 from services.api.containers import accept
 from services.api.errors import Problem
 from services.api.incoming import Incoming, incoming
 from services.api.names import clean_name
 from services.api.parameters import Place, clip_id, json_body, printable, whole_number
 from services.api.state import State, state_of
-from shared.jobs import TRANSCRIBE
+from services.api.tus import MOST_SEGMENTS
+from shared.columns import Status
+from shared.jobs import PREPARE
 from shared.models import HOME, Clip, Transcript
-from shared.schemas import ClipPage, Limits, PublicClip, Realtime
+from shared.schemas import LONGEST_MS, ClipPage, Limits, PublicClip, Realtime
+from shared.uploads import Piece, Waveform
 
 PAGE = 50
 """Clips of one page: more than a screen shows, and a few milliseconds of work."""
@@ -30,9 +33,6 @@ MOST_PER_PAGE = 200
 
 MOST_QUERY = 1000
 """Characters of a search: longer than any sentence; SQLite itself gives up at 50,000."""
-
-LONGEST_MS = 2**31 - 1
-"""Milliseconds that the column holds: 24 days."""
 
 MOST_TEXT = 2_000_000
 """Characters of an edited transcript: a day of speech is about a million."""
@@ -99,7 +99,7 @@ def _put(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: in
     clip = keep(state, id, name, body, duration_ms)
     try:
         with state.changing() as change:
-            change.record(clip, TRANSCRIBE)
+            change.record(clip, PREPARE)
     except IntegrityError:
         # The same PUT, at the same time: whichever was committed first is the clip.
         state.store.delete(clip.audio_key)
@@ -143,8 +143,8 @@ def restore(request: Request) -> Response:
     with state_of(request).changing() as change:
         clip = _find(change.session, request, to_change=True)
         if clip.deleted_at is not None:
-            needs_words = clip.restore(change.now)
-            change.record(clip, *([TRANSCRIBE] if needs_words else []))
+            waits = clip.restore(change.now)
+            change.record(clip, *([clip.next_job] if waits else []))
     return answer(clip)
 
 
@@ -154,19 +154,32 @@ def transcribe_again(request: Request) -> Response:
         clip = _find(change.session, request, to_change=True)
         if clip.deleted_at is not None:
             raise Problem("in-bin", "Restore the clip first; what is in the bin is not transcribed.")
+        if clip.status is Status.RECORDING:
+            raise Problem("recording", "The clip is still being recorded; its words come when it is finished.")
         # Who asks twice does not throw away what a worker has done so far.
-        if not clip.is_being_transcribed(change.now):
+        if not clip.is_claimed(change.now):
             clip.ask_transcription(change.now)
-            change.record(clip, TRANSCRIBE)
+            change.record(clip, clip.next_job)
     return answer(clip, 202)
 
 
 def audio(request: Request) -> Response:
     """GET and HEAD /api/clips/{id}/audio. A clip in the bin can still be heard."""
     state = state_of(request)
+    segment = whole_number(request, "segment", least=0, most=MOST_SEGMENTS, default=0)
     with state.reading() as session:
+        audio = Audio.of(session, _find(session, request), segment)
+    return audio_response(request, state, audio)
+
+
+def waveform(request: Request) -> Response:
+    """GET /api/clips/{id}/waveform: the outline of its sound, once it is prepared."""
+    with state_of(request).reading() as session:
         clip = _find(session, request)
-    return audio_response(request, state, clip)
+        found = session.get(Waveform, clip.id)
+    if found is None:
+        raise Problem("not-found", "The clip's sound is not measured yet.")
+    return JSONResponse({"duration_ms": clip.duration_ms, "peaks": found.peaks}, headers={"Cache-Control": "no-cache"})
 
 
 def transcript(request: Request) -> Response:
@@ -232,9 +245,13 @@ def _find(session: Session, request: Request, *, to_change: bool = False) -> Cli
 
 
 def _known(state: State, id: uuid.UUID, body: Incoming) -> Clip | None:
-    """The clip that has this id already, if its audio is this body. Raises `Problem` if it is another."""
+    """The clip that has this id already, if this body is its audio, as it came. Raises `Problem` if it is another's."""
     with state.reading() as session:
         clip = session.exec(Clip.one(HOME, id)).first()
-    if clip and clip.sha256 != body.sha256:
-        raise Problem("id-taken", "This id belongs to a clip with other audio, and nothing is overwritten here.")
+        if clip and clip.sha256 != body.sha256:
+            originals = [piece.sha256 for _, piece in session.exec(Piece.of_clip(id))]
+            if body.sha256 not in originals:
+                raise Problem(
+                    "id-taken", "This id belongs to a clip with other audio, and nothing is overwritten here."
+                )
     return clip

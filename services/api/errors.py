@@ -14,7 +14,10 @@ from shared.storage import ObjectMissing, StoreFull, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-PROBLEMS: Mapping[str, tuple[HTTPStatus, str]] = {
+CHECKSUM_MISMATCH = 460
+"""The status that tus made up for its checksum extension."""
+
+PROBLEMS: Mapping[str, tuple[int, str]] = {
     "bad-request": (HTTPStatus.BAD_REQUEST, "The request cannot be understood"),
     "bad-name": (HTTPStatus.BAD_REQUEST, "This name cannot be used"),
     "empty-audio": (HTTPStatus.BAD_REQUEST, "There is no audio in the request"),
@@ -22,15 +25,24 @@ PROBLEMS: Mapping[str, tuple[HTTPStatus, str]] = {
     "unknown-host": (HTTPStatus.MISDIRECTED_REQUEST, "This server has another name"),
     "not-found": (HTTPStatus.NOT_FOUND, "There is nothing here"),
     "no-transcript": (HTTPStatus.NOT_FOUND, "The clip has no transcript yet"),
+    "no-audio": (HTTPStatus.NOT_FOUND, "The clip has no audio yet"),
     "audio-missing": (HTTPStatus.NOT_FOUND, "The clip's audio is not in the store"),
     "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "This address does not do that"),
+    "offset": (HTTPStatus.CONFLICT, "The upload stands elsewhere"),
+    "unfinished": (HTTPStatus.CONFLICT, "A part of the recording has not arrived yet"),
+    "finished": (HTTPStatus.CONFLICT, "The upload is finished"),
+    "recording": (HTTPStatus.CONFLICT, "The clip is being recorded"),
     "id-taken": (HTTPStatus.CONFLICT, "Another clip has this id"),
     "in-bin": (HTTPStatus.CONFLICT, "The clip is in the bin"),
     "stale": (HTTPStatus.PRECONDITION_FAILED, "The clip has changed meanwhile"),
+    "tus-version": (HTTPStatus.PRECONDITION_FAILED, "This version of tus is not spoken here"),
+    "gone": (HTTPStatus.GONE, "The upload was ended"),
     "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The audio is too large"),
     "not-audio": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is not audio"),
+    "bad-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has another type"),
     "bad-range": (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "There are no such bytes"),
     "upgrade-required": (HTTPStatus.UPGRADE_REQUIRED, "This address speaks WebSocket only"),
+    "checksum": (CHECKSUM_MISMATCH, "The bytes changed on their way"),
     "away": (HTTPStatus.SERVICE_UNAVAILABLE, "A part of the server is away"),
     "full": (HTTPStatus.INSUFFICIENT_STORAGE, "The server has no room left"),
     "internal": (HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here"),
@@ -54,10 +66,10 @@ class Problem(Exception):
             {
                 "type": f"urn:dictaphone:problem:{self.slug}",
                 "title": title,
-                "status": status.value,
+                "status": int(status),
                 "detail": self.detail,
             },
-            status_code=status.value,
+            status_code=int(status),
             headers=self.headers,
             media_type="application/problem+json",
         )

@@ -7,10 +7,12 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.api.clips import LONGEST_MS, MOST_PER_PAGE, MOST_QUERY, PAGE, ClipPatch
+from services.api.clips import MOST_PER_PAGE, MOST_QUERY, PAGE, ClipPatch
 from services.api.errors import PROBLEMS
+from services.api.recordings import Finish
+from services.api.tus import BODY, MOST_SEGMENTS, VERSION
 from shared.models import NAME_LENGTH
-from shared.schemas import ClipPage, PublicClip
+from shared.schemas import LONGEST_MS, ClipPage, PublicClip
 
 Json = dict[str, Any]
 
@@ -37,7 +39,7 @@ async def document(_request: Request) -> Response:
 def build() -> Json:
     """The whole document (OpenAPI 3.1)."""
     _, definitions = models_json_schema(
-        [(PublicClip, "serialization"), (ClipPage, "serialization"), (ClipPatch, "validation")],
+        [(PublicClip, "serialization"), (ClipPage, "serialization"), (ClipPatch, "validation"), (Finish, "validation")],
         ref_template="#/components/schemas/{model}",
     )
     return {
@@ -47,7 +49,7 @@ def build() -> Json:
             "version": "1",
             "description": "Clips: by id for new clients, by name for those of the seed. Nothing is ever overwritten.",
         },
-        "paths": {**_pages(), **_clips(), **_by_name(), **_process()},
+        "paths": {**_pages(), **_clips(), **_uploads(), **_by_name(), **_process()},
         "components": {"schemas": {**definitions["$defs"], "Problem": _problem()}},
     }
 
@@ -123,7 +125,32 @@ def _clips() -> Json:
                 [IF_MATCH],
             ),
         },
-        f"{one}/audio": {"parameters": [id], **_audio()},
+        f"{one}/finish": {
+            "parameters": [id],
+            "post": _does(
+                "Finish a recording; without a body, with what has arrived",
+                {"200": _clip("The clip, waiting."), **_no("bad-request", "cross-site", "not-found", "unfinished")},
+                body={"application/json": {"schema": {"$ref": "#/components/schemas/Finish"}}},
+                required=False,
+            ),
+        },
+        f"{one}/waveform": {
+            "parameters": [id],
+            "get": _does(
+                "The outline of a clip's sound",
+                {
+                    "200": {
+                        "description": "Loudest sample of each of equal stretches, 0 to 255.",
+                        "content": {"application/json": {}},
+                    },
+                    **_no("not-found"),
+                },
+            ),
+        },
+        f"{one}/audio": {
+            "parameters": [id],
+            **_audio(_query("segment", {"type": "integer", "minimum": 0, "maximum": MOST_SEGMENTS})),
+        },
         f"{one}/transcript.{{form}}": {
             "parameters": [id, form],
             "get": _does(
@@ -132,6 +159,75 @@ def _clips() -> Json:
                     "200": {"description": "The words.", "content": {"text/plain": {}, "application/json": {}}},
                     **_no("not-found"),
                 },
+            ),
+        },
+    }
+
+
+def _uploads() -> Json:
+    id = _path("id", "From the creation's Location.", {"type": "string", "format": "uuid"})
+    offset = _header("Upload-Offset", {"type": "integer", "minimum": 0}, required=True)
+    resumable = _header("Tus-Resumable", {"const": VERSION}, required=True)
+    body: Json = {BODY: {"schema": {"type": "string", "format": "binary"}}}
+    refusals = ("bad-request", "cross-site", "not-found", "offset", "gone", "tus-version", "too-large", "bad-type")
+    bytes_refused = _no(*refusals, "checksum", "away", "full")
+    return {
+        "/api/uploads": {
+            "options": _does("What this server can do (tus 1.0.0)", {"204": _nothing("In the Tus headers.")}),
+            "post": _does(
+                "Begin a resumable upload; `segment` in its metadata makes it a recording",
+                {"201": _nothing("It begins, or began already, at Location."), **_no("id-taken"), **bytes_refused},
+                [
+                    resumable,
+                    _header("Upload-Length", {"type": "integer", "minimum": 0}),
+                    _header("Upload-Defer-Length", {"const": "1"}),
+                    _header(
+                        "Upload-Metadata",
+                        {"type": "string", "description": "clip_id, name, filetype, recorded_at, segment."},
+                    ),
+                ],
+                body=body,
+                required=False,
+            ),
+        },
+        "/api/uploads/{id}": {
+            "parameters": [id],
+            "head": _does(
+                "How far is it?",
+                {"200": _nothing("In Upload-Offset."), **_no("not-found", "gone", "tus-version")},
+                [resumable],
+            ),
+            "patch": _does(
+                "Add the bytes that follow",
+                {"204": _nothing("They are durable."), **bytes_refused},
+                [
+                    resumable,
+                    offset,
+                    _header("Upload-Checksum", {"type": "string"}),
+                    _header("Upload-Length", {"type": "integer", "minimum": 0}),
+                ],
+                body=body,
+            ),
+            "delete": _does(
+                "Give it up",
+                {"204": _nothing("It is gone."), **_no("cross-site", "not-found", "gone", "finished", "tus-version")},
+                [resumable],
+            ),
+            "post": _does(
+                "The same for clients that know no PATCH, by X-HTTP-Method-Override",
+                {
+                    "204": _nothing("Done."),
+                    "200": _nothing("In Upload-Offset."),
+                    **_no("method-not-allowed", "finished"),
+                    **bytes_refused,
+                },
+                [
+                    resumable,
+                    _header("X-HTTP-Method-Override", {"enum": ["PATCH", "DELETE", "HEAD"]}, required=True),
+                    _header("Upload-Offset", {"type": "integer", "minimum": 0}),
+                ],
+                body=body,
+                required=False,
             ),
         },
     }
@@ -160,17 +256,17 @@ def _by_name() -> Json:
     }
 
 
-def _audio() -> Json:
+def _audio(*parameters: Json) -> Json:
     answers = {
         "200": {"description": "The audio.", "content": AUDIO},
         "206": {"description": "The bytes asked for.", "content": AUDIO},
         "304": _nothing("It has not changed."),
         "307": _nothing("The audio is in the bucket, at this address."),
-        **_no("bad-name", "not-found", "bad-range", "away"),
+        **_no("bad-request", "not-found", "bad-range", "away"),
     }
     return {
-        "get": _does("Play or download the audio", answers, [RANGE]),
-        "head": _does("Ask about the audio", answers, [RANGE]),
+        "get": _does("Play or download the audio", answers, [RANGE, *parameters]),
+        "head": _does("Ask about the audio", answers, [RANGE, *parameters]),
     }
 
 
@@ -218,12 +314,19 @@ def _problem() -> Json:
     }
 
 
-def _does(summary: str, responses: Json, parameters: list[Json] | None = None, body: Json | None = None) -> Json:
+def _does(
+    summary: str,
+    responses: Json,
+    parameters: list[Json] | None = None,
+    body: Json | None = None,
+    *,
+    required: bool = True,
+) -> Json:
     operation: Json = {"summary": summary, "responses": responses}
     if parameters:
         operation["parameters"] = parameters
     if body:
-        operation["requestBody"] = {"required": True, "content": body}
+        operation["requestBody"] = {"required": required, "content": body}
     return operation
 
 
@@ -232,7 +335,7 @@ def _no(*slugs: str) -> Json:
     refusals: dict[str, list[str]] = {}
     for slug in slugs:
         status, title = PROBLEMS[slug]
-        refusals.setdefault(str(status.value), []).append(title)
+        refusals.setdefault(str(int(status)), []).append(title)
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": "; or: ".join(titles) + ".", "content": content} for status, titles in refusals.items()
@@ -256,6 +359,10 @@ def _nothing(description: str) -> Json:
 
 def _path(name: str, description: str, schema: Json) -> Json:
     return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
+
+
+def _header(name: str, schema: Json, *, required: bool = False) -> Json:
+    return {"name": name, "in": "header", "required": required, "schema": schema}
 
 
 def _query(name: str, schema: Json, *, required: bool = False) -> Json:

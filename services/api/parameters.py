@@ -19,11 +19,19 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def clip_id(request: Request) -> uuid.UUID:
+    return _uuid(request, "A clip's id")
+
+
+def upload_id(request: Request) -> uuid.UUID:
+    return _uuid(request, "An upload's id")
+
+
+def _uuid(request: Request, what: str) -> uuid.UUID:
     """The UUID in the address, in any of its spellings (RFC 9562)."""
     try:
         return uuid.UUID(request.path_params["id"])
     except ValueError:
-        raise Problem("not-found", "A clip's id is a UUID, and this is none.") from None
+        raise Problem("not-found", f"{what} is a UUID, and this is none.") from None
 
 
 def whole_number(request: Request, name: str, *, least: int, most: int, default: int) -> int:

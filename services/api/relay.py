@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.database import transaction
-from shared.jobs import QUEUES, TRANSCRIBE
 from shared.models import EVENT, HOME, Clip, OutboxRow
 from shared.outbox import Outlet, batches
 
@@ -110,7 +109,7 @@ class Relay:
             time.sleep(LINGER_S)
 
     def _sweep(self, now: datetime) -> None:
-        waiting = self._outlet.waiting_jobs()[QUEUES[TRANSCRIBE]]
+        waiting = sum(self._outlet.waiting_jobs().values())
         with transaction(self._engine) as session:
             # As many jobs as clips: none is lost, however long the queue is, and more would only fill Redis.
             patience = SOON if not waiting else LATER if waiting < session.exec(Clip.unfinished()).one() else None
@@ -118,7 +117,7 @@ class Relay:
             clips = session.exec(Clip.forgotten(since, now, limit=500).with_for_update(skip_locked=True)).all()
             for clip in clips:
                 clip.requeue(now)
-                session.add(OutboxRow(topic=TRANSCRIBE, clip_id=clip.id, created_at=now))
+                session.add(OutboxRow(topic=clip.next_job, clip_id=clip.id, created_at=now))
         if clips:
             SWEPT.inc(len(clips))
             log.info("clips without a job were found", clips=len(clips))

@@ -9,13 +9,13 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.audio import audio_etag, audio_response, matches
+from services.api.audio import Audio, audio_response, matches
 from services.api.clips import answer, keep
 from services.api.errors import Problem
 from services.api.incoming import Incoming, incoming
 from services.api.names import name_in_path
 from services.api.state import Change, state_of
-from shared.jobs import TRANSCRIBE
+from shared.jobs import PREPARE
 from shared.models import HOME, Clip
 
 
@@ -33,7 +33,7 @@ def _put(request: Request, name: str, body: Incoming) -> Response:
         for old in _named(change, request, name):
             old.move_to_bin(change.now)
             change.record(old)
-        change.record(clip, TRANSCRIBE)
+        change.record(clip, PREPARE)
     return answer(clip, 201)
 
 
@@ -42,9 +42,10 @@ def get(request: Request) -> Response:
     state = state_of(request)
     with state.reading() as session:
         clip = session.exec(Clip.named(HOME, _name(request)).limit(1)).first()
-    if clip is None:
-        raise Problem("not-found", "There is no clip of this name.")
-    return audio_response(request, state, clip)
+        if clip is None:
+            raise Problem("not-found", "There is no clip of this name.")
+        audio = Audio.of(session, clip)
+    return audio_response(request, state, audio)
 
 
 def delete(request: Request) -> Response:
@@ -68,7 +69,7 @@ def _named(change: Change, request: Request, name: str) -> Sequence[Clip]:
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
     clips = change.session.exec(Clip.named(HOME, name).with_for_update()).all()
     wanted = request.headers.get("if-match")
-    if wanted is not None and not (clips and matches(wanted, audio_etag(clips[0]))):
+    if wanted is not None and not (clips and matches(wanted, Audio.of(change.session, clips[0]).etag)):
         raise Problem("stale", "The audio of this name is another one now; read it again.")
     return clips
 

@@ -14,6 +14,10 @@ class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings
     max_upload_bytes: PositiveInt = Field(
         2 * 1024**3, description="Largest audio that is taken, in bytes; 2 GiB is about three days of Opus speech."
     )
+    recording_timeout_minutes: PositiveInt = Field(
+        15, description="Minutes after which a recording is finished whose recorder is not heard of any more."
+    )
+    bin_days: PositiveInt = Field(30, description="Days that a deleted clip stays in the bin.")
     audio_delivery: Literal["redirect", "stream"] = Field(
         "redirect", description="How a bucket's audio is given out: `redirect` to it, or `stream` through the API."
     )

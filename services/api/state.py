@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from anyio import CapacityLimiter
@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from services.api.relay import Relay
 from services.api.settings import ApiSettings
+from services.api.sweep import Sweep
 from shared.database import open_engine, reading, transaction
 from shared.models import Clip
 from shared.outbox import Outlet, record
@@ -61,15 +62,25 @@ class Change:
 
 @contextmanager
 def opened(settings: ApiSettings) -> Iterator[State]:
-    """Build the state, run the relay beside it, and close all of it at the end."""
+    """Build the state, run the relay and the sweep beside it, and close all of it at the end."""
     incoming = settings.data_dir / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings)
+    store = open_store(settings)
     relay = Relay(engine, Outlet(settings.redis_url.get_secret_value()), settings.wake_url)
+    sweep = Sweep(
+        engine,
+        store,
+        relay.wake,
+        silence=timedelta(minutes=settings.recording_timeout_minutes),
+        bin_keeps=timedelta(days=settings.bin_days),
+    )
     relay.start()
+    sweep.start()
     try:
-        yield State(settings, engine, open_store(settings), relay, incoming)
+        yield State(settings, engine, store, relay, incoming)
     finally:
+        sweep.stop()
         relay.stop()
         engine.dispose()
 

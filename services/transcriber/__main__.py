@@ -6,6 +6,7 @@ import threading
 
 import structlog
 
+from services.transcriber.prepare import Preparer
 from services.transcriber.recognizers import NOBODY, open_recognizer
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.transcribe import Transcriber
@@ -27,19 +28,24 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    engine = open_engine(settings, pool_size=2 * settings.jobs_at_once() + SPARE_CONNECTIONS)
+    at_once = settings.jobs_at_once() + Preparer.at_once
+    engine = open_engine(settings, pool_size=2 * at_once + SPARE_CONNECTIONS)
     store = open_store(settings)
     recognizer = open_recognizer(settings)
     if recognizer is None:
         log.warning("no recognizer", what_to_do=NOBODY)
     courier = Courier(engine, settings.redis_url.get_secret_value())
-    transcriber = Transcriber(engine, store, recognizer, settings, courier.wake)
-    while Shift(settings, engine, store, recognizer, transcriber, stopping).run():
+    claimants = (
+        Preparer(engine, store, settings, courier.wake),
+        Transcriber(engine, store, recognizer, settings, courier.wake),
+    )
+    while Shift(settings, engine, store, recognizer, claimants, stopping).run():
         log.info("work came in at the last moment; going on")
-    transcriber.release_all()
+    for claimant in claimants:
+        claimant.release_all()
     courier.stop()
     log.info("ended")
-    if transcriber.is_working:
+    if any(claimant.is_working for claimant in claimants):
         # A thread is still inside the engine's native code, which the interpreter's own way out would tear down.
         os._exit(0)
 

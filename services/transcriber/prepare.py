@@ -1,201 +1,185 @@
-"""From the store to something that a recognizer can hear: fetched, measured, decoded piece by piece."""
+"""The story of the first job: join what arrived in pieces, make it seekable, measure it."""
 
-import contextlib
+import hashlib
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from io import FileIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import av
-import numpy as np
-from numpy.typing import NDArray
+import structlog
+from sqlmodel import Session
 
-from shared.storage import Store
+from services.transcriber import remux, segments
+from services.transcriber.claims import Check, Claim, Claimant, Meters
+from services.transcriber.containers import is_seekable
+from services.transcriber.measures import Peaks, missing
+from services.transcriber.segments import Segment
+from services.transcriber.sound import RATE, UNDECODABLE, AudioRejected, FetchedAudio, decoded, measured
+from shared.database import reading
+from shared.jobs import PREPARE, TRANSCRIBE
+from shared.models import LOST, Clip
+from shared.outbox import record
+from shared.uploads import Waveform
 
-RATE = 16_000
-"""Samples a second that Whisper hears."""
+log = structlog.get_logger(__name__)
 
-BLOCK_S = 300
-"""Longest piece decoded and recognized at once: an hour whole takes 3.5 GB, in pieces 0.8, with the same words."""
+NOTHING = "Nothing was recorded: not a byte of sound arrived here."
+UNJOINED = "The parts of this recording cannot be put into one; each of them is kept."
 
-CUT_S = 30
-"""How far back from the end of a full block the quietest place is looked for."""
+NewFile = Callable[[], FileIO]
+"""A file without a name: it is gone when the work is, whatever happens to this process."""
 
-QUIET_S = 0.1
-"""Length of that place: a pause between two words."""
-
-SHORTFALL = 0.05
-"""Part of the announced length that may be missing before we speak of it; encoders round up and pad."""
-
-LONGEST_GAP_S = 60
-"""Longest hole in the audio that is kept as silence. A longer one is a broken clock, not a pause."""
-
-LONGEST_MS = 2**31 - 1
-"""What the database's column holds, 24 days; only a forged clock says more."""
-
-BAD_PACKETS = 1_000
-"""Packets in a row that nothing can be made of before the rest is given up."""
-
-FORMATS = "matroska,mov,ogg,wav,w64,flac,mp3,aac,aiff,caf,amr,asf,avi"
-"""FFmpeg's demuxers for audio files. Playlists are not among them: they would open whatever address they name."""
-
-SUFFIXES = {"matroska": ".webm", "mov": ".mp4", "asf": ".wma"}
-"""Endings that servers know a container by, where the demuxer's name is none."""
-
-Samples = NDArray[np.float32]
+Way = Callable[[Sequence[IO[bytes]], IO[bytes]], str]
+"""How the played file may be made of the segments' files; returns its type. The ways are in `remux`."""
 
 
-class AudioRejected(Exception):
-    """There is something about this audio that no further try will change; the text is a sentence for its owner."""
+@dataclass(frozen=True)
+class Audio:
+    """What is going to be played, and what was found in it."""
 
-
-@dataclass
-class PreparedAudio:
-    """A clip's audio in a file of ours, known to hold sound."""
-
-    file: IO[bytes]
-    size: int
+    file: FileIO
     mime: str
-    suffix: str
     duration_ms: int
-    url: str | None = None
-    """An address where a server may fetch it, if the store gives one."""
-    note: str | None = None
-    """A sentence on what is missing, if something is."""
-
-    def blocks(self) -> Iterator[tuple[int, Samples]]:
-        """Decode to mono at 16 kHz; yield each block's start in milliseconds and its samples.
-
-        Blocks are cut at the quietest place near their end. Broken packets are skipped; the gap that they leave is
-        silence, so that times stay true. Raises `AudioRejected` if nothing at all can be decoded.
-        """
-        start, held = 0, np.empty(0, np.float32)
-        pieces: list[Samples] = []
-        length = 0
-        for piece in _decoded(self.file):
-            pieces.append(piece)
-            length += len(piece)
-            if length >= BLOCK_S * RATE:
-                held = np.concatenate(pieces)
-                cut = quietest(held)
-                yield start * 1000 // RATE, held[:cut]
-                start += cut
-                pieces, length = [held[cut:]], len(held) - cut
-        if length:
-            yield start * 1000 // RATE, np.concatenate(pieces)
-        elif not start:
-            raise AudioRejected("The sound in this file is damaged: nothing of it can be decoded.")
+    peaks: list[int]
+    original: Segment | None
+    """The segment that it is, byte for byte; None: an object of its own was made."""
 
 
-@contextlib.contextmanager
-def prepared(store: Store, key: str, mime: str, folder: Path) -> Iterator[PreparedAudio]:
-    """Fetch an object into a nameless file, gone whatever happens to this process, and make sure that it has sound.
+class Preparer(Claimant):
+    """Makes one seekable, measured object of what arrived. The originals stay, each segment as one piece."""
 
-    Raises `AudioRejected`, and what the store raises.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        for block in store.read(key):
-            file.write(block)
-        size = file.tell()
-        audio = measured(file, size, mime)
-        audio.url = store.url(key, mime, "inline")
-        yield audio
+    job = PREPARE
+    at_once = 2  # so that a short note goes past a recording of a day
+    meters = Meters("preparation", "prepared", (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300))
 
+    def work(self, claim: Claim, check: Check) -> str:
+        with ExitStack() as files:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            new_file = partial(_new_file, files, self.folder)
+            parts = self._gathered(claim.clip, new_file, check)
+            sound = _with_sound(parts)
+            audio = _played(list(sound), new_file, check)
+            gaps = _gaps(claim.clip, parts, sound, audio)
+            note = next((found.note for found in sound.values() if found.note), None)
+            for part in parts:
+                if part.is_joined:
+                    check()
+                    part.file.seek(0)
+                    self.store.put(part.key, part.file, part.size, part.upload.mime)
+            check()
+            key, size, sha256 = self._put(claim.clip, audio)
 
-def measured(file: IO[bytes], size: int, mime: str) -> PreparedAudio:
-    """Read through the packets without decoding them: is it audio, how long is it, and is all of it there?"""
-    if not size:
-        raise AudioRejected("The file is empty: not a byte of sound was saved.")
-    with _opened(file) as (container, stream):
-        first, seconds = None, 0.0
-        for packet in _packets(container, stream):
-            if packet.pts is not None and packet.time_base:
-                first = packet.pts if first is None else first
-                seconds = max(seconds, float((packet.pts + (packet.duration or 0) - first) * packet.time_base))
-        announced = (container.duration or 0) / av.time_base
-        family = container.format.name.partition(",")[0]
-    if family == "wav":
-        announced *= _announced_by_riff(file, size)
-    if not seconds:
-        raise AudioRejected("The file ends before its sound begins: it was cut off while it was saved.")
-    note = None
-    if announced - seconds > max(1.0, SHORTFALL * announced):
-        note = f"The file ends after {_clock(seconds)} of {_clock(announced)}: the rest was lost before it came here."
-    suffix = SUFFIXES.get(family, f".{family}")
-    return PreparedAudio(file, size, mime, suffix, min(int(seconds * 1000), LONGEST_MS), note=note)
+        def done(session: Session, clip: Clip, now: datetime) -> str:
+            if not segments.keep_joined(session, clip, parts):
+                return self.release(session, clip, now)
+            if audio.original is None:
+                segments.keep_original(session, parts[0])
+            session.merge(Waveform(clip_id=clip.id, peaks=audio.peaks))
+            clip.prepare_done(
+                audio_key=key,
+                mime=audio.mime,
+                bytes=size,
+                sha256=sha256,
+                duration_ms=audio.duration_ms,
+                gaps=gaps,
+                note=note,
+                now=now,
+            )
+            record(session, clip, TRANSCRIBE, now=now)
+            return "done"
 
+        # What was put for a lost attempt is left to the sweep of orphans. A commit whose confirmation was lost looks
+        # the same from here, and then these objects are the clip's.
+        return self.settle(claim, done)
 
-def quietest(samples: Samples) -> int:
-    """Where to cut: the middle of the quietest moment near the end."""
-    window = int(QUIET_S * RATE)
-    end = len(samples) - len(samples) % window
-    begin = max(0, end - CUT_S * RATE)
-    loudness = np.square(samples[begin:end]).reshape(-1, window).mean(axis=1)
-    return begin + int(loudness.argmin()) * window + window // 2
+    def _gathered(self, clip: Clip, new_file: NewFile, check: Check) -> list[Segment]:
+        with reading(self.engine) as session:
+            found = segments.arrived(session, clip, datetime.now(UTC))
+        if not found:
+            raise AudioRejected(NOTHING)
+        return [segments.gathered(self.store, upload, pieces, new_file(), check) for upload, pieces in found]
 
-
-def _decoded(file: IO[bytes]) -> Iterator[Samples]:
-    with _opened(file) as (container, stream):
-        resampler = av.AudioResampler("flt", "mono", RATE)
-        produced = 0
-        began: float | None = None
-        for packet in _packets(container, stream):
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                continue  # One bad packet is 20 ms of silence; letting it raise would drop all that follows.
-            for frame in frames:
-                assert isinstance(frame, av.AudioFrame)
-                if frame.time is not None:
-                    began = frame.time if began is None else began
-                    gap = frame.time - began - produced / RATE
-                    if QUIET_S < gap < LONGEST_GAP_S:
-                        produced += int(gap * RATE)
-                        yield np.zeros(int(gap * RATE), np.float32)
-                for piece in resampler.resample(frame):
-                    produced += piece.samples
-                    yield piece.to_ndarray()[0]
-        if produced:
-            for piece in resampler.resample(None):
-                yield piece.to_ndarray()[0]
+    def _put(self, clip: Clip, audio: Audio) -> tuple[str, int, str]:
+        """The key, size and SHA-256 of the object that is played; it is put, unless it is there already."""
+        if audio.original is not None:
+            return audio.original.key, audio.original.size, audio.original.sha256
+        key, size = segments.new_key(clip.library_id, clip.id), os.fstat(audio.file.fileno()).st_size
+        audio.file.seek(0)
+        sha256 = hashlib.file_digest(audio.file, "sha256").hexdigest()
+        audio.file.seek(0)
+        self.store.put(key, audio.file, size, audio.mime)
+        return key, size, sha256
 
 
-@contextlib.contextmanager
-def _opened(file: IO[bytes]) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
-    file.seek(0)
-    try:
-        container = av.open(
-            file, "r", metadata_errors="replace", options={"format_whitelist": FORMATS, "protocol_whitelist": "none"}
-        )
-    except av.FFmpegError as error:
-        raise AudioRejected(
-            "This is not a sound file that can be read: it is of another kind, or it was cut off while it was saved."
-        ) from error
-    with container:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
-            raise AudioRejected("There is no sound in this file.")
-        yield container, stream
+def _new_file(files: ExitStack, folder: Path) -> FileIO:
+    return files.enter_context(tempfile.TemporaryFile(dir=folder, buffering=0))
 
 
-def _packets(container: av.container.InputContainer, stream: av.AudioStream) -> "Iterator[av.Packet[av.AudioStream]]":
-    """The stream's packets, over damaged places where the container can go on behind them."""
-    for _ in range(BAD_PACKETS):
+def _with_sound(parts: Iterable[Segment]) -> dict[Segment, FetchedAudio]:
+    """The segments that can be heard, measured. Raises `AudioRejected` if there is none, for the reason of the last."""
+    sound: dict[Segment, FetchedAudio] = {}
+    why_not = AudioRejected(NOTHING)
+    for part in parts:
         try:
-            yield from container.demux(stream)
-            return
-        except av.FFmpegError:
-            continue
+            sound[part] = measured(part.file, part.size, part.upload.mime)
+        except AudioRejected as error:
+            log.info("a segment has no sound", segment=part.upload.segment, bytes=part.size, reason=str(error))
+            why_not = error
+    if not sound:
+        raise why_not
+    return sound
 
 
-def _announced_by_riff(file: IO[bytes], size: int) -> float:
-    """How many times the bytes that are there a WAV file's header announces; 0 or all ones: it does not know."""
-    file.seek(4)
-    announced = int.from_bytes(file.read(4), "little") + 8
-    return announced / size if size < announced < 2**32 - 1 else 1.0
+def _played(parts: Sequence[Segment], new_file: NewFile, check: Check) -> Audio:
+    """Make the audio that is played, in the first way that works, and listen to all of it."""
+    files = [part.file for part in parts]
+    for way in _ways(parts):
+        try:
+            if way is None:
+                return _heard(files[0], parts[0].upload.mime, parts[0], check)
+            file = new_file()
+            return _heard(file, way(files, file), None, check)
+        except (av.FFmpegError, AudioRejected) as error:
+            log.warning("the audio cannot be made this way", way=way and way.__name__, reason=str(error))
+            failure = error
+    raise failure if isinstance(failure, AudioRejected) else AudioRejected(UNJOINED) from failure
 
 
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+def _ways(parts: Sequence[Segment]) -> Sequence[Way | None]:
+    """The best first; None is the one segment that there is, as it came."""
+    if len(parts) == 1:
+        return [None] if is_seekable(parts[0].file, parts[0].size) else [remux.copied, None]
+    first, *others = [remux.Track.of(part.file) for part in parts]
+    return [remux.copied, remux.encoded] if all(first.joins(other) for other in others) else [remux.encoded]
+
+
+def _heard(file: FileIO, mime: str, original: Segment | None, check: Check) -> Audio:
+    peaks = Peaks()
+    for samples in decoded(file):
+        check()
+        peaks.add(samples)
+    if not peaks.samples:
+        raise AudioRejected(UNDECODABLE)
+    return Audio(file, mime, peaks.samples * 1000 // RATE, peaks.values(), original)
+
+
+def _gaps(
+    clip: Clip, parts: Sequence[Segment], sound: dict[Segment, FetchedAudio], audio: Audio
+) -> list[dict[str, Any]]:
+    """Those that the recorder told of, the segments that cannot be heard, and what else is missing, by place."""
+    gaps, at_ms = list(clip.gaps), 0
+    for part in parts:
+        if part in sound:
+            at_ms += sound[part].duration_ms
+        elif part.size and (unheard := {"at_ms": at_ms, "length_ms": 0, "cause": LOST}) not in gaps:
+            gaps.append(unheard)
+    announced_ms = sum(found.announced_ms or 0 for found in sound.values())
+    gaps += missing(max(clip.duration_ms or 0, announced_ms), audio.duration_ms, gaps)
+    return sorted(gaps, key=lambda gap: int(gap["at_ms"]))

@@ -1,9 +1,11 @@
-"""The broker, the actor and its retry rule, the courier of events, and a shift: from start to signal or idleness."""
+"""The broker, the actors and their retry rule, the courier of events, and a shift: from start to signal or idleness."""
 
 import sys
 import threading
 import time
 import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import dramatiq
 import redis
@@ -12,10 +14,10 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.transcriber.claims import Claimant
 from services.transcriber.listener import Listener
 from services.transcriber.recognizers import Recognizer
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.transcribe import Transcriber
 from shared import database, jobs
 from shared.outbox import Outlet, batches
 from shared.storage import Store
@@ -69,32 +71,36 @@ class Courier:
                 log.exception("the courier stumbled")
 
 
-def open_worker(broker: RedisBroker, transcriber: Transcriber, threads: int) -> dramatiq.Worker:
-    """A Dramatiq worker in this process. Retries are ours: none of its middleware has a say, nor a time limit."""
+def open_worker(broker: RedisBroker, claimant: Claimant) -> dramatiq.Worker:
+    """A Dramatiq worker in this process for one job, with a broker of its own: no job waits behind another kind.
 
-    def transcribe(clip_id: str) -> None:
+    Retries are ours: none of Dramatiq's middleware has a say, nor a time limit.
+    """
+
+    def act(clip_id: str) -> None:
         id = uuid.UUID(clip_id)
         with structlog.contextvars.bound_contextvars(clip_id=clip_id):
             try:
-                pause = transcriber.run(id)
+                pause = claimant.run(id)
             except SQLAlchemyError as error:
                 log.warning("the database does not answer; the job comes back", reason=str(error))
                 pause = DATABASE_PAUSE_S
             if pause is not None:
                 try:
-                    broker.enqueue(jobs.message(jobs.TRANSCRIBE, id), delay=int(pause * 1000))
+                    broker.enqueue(jobs.message(claimant.job, id), delay=int(pause * 1000))
                 except redis.RedisError as error:
                     log.warning("the next try is left to the sweep", reason=str(error))
 
-    dramatiq.actor(actor_name=jobs.TRANSCRIBE, queue_name=jobs.QUEUES[jobs.TRANSCRIBE], broker=broker)(transcribe)
-    worker = dramatiq.Worker(broker, worker_threads=threads)
+    queue = jobs.QUEUES[claimant.job]
+    dramatiq.actor(actor_name=claimant.job, queue_name=queue, broker=broker)(act)
+    worker = dramatiq.Worker(broker, queues={queue}, worker_threads=claimant.at_once)
     # What waits, waits in Redis, where another worker can have it, and not behind an hour of audio in this one.
-    worker.queue_prefetch = threads
+    worker.queue_prefetch = claimant.at_once
     return worker
 
 
 class Shift:
-    """One worker and one listener, from `run` to a signal or to an idle end."""
+    """A worker for each job and one listener, from `run` to a signal or to an idle end."""
 
     def __init__(
         self,
@@ -102,18 +108,19 @@ class Shift:
         engine: Engine,
         store: Store,
         recognizer: Recognizer | None,
-        transcriber: Transcriber,
+        claimants: Sequence[Claimant],
         stopping: threading.Event,
     ) -> None:
         self._settings = settings
-        self._transcriber = transcriber
+        self._claimants = claimants
         self._stopping = stopping
         self._busy_at = time.monotonic()
-        self._broker = jobs.open_broker(settings.redis_url.get_secret_value(), timeout_s=REDIS_S)
-        self._worker = open_worker(self._broker, transcriber, settings.jobs_at_once())
+        redis_url = settings.redis_url.get_secret_value()
+        self._brokers = [jobs.open_broker(redis_url, timeout_s=REDIS_S) for _ in claimants]
+        self._workers = [open_worker(*pair) for pair in zip(self._brokers, claimants, strict=True)]
         self._checks = {
             "database": lambda: _ping(engine),
-            "redis": lambda: _asked(self._broker),
+            "redis": lambda: _asked(self._brokers[0]),
             "store": store.check,
         }
         self._facts = {"recognizer": recognizer.name if recognizer else "none"}
@@ -121,18 +128,26 @@ class Shift:
     def run(self) -> bool:
         """Work until told to stop or idle for long enough; True if something came in while the door was closing."""
         listener = self._listen()
-        self._worker.start()
+        for worker in self._workers:
+            worker.start()
         log.info("ready", port=listener.port, clips_at_once=self._settings.jobs_at_once(), **self._facts)
         try:
             while not self._stopping.wait(IDLE_CHECK_S) and not self._is_idle():
                 pass
         finally:
             listener.close()
-            self._worker.stop(timeout=self._settings.stop_grace_seconds * 1000)
+            self._stop()
         # A wake-up between the last look and the closing found us at home and now we are gone: look once more.
         came_late = not self._stopping.is_set() and not self._is_queue_empty()
-        self._broker.client.close()
+        for broker in self._brokers:
+            broker.client.close()
         return came_late
+
+    def _stop(self) -> None:
+        """Let what runs end, as long as the grace lasts: one for all workers, since whoever stops us counts once."""
+        grace_ms = self._settings.stop_grace_seconds * 1000
+        with ThreadPoolExecutor(len(self._workers)) as pool:
+            list(pool.map(lambda worker: worker.stop(timeout=grace_ms), self._workers))
 
     def _listen(self) -> Listener:
         host, port = self._settings.host, self._settings.port
@@ -146,7 +161,7 @@ class Shift:
         self._busy_at = time.monotonic()
 
     def _is_idle(self) -> bool:
-        if self._transcriber.is_working:
+        if any(claimant.is_working for claimant in self._claimants):
             self._touch()
         limit = self._settings.idle_exit_seconds
         if not limit or time.monotonic() - self._busy_at < limit:
@@ -159,7 +174,7 @@ class Shift:
     def _is_queue_empty(self) -> bool:
         """Whether nothing waits, delayed retries included; unknown is no."""
         try:
-            return not any(jobs.waiting(self._broker, queue) for queue in jobs.QUEUES.values())
+            return not any(jobs.waiting(self._brokers[0], queue) for queue in jobs.QUEUES.values())
         except redis.RedisError:
             return False
 

@@ -4,7 +4,8 @@ from alembic import context
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
-import shared.models  # noqa: F401 - its import fills SQLModel.metadata
+import shared.models
+import shared.uploads  # noqa: F401 - these imports fill SQLModel.metadata
 
 engine: Engine = context.config.attributes["engine"]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from statistics import quantiles
 from typing import Self
@@ -28,11 +28,12 @@ class Connection:
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=2**20)
         return cls(reader, writer, parts.netloc)
 
-    async def ask(self, method: str, path: str, body: bytes = b"", content_type: str = "audio/webm") -> Answer:
-        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n"
-        if body:
-            head += f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
-        self._writer.write(head.encode() + b"\r\n" + body)
+    async def ask(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = {"Content-Type": "audio/webm"}
+    ) -> Answer:
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(body)}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._writer.write(f"{head}\r\n".encode() + body)
         await self._writer.drain()
         status_line, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -14,6 +14,7 @@ from tests.faults.conftest import Stored
 from tests.recordings import large, large_sha256
 from tests.servers.stack import Stack
 from tests.services.api.test_clips import WEBM, refused
+from tests.tus import BODY, FETCH, Upload
 
 MIB = 1024**2
 LARGE_BYTES = 200 * MIB
@@ -63,6 +64,24 @@ async def test_two_hundred_megabytes_in_and_out_in_flat_memory(
     async with grows_little(api.pid("api")):
         digest = hashlib.sha256()
         async with client.stream("GET", "/clips/large", headers={"Sec-Fetch-Dest": "empty"}) as response:
+            async for block in response.aiter_bytes():
+                digest.update(block)
+    assert digest.hexdigest() == await large_sha256(LARGE_BYTES)
+
+
+async def test_two_hundred_megabytes_of_one_patch_in_and_out_in_flat_memory(
+    api: Stack, client: httpx.AsyncClient, stored: Stored
+) -> None:
+    small, upload = await Upload.begun(client, length=5), await Upload.begun(client, length=LARGE_BYTES)
+    await small.sent(0, b"small")
+    headers = {**BODY, "Upload-Offset": "0", "Content-Length": str(LARGE_BYTES)}
+    async with grows_little(api.pid("api")):
+        sent = await client.patch(upload.url, content=large(LARGE_BYTES), headers=headers)
+        assert sent.headers["Upload-Offset"] == str(LARGE_BYTES)
+    assert stored.leftovers() == []
+    async with grows_little(api.pid("api")):
+        digest = hashlib.sha256()
+        async with client.stream("GET", f"/api/clips/{upload.clip_id}/audio", headers=FETCH) as response:
             async for block in response.aiter_bytes():
                 digest.update(block)
     assert digest.hexdigest() == await large_sha256(LARGE_BYTES)

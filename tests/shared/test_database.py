@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import col, select
 
 from shared.database import ping, reading, sqlalchemy_url, transaction
+from shared.jobs import TRANSCRIBE
 from shared.models import HOME, Clip, OutboxRow, Status, Transcript
 from shared.outbox import record
 from shared.settings import DatabaseSettings
@@ -51,7 +52,7 @@ def test_what_is_kept_comes_back_as_it_was(engine: Engine) -> None:
     clip = new_clip("Ünï/cödé 🎙 'quoted' \\ %_")
     clip.created_at = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=5)))
     clip.bytes = 5 * 1024**3
-    clip.claim(NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
     revision = finish(clip)
     revision.passages = [{"start_ms": 0, "end_ms": 500, "text": "häard", "words": []}]
     kept = clip.model_dump()
@@ -167,7 +168,7 @@ def test_forgotten_are_those_that_wait_too_long_or_whose_lease_is_over(engine: E
     def made(name: str, *, queued: timedelta, lease: timedelta | None = None, deleted: bool = False) -> Clip:
         clip = new_clip(name, now=NOW - queued)
         if lease is not None:
-            clip.claim(NOW - queued, lease)
+            clip.claim(TRANSCRIBE, NOW - queued, lease)
         if deleted:
             clip.move_to_bin(NOW)
         return clip
@@ -195,8 +196,8 @@ def test_forgotten_are_those_that_wait_too_long_or_whose_lease_is_over(engine: E
 
 def test_a_lease_is_renewed_for_its_owner_alone(engine: Engine) -> None:
     clip = new_clip()
-    clip.claim(NOW, LEASE)
-    clip.claim(NOW + LEASE, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW + LEASE, LEASE)
     keep(engine, clip)
     with transaction(engine) as session:
         assert session.exec(Clip.renew_lease(clip.id, 1, NOW + 9 * LEASE)).rowcount == 0

@@ -13,7 +13,7 @@ from shared.migrations.__main__ import alembic_config
 from tests.servers.stack import migrate
 from tests.shared.conftest import engine_at
 
-TABLES = {"clip", "transcript", "outbox"}
+TABLES = {"clip", "transcript", "outbox", "upload", "piece", "waveform", "chore"}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.models import MOST_TRIES, Clip, Source, Status, Transcript
+from shared.jobs import PREPARE, TRANSCRIBE
+from shared.models import LOST, MISSING, MOST_TRIES, Clip, Source, Status, Transcript
 from shared.schemas import PublicClip
 
 NOW = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
@@ -16,8 +17,24 @@ LEASE = timedelta(minutes=1)
 
 
 def new_clip(name: str = "Minutes", *, now: datetime = NOW) -> Clip:
+    """A clip that is prepared, and waits for its words."""
     id = uuid.uuid4()
-    return Clip.saved(id, name=name, mime="audio/webm", bytes=3, sha256="ab" * 32, audio_key=f"home/{id}", now=now)
+    clip = Clip.saved(id, name=name, mime="audio/webm", bytes=3, sha256="ab" * 32, audio_key=f"home/{id}", now=now)
+    clip.prepared_at = now
+    return clip
+
+
+def prepare(clip: Clip, now: datetime = NOW) -> None:
+    clip.prepare_done(
+        audio_key="joined",
+        mime="audio/webm",
+        bytes=9,
+        sha256="cd" * 32,
+        duration_ms=900,
+        gaps=clip.gaps,
+        note=None,
+        now=now,
+    )
 
 
 def finish(clip: Clip, text: str = "heard", now: datetime = NOW) -> Transcript:
@@ -35,21 +52,21 @@ def test_a_saved_clip_waits_for_its_words(clip: Clip) -> None:
 
 
 def test_a_clip_is_claimed_once(clip: Clip) -> None:
-    assert clip.claim(NOW, LEASE) == 1
-    assert clip.claim(NOW, LEASE) is None
+    assert clip.claim(TRANSCRIBE, NOW, LEASE) == 1
+    assert clip.claim(TRANSCRIBE, NOW, LEASE) is None
     assert clip.is_held(1)
 
 
 def test_a_claim_can_be_taken_over_from_the_instant_its_lease_ends(clip: Clip) -> None:
-    clip.claim(NOW, LEASE)
-    assert clip.claim(NOW + LEASE - timedelta(milliseconds=1), LEASE) is None
-    assert clip.claim(NOW + LEASE, LEASE) == 2
+    clip.claim(TRANSCRIBE, NOW, LEASE)
+    assert clip.claim(TRANSCRIBE, NOW + LEASE - timedelta(milliseconds=1), LEASE) is None
+    assert clip.claim(TRANSCRIBE, NOW + LEASE, LEASE) == 2
     assert not clip.is_held(1)
     assert clip.is_held(2)
 
 
 def test_finish_makes_a_revision_with_its_times(clip: Clip) -> None:
-    clip.claim(NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
     passages = [{"start_ms": 0, "end_ms": 500, "text": "heard", "words": []}]
     revision = clip.finish(
         text="heard", language="en", recognizer="ear", passages=passages, duration_ms=None, now=NOW + LEASE
@@ -65,14 +82,14 @@ def test_finish_makes_a_revision_with_its_times(clip: Clip) -> None:
 
 
 def test_a_duration_is_learned_and_never_unlearned(clip: Clip) -> None:
-    clip.claim(NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
     clip.fail("no sound", NOW, duration_ms=700)
     clip.fail("no sound", NOW)
     assert clip.duration_ms == 700
 
 
 def test_a_person_s_words_outlive_a_late_result(clip: Clip) -> None:
-    clip.claim(NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
     edit = clip.edit("said", NOW)
     late = finish(clip)
     assert clip.text == "said"
@@ -81,17 +98,17 @@ def test_a_person_s_words_outlive_a_late_result(clip: Clip) -> None:
 
 
 def test_the_bin_ends_a_claim_for_good(clip: Clip) -> None:
-    clip.claim(NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
     clip.move_to_bin(NOW)
     assert not clip.is_held(1)
-    assert clip.claim(NOW, LEASE) is None
+    assert clip.claim(TRANSCRIBE, NOW, LEASE) is None
     assert clip.restore(NOW)
     assert not clip.is_held(1), "the claim from before the bin is not revived"
-    assert clip.claim(NOW, LEASE) == 2
+    assert clip.claim(TRANSCRIBE, NOW, LEASE) == 2
 
 
 def test_a_finished_clip_comes_back_finished(clip: Clip) -> None:
-    clip.claim(NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
     finish(clip)
     clip.move_to_bin(NOW)
     assert not clip.restore(NOW)
@@ -99,11 +116,11 @@ def test_a_finished_clip_comes_back_finished(clip: Clip) -> None:
 
 
 def test_asking_again_takes_the_clip_from_its_worker_and_keeps_the_words(clip: Clip) -> None:
-    clip.claim(NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
     finish(clip)
     clip.ask_transcription(NOW)
     assert (clip.status, clip.text, clip.tries) == (Status.PENDING, "heard", 0)
-    clip.claim(NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
     clip.ask_transcription(NOW)
     assert not clip.is_held(2)
 
@@ -111,26 +128,26 @@ def test_asking_again_takes_the_clip_from_its_worker_and_keeps_the_words(clip: C
 def test_a_clip_that_kills_its_workers_is_given_up_with_a_sentence(clip: Clip) -> None:
     at = NOW
     for number in range(MOST_TRIES):
-        assert clip.claim(at, LEASE) == number + 1
+        assert clip.claim(TRANSCRIBE, at, LEASE) == number + 1
         at += LEASE
-    assert clip.claim(at, LEASE) is None
+    assert clip.claim(TRANSCRIBE, at, LEASE) is None
     assert clip.status is Status.FAILED
     assert clip.error == f"The transcriber stopped {MOST_TRIES} times while it worked on this clip."
 
 
 def test_postponing_ends_when_the_tries_do(clip: Clip) -> None:
     for _ in range(MOST_TRIES - 1):
-        clip.claim(NOW, LEASE)
+        clip.claim(TRANSCRIBE, NOW, LEASE)
         assert clip.postpone("Whisper is away.", NOW + LEASE, NOW)
         assert (clip.status, clip.error, clip.queued_at) == (Status.PENDING, "Whisper is away.", NOW + LEASE)
-    clip.claim(NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
     assert not clip.postpone("Whisper is away.", NOW + LEASE, NOW)
     assert (clip.status, clip.error) == (Status.FAILED, "Whisper is away.")
 
 
 def test_a_released_try_does_not_count(clip: Clip) -> None:
     for number in range(MOST_TRIES * 3):
-        assert clip.claim(NOW, LEASE) == number + 1
+        assert clip.claim(TRANSCRIBE, NOW, LEASE) == number + 1
         clip.release(NOW)
     assert clip.status is Status.PENDING
 
@@ -138,9 +155,48 @@ def test_a_released_try_does_not_count(clip: Clip) -> None:
 def test_switched_off_is_said_and_can_be_asked_again(clip: Clip) -> None:
     clip.switch_off("Nobody transcribes here.", NOW)
     assert (clip.status, clip.error) == (Status.OFF, "Nobody transcribes here.")
-    assert clip.claim(NOW, LEASE) is None
+    assert clip.claim(TRANSCRIBE, NOW, LEASE) is None
     clip.ask_transcription(NOW)
-    assert clip.claim(NOW, LEASE) == 1
+    assert clip.claim(TRANSCRIBE, NOW, LEASE) == 1
+
+
+# -- recordings --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recording() -> Clip:
+    return Clip.begun(uuid.uuid4(), name="Talk", mime="audio/webm", recorded_at=NOW - LEASE, now=NOW)
+
+
+def test_a_recording_is_nobody_s_job_until_it_is_finished(recording: Clip) -> None:
+    recording.hear(NOW, bytes=5, recorded_ms=3000)
+    assert (recording.status, recording.bytes, recording.duration_ms) == (Status.RECORDING, 5, 3000)
+    assert recording.claim(PREPARE, NOW, LEASE) is None
+    recording.finish_recording(NOW, duration_ms=4000, gaps=[])
+    assert recording.claim(TRANSCRIBE, NOW, LEASE) is None, "its audio is not joined yet"
+    assert recording.claim(PREPARE, NOW, LEASE) == 1
+    assert (recording.status, recording.is_held(1)) == (Status.PENDING, True)
+    prepare(recording)
+    assert not recording.is_held(1)
+    assert recording.claim(TRANSCRIBE, NOW, LEASE) == 2
+
+
+def test_bytes_that_come_late_take_the_clip_from_its_worker_and_begin_it_anew(recording: Clip) -> None:
+    recording.end_silent_recording(NOW)
+    assert [gap["cause"] for gap in recording.gaps] == [LOST]
+    recording.claim(PREPARE, NOW, LEASE)
+    recording.hear(NOW, bytes=9)
+    assert not recording.is_held(1)
+    assert (recording.status, recording.gaps, recording.next_job) == (Status.RECORDING, [], PREPARE)
+
+
+def test_a_recorder_that_comes_back_explains_the_gaps_of_a_clip_that_was_finished_without_it(recording: Clip) -> None:
+    recording.end_silent_recording(NOW)
+    recording.gaps = [*recording.gaps, {"at_ms": 5, "length_ms": 7, "cause": MISSING}]
+    muted = {"at_ms": 1, "length_ms": 2, "cause": "muted"}
+    assert recording.explain(NOW, gaps=[muted])
+    assert [gap["cause"] for gap in recording.gaps] == ["muted", MISSING]
+    assert not recording.explain(NOW, gaps=[]), "what the recorder said is not taken back"
 
 
 # -- any order of anything ---------------------------------------------------------------------------------------------
@@ -155,7 +211,7 @@ class Claims(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         self.now = NOW
-        self.clip = new_clip()
+        self.clip = Clip.begun(uuid.uuid4(), name="Talk", mime="audio/webm", recorded_at=NOW, now=NOW)
         self.given: list[int] = []
         self.edited: str | None = None
         self.seen = self.shown()
@@ -186,7 +242,22 @@ class Claims(RuleBasedStateMachine):
         waits = self.clip.restore(self.now)
         assert waits == (self.clip.status is Status.PENDING)
 
-    @precondition(lambda self: self.clip.deleted_at is None)
+    @rule(bytes=st.integers(1, 9))
+    def speak(self, bytes: int) -> None:
+        """A piece arrives, perhaps long after the recording was finished without it."""
+        self.clip.hear(self.now, bytes=self.clip.bytes + bytes)
+        assert self.clip.status is Status.RECORDING
+        assert not self.clip.audio_key
+
+    @precondition(lambda self: self.clip.status is Status.RECORDING)
+    @rule(is_silent=st.booleans())
+    def stop(self, is_silent: bool) -> None:
+        if is_silent:
+            self.clip.end_silent_recording(self.now)
+        else:
+            self.clip.finish_recording(self.now, duration_ms=1, gaps=[])
+
+    @precondition(lambda self: self.clip.deleted_at is None and self.clip.status is not Status.RECORDING)
     @rule()
     def ask(self) -> None:
         self.clip.ask_transcription(self.now)
@@ -197,7 +268,7 @@ class Claims(RuleBasedStateMachine):
     def claim(self) -> None:
         owned = any(self.clip.is_held(attempt) for attempt in self.given)
         running = owned and self.clip.lease_until is not None and self.clip.lease_until > self.now
-        attempt = self.clip.claim(self.now, LEASE)
+        attempt = self.clip.claim(self.clip.next_job, self.now, LEASE)
         if attempt is not None:
             assert not running, "two workers have the clip"
             assert attempt not in self.given, "an attempt's number came twice"
@@ -209,7 +280,12 @@ class Claims(RuleBasedStateMachine):
 
     @rule(data=st.data(), words=st.text(max_size=5))
     def result(self, data: st.DataObject, words: str) -> None:
-        if self.held(data):
+        if not self.held(data):
+            return
+        if self.clip.next_job == PREPARE:
+            prepare(self.clip, self.now)
+            assert self.clip.next_job == TRANSCRIBE
+        else:
             finish(self.clip, words, self.now)
             assert self.clip.text == (words if self.edited is None else self.edited)
 
@@ -247,7 +323,9 @@ class Claims(RuleBasedStateMachine):
     def one_owner_at_most(self) -> None:
         owners = [attempt for attempt in self.given if self.clip.is_held(attempt)]
         assert owners in ([], self.given[-1:])
-        assert bool(owners) == (self.clip.status is Status.TRANSCRIBING and self.clip.deleted_at is None)
+        if self.clip.status is Status.TRANSCRIBING:
+            assert bool(owners) == (self.clip.deleted_at is None)
+        assert not owners or self.is_unfinished()
 
     @invariant()
     def nothing_in_the_bin_is_owned(self) -> None:
@@ -275,7 +353,7 @@ class Claims(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Whoever comes after all leases have run out takes the clip, or it says why not."""
         if hasattr(self, "clip") and self.clip.deleted_at is None and self.is_unfinished():
-            self.clip.claim(self.now + LEASE, LEASE)
+            self.clip.claim(self.clip.next_job, self.now + LEASE, LEASE)
             assert not self.is_unfinished() or self.clip.is_held(self.clip.attempt)
             assert self.clip.status is not Status.FAILED or self.clip.error
 

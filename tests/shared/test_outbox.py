@@ -15,7 +15,7 @@ from sqlmodel import select
 
 from shared.database import reading, transaction
 from shared.events import stream_key
-from shared.jobs import TRANSCRIBE
+from shared.jobs import QUEUES, TRANSCRIBE
 from shared.models import EVENT, HOME, Clip, OutboxRow
 from shared.outbox import BATCH, Outlet, flush, record
 from tests.servers.valkey import Valkey
@@ -50,10 +50,10 @@ class Arrived:
         return [clip["name"] for clip in self.clips()]
 
     def jobs(self) -> list[str]:
-        """Ids of clips, in the order of the queue."""
-        queue = "dictaphone:jobs:transcription"
-        messages = [self._client.hget(f"{queue}.msgs", id) for id in self._client.lrange(queue, 0, -1)]
-        return [json.loads(message or "")["args"][0] for message in messages]
+        """Ids of clips, in the order of their queue."""
+        queues = [f"dictaphone:jobs:{queue}" for queue in QUEUES.values()]
+        found = [(queue, id) for queue in queues for id in self._client.lrange(queue, 0, -1)]
+        return [json.loads(self._client.hget(f"{queue}.msgs", id) or "")["args"][0] for queue, id in found]
 
 
 def save(engine: Engine, *names: str, jobs: tuple[str, ...] = (TRANSCRIBE,)) -> list[Clip]:

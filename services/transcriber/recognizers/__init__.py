@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from services.transcriber.prepare import AudioRejected, PreparedAudio
+from services.transcriber.claims import TryLater
 from services.transcriber.settings import TranscriberSettings
+from services.transcriber.sound import AudioRejected, FetchedAudio
 
 NOBODY = (
     "Nothing here turns speech into words: set WHISPER_URL to a Whisper server, "
@@ -13,12 +14,8 @@ NOBODY = (
 )
 
 
-class RecognizerUnavailable(Exception):
-    """The recognizer cannot do it now; the text is a sentence for the clip's owner, `retry_after_s` its own wish."""
-
-    def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
-        super().__init__(sentence)
-        self.retry_after_s = retry_after_s
+class RecognizerUnavailable(TryLater):
+    """The recognizer cannot do it now."""
 
 
 class RecognizerBusy(RecognizerUnavailable):
@@ -70,7 +67,7 @@ class Recognizer(Protocol):
     def name(self) -> str:
         """What people read as the author of the words."""
 
-    def transcribe(self, audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def transcribe(self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
         """Hear all of it. `attempt_id` is never used twice; `check` is called now and then and raises to stop.
 
         Raises `RecognizerUnavailable`, `RecognizerBusy`, `AudioRejected`.
@@ -95,8 +92,8 @@ def open_recognizer(settings: TranscriberSettings) -> Recognizer | None:
 __all__ = [
     "NOBODY",
     "AudioRejected",
+    "FetchedAudio",
     "Passage",
-    "PreparedAudio",
     "Recognition",
     "Recognizer",
     "RecognizerBusy",

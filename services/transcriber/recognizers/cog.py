@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
-from services.transcriber.prepare import PreparedAudio
 from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, server
 from services.transcriber.settings import TranscriberSettings
+from services.transcriber.sound import FetchedAudio
 
 PIECE_BYTES = 3 * 64 * 1024
 """Read at a time for a data: address; a multiple of 3, so that the base64 of the pieces is the base64 of the whole."""
@@ -23,7 +23,7 @@ class CogRecognizer:
         self._client = server.client(settings.whisper_api_key.get_secret_value())
         self.name = f"whisper at {self._url.host}"
 
-    def transcribe(self, audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def transcribe(self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
         size, body = _by_address(audio.url) if audio.url else _by_value(audio)
         request = self._client.build_request(
             "PUT",
@@ -65,7 +65,7 @@ def _by_address(url: str) -> tuple[int, Iterator[bytes]]:
     return len(body), iter([body])
 
 
-def _by_value(audio: PreparedAudio) -> tuple[int, Iterator[bytes]]:
+def _by_value(audio: FetchedAudio) -> tuple[int, Iterator[bytes]]:
     """The same request around a data: address (RFC 2397), made while it is sent."""
     head, tail = json.dumps({"input": {"audio": f"data:{audio.mime.partition(';')[0]};base64,|"}}).encode().split(b"|")
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from services.transcriber.prepare import PreparedAudio
 from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, Word, joined
 from services.transcriber.settings import TranscriberSettings
+from services.transcriber.sound import FetchedAudio
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -48,7 +48,7 @@ class EmbeddedRecognizer:
         self._lock = threading.Lock()
         self._loaded: WhisperModel | None = None
 
-    def transcribe(self, audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def transcribe(self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
         model = self._model()
         language = None if model.model.is_multilingual else "en"
         passages: list[Passage] = []

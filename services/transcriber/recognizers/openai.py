@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
-from services.transcriber.prepare import PreparedAudio
 from services.transcriber.recognizers import Passage, Recognition, server
 from services.transcriber.settings import TranscriberSettings
+from services.transcriber.sound import FetchedAudio
 
 TIMED = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
 PLAIN = {"response_format": "json"}
@@ -23,7 +23,7 @@ class OpenAIRecognizer:
         self._client = server.client(settings.whisper_api_key.get_secret_value())
         self.name = f"{self._model} at {httpx.URL(self._url).host}"
 
-    def transcribe(self, audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def transcribe(self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
         response = self._ask(audio, TIMED)
         if response.status_code in {400, 422}:
             check()
@@ -40,7 +40,7 @@ class OpenAIRecognizer:
             passages = [Passage(0, audio.duration_ms, text)]
         return Recognition(text, server.language_code(found.get("language")) if text else None, passages)
 
-    def _ask(self, audio: PreparedAudio, shape: Mapping[str, Sequence[str]]) -> httpx.Response:
+    def _ask(self, audio: FetchedAudio, shape: Mapping[str, Sequence[str]]) -> httpx.Response:
         request = self._client.build_request(
             "POST",
             self._url,

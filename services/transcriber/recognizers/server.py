@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 
 import httpx
 
-from services.transcriber.prepare import AudioRejected, PreparedAudio
 from services.transcriber.recognizers import Passage, RecognizerBusy, RecognizerUnavailable, Word, joined
+from services.transcriber.sound import AudioRejected, FetchedAudio
 
 CONNECT_S = 10
 """Seconds for a connection: a server that sleeps behind a proxy accepts at once and wakes up later."""
@@ -30,7 +30,7 @@ def client(api_key: str = "") -> httpx.Client:
     )
 
 
-def patience(audio: PreparedAudio, base_s: float) -> httpx.Timeout:
+def patience(audio: FetchedAudio, base_s: float) -> httpx.Timeout:
     """Scaled to the audio: nothing arrives until the server has heard all of it."""
     answer_s = min(base_s + SLOWEST * audio.duration_ms / 1000, LONGEST_WAIT_S)
     return httpx.Timeout(answer_s, connect=min(CONNECT_S, base_s))

@@ -12,6 +12,7 @@ from tests.conftest import Parts
 from tests.recordings import recording
 from tests.servers.stack import Stack
 from tests.services.api.test_clips import WEBM, refused
+from tests.tus import BODY, DEFERRED, metadata
 
 FRIEND = "https://app.example.com"
 
@@ -134,6 +135,32 @@ async def test_the_page_runs_nothing_but_our_own_files(client: httpx.AsyncClient
     assert script.headers["Cache-Control"] == "no-cache"
     again = await client.get("/static/scripts/api.js", headers={"If-None-Match": script.headers["ETag"]})
     assert again.status_code == 304
+
+
+async def test_a_friend_s_page_may_record(client: httpx.AsyncClient) -> None:
+    cross = {"Origin": FRIEND, "Sec-Fetch-Site": "cross-site"}
+    asked = {
+        "Access-Control-Request-Method": "PATCH",
+        "Access-Control-Request-Headers": "tus-resumable,upload-offset,upload-checksum,content-type,recorded-ms",
+    }
+    preflight = await client.options("/api/uploads/1", headers={**cross, **asked})
+    assert preflight.status_code == 200, preflight.text
+    assert "PATCH" in preflight.headers["Access-Control-Allow-Methods"]
+    begun = await client.post("/api/uploads", headers={**cross, **DEFERRED, "Upload-Metadata": metadata(segment=0)})
+    assert begun.status_code == 201
+    shown = set(begun.headers["Access-Control-Expose-Headers"].split(", "))
+    assert {name for name in begun.headers if name.startswith(("tus-", "upload-", "location"))} <= {
+        name.lower() for name in shown
+    }
+    refusal = await client.patch(
+        begun.headers["Location"], content=b"a", headers={**cross, **BODY, "Upload-Offset": "5"}
+    )
+    assert refusal.headers["Upload-Offset"] == "0"
+    assert {"Upload-Offset", "Upload-Expires", "Upload-Length"} <= shown
+    assert refusal.headers["Access-Control-Allow-Origin"] == FRIEND
+    assert (await client.options("/api/uploads", headers=cross)).headers["Tus-Version"] == "1.0.0"
+    stranger = await client.post("/api/uploads", headers={**DEFERRED, "Origin": "https://evil.example"})
+    refused(stranger, 403, "cross-site")
 
 
 @pytest.mark.parametrize("origin", ["http://[", "http://", "://", "http://[::1", "http://a:b:c"])

@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from services.api.app import ROUTES
 from services.api.openapi import build
+from services.api.tus import BODY
 from tests.recordings import recording
 from tests.services.api.test_clips import saved
 
@@ -54,7 +55,8 @@ def test_the_document_and_the_routes_are_the_same() -> None:
         (path, method) for path, operations in build()["paths"].items() for method in operations if method in METHODS
     }
     assert {(path, method) for path, method in described if method != "head"} == set(routed())
-    assert all((path, "get") in described for path, method in described if method == "head")
+    heads = {(path, "head") for path, _ in described} - {("/api/uploads/{id}", "head")}
+    assert all((path, "get") in described for path, method in described & heads)
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -67,7 +69,7 @@ async def test_it_is_served(client: httpx.AsyncClient) -> None:
     assert (await client.get("/openapi.json")).json() == build()
 
 
-schemathesis.serializer.alias("audio/webm", "application/octet-stream")
+schemathesis.serializer.alias(["audio/webm", BODY], "application/octet-stream")
 schemathesis.openapi.media_type(
     "audio/webm", st.sampled_from([recording(), recording(1), b"", b"<html>"]) | st.binary()
 )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.api.transcripts import FORMS
+from shared.jobs import TRANSCRIBE
 from shared.models import Clip, Transcript
 from tests.shared.test_models import LEASE, NOW, new_clip
 
@@ -23,7 +24,7 @@ def clip() -> Clip:
 
 @pytest.fixture
 def timed(clip: Clip) -> Transcript:
-    clip.claim(NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
     text = "Hello, world. 1 < 2 & 3 --> 4"
     return clip.finish(text=text, language="en", recognizer="ear", passages=PASSAGES, duration_ms=3_725_000, now=NOW)
 

@@ -1,139 +1,381 @@
-"""What is made of files: good ones, damaged ones, and those that are no audio."""
+"""The job that makes one seekable, measured audio of what arrived, on a real database."""
 
 import io
-from collections.abc import Callable
+import itertools
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
+from sqlmodel import col, select
 
-from services.transcriber.prepare import (
-    BLOCK_S,
-    CUT_S,
-    QUIET_S,
-    RATE,
-    AudioRejected,
-    PreparedAudio,
-    measured,
-    prepared,
-    quietest,
-)
-from shared.settings import StoreSettings
-from shared.storage import ObjectMissing, open_store
+from services.transcriber import prepare, remux
+from services.transcriber.containers import is_seekable
+from services.transcriber.prepare import Preparer
+from services.transcriber.settings import TranscriberSettings
+from services.transcriber.sound import AudioRejected
+from shared.database import open_engine, transaction
+from shared.models import EVENT, Clip, OutboxRow, Status
+from shared.storage import StoreUnavailable, open_store
+from shared.uploads import Upload
 from tests import speech
+from tests.recordings import CONTAINERS, recording, streamed
 from tests.services.transcriber import files
+from tests.services.transcriber.library import Library, cut, sha256
+from tests.services.transcriber.test_remux import FIRST, SECOND, heard
+
+FIRST_S, SECOND_S = len(FIRST) / speech.RATE, len(SECOND) / speech.RATE
 
 
-def look_at(content: bytes, mime: str = "audio/webm") -> PreparedAudio:
-    return measured(io.BytesIO(content), len(content), mime)
+class Workplace(Library):
+    """A library and a worker who prepares its clips."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self.settings = TranscriberSettings(data_dir=folder, database_url=SecretStr(database_url), lease_seconds=30)
+        super().__init__(open_engine(self.settings), open_store(self.settings))
+        self.preparer = Preparer(self.engine, self.store, self.settings, lambda: None)
+        self.folder = folder
+
+    def prepare(self, id: uuid.UUID) -> Clip:
+        assert self.preparer.run(id) is None
+        assert not list((self.folder / "work").iterdir()), "files of work have no names"
+        return self.clip(id)
+
+    def promises(self, id: uuid.UUID) -> list[str]:
+        with transaction(self.engine) as session:
+            found = select(OutboxRow.topic).where(OutboxRow.clip_id == id, OutboxRow.topic != EVENT)
+            return list(session.exec(found.order_by(col(OutboxRow.id))))
+
+    def objects(self, id: uuid.UUID) -> set[str]:
+        return {path.name for path in (self.folder / "objects" / "home" / str(id)).iterdir()}
 
 
-def seconds_heard(audio: PreparedAudio) -> float:
-    return sum(len(samples) for _, samples in audio.blocks()) / RATE
+@pytest.fixture
+def work(database_url: str, tmp_path: Path) -> Iterator[Workplace]:
+    work = Workplace(database_url, tmp_path)
+    yield work
+    work.engine.dispose()
 
 
-LENGTH_S = len(speech.samples(files.SAID)) / speech.RATE
+@pytest.fixture
+def local(sqlite_url: str, tmp_path: Path) -> Iterator[Workplace]:
+    """The same on SQLite alone, for what has nothing to do with the database."""
+    work = Workplace(sqlite_url, tmp_path)
+    yield work
+    work.engine.dispose()
+
+
+def is_as_it_should_be(work: Workplace, id: uuid.UUID, seconds: float) -> Clip:
+    """What holds of every clip that is prepared."""
+    clip, played = work.clip(id), work.audio(id)
+    assert (clip.status, clip.error, clip.lease_until, clip.tries) == (Status.PENDING, None, None, 0)
+    assert clip.prepared_at is not None
+    assert (clip.sha256, clip.bytes) == (sha256(played), len(played))
+    assert is_seekable(io.BytesIO(played), len(played))
+    assert clip.duration_ms == pytest.approx(seconds * 1000, abs=100)
+    peaks = work.peaks(id)
+    assert 0 < len(peaks) <= 1000
+    assert all(peak in range(256) for peak in peaks)
+    assert work.promises(id) == ["prepare", "transcribe"]
+    return clip
+
+
+# -- recordings ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("container", ["webm", "mp4"])
+def test_the_pieces_of_a_recording_become_one_audio(work: Workplace, container: str) -> None:
+    content = streamed(SECOND, container)
+    id = work.recorded(
+        cut(content, 7_000), mime=f"audio/{container};codecs=something", duration_ms=int(SECOND_S * 1000)
+    )
+    work.prepare(id)
+    clip = is_as_it_should_be(work, id, SECOND_S)
+    assert (clip.mime, clip.gaps) == (f"audio/{container}", [])
+    assert work.originals(id) == [content]
+    assert np.array_equal(heard(work.audio(id)), heard(content))
+    # Speech, and the pause before it.
+    peaks = work.peaks(id)
+    assert max(peaks) > 80
+    assert max(peaks[: len(peaks) // 100]) < 20
+
+
+def test_an_interrupted_recording_is_one_audio_and_all_of_its_originals_stay(work: Workplace) -> None:
+    contents = [streamed(FIRST, channels=2), streamed(SECOND)]
+    gap = {"at_ms": int(FIRST_S * 1000), "length_ms": 90_000, "cause": "interrupted"}
+    told_ms = int((FIRST_S + SECOND_S) * 1000)
+    id = work.recorded(*(cut(content, 9_999) for content in contents), duration_ms=told_ms, gaps=[gap])
+    work.prepare(id)
+    clip = is_as_it_should_be(work, id, FIRST_S + SECOND_S)
+    assert clip.gaps == [gap]
+    assert work.originals(id) == contents
+
+
+def test_unlike_segments_are_one_audio_too(local: Workplace) -> None:
+    contents = [streamed(FIRST, "mp4"), streamed(SECOND)]
+    id = local.recorded(*(cut(content, 20_000) for content in contents))
+    local.prepare(id)
+    assert is_as_it_should_be(local, id, FIRST_S + SECOND_S).mime == "audio/webm"
+    assert local.originals(id) == contents
+
+
+@pytest.mark.parametrize("size", [1_000, 4_096, 30_001, 10**9])
+def test_where_the_pieces_were_cut_makes_no_difference(local: Workplace, size: int) -> None:
+    contents = [streamed(FIRST), streamed(SECOND)]
+    whole = local.recorded(*([content] for content in contents))
+    pieces = local.recorded(*(cut(content, size) for content in contents))
+    assert local.prepare(whole).sha256 == local.prepare(pieces).sha256
+    assert local.audio(whole) == local.audio(pieces)
+    assert local.peaks(whole) == local.peaks(pieces)
+    assert local.originals(pieces) == contents
+
+
+def test_a_killed_tab_leaves_what_it_sent(local: Workplace) -> None:
+    content = streamed(SECOND)
+    content = content[: int(0.6 * len(content))]
+    id = local.recorded(cut(content, 8_000), duration_ms=int(SECOND_S * 1000))
+    clip = local.prepare(id)
+    assert clip.duration_ms == pytest.approx(len(heard(content)) / 16, abs=100)
+    [gap] = clip.gaps
+    assert (gap["at_ms"], gap["cause"]) == (clip.duration_ms, "missing")
+    assert clip.duration_ms + gap["length_ms"] == int(SECOND_S * 1000)
+    assert local.originals(id) == [content]
+
+
+def test_segments_without_sound_do_not_stop_the_others(local: Workplace) -> None:
+    content = streamed(FIRST)
+    header, nonsense = content[:200], b"this is no sound" * 100
+    id = local.recorded([], [header], cut(content, 9_000), [nonsense], [content])
+    local.prepare(id)
+    clip = is_as_it_should_be(local, id, 2 * FIRST_S)
+    middle_ms = pytest.approx(FIRST_S * 1000, abs=100)
+    assert [(gap["at_ms"], gap["length_ms"], gap["cause"]) for gap in clip.gaps] == [
+        (0, 0, "lost"),
+        (middle_ms, 0, "lost"),
+    ]
+    assert [piece.end for _, piece in local.pieces(id)] == [200, len(content), len(nonsense), len(content)]
 
 
 @pytest.mark.parametrize(
-    ("make", "suffix"), [(files.webm, ".webm"), (files.mp4, ".mp4"), (files.wav, ".wav")], ids=["webm", "mp4", "wav"]
-)
-def test_length_and_samples_of_what_browsers_record(make: Callable[[], bytes], suffix: str) -> None:
-    audio = look_at(make())
-    assert audio.suffix == suffix
-    assert audio.note is None
-    assert audio.duration_ms / 1000 == pytest.approx(LENGTH_S, abs=0.1)
-    assert seconds_heard(audio) == pytest.approx(LENGTH_S, abs=0.1)
-
-
-@pytest.mark.parametrize("make", [files.webm, files.mp4, files.wav], ids=["webm", "mp4", "wav"])
-def test_a_damaged_place_costs_only_itself_and_later_words_keep_their_times(make: Callable[[], bytes]) -> None:
-    whole, scratched = make(), files.scratched(make())
-    assert whole != scratched
-    assert seconds_heard(look_at(scratched)) == pytest.approx(LENGTH_S, abs=0.15)
-    # The last second sounds as if nothing had happened, at its own place.
-    ends = [np.concatenate([samples for _, samples in look_at(content).blocks()]) for content in (whole, scratched)]
-    tail = slice(int((LENGTH_S - 2) * RATE), int((LENGTH_S - 1) * RATE))
-    lag = np.argmax(np.correlate(ends[1][tail], ends[0][tail], "same")) - RATE // 2
-    assert abs(int(lag)) < RATE // 10
-
-
-@pytest.mark.parametrize("make", [files.webm, files.wav], ids=["webm", "wav"])
-def test_a_file_that_was_cut_off_is_heard_as_far_as_it_goes_and_says_so(make: Callable[[], bytes]) -> None:
-    audio = look_at(files.half(make()))
-    assert audio.note is not None
-    assert audio.note.startswith("The file ends after 0:0")
-    assert seconds_heard(audio) == pytest.approx(LENGTH_S / 2, rel=0.2)
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("pieces", "sentence"),
     [
-        (b"", "The file is empty"),
-        (b"just some text\n" * 500, "not a sound file that can be read"),
-        (b"\x1a\x45\xdf\xa3" + b"\0" * 4000, "not a sound file that can be read"),
-        (b"\0" * 4000, "not a sound file that can be read"),
-        (files.image(), "not a sound file that can be read"),
-        (files.video_without_sound(), "There is no sound in this file"),
-        (files.half(files.mp4()), "cut off while it was saved"),
-        (files.webm()[:300], "cut off while it was saved"),
-        (b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n/etc/passwd\n#EXT-X-ENDLIST\n", "not a sound file"),
-        (b"<!doctype html><script>alert(1)</script>", "not a sound file"),
+        ([], "Nothing was recorded: not a byte of sound arrived here."),
+        ([b""], "The file is empty: not a byte of sound was saved."),
+        (["start"], "The file ends before its sound begins: it was cut off while it was saved."),
+        ([b"just some text\n"] * 50, "This is not a sound file that can be read"),
     ],
-    ids=["empty", "text", "header-alone", "zeros", "image", "no-sound", "half-mp4", "start-alone", "playlist", "page"],
+    ids=["nothing", "empty", "start-alone", "text"],
 )
-def test_what_is_no_audio_is_refused_in_a_sentence(content: bytes, sentence: str) -> None:
-    with pytest.raises(AudioRejected, match=sentence):
-        list(look_at(content).blocks())
+def test_a_recording_without_sound_says_so_and_keeps_its_bytes(
+    work: Workplace, pieces: list[bytes | str], sentence: str
+) -> None:
+    contents = [streamed(FIRST)[:410] if isinstance(piece, str) else piece for piece in pieces]
+    id = work.recorded(contents)
+    clip = work.prepare(id)
+    assert clip.status is Status.FAILED
+    assert (clip.error or "").startswith(sentence)
+    assert [b"".join(work.store.read(piece.key)) for _, piece in work.pieces(id)] == contents
+    assert work.promises(id) == ["prepare"]
 
 
-def test_a_playlist_does_not_open_the_files_it_names(tmp_path: Path) -> None:
-    secret = tmp_path / "secret.wav"
-    secret.write_bytes(files.wav())
-    with pytest.raises(AudioRejected):
-        look_at(f"ffconcat version 1.0\nfile '{secret}'\n".encode())
+# -- files --------------------------------------------------------------------------------------------------------
 
 
-def test_sound_that_is_all_noise_to_its_decoder_is_refused() -> None:
-    content = bytearray(files.mp4())
-    begin = content.index(b"mdat") + 4
-    end = content.index(b"moov", begin) - 4
-    content[begin:end] = b"\xff" * (end - begin)
-    with pytest.raises(AudioRejected, match="nothing of it can be decoded"):
-        list(look_at(bytes(content)).blocks())
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_file_that_needs_nothing_is_played_as_it_is(local: Workplace, container: str) -> None:
+    content, mime = recording(container=container), CONTAINERS[container][1]
+    id = local.put(content, mime)
+    key = local.clip(id).audio_key
+    local.prepare(id)
+    clip = is_as_it_should_be(local, id, 0.5)
+    assert (clip.audio_key, clip.mime) == (key, mime)
+    assert local.audio(id) == content
+    assert local.pieces(id) == []
+    assert len(local.objects(id)) == 1
 
 
-def test_long_audio_comes_in_blocks_that_join_without_a_gap() -> None:
-    long = speech.wav(speech.repeated(speech.samples(files.SAID), 2 * BLOCK_S + 60))
-    blocks = list(look_at(long).blocks())
-    assert len(blocks) == 3
-    assert all(len(samples) <= (BLOCK_S + 1) * RATE for _, samples in blocks)
-    place = 0
-    for start_ms, samples in blocks:
-        assert start_ms == pytest.approx(place * 1000 / RATE, abs=1)
-        place += len(samples)
-    assert place / RATE == pytest.approx(2 * BLOCK_S + 60, abs=0.1)
-    # Cut in a pause: what is around the cut is far below speech.
-    around = np.concatenate([blocks[0][1][-RATE // 25 :], blocks[1][1][: RATE // 25]])
-    assert np.abs(around).max() < 0.02
+@pytest.mark.parametrize("container", ["webm", "mp4"])
+def test_a_file_that_was_put_whole_and_is_not_seekable_stays_as_the_original(work: Workplace, container: str) -> None:
+    content = streamed(SECOND, container)
+    id = work.put(content, f"audio/{container}")
+    key = work.clip(id).audio_key
+    work.prepare(id)
+    clip = is_as_it_should_be(work, id, SECOND_S)
+    assert clip.audio_key != key
+    assert [piece.key for _, piece in work.pieces(id)] == [key]
+    assert work.originals(id) == [content]
+    with transaction(work.engine) as session:
+        [upload] = session.exec(Upload.of_clip(id))
+    assert (upload.is_recording, upload.length, upload.mime) == (False, len(content), f"audio/{container}")
 
 
-def test_the_quietest_place_is_looked_for_near_the_end_alone() -> None:
-    sound = np.full(120 * RATE, 0.5, np.float32)
-    sound[10 * RATE : 11 * RATE] = 0  # quieter, but too early
-    sound[100 * RATE : 101 * RATE] = 0.01
-    assert quietest(sound) > (120 - CUT_S) * RATE
-    assert 100 * RATE <= quietest(sound) <= 101 * RATE + QUIET_S * RATE
+def test_an_uploaded_file_in_pieces_is_joined_and_played_as_it_came(local: Workplace) -> None:
+    content = files.wav()
+    id = local.recorded(cut(content, 100_000), mime="audio/wav")
+    local.prepare(id)
+    clip = is_as_it_should_be(local, id, len(speech.samples(files.SAID)) / speech.RATE)
+    assert local.originals(id) == [content]
+    assert clip.audio_key == local.pieces(id)[0][1].key
 
 
-def test_nothing_is_left_in_the_working_folder(tmp_path: Path) -> None:
-    store = open_store(StoreSettings(data_dir=tmp_path))
-    content = files.webm()
-    store.put("clips/a", io.BytesIO(content), len(content), "audio/webm")
-    with prepared(store, "clips/a", "audio/webm", tmp_path / "work") as audio:
-        assert audio.size == len(content)
-        assert audio.url is None
-        # Even kill -9 in this moment leaves no file: it has no name.
-        assert list((tmp_path / "work").iterdir()) == []
-    with pytest.raises(ObjectMissing), prepared(store, "clips/b", "audio/webm", tmp_path / "work"):
-        pass
+def test_half_a_file_says_how_much_is_missing(local: Workplace) -> None:
+    id = local.put(files.half(files.wav()), "audio/wav")
+    clip = local.prepare(id)
+    whole_ms = len(speech.samples(files.SAID)) * 1000 // speech.RATE
+    [gap] = clip.gaps
+    assert gap == {"at_ms": clip.duration_ms, "length_ms": pytest.approx(whole_ms / 2, abs=200), "cause": "missing"}
+    assert "the rest was lost" in (clip.error or "")
+
+
+def test_a_remux_that_fails_leaves_the_original_to_be_played(local: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> str:
+        raise AudioRejected("no")
+
+    monkeypatch.setattr(remux, "copied", broken)
+    content = streamed(FIRST)
+    id = local.recorded(cut(content, 9_000))
+    clip = local.prepare(id)
+    assert local.audio(id) == content
+    assert (clip.mime, clip.prepared_at is not None) == ("audio/webm;codecs=opus", True)
+    # And where a join fails, encoding does it.
+    id = local.recorded(cut(content, 9_000), [content])
+    local.prepare(id)
+    is_as_it_should_be(local, id, 2 * FIRST_S)
+
+
+# -- meanwhile, again, and in trouble -----------------------------------------------------------------------------
+
+
+def when_it_is_heard(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Something happens while the clip is being prepared, once."""
+    original, once = prepare._heard, itertools.count()
+
+    def heard(*arguments: Any) -> Any:
+        if next(once) == 0:
+            act()
+        return original(*arguments)
+
+    monkeypatch.setattr(prepare, "_heard", heard)
+
+
+def test_bytes_that_come_late_reopen_the_recording_and_it_is_prepared_again(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = streamed(SECOND)
+    id = work.recorded(cut(content[: len(content) // 2], 9_000))
+    when_it_is_heard(monkeypatch, lambda: work.add(id, 0, content[len(content) // 2 :]))
+    assert work.prepare(id).status is Status.RECORDING
+    assert len(work.pieces(id)) > 2
+    assert work.promises(id) == ["prepare"]
+    with transaction(work.engine) as session:
+        session.get_one(Clip, id).finish_recording(datetime.now(UTC), duration_ms=None, gaps=[])
+    work.prepare(id)
+    is_as_it_should_be(work, id, SECOND_S)
+    assert work.originals(id) == [content]
+
+
+def test_pieces_that_are_not_those_that_were_read_are_prepared_again(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = streamed(SECOND)
+    id = work.recorded(cut(content[: len(content) // 2], 9_000))
+    when_it_is_heard(monkeypatch, lambda: work.add(id, 0, content[len(content) // 2 :], reopens=False))
+    assert work.prepare(id).prepared_at is None
+    assert work.promises(id) == ["prepare", "prepare"]
+    assert work.prepare(id).duration_ms == pytest.approx(SECOND_S * 1000, abs=100)
+    assert work.originals(id) == [content]
+
+
+def test_bytes_that_come_after_it_was_prepared_are_joined_to_the_rest(work: Workplace) -> None:
+    content = streamed(SECOND)
+    id = work.recorded(cut(content[: len(content) // 2], 9_000))
+    half = work.prepare(id).duration_ms
+    assert half == pytest.approx(SECOND_S * 500, rel=0.3)
+    work.add(id, 0, content[len(content) // 2 :])
+    with transaction(work.engine) as session:
+        session.get_one(Clip, id).finish_recording(datetime.now(UTC), duration_ms=None, gaps=[])
+    clip = work.prepare(id)
+    assert clip.duration_ms == pytest.approx(SECOND_S * 1000, abs=100)
+    assert work.originals(id) == [content]
+
+
+def test_preparing_again_changes_nothing_that_is_heard(work: Workplace) -> None:
+    id = work.recorded(cut(streamed(FIRST), 9_000), duration_ms=int(FIRST_S * 1000) + 5_000)
+    first = work.prepare(id)
+    peaks, audio = work.peaks(id), work.audio(id)
+    assert work.prepare(id).version == first.version, "a message that comes again finds nothing to do"
+    with transaction(work.engine) as session:
+        session.get_one(Clip, id).prepared_at = None
+    second = work.prepare(id)
+    assert (second.sha256, second.duration_ms, second.gaps) == (first.sha256, first.duration_ms, first.gaps)
+    assert (work.peaks(id), work.audio(id)) == (peaks, audio)
+    assert len(second.gaps) == 1
+
+
+def test_a_clip_that_goes_to_the_bin_meanwhile_is_prepared_when_it_comes_back(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = streamed(FIRST)
+    id = work.recorded(cut(content, 9_000))
+
+    def change(verb: Callable[[Clip, datetime], object]) -> None:
+        with transaction(work.engine) as session:
+            verb(session.get_one(Clip, id), datetime.now(UTC))
+
+    when_it_is_heard(monkeypatch, lambda: change(Clip.move_to_bin))
+    clip = work.prepare(id)
+    assert (clip.prepared_at, clip.audio_key) == (None, "")
+    change(Clip.restore)
+    work.prepare(id)
+    is_as_it_should_be(work, id, FIRST_S)
+    assert work.originals(id) == [content]
+
+
+def test_what_is_released_is_prepared_by_the_next(work: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = work.put(streamed(FIRST))
+    when_it_is_heard(monkeypatch, work.preparer.release_all)
+    clip = work.prepare(id)
+    assert (clip.status, clip.tries, clip.prepared_at) == (Status.PENDING, 0, None)
+    assert work.promises(id) == ["prepare", "prepare"]
+    assert work.prepare(id).prepared_at is not None
+
+
+def test_two_workers_do_not_prepare_one_clip(work: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = work.put(streamed(FIRST))
+    when_it_is_heard(monkeypatch, lambda: work.preparer.run(id))
+    assert work.prepare(id).attempt == 1
+    is_as_it_should_be(work, id, FIRST_S)
+
+
+def test_a_store_that_is_away_is_tried_again_and_an_object_that_is_gone_is_not(work: Workplace) -> None:
+    id = work.recorded(cut(streamed(FIRST), 9_000))
+    away = threading.Event()
+    read = work.store.read
+
+    def refuse(*arguments: Any) -> Iterator[bytes]:
+        if away.is_set():
+            raise StoreUnavailable("secret address")
+        return read(*arguments)
+
+    work.store.read = refuse  # type: ignore[method-assign, assignment]
+    away.set()
+    pause = work.preparer.run(id)
+    assert pause == pytest.approx(5, rel=0.2)
+    assert work.clip(id).error == "The store of the audio does not answer. Trying again (2 of 8)."
+    away.clear()
+    work.store.delete(work.pieces(id)[1][1].key)
+    clip = work.prepare(id)
+    assert clip.error == "The sound of this clip is not in the store, so there is nothing to hear."
+
+
+def test_a_piece_that_is_cut_short_in_the_store_is_not_taken_for_whole(local: Workplace) -> None:
+    id = local.recorded(cut(streamed(FIRST), 9_000))
+    key = local.pieces(id)[1][1].key
+    local.store.put(key, io.BytesIO(b"short"), 5, "audio/webm")
+    assert local.preparer.run(id) is not None
+    assert local.clip(id).prepared_at is None

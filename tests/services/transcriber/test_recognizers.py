@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 
-from services.transcriber.prepare import AudioRejected, PreparedAudio, measured
 from services.transcriber.recognizers import (
     Recognition,
     Recognizer,
@@ -26,6 +25,7 @@ from services.transcriber.recognizers.cog import CogRecognizer, prediction_url
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
 from services.transcriber.recognizers.openai import OpenAIRecognizer
 from services.transcriber.settings import TranscriberSettings
+from services.transcriber.sound import AudioRejected, FetchedAudio, measured
 from tests import speech
 from tests.servers.whisper import API_KEY, Fault, Whisper
 from tests.services.transcriber import files
@@ -33,7 +33,7 @@ from tests.services.transcriber import files
 MOST_ERRORS = 0.2
 
 
-def prepared(content: bytes, mime: str = "audio/webm;codecs=opus") -> PreparedAudio:
+def fetched(content: bytes, mime: str = "audio/webm;codecs=opus") -> FetchedAudio:
     return measured(io.BytesIO(content), len(content), mime)
 
 
@@ -41,7 +41,7 @@ def settings(**values: Any) -> TranscriberSettings:
     return TranscriberSettings(_env_file=None, **values)
 
 
-def hear(recognizer: Recognizer, audio: PreparedAudio, attempt_id: str = "clip-1") -> Recognition:
+def hear(recognizer: Recognizer, audio: FetchedAudio, attempt_id: str = "clip-1") -> Recognition:
     return recognizer.transcribe(audio, attempt_id=attempt_id, check=lambda: None)
 
 
@@ -76,7 +76,7 @@ def recognizer(request: pytest.FixtureRequest) -> Recognizer:
 
 
 def test_real_speech_becomes_its_words(recognizer: Recognizer) -> None:
-    found = hear(recognizer, prepared(files.webm()))
+    found = hear(recognizer, fetched(files.webm()))
     assert speech.word_errors(found.text, speech.words(files.SAID)) <= MOST_ERRORS
     assert found.text == found.text.strip()
     assert found.language == "en"
@@ -89,7 +89,7 @@ def test_real_speech_becomes_its_words(recognizer: Recognizer) -> None:
 
 @pytest.mark.parametrize("name", ["embedded", "openai"])
 def test_words_have_their_times(name: str, request: pytest.FixtureRequest) -> None:
-    found = hear(request.getfixturevalue(name), prepared(files.webm()))
+    found = hear(request.getfixturevalue(name), fetched(files.webm()))
     for passage in found.passages:
         assert " ".join(word.text for word in passage.words).split() == passage.text.split()
         assert all(word.start_ms <= word.end_ms for word in passage.words)
@@ -108,12 +108,12 @@ def test_the_bundled_model_is_named_as_people_know_it(embedded: EmbeddedRecogniz
 def test_where_nobody_speaks_there_is_no_text_and_no_language(
     embedded: EmbeddedRecognizer, make: Callable[[float], bytes]
 ) -> None:
-    assert hear(embedded, prepared(make(30))) == Recognition("", None, [])
+    assert hear(embedded, fetched(make(30))) == Recognition("", None, [])
 
 
 def test_speech_behind_a_damaged_place_is_heard(embedded: EmbeddedRecognizer) -> None:
     sound = speech.samples(files.SAID)
-    found = hear(embedded, prepared(files.scratched(speech.encode(sound, "mp4", "aac"))))
+    found = hear(embedded, fetched(files.scratched(speech.encode(sound, "mp4", "aac"))))
     assert speech.word_errors(found.text, speech.words(files.SAID)) <= MOST_ERRORS
 
 
@@ -130,7 +130,7 @@ def test_a_claim_that_is_lost_stops_the_engine(embedded: EmbeddedRecognizer) -> 
             raise Lost
 
     with pytest.raises(Lost):
-        embedded.transcribe(prepared(files.webm()), attempt_id="clip-1", check=check)
+        embedded.transcribe(fetched(files.webm()), attempt_id="clip-1", check=check)
 
 
 def test_a_model_that_cannot_be_had_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_a_model_that_cannot_be_had_says_what_to_do(tmp_path: Path, monkeypatch:
     away = EmbeddedRecognizer(settings(whisper_model="small", data_dir=tmp_path))
     assert away.name == "faster-whisper small"
     with pytest.raises(RecognizerUnavailable, match=r"set WHISPER_MODEL to a folder with model\.bin"):
-        hear(away, prepared(files.wav()))
+        hear(away, fetched(files.wav()))
 
 
 # -- the servers --------------------------------------------------------------------------------------------------
@@ -152,14 +152,14 @@ def test_a_model_that_cannot_be_had_says_what_to_do(tmp_path: Path, monkeypatch:
 def test_a_fault_of_the_server_is_worth_another_try(whisper: Whisper, at_server: Recognizer, fault: Fault) -> None:
     whisper.fail(fault)
     with pytest.raises(RecognizerUnavailable, match=r"^The Whisper server"):
-        hear(at_server, prepared(files.webm()))
+        hear(at_server, fetched(files.webm()))
     assert whisper.refused == []
 
 
 def test_a_busy_server_is_worth_another_try(whisper: Whisper, at_server: Recognizer) -> None:
     whisper.fail(Fault.BUSY)
     with pytest.raises(RecognizerBusy, match="busy"):
-        hear(at_server, prepared(files.wav()))
+        hear(at_server, fetched(files.wav()))
 
 
 def test_a_server_that_hangs_is_left_in_time(whisper: Whisper) -> None:
@@ -169,7 +169,7 @@ def test_a_server_that_hangs_is_left_in_time(whisper: Whisper) -> None:
         whisper.fail(Fault.HANG)
         began = time.monotonic()
         with pytest.raises(RecognizerUnavailable, match="in time"):
-            hear(recognizer, prepared(files.silence(1), "audio/wav"))
+            hear(recognizer, fetched(files.silence(1), "audio/wav"))
         # 0.2 s, and twice the length of the audio.
         assert 2 < time.monotonic() - began < 6
         whisper.heal()
@@ -179,7 +179,7 @@ def test_a_server_that_is_not_there_is_worth_another_try() -> None:
     recognizer = open_recognizer(settings(whisper_url="http://127.0.0.1:9/v1/audio/transcriptions"))
     assert recognizer is not None
     with pytest.raises(RecognizerUnavailable, match="could not be reached"):
-        hear(recognizer, prepared(files.wav()))
+        hear(recognizer, fetched(files.wav()))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_text_that_no_database_takes_is_made_harmless() -> None:
 
 def test_without_verbose_json_there_is_text_and_one_passage(whisper: Whisper, openai: OpenAIRecognizer) -> None:
     whisper.fail(Fault.ONLY_JSON)
-    audio = prepared(files.webm())
+    audio = fetched(files.webm())
     found = hear(openai, audio)
     assert found.text
     assert [(p.start_ms, p.end_ms, p.text) for p in found.passages] == [(0, audio.duration_ms, found.text)]
@@ -235,7 +235,7 @@ def test_without_verbose_json_there_is_text_and_one_passage(whisper: Whisper, op
 
 
 def test_a_server_that_finds_fault_with_the_audio_is_quoted(openai: OpenAIRecognizer) -> None:
-    broken = prepared(files.webm())
+    broken = fetched(files.webm())
     broken.file = io.BytesIO(b"no audio at all")
     broken.size = 15
     with pytest.raises(AudioRejected, match="might be corrupted or unsupported"):
@@ -245,7 +245,7 @@ def test_a_server_that_finds_fault_with_the_audio_is_quoted(openai: OpenAIRecogn
 def test_another_clips_words_are_not_taken(whisper: Whisper, cog: CogRecognizer) -> None:
     whisper.fail(Fault.ANOTHER)
     with pytest.raises(RecognizerUnavailable, match="another clip"):
-        hear(cog, prepared(files.wav()))
+        hear(cog, fetched(files.wav()))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_each_attempt_is_a_prediction_of_its_own(given: str, path: str) -> None:
 
 
 def test_cog_is_given_the_stores_address_where_there_is_one(whisper: Whisper, cog: CogRecognizer) -> None:
-    audio = prepared(files.webm())
+    audio = fetched(files.webm())
     with _serving(files.webm()) as url:
         audio.url = url
         assert hear(cog, audio).text
@@ -296,7 +296,7 @@ def test_memory_does_not_grow_with_the_recording(
     recognizer = open_recognizer(settings(whisper_url=url))
     assert recognizer is not None
     with path.open("rb") as file:
-        audio = PreparedAudio(file, size, "audio/webm", ".webm", 1000)
+        audio = FetchedAudio(file, size, "audio/webm", ".webm", 1000)
         tracemalloc.start()
         try:
             assert hear(recognizer, audio).text == "yes"

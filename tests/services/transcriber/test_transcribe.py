@@ -13,11 +13,13 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from services.transcriber.prepare import AudioRejected, PreparedAudio
+from services.transcriber.claims import ClaimLost, pause_before
 from services.transcriber.recognizers import Passage, Recognition, RecognizerBusy, RecognizerUnavailable
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.transcribe import ClaimLost, Transcriber, pause_before
+from services.transcriber.sound import AudioRejected, FetchedAudio
+from services.transcriber.transcribe import Transcriber
 from shared.database import open_engine, transaction
+from shared.jobs import TRANSCRIBE
 from shared.models import EVENT, MOST_TRIES, Clip, OutboxRow, Status, Transcript
 from shared.storage import Store, StoreUnavailable, open_store
 from tests.servers.postgres import Postgres
@@ -36,7 +38,7 @@ class Scripted:
         self.meanwhile: Callable[[], object] = lambda: None
         self.attempts: list[str] = []
 
-    def transcribe(self, audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def transcribe(self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
         self.attempts.append(attempt_id)
         self.meanwhile()
         return WORDS
@@ -56,11 +58,11 @@ class Desk:
         self.id = uuid.uuid4()
         now = datetime.now(UTC)
         with transaction(self.engine) as session:
-            session.add(
-                Clip.saved(
-                    self.id, name="a", mime="audio/webm", bytes=len(content), sha256="0" * 64, audio_key=KEY, now=now
-                )
+            clip = Clip.saved(
+                self.id, name="a", mime="audio/webm", bytes=len(content), sha256="0" * 64, audio_key=KEY, now=now
             )
+            clip.prepared_at = now
+            session.add(clip)
 
     def _tell(self) -> None:
         self.told += 1
@@ -175,7 +177,7 @@ def test_a_late_result_finds_no_taker(desk: Desk, recognizer: Scripted) -> None:
 
     def taken_over() -> None:
         later = datetime.now(UTC) + timedelta(hours=1)
-        desk.change(lambda clip, now: clip.claim(later, timedelta(hours=1)))
+        desk.change(lambda clip, now: clip.claim(TRANSCRIBE, later, timedelta(hours=1)))
 
     recognizer.meanwhile = taken_over
     desk.run()
@@ -187,7 +189,7 @@ def test_a_late_result_finds_no_taker(desk: Desk, recognizer: Scripted) -> None:
 def test_the_lease_is_renewed_and_its_loss_is_noticed(desk: Desk, recognizer: Scripted) -> None:
     noticed = False
 
-    def work(audio: PreparedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def work(audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
         def has_lost() -> bool:
             nonlocal noticed
             try:
@@ -292,7 +294,7 @@ def test_a_clip_that_kills_its_workers_is_given_up(desk: Desk) -> None:
     began = datetime.now(UTC) - timedelta(days=1)
     for number in range(MOST_TRIES):
         then = began + timedelta(hours=number)
-        desk.change(lambda clip, now, then=then: clip.claim(then, timedelta(seconds=1)))  # type: ignore[misc]
+        desk.change(lambda clip, now, then=then: clip.claim(TRANSCRIBE, then, timedelta(seconds=1)))  # type: ignore[misc]
     assert desk.run() is None
     assert desk.clip().error == f"The transcriber stopped {MOST_TRIES} times while it worked on this clip."
     assert desk.topics() == [EVENT]

@@ -14,9 +14,10 @@ import redis
 from sqlmodel import select
 
 from services.transcriber.listener import Listener
+from services.transcriber.prepare import Preparer
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.transcribe import Transcriber
-from services.transcriber.worker import Shift
+from services.transcriber.worker import Courier, Shift
 from shared import jobs
 from shared.database import open_engine, transaction
 from shared.events import FIELD, stream_key
@@ -33,6 +34,9 @@ from tests.services.transcriber import files
 
 PATIENCE_S = 60
 """For what takes a second on an idle machine."""
+
+PREPARED = 1
+"""The attempt before those at the words: each clip is prepared first."""
 
 
 class Library:
@@ -53,7 +57,7 @@ class Library:
             id, name="a", mime=mime, bytes=len(content), sha256="0" * 64, audio_key=f"clips/{id}", now=now
         )
         with transaction(self.engine) as session:
-            record(session, clip, jobs.TRANSCRIBE, now=now)
+            record(session, clip, jobs.PREPARE, now=now)
         flush(self.engine, self.outlet)
         return id
 
@@ -85,7 +89,7 @@ class Library:
     def waiting(self) -> int:
         broker = jobs.open_broker(self.redis_url)
         try:
-            return jobs.waiting(broker, jobs.QUEUES[jobs.TRANSCRIBE])
+            return sum(jobs.waiting(broker, queue) for queue in jobs.QUEUES.values())
         finally:
             broker.client.close()
 
@@ -166,7 +170,7 @@ def test_a_killed_workers_clip_is_taken_over(
     stack.start("transcriber")
     clip = local.wait(id, Status.DONE)
     assert speech.word_errors(clip.text or "", speech.words(files.SAID)) <= 0.2
-    assert clip.attempt >= 2
+    assert clip.attempt >= PREPARED + 2
     assert len(local.revisions(id)) == 1
     assert len(set(whisper.prediction_ids)) == len(whisper.prediction_ids)
 
@@ -185,7 +189,7 @@ def test_sigterm_hands_a_long_clip_over(
     whisper.heal()
     stack.start("transcriber")
     # Long before the lease would have ended, and with nobody who sweeps.
-    assert local.wait(id, Status.DONE).attempt == 2
+    assert local.wait(id, Status.DONE).attempt == PREPARED + 2
 
 
 def test_sigterm_lets_a_short_clip_end(
@@ -197,7 +201,7 @@ def test_sigterm_lets_a_short_clip_end(
     id = local.put()
     whisper.wait_for_requests(1)
     stack.stop("transcriber")
-    assert (local.clip(id).status, local.clip(id).attempt) == (Status.DONE, 1)
+    assert (local.clip(id).status, local.clip(id).attempt) == (Status.DONE, PREPARED + 1)
 
 
 # -- meanwhile ----------------------------------------------------------------------------------------------------
@@ -234,6 +238,22 @@ def test_what_waits_does_not_wait_behind_a_busy_worker(
     assert local.clip(first).status is Status.TRANSCRIBING
     whisper.heal()
     local.wait(first, Status.DONE)
+
+
+def test_what_is_to_be_prepared_does_not_wait_behind_a_long_transcription(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": "1"}
+    start_stack(local_parts, "transcriber", **environment)
+    whisper.fail(Fault.HANG, times=1)
+    first = local.put()
+    whisper.wait_for_requests(1)
+    second = local.put()
+    wait_until(lambda: local.clip(second).prepared_at is not None)
+    assert (local.clip(first).status, local.clip(second).status) == (Status.TRANSCRIBING, Status.PENDING)
+    whisper.heal()
+    for id in (first, second):
+        local.wait(id, Status.DONE)
 
 
 # -- servers that fail --------------------------------------------------------------------------------------------
@@ -293,6 +313,7 @@ def test_the_listener_answers_what_platforms_ask(
     assert ask(port, "GET", "/wake")[0] == 405
     assert ask(port, "GET", "/nowhere")[0] == 404
     local.wait(local.put(files.silence(1)), Status.DONE)
+    wait_until(lambda: 'dictaphone_preparations_total{outcome="done"} 1.0' in ask(port, "GET", "/metrics")[1])
     wait_until(lambda: 'dictaphone_transcriptions_total{outcome="done"} 1.0' in ask(port, "GET", "/metrics")[1])
     valkey.kill()
     status, body = ask(port, "GET", "/readyz")
@@ -312,7 +333,7 @@ def test_an_idle_worker_ends_with_0_and_a_waiting_retry_is_no_idleness(
     id = local.put(files.silence(1), "audio/wav")
     assert exit_status(worker) == 0
     # It stayed for the retry, longer as it would have stayed idle.
-    assert (local.clip(id).status, local.clip(id).attempt) == (Status.DONE, 2)
+    assert (local.clip(id).status, local.clip(id).attempt) == (Status.DONE, PREPARED + 2)
     # A later job finds nobody, until the machine is started for it.
     late = local.put(files.silence(1), "audio/wav")
     worker.start()
@@ -333,22 +354,28 @@ def test_a_job_that_comes_while_the_door_closes_is_not_left_behind(
     local: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = local.settings.model_copy(update={"idle_exit_seconds": 1, "port": free_port()})
-    transcriber = Transcriber(local.engine, local.store, None, settings, lambda: None)
+    courier = Courier(local.engine, local.redis_url)
+    claimants = [
+        Preparer(local.engine, local.store, settings, courier.wake),
+        Transcriber(local.engine, local.store, None, settings, courier.wake),
+    ]
     closed: list[uuid.UUID] = []
     close = Listener.close
 
     def close_late(listener: Listener) -> None:
         close(listener)
         # Nothing fetches any more, as in the moment between the last fetch and the stop.
-        for consumer in shift._worker.consumers.values():
-            consumer.stop()
-            consumer.join()
+        for worker in shift._workers:
+            for consumer in worker.consumers.values():
+                consumer.stop()
+                consumer.join()
         closed.append(local.put())
 
     monkeypatch.setattr(Listener, "close", close_late)
-    shift = Shift(settings, local.engine, local.store, None, transcriber, threading.Event())
+    shift = Shift(settings, local.engine, local.store, None, claimants, threading.Event())
     assert shift.run()
     assert len(closed) == 1
     monkeypatch.undo()
-    assert not Shift(settings, local.engine, local.store, None, transcriber, threading.Event()).run()
+    assert not Shift(settings, local.engine, local.store, None, claimants, threading.Event()).run()
+    courier.stop()
     assert local.clip(closed[0]).status is Status.OFF
