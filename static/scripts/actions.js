@@ -68,12 +68,24 @@ export class Actions {
     else this.library.apply(await this.api.transcribe(id));
   }
 
-  /** The address of a clip's audio. @param {Entry} entry @returns {Promise<string>} */
-  async audio({ id, clip, local }) {
-    const kept = local && (await this.outbox.audio(id));
+  /**
+   * No more will be recorded: what this device has of it, or what the server has, is all. @param {string} id
+   */
+  async finish(id) {
+    if (this.#local(id)) await this.outbox.finish(id);
+    else this.library.apply(await this.api.finish(id));
+  }
+
+  /**
+   * The address of a clip's audio. Of a recording that is partly sent, the server plays what it has: what is left here
+   * has lost its beginning, though it is all that can be saved of one that was refused.
+   * @param {Entry} entry @param {number} [segment] of a clip that is not joined yet @returns {Promise<string>}
+   */
+  async audio({ id, clip, local }, segment) {
+    const kept = local && (!local.sent_bytes || local.state === "refused") && (await this.outbox.audio(id));
     if (kept) return URL.createObjectURL(kept);
     if (!clip && !this.library.get(id)?.clip) throw new Problem("The audio is not on this device any more.");
-    return this.api.audio(id);
+    return this.api.audio(id, segment);
   }
 
   /** Save the audio as a file. @param {Entry} entry */

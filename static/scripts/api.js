@@ -3,14 +3,8 @@
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Page} Page */
 
-/** An upload of which nothing moves for so long is dead, though no end of the connection says so. */
-const STALLED_MS = 60_000;
-
-/** How long the server may take to answer what it has received: it checks the sound and stores it elsewhere. */
-const ANSWER_MS = 300_000;
-
-/** Refusals that pass by themselves: sign in again, time-outs, too early, too many, the disk of the server is full. */
-const PASSING = new Set([401, 403, 408, 425, 429]);
+/** Refusals that pass: sign in again, time-outs, too early, too many, bytes that changed on their way (tus). */
+const PASSING = new Set([401, 403, 408, 425, 429, 460]);
 
 /** What went wrong, in a sentence that may be shown. */
 export class Problem extends Error {
@@ -30,24 +24,38 @@ export class Problem extends Error {
 const UNREACHABLE = "The server cannot be reached.";
 
 /**
- * Read a problem document (RFC 9457), or say what came in its place.
- * @param {number} status @param {string} body @param {string|null} retry_after seconds
+ * Ask, and get any answer. Throws a `Problem` when none comes.
+ * @param {string} url @param {RequestInit} [options]
  */
-export function problemOf(status, body, retry_after) {
+export function reach(url, options) {
+  return fetch(url, options).catch((error) => {
+    throw new Problem(error?.name === "TimeoutError" ? "The server does not answer." : UNREACHABLE);
+  });
+}
+
+/** Read a problem document (RFC 9457), or say what came in its place. @param {Response} response */
+export async function problemOf(response) {
   let detail = "";
   try {
-    const said = JSON.parse(body);
+    const said = await response.json();
     detail = said.detail || said.title || "";
   } catch {
-    // A proxy answered, not our server.
+    // A proxy answered, not our server; or it was asked for headers alone.
   }
-  return new Problem(detail || `The server answered with ${status}.`, status, Number(retry_after) * 1000 || 0);
+  const { status, headers } = response;
+  const isStranger = status === 401 || status === 403;
+  const sentence = [isStranger ? "Sign in again." : "", detail || `The server answered with ${status}.`];
+  return new Problem(sentence.join(" ").trim(), status, Number(headers.get("Retry-After")) * 1000 || 0);
 }
 
 export class Api {
-  /** One page of the list, newest first. @param {string|null} [cursor] @returns {Promise<Page>} */
-  async list(cursor = null) {
-    return this.#json(`/api/clips${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
+  /**
+   * One page of the list, newest first, or of the bin, last deleted first.
+   * @param {string|null} [cursor] @param {{deleted?: boolean}} [which] @returns {Promise<Page>}
+   */
+  async list(cursor = null, { deleted = false } = {}) {
+    const query = new URLSearchParams({ ...(cursor && { cursor }), ...(deleted && { deleted: "true" }) });
+    return this.#json(`/api/clips${query.size ? `?${query}` : ""}`);
   }
 
   /** @param {string} id @returns {Promise<Clip>} */
@@ -83,47 +91,18 @@ export class Api {
     return this.#json(`${address(id)}/transcription`, { method: "POST" });
   }
 
-  /** Where a clip's audio is. @param {string} id */
-  audio(id) {
-    return `${address(id)}/audio`;
+  /** Where a clip's audio is; until its segments are joined, each is a sound of its own. @param {string} id */
+  audio(id, segment = 0) {
+    return `${address(id)}/audio${segment ? `?segment=${segment}` : ""}`;
   }
 
   /**
-   * Store a recording under its id; twice is once. XMLHttpRequest, since fetch tells no progress of what it sends.
-   * @param {string} id @param {Blob} blob @param {{name: string, duration_ms: number|null}} about
-   * @param {(part: number) => void} progress from 0 to 1 @returns {Promise<Clip>}
+   * All of a recording has been sent, or, without `about`, what has arrived will do; twice is once. @param {string} id
+   * @param {{segments: number, duration_ms: number, gaps: import("./types.js").Gap[]}} [about] @returns {Promise<Clip>}
    */
-  put(id, blob, { name, duration_ms }, progress) {
-    const query = new URLSearchParams({ name });
-    if (duration_ms) query.set("duration_ms", String(Math.round(duration_ms)));
-    return new Promise((resolve, reject) => {
-      const request = new XMLHttpRequest();
-      let watch = setTimeout(() => request.abort(), STALLED_MS);
-      const giveIt = (/** @type {number} */ ms) => {
-        clearTimeout(watch);
-        watch = setTimeout(() => request.abort(), ms);
-      };
-      request.upload.onload = () => giveIt(ANSWER_MS);
-      request.upload.onprogress = (event) => {
-        giveIt(event.loaded < event.total ? STALLED_MS : ANSWER_MS);
-        progress(event.total ? event.loaded / event.total : 0);
-      };
-      request.onload = () => {
-        const fine = request.status >= 200 && request.status < 300;
-        try {
-          if (fine) return resolve(JSON.parse(request.responseText));
-        } catch {
-          return reject(new Problem("The server's answer could not be read.", 502));
-        }
-        reject(problemOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
-      };
-      request.onerror = () => reject(new Problem(UNREACHABLE));
-      request.onabort = () => reject(new Problem("The upload stood still."));
-      request.onloadend = () => clearTimeout(watch);
-      request.open("PUT", `${address(id)}?${query}`);
-      request.setRequestHeader("Content-Type", blob.type || "application/octet-stream");
-      request.send(blob);
-    });
+  async finish(id, about) {
+    const said = about && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(about) };
+    return this.#json(`${address(id)}/finish`, { method: "POST", ...said });
   }
 
   /** @param {string} url @param {RequestInit} [options] */
@@ -133,11 +112,9 @@ export class Api {
 
   /** @param {string} url @param {RequestInit} [options] */
   async #send(url, options) {
-    const response = await fetch(url, options).catch(() => {
-      throw new Problem(UNREACHABLE);
-    });
+    const response = await reach(url, options);
     if (response.ok) return response;
-    throw problemOf(response.status, await response.text().catch(() => ""), response.headers.get("Retry-After"));
+    throw await problemOf(response);
   }
 }
 

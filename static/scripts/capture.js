@@ -1,17 +1,27 @@
 /**
- * One recording from the tap on Record until the outbox has it: each piece is on the device before the next is made.
+ * One recording from the tap on Record until the outbox has it: each piece is on the device before the next is made,
+ * and on its way to the server at once.
  */
 
+import { Problem } from "./api.js";
 import { defaultName } from "./format.js";
 import { newRow } from "./journal.js";
+import { shortage } from "./storage.js";
+
+/** How often the room on the device is looked at, and the server told that a recording goes on that is paused. */
+const LOOK_MS = 30_000;
+
+/** @typedef {import("./types.js").Gap} Gap */
+/** @typedef {{opens: string|null, recorded_ms: number, data: ArrayBuffer}} Piece */
 
 /**
- * Emits `begin` with `{stream, name}`, `interruption` with a sentence or null, `end` with `{name, duration_ms,
- * reason}`.
+ * Emits `begin` with `{id, stream, name}`, `stream` with `{stream}` when there is another to look at, `state`
+ * ("recording", "paused", "reconnecting"), `progress` with `{recorded_ms, device_ms, server_ms, problem}`,
+ * `interruption` and `storage` with a sentence or null, `end` with `{name, duration_ms, gaps}`.
  */
 export class Capture extends EventTarget {
   #id = "";
-  #duration_ms = 0;
+  #figures = { recorded_ms: 0, device_ms: 0, server_ms: 0, problem: /** @type {string|null} */ (null) };
   /** What is written, in order. @type {Promise<unknown>} */
   #written = Promise.resolve();
   #made = () => {};
@@ -19,6 +29,8 @@ export class Capture extends EventTarget {
   #ended = Promise.resolve();
   /** @type {WakeLockSentinel|null} */
   #awake = null;
+  /** @type {ReturnType<typeof setInterval>|undefined} */
+  #looking;
 
   /**
    * @param {import("./recorder.js").Recorder} recorder @param {import("./journal.js").Journal} journal
@@ -29,33 +41,85 @@ export class Capture extends EventTarget {
     this.recorder = recorder;
     this.journal = journal;
     this.outbox = outbox;
-    recorder.addEventListener("piece", (event) => this.#keep(/** @type {CustomEvent} */ (event).detail));
-    recorder.addEventListener("interruption", (event) =>
-      this.#emit("interruption", /** @type {CustomEvent} */ (event).detail),
-    );
-    recorder.addEventListener("end", (event) => {
-      this.#ended = this.#end(/** @type {CustomEvent} */ (event).detail);
+    /** @template T @param {EventTarget} from @param {string} type @param {(detail: T) => void} work */
+    const on = (from, type, work) =>
+      from.addEventListener(type, (event) => this.#id && work(/** @type {CustomEvent<T>} */ (event).detail));
+    on(recorder, "piece", (/** @type {Piece} */ piece) => this.#keep(piece));
+    on(recorder, "gap", (/** @type {Gap} */ gap) => this.#mark(gap));
+    on(recorder, "stream", (/** @type {MediaStream} */ stream) => this.#emit("stream", { stream }));
+    on(recorder, "interruption", (/** @type {string|null} */ sentence) => this.#emit("interruption", sentence));
+    on(recorder, "state", (/** @type {string} */ state) => {
+      if (state !== "idle" && state !== "stopping") this.#emit("state", state);
     });
+    on(recorder, "end", () => (this.#ended = this.#end()));
+    /** @typedef {{id: string, server_ms: number, problem: string|null}} Sent */
+    on(outbox, "progress", (/** @type {Sent} */ { id, ...figures }) => {
+      if (id === this.#id) this.#count(figures);
+    });
+    on(journal, "unsafe", () => void this.#look());
   }
 
-  /** Begin to record. Throws what getUserMedia throws. */
-  async start() {
+  /** The recording that is being made; empty: none. */
+  get id() {
+    return this.#id;
+  }
+
+  /** Begin to record. Throws what getUserMedia throws. @param {string} [device] the id of a microphone */
+  async start(device) {
     await this.#ended;
-    const { stream, mime } = await this.recorder.start();
+    const { stream, mime } = await this.recorder.start({ device });
     const at = new Date();
     const row = newRow({ name: defaultName(at), mime, state: "recording" }, at);
-    this.#id = row.id;
-    this.#duration_ms = 0;
-    const made = /** @type {Promise<void>} */ (new Promise((resolve) => (this.#made = resolve)));
-    this.#written = this.outbox.begin(row, () => made);
-    this.#emit("begin", { stream, name: row.name });
-    void this.stayAwake();
-    // Asked for now, when a person has shown that they mean it; browsers that refuse still keep the pieces for days.
-    void navigator.storage?.persist?.();
+    this.#written = this.outbox.begin(row, () => this.#making());
+    this.#begin(row, stream);
+  }
+
+  /**
+   * Go on with a recording whose tab is gone, in a new segment. Throws what getUserMedia throws, or a `Problem` when
+   * another tab has it. @param {string} id
+   */
+  async continue(id) {
+    await this.#ended;
+    if (this.recorder.recording) throw new Problem("Stop the recording that runs, then continue this one.");
+    const left = await this.journal.get(id);
+    const { stream } = await this.recorder.start({ from_ms: left?.duration_ms ?? 0 });
+    this.#id = id;
+    const resumed = this.outbox.resume(id, this.#making());
+    // What comes before the recording is ours is written after that, or never.
+    this.#written = resumed.then((row) => row ?? new Promise(() => {}));
+    const row = await resumed;
+    if (row) return this.#begin(row, stream);
+    this.#id = "";
+    this.recorder.stop();
+    throw new Problem("Another tab has this recording, or it is sent already. Reload this page to see.");
   }
 
   stop() {
     this.recorder.stop();
+  }
+
+  pause() {
+    this.recorder.pause();
+  }
+
+  resume() {
+    this.recorder.resume();
+  }
+
+  /** Choose a microphone, now and from now on. Throws what getUserMedia throws. @param {string} device its id */
+  use(device) {
+    return this.recorder.use(device);
+  }
+
+  /**
+   * The microphones there are; browsers name them once one was allowed.
+   * @returns {Promise<{id: string, label: string}[]>}
+   */
+  async microphones() {
+    const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
+    return devices
+      .filter(({ kind, deviceId }) => kind === "audioinput" && deviceId)
+      .map(({ deviceId, label }) => ({ id: deviceId, label }));
   }
 
   /** The page goes out of sight and may not come back: commit what there is. */
@@ -75,20 +139,73 @@ export class Capture extends EventTarget {
     this.#awake = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
   }
 
-  /** @param {{data: ArrayBuffer, sequence: number, elapsed_ms: number}} piece */
-  #keep({ data, sequence, elapsed_ms }) {
-    const id = this.#id;
-    this.#duration_ms = Math.round(elapsed_ms);
-    this.#written = this.#written.then(() => this.journal.append(id, sequence, data, Math.round(elapsed_ms)));
+  /** Resolves when this recording is complete. */
+  #making() {
+    return /** @type {Promise<void>} */ (new Promise((resolve) => (this.#made = resolve)));
   }
 
-  /** @param {string|null} reason */
-  async #end(reason) {
+  /** @param {import("./types.js").Kept} row @param {MediaStream} stream */
+  #begin({ id, name, duration_ms, sent_ms }, stream) {
+    this.#id = id;
+    const so_far = duration_ms ?? 0;
+    this.#figures = { recorded_ms: so_far, device_ms: so_far, server_ms: sent_ms, problem: null };
+    this.#emit("begin", { id, stream, name });
+    this.#emit("state", this.recorder.state);
+    this.#emit("interruption", this.recorder.interruption);
+    this.#count({});
+    void this.stayAwake();
+    // Asked for now, when a person has shown that they mean it; browsers that refuse still keep the pieces for days.
+    void navigator.storage?.persist?.();
+    void this.#look();
+    this.#looking = setInterval(() => {
+      void this.#look();
+      if (this.recorder.state !== "recording") void this.outbox.beat(id);
+    }, LOOK_MS);
+  }
+
+  /** @param {Piece} piece */
+  #keep({ data, recorded_ms, opens }) {
+    const id = this.#id;
+    this.#count({ recorded_ms });
+    this.#written = this.#written
+      .then(() => this.journal.append(id, data, { recorded_ms, opens }))
+      .then(() => {
+        this.outbox.nudge(id);
+        this.#count({ device_ms: recorded_ms });
+      });
+  }
+
+  /** @param {Gap} gap */
+  #mark(gap) {
+    const id = this.#id;
+    this.#written = this.#written.then(() => this.journal.update(id, ({ gaps }) => ({ gaps: [...gaps, gap] })));
+  }
+
+  /** Say when the device has little room left, or keeps nothing. */
+  async #look() {
+    const id = this.#id;
+    const estimate = await navigator.storage?.estimate?.().catch(() => null);
+    const bytes = (await this.journal.get(id))?.bytes ?? 0;
+    if (id === this.#id) this.#emit("storage", shortage(this.journal.safe, estimate, bytes, this.#figures.device_ms));
+  }
+
+  async #end() {
     void this.#awake?.release();
+    clearInterval(this.#looking);
     await this.#written;
-    const row = await this.journal.update(this.#id, { state: "ready" });
-    this.#made();
-    this.#emit("end", { name: row?.name ?? "", duration_ms: this.#duration_ms, reason });
+    const [id, made] = [this.#id, this.#made];
+    await this.outbox.finish(id);
+    const row = await this.journal.get(id);
+    made();
+    this.#id = "";
+    const { recorded_ms } = this.#figures;
+    this.#emit("end", { name: row?.name ?? "", duration_ms: recorded_ms, gaps: row?.gaps ?? [] });
+  }
+
+  /** @param {Partial<{recorded_ms: number, device_ms: number, server_ms: number, problem: string|null}>} figures */
+  #count(figures) {
+    Object.assign(this.#figures, figures);
+    this.#emit("progress", { ...this.#figures });
   }
 
   /** @param {string} type @param {unknown} detail */

@@ -1,71 +1,124 @@
 /** What a row says about its clip: one place that turns states into words. Pure. */
 
-import { clock, fileName, language, time } from "./format.js";
+import { brief, clock, fileName, language, time } from "./format.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
-/** @typedef {"kept"|"sending"|"refused"|"recording"|"waiting"|"transcribing"|"done"|"failed"|"off"} Kind */
+/** @typedef {import("./types.js").Gap} Gap */
 /**
+ * @typedef {"kept"|"sending"|"refused"|"left"|"recording"|"stalled"|"waiting"|"transcribing"|"done"|"failed"|"off"} Kind
  * @typedef {{
- *   name: string, kind: Kind, status: string, text: string|null, retry: boolean, save: boolean, progress: number|null,
- *   duration_ms: number|null, facts: string, fileName: string
+ *   kind: Kind, status: string, retry?: boolean, save?: boolean, resume?: boolean, finish?: string,
+ *   progress?: number|null, running?: boolean
+ * }} Condition
+ *
+ * `resume` offers to record on, `finish` is the name of the button that ends it; `running` grows with each second;
+ * `gaps` is a sentence and `marks` where they are, from 0 to 1.
+ * @typedef {Required<Condition> & {
+ *   name: string, text: string|null, duration_ms: number|null, facts: string, fileName: string, gaps: string,
+ *   marks: number[]
  * }} View
  */
 
-/** The words for an entry. @param {Entry} entry @param {string} [locale] @returns {View} */
-export function viewOf(entry, locale = undefined) {
-  const about = entry.local ?? entry.clip;
+/** A recorder sends every three seconds; one that has not for so long is paused, offline or gone. */
+const STALLED_MS = 20_000;
+
+/** More gaps than these are counted, not told. */
+const MOST_GAPS = 6;
+
+/** @type {Record<Gap["cause"], string>} */
+const CAUSES = {
+  muted: "the microphone was silenced",
+  frozen: "the browser gave no sound",
+  lost: "the recorder stopped sending",
+  interrupted: "the microphone went away",
+  closed: "the tab was closed",
+  missing: "some of it is missing",
+};
+
+const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false };
+
+/** The words for an entry. @param {Entry} entry @param {string} [locale] @param {number} [now_ms] @returns {View} */
+export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
+  const { clip, local } = entry;
+  const about = local ?? clip;
   if (!about) throw new Error("An entry is a clip, a kept recording, or both.");
-  const { clip } = entry;
-  const duration_ms = about.duration_ms ?? clip?.duration_ms ?? null;
+  const silent_ms = Math.max(0, now_ms - (entry.heard_ms ?? now_ms));
+  const condition = { ...CALM, ...(local ? onDevice(local, silent_ms) : onServer(clip, silent_ms)) };
+  const known_ms = about.duration_ms ?? clip?.duration_ms ?? null;
+  const duration_ms = condition.running ? (known_ms ?? 0) + silent_ms : known_ms;
   const facts = [
     time(entry.at, locale),
     duration_ms === null ? "" : clock(duration_ms),
     clip?.text && clip.language ? language(clip.language) : "",
     clip?.text && clip.recognizer ? clip.recognizer : "",
   ];
+  const gaps = (clip?.gaps?.length ? clip.gaps : local?.gaps) ?? [];
   return {
+    ...condition,
     name: about.name,
     text: clip?.text ?? null,
     duration_ms,
     fileName: fileName(about.name, about.mime),
     facts: facts.filter(Boolean).join(" · "),
-    ...(entry.local ? onDevice(entry.local) : onServer(clip)),
+    gaps: gapWords(gaps),
+    marks: known_ms ? gaps.filter(hasPlace).map(({ at_ms }) => Math.min(1, at_ms / known_ms)) : [],
   };
 }
 
-/** @param {import("./types.js").Local} local */
-function onDevice({ state, problem, sending, progress }) {
+/** @param {import("./types.js").Local} local @param {number} silent_ms @returns {Condition} */
+function onDevice({ state, problem, sending, progress }, silent_ms) {
+  if (state === "recording") {
+    return { kind: "recording", status: "Recording now, in another tab", running: silent_ms < STALLED_MS };
+  }
+  if (state === "left") {
+    const status = "The tab was closed while it recorded. All until then is kept.";
+    return { kind: "left", status, resume: true, finish: "Finish" };
+  }
   if (state === "refused") {
     const status = `The server did not take it: ${problem ?? "it gave no reason."} The audio stays on this device.`;
-    return { kind: /** @type {const} */ ("refused"), status, retry: true, save: true, progress: null };
+    return { kind: "refused", status, retry: true, save: true };
   }
   if (sending === "sending") {
     const part = Math.floor(progress * 100);
-    const status = part < 100 ? `Sending … ${part} %` : "Sending … arriving";
-    return { kind: /** @type {const} */ ("sending"), status, retry: false, save: false, progress };
+    return { kind: "sending", status: part < 100 ? `Sending … ${part} %` : "Sending … arriving", progress };
   }
-  const status = `Kept on this device, will be sent.${problem ? ` ${problem}` : ""}`;
-  return { kind: /** @type {const} */ ("kept"), status, retry: false, save: false, progress: null };
+  return { kind: "kept", status: `Kept on this device, will be sent.${problem ? ` ${problem}` : ""}` };
 }
 
-/**
- * @param {import("./types.js").Clip|null} clip
- * @returns {{kind: Kind, status: string, retry: boolean, save: boolean, progress: null}}
- */
-function onServer(clip) {
-  const fine = { retry: false, save: false, progress: null };
+/** @param {import("./types.js").Clip|null} clip @param {number} silent_ms @returns {Condition} */
+function onServer(clip, silent_ms) {
   switch (clip?.status) {
     case "recording":
-      return { ...fine, kind: "recording", status: "Recording now" };
+      if (silent_ms < STALLED_MS) return { kind: "recording", status: "Recording now", running: true };
+      return { kind: "stalled", status: "Waiting for its recorder: paused, offline or gone", finish: "Finish now" };
     case "pending":
-      return { ...fine, kind: "waiting", status: "Waiting to be transcribed" };
+      return { kind: "waiting", status: "Waiting to be transcribed" };
     case "transcribing":
-      return { ...fine, kind: "transcribing", status: "Transcribing …" };
+      return { kind: "transcribing", status: "Transcribing …" };
     case "failed":
-      return { ...fine, kind: "failed", status: clip.error ?? "The transcription failed.", retry: true };
+      return { kind: "failed", status: clip.error ?? "The transcription failed.", retry: true };
     case "off":
-      return { ...fine, kind: "off", status: clip.error ?? "Not transcribed: no recognizer is set up on this server." };
+      return { kind: "off", status: clip.error ?? "Not transcribed: no recognizer is set up on this server." };
     default:
-      return { ...fine, kind: "done", status: clip?.text === "" ? "No words were heard." : "" };
+      return { kind: "done", status: clip?.text === "" ? "No words were heard." : "" };
   }
+}
+
+/** Say what was not heard: where, for how long, and why. @param {Gap[]} gaps */
+export function gapWords(gaps) {
+  const placed = gaps.filter(hasPlace);
+  const told = placed.slice(0, MOST_GAPS).map(({ at_ms, length_ms, cause }) => {
+    const why = [length_ms ? brief(length_ms) : "", CAUSES[cause]].filter(Boolean).join(", ");
+    return `${clock(at_ms)} (${why})`;
+  });
+  if (placed.length > MOST_GAPS) told.push(`and ${placed.length - MOST_GAPS} more`);
+  const sentences = told.length ? [`${placed.length} gap${placed.length === 1 ? "" : "s"}: ${told.join(", ")}.`] : [];
+  const missing_ms = gaps.reduce((sum, gap) => (hasPlace(gap) ? sum : sum + gap.length_ms), 0);
+  if (missing_ms) sentences.push(`The audio is ${brief(missing_ms)} shorter than the time that passed.`);
+  return sentences.join(" ");
+}
+
+/** What is missing is missing from the whole. @param {Gap} gap */
+function hasPlace({ cause }) {
+  return cause !== "missing";
 }

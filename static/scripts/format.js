@@ -4,6 +4,9 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY_MS = 24 * HOUR * 1000;
 
+/** How long the server keeps what was deleted. */
+const BIN_DAYS = 30;
+
 /** Write a duration like a clock: `0:07`, `12:40`, `1:02:03`. @param {number} ms */
 export function clock(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
@@ -22,6 +25,13 @@ export function spoken(ms) {
   ];
   const said = parts.filter(([n]) => n).map(([n, unit]) => `${n} ${unit}${n === 1 ? "" : "s"}`);
   return said.join(" ") || "0 seconds";
+}
+
+/** Write a duration in the one unit that matters: `3 s`, `1 min`, `2 h`. @param {number} ms */
+export function brief(ms) {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  if (seconds < MINUTE) return `${seconds} s`;
+  return seconds < HOUR ? `${Math.round(seconds / MINUTE)} min` : `${Math.round(seconds / HOUR)} h`;
 }
 
 /** Write a number of bytes in the largest fitting unit of 1000. @param {number} bytes */
@@ -49,6 +59,12 @@ export function dayTitle(key, now = new Date(), locale = undefined) {
   if (away === 0 || away === -1) return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(away, "day");
   const year = at.getFullYear() === today.getFullYear() ? undefined : "numeric";
   return at.toLocaleDateString(locale, { weekday: "long", day: "numeric", month: "long", year });
+}
+
+/** The day on which the bin lets go of a clip. @param {string} deleted_at @param {string} [locale] */
+export function keptUntil(deleted_at, locale = undefined) {
+  const at = new Date(Date.parse(deleted_at) + BIN_DAYS * DAY_MS);
+  return at.toLocaleDateString(locale, { day: "numeric", month: "long" });
 }
 
 /** The time of day of an instant. @param {string} instant @param {string} [locale] */

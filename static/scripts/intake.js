@@ -50,10 +50,10 @@ export class Intake {
   async #keep(file) {
     const name = file.name.replace(/\.[^.]{1,5}$/, "").slice(0, MOST_NAME) || file.name;
     const duration_ms = await durationOf(file);
-    const row = newRow({ name, mime: file.type || mimeOf(file.name), duration_ms, state: "copying" });
+    const row = newRow({ name, mime: file.type || mimeOf(file.name), duration_ms, state: "copying", is_file: true });
     await this.outbox.begin(row, async () => {
-      for (let at = 0, sequence = 0; at < file.size; at += PIECE_BYTES, sequence += 1) {
-        await this.journal.append(row.id, sequence, file.slice(at, at + PIECE_BYTES));
+      for (let at = 0; at < file.size; at += PIECE_BYTES) {
+        await this.journal.append(row.id, file.slice(at, at + PIECE_BYTES));
       }
       await this.journal.update(row.id, { state: "ready" });
     });

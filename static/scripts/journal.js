@@ -1,54 +1,98 @@
 /**
  * What this device keeps until the server has it: a row for each recording, a row for each piece of its sound, in
- * IndexedDB. Where the browser has none, or its disk is full, memory takes over and `unsafe` is emitted, once.
+ * IndexedDB. Where the browser has none, or its disk is full, memory takes over and `unsafe` is emitted.
  */
 
 import { uuid } from "./format.js";
 
 /** @typedef {import("./types.js").Kept} Kept */
-/** @typedef {{recording: string, sequence: number, data: ArrayBuffer|Blob}} Piece */
+/** @typedef {import("./types.js").Segment} Segment */
+/**
+ * Some sound of a recording, and where it begins in its segment; `recorded_ms`: how long the recording is at its end.
+ * @typedef {{recording: string, sequence: number, segment: number, start: number, recorded_ms: number|null,
+ *   data: ArrayBuffer|Blob}} Piece
+ */
 
 const NAME = "dictaphone";
 const RECORDINGS = "recordings";
 const PIECES = "pieces";
 
+/** @param {string} mime @returns {Segment} */
+const newSegment = (mime, bytes = 0) => ({ mime, bytes, sent: 0, url: null, sealed: false });
+
 /**
- * The row of a recording that begins now.
+ * The row of a recording that begins now, or of a file.
  * @param {Pick<Kept, "name"|"mime"|"state"> & Partial<Kept>} about @returns {Kept}
  */
 export function newRow(about, at = new Date()) {
-  const unknown = { bytes: 0, duration_ms: null, problem: null, deleted_at: null };
-  return { id: uuid(), created_at: at.toISOString(), ...unknown, ...about };
+  const created_at = at.toISOString();
+  return {
+    ...{ id: uuid(), created_at, is_file: false, bytes: 0, duration_ms: null, problem: null, deleted_at: null },
+    ...{ segments: [newSegment(about.mime)], gaps: [], told: null, sent_ms: 0, heard_at: created_at },
+    ...about,
+  };
+}
+
+/** A row as it is written now. Earlier versions knew no segments: what they had finished is sent as one file. */
+function current(/** @type {Kept} */ row) {
+  if (row.segments) return row;
+  const heard_at = new Date(Date.parse(row.created_at) + (row.duration_ms ?? 0)).toISOString();
+  const segments = [newSegment(row.mime, row.bytes)];
+  return { ...newRow(row, new Date(row.created_at)), heard_at, segments, is_file: row.state !== "recording" };
+}
+
+/**
+ * A row with one segment changed.
+ * @param {Kept} row @param {number} segment @param {Partial<Segment>} changes @returns {Pick<Kept, "segments">}
+ */
+export function segmentOf(row, segment, changes) {
+  return { segments: row.segments.map((other, n) => (n === segment ? { ...other, ...changes } : other)) };
+}
+
+/**
+ * A row to which so many bytes were added, and where they are.
+ * @param {Kept} row @param {number} bytes @param {{recorded_ms?: number|null, opens?: string|null}} piece
+ * @returns {[Kept, Pick<Piece, "segment"|"start"|"recorded_ms">]}
+ */
+function grown(row, bytes, { recorded_ms = null, opens = null }) {
+  const last = row.segments.at(-1);
+  const isNew = opens !== null && last?.bytes !== 0;
+  const segments = isNew ? [...row.segments, newSegment(opens)] : row.segments;
+  const segment = segments.length - 1;
+  const { bytes: start, mime } = segments[segment];
+  const now = {
+    ...{ ...row, ...segmentOf({ ...row, segments }, segment, { bytes: start + bytes, mime: opens ?? mime }) },
+    ...{ bytes: row.bytes + bytes, duration_ms: recorded_ms ?? row.duration_ms, heard_at: new Date().toISOString() },
+  };
+  return [now, { segment, start, recorded_ms }];
 }
 
 /** @param {string} id */
 const piecesOf = (id) => IDBKeyRange.bound([id, 0], [id, Infinity]);
 
+const sizeOf = (/** @type {ArrayBuffer|Blob} */ data) => (data instanceof Blob ? data.size : data.byteLength);
+
 export class Journal extends EventTarget {
-  #db;
-  /** @type {Map<string, Kept>} */
+  /** @type {IDBDatabase|null} */
+  #db = null;
+  /** Settled when the database can be asked. @type {Promise<unknown>} */
+  #ready = Promise.resolve();
+  /** What the disk does not know, or not as it is now. @type {Map<string, Kept>} */
   #rows = new Map();
-  /** @type {Piece[]} */
+  /** What was begun here, as it is on the disk: what goes on from there if the disk fails. @type {Map<string, Kept>} */
+  #begun = new Map();
+  /** What the disk did not take, after what it has. @type {Piece[]} */
   #loose = [];
 
   /** @param {IDBDatabase|null} db null: in memory alone */
   constructor(db) {
     super();
-    this.#db = db;
+    this.#use(db);
   }
 
   /** Open the journal of this device; never fails. */
   static async open() {
-    try {
-      const request = indexedDB.open(NAME, 1);
-      request.onupgradeneeded = () => {
-        request.result.createObjectStore(RECORDINGS, { keyPath: "id" });
-        request.result.createObjectStore(PIECES, { keyPath: ["recording", "sequence"] });
-      };
-      return new Journal(await answer(request));
-    } catch {
-      return new Journal(null);
-    }
+    return new Journal(await database());
   }
 
   /** Whether what is kept survives the end of this page. */
@@ -60,6 +104,7 @@ export class Journal extends EventTarget {
   async create(row) {
     try {
       await this.#change(async (rows) => void rows.put(row));
+      this.#begun.set(row.id, row);
     } catch (error) {
       this.#rows.set(row.id, row);
       this.#unsafe(error);
@@ -67,78 +112,137 @@ export class Journal extends EventTarget {
   }
 
   /**
-   * Commit a piece, and what is known of its recording since. An ArrayBuffer, because Safari loses Blobs.
-   * @param {string} id @param {number} sequence @param {ArrayBuffer|Blob} data @param {number|null} [duration_ms]
+   * Commit a piece to the end of a recording, and what is known of the recording since. An ArrayBuffer, because Safari
+   * loses Blobs. `opens` is the media type of a new segment that begins with this piece.
+   * @param {string} id @param {ArrayBuffer|Blob} data @param {{recorded_ms?: number|null, opens?: string|null}} [about]
    */
-  async append(id, sequence, data, duration_ms = null) {
-    const bytes = data instanceof Blob ? data.size : data.byteLength;
-    /** @param {Kept} row */
-    const grown = (row) => ({ ...row, bytes: row.bytes + bytes, duration_ms: duration_ms ?? row.duration_ms });
-    const inMemory = this.#rows.get(id);
-    if (!inMemory) {
+  async append(id, data, about = {}) {
+    const bytes = sizeOf(data);
+    if (!this.#rows.has(id)) {
       try {
         const buffer = data instanceof Blob ? await data.arrayBuffer() : data;
-        return await this.#change(async (rows, pieces) => {
+        const committed = await this.#change(async (rows, pieces) => {
           const row = await answer(rows.get(id));
-          if (!row) return;
-          pieces.put({ recording: id, sequence, data: buffer });
-          rows.put(grown(row));
+          if (!row) return null;
+          const last = await answer(pieces.openKeyCursor(piecesOf(id), "prev"));
+          const sequence = last ? /** @type {[string, number]} */ (last.key)[1] + 1 : 0;
+          const [now, place] = grown(current(row), bytes, about);
+          pieces.put({ recording: id, sequence, data: buffer, ...place });
+          rows.put(now);
+          return now;
         });
+        return this.#remember(committed);
       } catch (error) {
         this.#unsafe(error);
       }
     }
-    this.#loose.push({ recording: id, sequence, data });
-    const row = inMemory ?? (await this.get(id));
-    if (row) this.#rows.set(id, grown(row));
+    const row = this.#rows.get(id) ?? this.#begun.get(id);
+    if (!row) return;
+    const [now, place] = grown(row, bytes, about);
+    this.#loose.push({ recording: id, sequence: Infinity, data, ...place });
+    this.#rows.set(id, now);
   }
 
   /**
    * Change what is known of a recording.
-   * @param {string} id @param {Partial<Kept>} changes @returns {Promise<Kept|null>}
+   * @param {string} id @param {Partial<Kept>|((row: Kept) => Partial<Kept>)} changes a function sees the row as it is
+   *   in the moment of the change @returns {Promise<Kept|null>}
    */
   async update(id, changes) {
+    const changed = (/** @type {Kept} */ row) => ({
+      ...row,
+      ...(typeof changes === "function" ? changes(row) : changes),
+    });
     const inMemory = this.#rows.get(id);
-    if (inMemory) this.#rows.set(id, { ...inMemory, ...changes });
-    if (inMemory || !this.#db) return this.#rows.get(id) ?? null;
-    return this.#change(async (rows) => {
+    if (inMemory) this.#rows.set(id, changed(inMemory));
+    if (inMemory || !(await this.#database())) return this.#rows.get(id) ?? null;
+    const now = await this.#change(async (rows) => {
       const row = await answer(rows.get(id));
       if (!row) return null;
-      rows.put({ ...row, ...changes });
-      return { ...row, ...changes };
+      const now = changed(current(row));
+      rows.put(now);
+      return now;
     });
+    this.#remember(now);
+    return now;
   }
 
   /** @param {string} id @returns {Promise<Kept|null>} */
   async get(id) {
+    const db = await this.#database();
     const inMemory = this.#rows.get(id);
-    if (inMemory || !this.#db) return inMemory ?? null;
-    return (await answer(this.#db.transaction(RECORDINGS).objectStore(RECORDINGS).get(id))) ?? null;
+    if (inMemory || !db) return inMemory ?? null;
+    const row = await answer(db.transaction(RECORDINGS).objectStore(RECORDINGS).get(id));
+    return row ? current(row) : null;
   }
 
   /** @returns {Promise<Kept[]>} */
   async all() {
+    const db = await this.#database();
     /** @type {Kept[]} */
-    const stored = this.#db ? await answer(this.#db.transaction(RECORDINGS).objectStore(RECORDINGS).getAll()) : [];
-    return [...stored.filter((row) => !this.#rows.has(row.id)), ...this.#rows.values()];
+    const stored = db ? await answer(db.transaction(RECORDINGS).objectStore(RECORDINGS).getAll()) : [];
+    return [...stored.filter((row) => !this.#rows.has(row.id)).map(current), ...this.#rows.values()];
   }
 
   /**
-   * The pieces of a recording, joined in their order; a browser keeps large Blobs outside the page's memory.
-   * @param {Kept} row
+   * Read on in a segment, from a byte on, at most so many bytes: a part of a piece, or several joined.
+   * @param {string} id @param {number} segment @param {number} from @param {number} most_bytes
+   * @returns {Promise<{data: ArrayBuffer, recorded_ms: number|null}|null>} null: what is there is not here
+   */
+  async read(id, segment, from, most_bytes) {
+    /** @type {Blob[]} */
+    const parts = [];
+    let [at, recorded_ms] = [from, /** @type {number|null} */ (null)];
+    await this.#walk(id, (piece) => {
+      const end = piece.start + sizeOf(piece.data);
+      if (piece.segment < segment || (piece.segment === segment && end <= at)) return true;
+      if (piece.segment > segment || piece.start > at) return false;
+      const part = new Blob([piece.data]).slice(at - piece.start, at - piece.start + most_bytes - (at - from));
+      parts.push(part);
+      at += part.size;
+      if (at === end) recorded_ms = piece.recorded_ms;
+      return at === end && at - from < most_bytes;
+    });
+    return parts.length ? { data: await new Blob(parts).arrayBuffer(), recorded_ms } : null;
+  }
+
+  /**
+   * The server has a segment up to here: forget these pieces, and remember how far it is.
+   * @param {string} id @param {number} segment @param {number} offset @param {Partial<Segment>} [more] known of it now
+   */
+  async acknowledge(id, segment, offset, more = {}) {
+    let sent_ms = 0;
+    const over = (/** @type {Piece} */ piece) => {
+      if (piece.segment !== segment || piece.start + sizeOf(piece.data) > offset) return false;
+      sent_ms = Math.max(sent_ms, piece.recorded_ms ?? 0);
+      return true;
+    };
+    if (await this.#database()) {
+      await this.#change((_, pieces) =>
+        // Pieces of earlier versions are found by counting from the first, so they stay until all is sent.
+        each(pieces.openCursor(piecesOf(id)), (cursor) => {
+          const isOver = over(cursor.value);
+          if (isOver) cursor.delete();
+          return isOver || cursor.value.start === undefined || cursor.value.segment < segment;
+        }),
+      ).catch((error) => this.#unsafe(error));
+    }
+    this.#loose = this.#loose.filter((piece) => piece.recording !== id || !over(piece));
+    return this.update(id, (row) => ({
+      ...segmentOf(row, segment, { sent: offset, ...more }),
+      sent_ms: Math.max(row.sent_ms, sent_ms),
+    }));
+  }
+
+  /**
+   * The pieces of a recording that are still here, joined in their order; a browser keeps large Blobs outside the
+   * page's memory. @param {Kept} row
    */
   async blob(row) {
-    /** @type {[number, Blob][]} */
-    const parts = this.#loose.filter((p) => p.recording === row.id).map((p) => [p.sequence, new Blob([p.data])]);
-    if (this.#db) {
-      const cursor = this.#db.transaction(PIECES).objectStore(PIECES).openCursor(piecesOf(row.id));
-      await each(cursor, (piece) => parts.push([piece.sequence, new Blob([piece.data])]));
-    }
-    parts.sort(([a], [b]) => a - b);
-    return new Blob(
-      parts.map(([, blob]) => blob),
-      { type: row.mime },
-    );
+    /** @type {Blob[]} */
+    const parts = [];
+    await this.#walk(row.id, ({ data }) => Boolean(parts.push(new Blob([data]))));
+    return new Blob(parts, { type: row.mime });
   }
 
   /**
@@ -150,7 +254,7 @@ export class Journal extends EventTarget {
     if (inMemory && !still(inMemory)) return false;
     const removed = await this.#change(async (rows, pieces) => {
       const row = await answer(rows.get(id));
-      if (!inMemory && row && !still(row)) return false;
+      if (!inMemory && row && !still(current(row))) return false;
       rows.delete(id);
       pieces.delete(piecesOf(id));
       return true;
@@ -160,8 +264,26 @@ export class Journal extends EventTarget {
     });
     if (!removed) return false;
     this.#rows.delete(id);
+    this.#begun.delete(id);
     this.#loose = this.#loose.filter((piece) => piece.recording !== id);
     return true;
+  }
+
+  /**
+   * Show each piece of a recording in order, until `visit` has seen enough and answers false.
+   * @param {string} id @param {(piece: Piece) => boolean} visit
+   */
+  async #walk(id, visit) {
+    let [goesOn, end] = [true, 0];
+    const db = await this.#database();
+    if (db) {
+      const cursor = db.transaction(PIECES).objectStore(PIECES).openCursor(piecesOf(id));
+      await each(cursor, ({ value: { segment = 0, start = end, recorded_ms = null, ...piece } }) => {
+        end = start + sizeOf(piece.data);
+        return (goesOn = visit({ ...piece, segment, start, recorded_ms }));
+      });
+    }
+    for (const piece of this.#loose) if (goesOn && piece.recording === id) goesOn = visit(piece);
   }
 
   /**
@@ -169,8 +291,9 @@ export class Journal extends EventTarget {
    * @template T @param {(rows: IDBObjectStore, pieces: IDBObjectStore) => Promise<T>} work @returns {Promise<T>}
    */
   async #change(work) {
-    if (!this.#db) throw new Error("This browser keeps nothing on the device.");
-    const transaction = this.#db.transaction([RECORDINGS, PIECES], "readwrite", { durability: "strict" });
+    const db = await this.#database();
+    if (!db) throw new Error("This browser keeps nothing on the device.");
+    const transaction = db.transaction([RECORDINGS, PIECES], "readwrite", { durability: "strict" });
     const committed = new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
       transaction.onerror = transaction.onabort = () => reject(transaction.error);
@@ -181,9 +304,40 @@ export class Journal extends EventTarget {
     return result;
   }
 
+  /** @param {IDBDatabase|null} db */
+  #use(db) {
+    this.#db = db;
+    // Safari loses the connection to its database when it likes, and gives another one.
+    if (db) db.onclose = () => (this.#ready = database().then((again) => this.#use(again)));
+  }
+
+  async #database() {
+    await this.#ready;
+    return this.#db;
+  }
+
+  /** @param {Kept|null} row as it was committed just now */
+  #remember(row) {
+    if (row && this.#begun.has(row.id)) this.#begun.set(row.id, row);
+  }
+
   /** @param {unknown} error */
   #unsafe(error) {
     this.dispatchEvent(new CustomEvent("unsafe", { detail: error }));
+  }
+}
+
+/** The database of this device, or null where there is none. @returns {Promise<IDBDatabase|null>} */
+async function database() {
+  try {
+    const request = indexedDB.open(NAME, 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(RECORDINGS, { keyPath: "id" });
+      request.result.createObjectStore(PIECES, { keyPath: ["recording", "sequence"] });
+    };
+    return await answer(request);
+  } catch {
+    return null;
   }
 }
 
@@ -195,15 +349,14 @@ function answer(request) {
   });
 }
 
-/** @param {IDBRequest<IDBCursorWithValue|null>} request @param {(value: Piece) => void} visit */
-function each(request, visit) {
+/** Go through a cursor as long as `visit` says. @param {IDBRequest<IDBCursorWithValue|null>} request */
+function each(request, /** @type {(cursor: IDBCursorWithValue) => boolean} */ visit) {
   return /** @type {Promise<void>} */ (
     new Promise((resolve, reject) => {
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
-        if (!request.result) return resolve();
-        visit(request.result.value);
-        request.result.continue();
+        if (request.result && visit(request.result)) request.result.continue();
+        else resolve();
       };
     })
   );

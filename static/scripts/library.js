@@ -22,21 +22,30 @@ export class Library extends EventTarget {
     return [...this.#entries.values()].filter((entry) => !gone(entry)).sort(newestFirst);
   }
 
+  /** Every clip that is in the bin, as far as we know. */
+  deleted() {
+    return [...this.#entries.values()].filter((entry) => entry.clip && gone(entry));
+  }
+
   /**
    * Take what the server says, unless we know it or better.
-   * @param {Clip} clip @returns {boolean} whether it was news
+   * @param {Clip} clip @param {number} [now_ms] when it was so, by the clock of this device
+   * @returns {boolean} whether it was news
    */
-  apply(clip) {
+  apply(clip, now_ms = Date.now()) {
     const known = this.#entries.get(clip.id);
     if (known?.clip && known.clip.version >= clip.version) return false;
-    this.#set({ id: clip.id, at: known?.at ?? clip.created_at, clip, local: known?.local ?? null });
+    // A recording that is renamed has not grown.
+    const heard_ms = known?.clip?.duration_ms === clip.duration_ms ? known.heard_ms : now_ms;
+    this.#set({ id: clip.id, at: known?.at ?? clip.created_at, clip, local: known?.local ?? null, heard_ms });
     return true;
   }
 
   /** Show a recording that this device keeps. @param {Local} local */
   keep(local) {
     const known = this.#entries.get(local.id);
-    this.#set({ id: local.id, at: known?.at ?? local.created_at, clip: known?.clip ?? null, local });
+    const heard_ms = known?.local?.duration_ms === local.duration_ms ? known.heard_ms : Date.now();
+    this.#set({ id: local.id, at: known?.at ?? local.created_at, clip: known?.clip ?? null, local, heard_ms });
   }
 
   /** The device keeps it no longer: the server has it, or a person threw it away. @param {string} id */
@@ -76,7 +85,12 @@ export class Library extends EventTarget {
       const unheard = clip && !clip.deleted_at && before.get(id) === clip.version;
       if (unheard && !listed.has(id) && (complete || clip.created_at > end)) this.bin(id);
     }
-    for (const clip of clips) this.apply(clip);
+    this.add(clips);
+  }
+
+  /** Take clips from a list, which says only by the server's clock when they changed. @param {Clip[]} clips */
+  add(clips) {
+    for (const clip of clips) this.apply(clip, Math.min(Date.now(), Date.parse(clip.updated_at)));
   }
 
   /** @param {Entry} entry */

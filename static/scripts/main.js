@@ -8,8 +8,11 @@ import { Intake } from "./intake.js";
 import { Journal } from "./journal.js";
 import { Library } from "./library.js";
 import { Outbox } from "./outbox.js";
-import { Recorder, obstacle } from "./recorder.js";
+import { Recorder } from "./recorder.js";
+import { obstacle } from "./refusals.js";
 import { Sync } from "./sync.js";
+import { Tus } from "./tus.js";
+import { BinView } from "./views/bin-view.js";
 import { ClipList } from "./views/clip-list.js";
 import { Connection } from "./views/connection.js";
 import { acceptFiles } from "./views/drop-zone.js";
@@ -26,26 +29,34 @@ const feed = new Feed({ base: location.href });
 const sync = new Sync(library, api, feed);
 const journal = await Journal.open();
 const channel = globalThis.BroadcastChannel ? new BroadcastChannel("dictaphone") : null;
-const outbox = new Outbox(journal, api, { channel });
+const outbox = new Outbox(journal, api, new Tus(), { channel });
 const recorder = new Recorder();
 const capture = new Capture(recorder, journal, outbox);
 const intake = new Intake(journal, outbox);
 
 const live = part(document, "live", HTMLElement);
 const announce = (/** @type {string} */ words) => void (live.textContent = words);
-const list = new ClipList(part(document, "library", HTMLElement), library, new Actions(library, api, outbox), announce);
+const actions = new Actions(library, api, outbox);
+const list = new ClipList(part(document, "library", HTMLElement), library, actions, announce);
 const panel = new RecorderPanel(part(document, "recorder", HTMLElement), capture, announce);
 const connection = new Connection(document.body, sync);
+new BinView(document.body, library, actions, sync, announce);
 
 on(outbox, "change", (/** @type {import("./types.js").Local} */ local) => library.keep(local));
 on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => library.apply(clip));
 on(outbox, "gone", (/** @type {string} */ id) => library.release(id));
-on(journal, "unsafe", () =>
-  panel.say("This device has no room to keep the recording: leave this page open until it is sent."),
-);
+// A recording says so itself.
+on(journal, "unsafe", () => {
+  if (!capture.id) panel.say("This device has no room to keep the file: leave this page open until it is sent.");
+});
+
+on(capture, "begin", (/** @type {{id: string}} */ { id }) => list.hide(id));
+on(capture, "end", () => list.hide(null));
+on(list.element, "continue", (/** @type {string} */ id) => void panel.continue(id));
 
 on(library, "change", (/** @type {{id: string, before: import("./types.js").Entry|null}} */ { id, before }) => {
   const clip = library.get(id)?.clip;
+  if (clip) void outbox.told(clip);
   const arrived = before?.clip && before.clip.status !== "done" && clip?.status === "done";
   if (arrived) announce(`${clip.name}: ${clip.text || "no words were heard."}`);
 });
@@ -92,6 +103,7 @@ document.addEventListener("visibilitychange", () => {
     list.relabel();
   }
 });
+document.addEventListener("freeze", () => capture.flush());
 addEventListener("beforeunload", (event) => {
   if (recorder.recording || !journal.safe) event.preventDefault();
 });

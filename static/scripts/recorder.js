@@ -1,7 +1,25 @@
-/** The microphone: one recording at a time, handed out in pieces as they are made. */
+/** The microphone: one recording at a time, handed out in pieces as they are made, whatever happens to the device. */
+
+import { Backoff } from "./backoff.js";
+import { refusal } from "./refusals.js";
+import { Stopwatch, unheard } from "./stopwatch.js";
 
 /** Length of a piece: what a crash may cost. Below 1 s Safari gives empty ones; without a timeslice iOS loses sound. */
 const TIMESLICE_MS = 3_000;
+
+/** Nothing came for three timeslices: the recorder is stuck. Chromium's are when the sample rate changes. */
+const FROZEN_MS = 3 * TIMESLICE_MS;
+const LOOK_MS = 1_000;
+
+/** A stuck recorder may never say that it has stopped. */
+const LAST_PIECE_MS = 3_000;
+
+/** Some microphones are silent for a moment when they begin. */
+const BLINK_MS = 250;
+
+/** How often a microphone that went away is asked for: a plug that slipped out is back in seconds. */
+const FIRST_MS = 250;
+const MOST_MS = 5_000;
 
 /** Containers in the order of our wish. Safari makes fragmented MP4 well and WebM badly; all others the reverse. */
 const WEBM_FIRST = [
@@ -21,75 +39,75 @@ export function container(can, safari) {
   return (safari ? MP4_FIRST : WEBM_FIRST).find(can) ?? "";
 }
 
-/**
- * Why this page cannot record, in a sentence, or null.
- * @param {{secure: boolean, microphone: boolean, recorder: boolean}} has
- */
-export function obstacle({ secure, microphone, recorder }) {
-  if (!microphone && !secure) {
-    return "Browsers give out the microphone only over HTTPS or on localhost. Open this page over HTTPS to record.";
-  }
-  if (!microphone) return "This browser gives pages no microphone. Open this page in another browser to record.";
-  if (!recorder) return "This browser cannot record sound. Update it, or open this page in another one to record.";
-  return null;
-}
+const MUTED = "The microphone is silenced: a call, or a switch. The recording goes on.";
+const UNPLUGGED = "The microphone was disconnected. What was said until then is kept; waiting for a microphone …";
 
-/** Why the microphone did not start, in a sentence that says what to do. @param {unknown} error from getUserMedia */
-export function refusal(error) {
-  const { name = "", message = "" } = error instanceof Error ? error : {};
-  switch (name) {
-    case "NotAllowedError":
-    case "SecurityError":
-      return /system/i.test(message)
-        ? "The system keeps the microphone from this browser. Allow it in the privacy settings, then press Record."
-        : "The microphone is not allowed for this page. Allow it beside the address bar, then press Record again.";
-    case "NotFoundError":
-    case "OverconstrainedError":
-      return "No microphone was found. Plug one in or switch it on, then press Record again.";
-    case "NotReadableError":
-    case "AbortError":
-      return "The microphone is busy or does not answer. Close other programs that use it, then press Record again.";
-    default:
-      return `The microphone did not start (${message || name || "the browser gives no reason"}). Press Record again.`;
-  }
-}
+/** @typedef {import("./types.js").Gap} Gap */
+/** @typedef {"idle"|"recording"|"paused"|"reconnecting"|"stopping"} State */
 
 /**
- * Emits `piece` with `{data, sequence, elapsed_ms}`, `interruption` with a sentence or null (it is over), and `end`
- * with a sentence or null (a person stopped it) after the last piece.
+ * Emits `piece` with `{data, opens, recorded_ms}` (`opens`: the media type of a segment that begins with this piece, or
+ * null), `gap`, `stream` with another stream to look at, `state`, `interruption` with a sentence or null (it is over),
+ * and `end` after the last piece, when a person has stopped it: nothing else does.
  */
 export class Recorder extends EventTarget {
+  /** What is wrong with the microphone at this moment. @type {string|null} */
+  interruption = null;
   /** @type {MediaRecorder|null} */
   #recorder = null;
-  #began = 0;
-  /** @type {string|null} */
-  #reason = null;
+  /** @type {MediaStream|null} */
+  #stream = null;
+  /** @type {State} */
+  #state = "idle";
+  #device = "";
+  #clock = new Stopwatch();
+  /** When the last piece came, and how much was recorded then. */
+  #heard = { at: 0, ms: 0 };
+  /** Of this segment, to know what is little. */
+  #segment = { bytes: 0, ms: 0 };
+  /** How much was recorded when the segment before ended. */
+  #dropped_ms = 0;
+  /** @type {{at: number, ms: number}|null} since when the system silences the microphone */
+  #muted = null;
+  #unmuted_at = 0;
+  #suspected = false;
+  /** Reading a Blob takes its time; the chain keeps the pieces in order and the end behind them. */
+  #handed = Promise.resolve();
+  /** @type {ReturnType<typeof setInterval>|undefined} */
+  #watch;
+  #patience = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
 
   get recording() {
-    return this.#recorder !== null;
+    return this.#state !== "idle";
   }
 
+  get state() {
+    return this.#state;
+  }
+
+  /** How much is recorded: time that passed, less pauses and what was not heard. */
   get elapsed_ms() {
-    return this.recording ? performance.now() - this.#began : 0;
+    return this.recording ? this.#clock.ms : 0;
   }
 
   /**
    * Ask for the microphone and begin. The stream is for looking at only: what is recorded is the raw microphone.
+   * @param {{device?: string, from_ms?: number}} [options] `from_ms`: so much was recorded before
    * @returns {Promise<{stream: MediaStream, mime: string}>} Throws what getUserMedia throws.
    */
-  async start() {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-    // WebKit's browsers are the ones with this vendor; Chrome on iOS is one of them.
-    const mimeType = container((mime) => MediaRecorder.isTypeSupported(mime), navigator.vendor.startsWith("Apple"));
+  async start({ device = this.#device, from_ms = 0 } = {}) {
+    const stream = await openOrAny(device);
+    this.#device = device;
+    this.#drop();
+    this.#clock = new Stopwatch(from_ms);
+    [this.#muted, this.interruption, this.#handed] = [null, null, Promise.resolve()];
     try {
-      const recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
-      this.#follow(recorder, stream);
-      this.#watch(stream.getAudioTracks()[0]);
-      recorder.start(TIMESLICE_MS);
-      this.#reason = null;
-      this.#recorder = recorder;
-      this.#began = performance.now();
-      return { stream, mime: recorder.mimeType || mimeType };
+      this.#listen(stream);
+      const mime = this.#begin();
+      this.#become("recording");
+      this.#watch = setInterval(() => this.#look(), LOOK_MS);
+      navigator.mediaDevices.addEventListener?.("devicechange", this.#wake);
+      return { stream, mime };
     } catch (error) {
       release(stream);
       throw error;
@@ -98,7 +116,44 @@ export class Recorder extends EventTarget {
 
   /** End the recording; `end` follows when its last piece is out. */
   stop() {
-    if (this.#recorder?.state !== "inactive") this.#recorder?.stop();
+    if (this.#state === "idle" || this.#state === "stopping") return;
+    this.#stop();
+  }
+
+  pause() {
+    if (this.#state !== "recording") return;
+    this.flush();
+    if (this.#recorder?.state === "recording") this.#recorder.pause();
+    this.#clock.halt();
+    this.#become("paused");
+  }
+
+  resume() {
+    if (this.#state !== "paused") return;
+    this.#clock.run();
+    this.#note();
+    if (this.#stream?.getAudioTracks()[0]?.readyState !== "live") return void this.#reconnect();
+    this.#become("recording");
+    if (this.#recorder?.state === "paused") this.#recorder.resume();
+    else this.#renew();
+  }
+
+  /** Go on with another microphone, in a new segment. Throws what getUserMedia throws; then the old one goes on. */
+  async use(/** @type {string} */ device) {
+    if (this.#state !== "recording" && this.#state !== "paused") {
+      this.#device = device;
+      return this.#wake();
+    }
+    const stream = await open(device);
+    this.#device = device;
+    if (this.#state !== "recording" && this.#state !== "paused") {
+      this.#wake();
+      return release(stream);
+    }
+    this.#drop();
+    this.#listen(stream);
+    this.#emit("stream", stream);
+    if (this.#state === "recording") this.#renew();
   }
 
   /** Hand out what was recorded up to now: the page may not come back. */
@@ -106,35 +161,201 @@ export class Recorder extends EventTarget {
     if (this.#recorder?.state === "recording") this.#recorder.requestData();
   }
 
-  /** @param {MediaRecorder} recorder @param {MediaStream} stream */
-  #follow(recorder, stream) {
-    let sequence = 0;
-    // Reading a Blob takes its time; the chain keeps the pieces in order and the end behind them.
-    let handed = Promise.resolve();
+  // -- segments ------------------------------------------------------------------------------------------------
+
+  /** Begin a segment on the stream at hand. @returns {string} its media type */
+  #begin() {
+    const [stream, clock] = [/** @type {MediaStream} */ (this.#stream), this.#clock];
+    // WebKit's browsers are the ones with this vendor; Chrome on iOS is one of them.
+    const mimeType = container((mime) => MediaRecorder.isTypeSupported(mime), navigator.vendor.startsWith("Apple"));
+    const recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
+    const mime = () => recorder.mimeType || mimeType;
+    let isFirst = true;
     recorder.ondataavailable = ({ data }) => {
-      if (data.size === 0) return;
-      const piece = { sequence: sequence++, elapsed_ms: this.elapsed_ms };
-      handed = handed.then(async () => this.#emit("piece", { ...piece, data: await data.arrayBuffer() }));
+      const isCurrent = this.#recorder === recorder;
+      // What a stuck recorder lets out after its successor has no place any more.
+      const isLate = this.#clock !== clock || !this.recording || (!isCurrent && this.#segment.bytes > 0);
+      if (data.size === 0 || isLate) return;
+      this.#hand(data, isFirst ? mime() : null, isCurrent);
+      isFirst = false;
     };
-    recorder.onerror = () => (this.#reason = "The browser stopped the recording. What was said until then is kept.");
+    recorder.onerror = () => this.#recorder === recorder && this.#renew();
     recorder.onstop = () => {
-      void handed.then(() => {
-        release(stream);
-        this.#recorder = null;
-        this.#emit("end", this.#reason);
-      });
+      // By itself: the device is gone, and its track has not said so yet or never will.
+      if (this.#recorder === recorder && this.#state === "recording") void this.#reconnect();
     };
+    recorder.start(TIMESLICE_MS);
+    this.#recorder = recorder;
+    this.#clock.run();
+    this.#note();
+    return mime();
   }
 
-  /** @param {MediaStreamTrack} track */
-  #watch(track) {
-    track.onmute = () =>
-      this.#emit("interruption", "The microphone is silenced: a call, or a switch. The recording goes on.");
-    track.onunmute = () => this.#emit("interruption", null);
-    track.onended = () => {
-      this.#reason = "The microphone was disconnected. What was said until then is kept.";
-      this.stop();
+  /** Begin another segment; where that fails, on a stream that is asked for anew. */
+  #renew() {
+    this.#drop();
+    try {
+      this.#begin();
+    } catch {
+      void this.#reconnect();
+    }
+  }
+
+  /** Let the recorder at hand end, and give out what it still has. */
+  #drop() {
+    const recorder = this.#recorder;
+    [this.#recorder, this.#segment, this.#dropped_ms] = [null, { bytes: 0, ms: 0 }, this.#clock.ms];
+    if (recorder && recorder.state !== "inactive") recorder.stop();
+  }
+
+  /** @param {Blob} data @param {string|null} opens @param {boolean} isCurrent */
+  #hand(data, opens, isCurrent) {
+    if (isCurrent) this.#measure(data.size);
+    const piece = { opens, recorded_ms: Math.round(isCurrent ? this.#clock.ms : this.#dropped_ms) };
+    this.#handed = this.#handed.then(async () => this.#emit("piece", { ...piece, data: await data.arrayBuffer() }));
+  }
+
+  /** A piece that comes late with little in it tells of a page or a machine that slept. @param {number} bytes */
+  #measure(bytes) {
+    const passed = { wall_ms: Date.now() - this.#heard.at, clock_ms: this.#clock.ms - this.#heard.ms };
+    const lost = passed.wall_ms < FROZEN_MS ? null : unheard(passed, bytes, this.#segment);
+    if (lost) {
+      this.#clock.back(lost.clock_ms);
+      const isKnown = this.#muted !== null || this.#unmuted_at > this.#heard.at;
+      if (!isKnown) this.#emit("gap", { at_ms: Math.round(this.#heard.ms), length_ms: lost.wall_ms, cause: "frozen" });
+    }
+    this.#segment.bytes += bytes;
+    this.#segment.ms += this.#clock.ms - this.#heard.ms;
+    this.#note();
+  }
+
+  /** Something was heard at this moment. */
+  #note() {
+    this.#suspected = false;
+    this.#heard = { at: Date.now(), ms: this.#clock.ms };
+  }
+
+  // -- interruptions -------------------------------------------------------------------------------------------
+
+  /** @param {MediaStream} stream */
+  #listen(stream) {
+    const before = this.#stream;
+    this.#stream = stream;
+    // Its recorder still gives out the last of it.
+    if (before) setTimeout(() => release(before), LAST_PIECE_MS);
+    this.#unmute();
+    const [track] = stream.getAudioTracks();
+    const isOurs = () => this.#stream === stream && this.recording;
+    track.onmute = () => isOurs() && this.#mute();
+    track.onunmute = () => isOurs() && this.#unmute();
+    track.onended = () => isOurs() && this.#state === "recording" && void this.#reconnect();
+    if (track.muted) this.#mute();
+  }
+
+  #mute() {
+    this.#muted ??= { at: Date.now(), ms: this.#clock.ms };
+    this.#interrupt(MUTED);
+  }
+
+  #unmute() {
+    if (!this.#muted) return;
+    if (Date.now() - this.#muted.at > BLINK_MS) this.#gap("muted", this.#muted);
+    [this.#muted, this.#unmuted_at] = [null, Date.now()];
+    this.#interrupt(null);
+  }
+
+  #look() {
+    const silent_ms = Date.now() - Math.max(this.#heard.at, this.#unmuted_at);
+    if (this.#state !== "recording" || this.#muted || silent_ms < FROZEN_MS) return;
+    // A page that was asleep gets first what has come for it meanwhile.
+    if (!this.#suspected) {
+      this.#suspected = true;
+      return this.flush();
+    }
+    const [since, isNew] = [this.#heard, this.#segment.bytes === 0];
+    this.#clock.back(this.#clock.ms - since.ms);
+    // A segment that never gave anything: it is not the recorder, it is the microphone.
+    if (isNew) return void this.#reconnect("frozen", since);
+    this.#renew();
+    this.#gap("frozen", since);
+  }
+
+  /**
+   * Wait for a microphone, the same one or any, and go on in a new segment.
+   * @param {Gap["cause"]} cause @param {{at: number, ms: number}} [since]
+   */
+  async #reconnect(cause = "interrupted", since = { at: Date.now(), ms: this.#clock.ms }) {
+    this.#clock.halt();
+    this.#unmute();
+    this.#drop();
+    this.#become("reconnecting");
+    this.#interrupt(UNPLUGGED);
+    while (this.#state === "reconnecting") {
+      try {
+        const stream = await openOrAny(this.#device);
+        if (this.#state !== "reconnecting") return release(stream);
+        this.#listen(stream);
+        this.#begin();
+        this.#become("recording");
+        this.#gap(cause, since);
+        this.#patience.reset();
+        this.#emit("stream", stream);
+        this.#interrupt(this.#muted ? MUTED : null);
+      } catch (error) {
+        this.#clock.halt();
+        this.#interrupt(`${UNPLUGGED} ${refusal(error)}`);
+        await this.#patience.wait();
+      }
+    }
+  }
+
+  /** @param {string|null} sentence */
+  #interrupt(sentence) {
+    this.interruption = sentence;
+    this.#emit("interruption", sentence);
+  }
+
+  #wake = () => this.#patience.wake();
+
+  /** Tell of a gap that ends now. @param {Gap["cause"]} cause @param {{at: number, ms: number}} since */
+  #gap(cause, { at, ms }) {
+    this.#emit("gap", { at_ms: Math.round(ms), length_ms: Math.max(0, Date.now() - at), cause });
+  }
+
+  // -- the end -------------------------------------------------------------------------------------------------
+
+  #stop() {
+    this.#clock.halt();
+    this.#unmute();
+    this.#become("stopping");
+    clearInterval(this.#watch);
+    navigator.mediaDevices.removeEventListener?.("devicechange", this.#wake);
+    this.#patience.wake();
+    const recorder = this.#recorder;
+    let isOver = false;
+    const over = () => {
+      if (isOver) return;
+      isOver = true;
+      void this.#handed.then(() => this.#end());
     };
+    if (!recorder || recorder.state === "inactive") return over();
+    recorder.onstop = over;
+    setTimeout(over, LAST_PIECE_MS);
+    recorder.stop();
+  }
+
+  #end() {
+    if (this.#stream) release(this.#stream);
+    [this.#stream, this.#recorder] = [null, null];
+    this.#become("idle");
+    this.#emit("end", null);
+  }
+
+  /** @param {State} state */
+  #become(state) {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#emit("state", state);
   }
 
   /** @param {string} type @param {unknown} detail */
@@ -142,6 +363,13 @@ export class Recorder extends EventTarget {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
+
+/** @param {string} device its id, or nothing for the default */
+const open = (device) =>
+  navigator.mediaDevices.getUserMedia({ audio: device ? { deviceId: { exact: device } } : true });
+
+/** The chosen one may be gone for good; any other hears more than none. @param {string} device */
+const openOrAny = (device) => open(device).catch((error) => (device ? open("") : Promise.reject(error)));
 
 /** Let go of the microphone. @param {MediaStream} stream */
 function release(stream) {

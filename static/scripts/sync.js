@@ -56,7 +56,7 @@ export class Sync extends EventTarget {
   async readMore() {
     if (!this.#next) return;
     const page = await this.api.list(this.#next);
-    for (const clip of page.clips) this.library.apply(clip);
+    this.library.add(page.clips);
     this.#bottom(page.clips, page.next);
   }
 

@@ -3,24 +3,38 @@
  *
  * @typedef {"recording"|"pending"|"transcribing"|"done"|"failed"|"off"} Status
  *
+ * Something that was not heard: where in the audio, for how long (0: nobody knows), and why.
+ * @typedef {{
+ *   at_ms: number, length_ms: number, cause: "muted"|"frozen"|"lost"|"interrupted"|"closed"|"missing"
+ * }} Gap
+ *
  * A clip as the server shows it; of two, the one with the higher version is the truth.
  * @typedef {{
- *   id: string, name: string, mime: string, bytes: number, duration_ms: number|null, status: Status,
- *   text: string|null, language: string|null, recognizer: string|null, error: string|null, version: number,
- *   created_at: string, updated_at: string, deleted_at: string|null
+ *   id: string, name: string, mime: string, bytes: number, duration_ms: number|null, segments: number, gaps: Gap[],
+ *   status: Status, text: string|null, language: string|null, recognizer: string|null, error: string|null,
+ *   version: number, created_at: string, updated_at: string, deleted_at: string|null
  * }} Clip
  *
- * A recording as the journal keeps it on this device, until the server has it.
+ * A stretch of a recording that is a container of its own: `bytes` are made, `sent` of them acknowledged by the server
+ * at `url`; `sealed` when it knows that no more come.
+ * @typedef {{mime: string, bytes: number, sent: number, url: string|null, sealed: boolean}} Segment
+ *
+ * A recording, or a file, as the journal keeps it on this device until the server has it. `recording`: a tab makes it;
+ * `left`: the tab that made it is gone, and nobody said that it is over; `ready`: it is complete.
+ * `told` is what the server was told of name and bin; `heard_at` the moment of the last piece.
  * @typedef {{
- *   id: string, name: string, mime: string, bytes: number, duration_ms: number|null, created_at: string,
- *   state: "recording"|"copying"|"ready"|"refused", problem: string|null, deleted_at: string|null
+ *   id: string, name: string, mime: string, is_file: boolean, bytes: number, duration_ms: number|null,
+ *   created_at: string, heard_at: string, state: "recording"|"left"|"copying"|"ready"|"refused",
+ *   problem: string|null, deleted_at: string|null, segments: Segment[], gaps: Gap[], sent_ms: number,
+ *   told: {name: string, deleted: boolean}|null
  * }} Kept
  *
- * The same, with what its sender is doing about it.
- * @typedef {Kept & {sending: "waiting"|"sending", progress: number}} Local
+ * The same, with what its sender is doing about it; `progress` from 0 to 1.
+ * @typedef {Kept & {sending: "waiting"|"sending", progress: number, sent_bytes: number}} Local
  *
- * One line of the list: what the server knows, what this device still keeps, or both.
- * @typedef {{id: string, at: string, clip: Clip|null, local: Local|null}} Entry
+ * One line of the list: what the server knows, what this device still keeps, or both. `heard_ms` is when, by this
+ * device's clock, the recording last grew.
+ * @typedef {{id: string, at: string, clip: Clip|null, local: Local|null, heard_ms?: number}} Entry
  *
  * @typedef {{url: string, cursor: string|null}} Realtime
  * @typedef {{clips: Clip[], next: string|null, realtime: Realtime, limits: {upload_bytes: number}}} Page

@@ -56,7 +56,7 @@ class Camera:
             pages = {}
             for screen, scheme in product(SCREENS, SCHEMES):
                 context = await self.browser.new_context(
-                    **SCREENS[screen], color_scheme=scheme, locale="en-US", timezone_id="UTC"
+                    **SCREENS[screen], base_url=self.url, color_scheme=scheme, locale="en-US", timezone_id="UTC"
                 )
                 held.push_async_callback(context.close)
                 pages[f"{screen}-{scheme}"] = await DictaphonePage.open(context, self.url)
@@ -87,6 +87,13 @@ async def start_recording(here: DictaphonePage, title: str) -> None:
     await field.press("Enter")
 
 
+async def stop_recording(here: DictaphonePage) -> None:
+    """Stop, and wait for the words."""
+    await here.button("Stop").click()
+    await expect(here.button("Record")).to_be_visible()
+    await heard(here.rows().first)
+
+
 async def break_one(url: str) -> None:
     """Store a file that begins like WebM and is none: it will fail, and say so."""
     async with httpx.AsyncClient(base_url=url, trust_env=False) as api:
@@ -95,6 +102,23 @@ async def break_one(url: str) -> None:
             content=WEBM_HEAD + bytes(4000), headers={"Content-Type": "audio/webm"},
         )  # fmt: skip
         answer.raise_for_status()
+
+
+async def bin_some(url: str) -> None:
+    """Delete the two oldest clips."""
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as api:
+        for clip in (await api.get("/api/clips")).json()["clips"][-2:]:
+            (await api.delete(f"/api/clips/{clip['id']}")).raise_for_status()
+
+
+async def leave_one(here: DictaphonePage) -> None:
+    """Close the tab of a recording, and open another one on the same device."""
+    await start_recording(here, "Where the tab was closed")
+    await here.has_recorded(7)
+    await here.page.close(run_before_unload=False)
+    here.page = await here.page.context.new_page()
+    await here.page.goto("/")
+    await expect(here.button("Continue")).to_be_visible(timeout=SOON_MS)
 
 
 async def shoot(stack: Stack, playwright: Playwright, folder: Path) -> None:
@@ -112,6 +136,36 @@ async def shoot(stack: Stack, playwright: Playwright, folder: Path) -> None:
             await camera.take("recording", {look: here})
             if look == "desktop-light":
                 await here.page.screenshot(path=README, animations="disabled")
+            await here.button("Pause").click()
+            await expect(here.button("Resume")).to_be_visible()
+            await camera.take("paused", {look: here})
+            await stop_recording(here)
+    recorder = await DictaphonePage.open(camera.browser, stack.api_url)
+    await start_recording(recorder, "The other end of the house")
+    async with camera.looks() as pages:
+        for here in pages.values():
+            await expect(here.page.get_by_text("Recording now")).to_be_visible(timeout=SOON_MS)
+        await camera.take("elsewhere", pages)
+        await recorder.button("Stop").click()
+        for here in pages.values():
+            await leave_one(here)
+        await camera.take("left", pages)
+        *others, latest = pages.values()
+        for here in others:
+            await here.button("Finish").click()
+        await latest.button("Continue").click()
+        await latest.has_recorded(11)
+        await stop_recording(latest)
+        for here in pages.values():
+            await heard(here.rows().first)
+            await here.rows().first.get_by_role("button", name="Play").click()
+        await camera.take("gaps", pages)
+    await bin_some(stack.api_url)
+    async with camera.looks() as pages:
+        for here in pages.values():
+            await here.page.get_by_role("link", name="Bin", exact=True).click()
+            await expect(here.button("Restore").first).to_be_visible()
+        await camera.take("bin", pages)
     await break_one(stack.api_url)
     async with camera.looks() as pages:
         for here in pages.values():
@@ -120,7 +174,9 @@ async def shoot(stack: Stack, playwright: Playwright, folder: Path) -> None:
         stack.kill("api")
         for here in pages.values():
             await start_recording(here, "Spoken in a tunnel")
-            await here.has_recorded(2)
+        for look, here in pages.items():
+            await expect(here.page.get_by_text("kept here, sent later")).to_be_visible(timeout=2 * SOON_MS)
+            await camera.take("behind", {look: here})
             await here.button("Stop").click()
             await expect(here.page.locator("[data-status=kept]")).to_be_visible(timeout=SOON_MS)
             await expect(here.page.locator("[data-part=offline]")).to_be_visible(timeout=SOON_MS)

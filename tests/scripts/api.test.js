@@ -1,17 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Api, problemOf } from "../../static/scripts/api.js";
+import { Api, Problem, problemOf } from "../../static/scripts/api.js";
 
-test("a problem document speaks for itself; whatever else comes is named by its status", () => {
-  assert.equal(problemOf(415, '{"detail": "This is a text.", "title": "No audio"}', null).message, "This is a text.");
-  assert.equal(problemOf(502, "<html>Bad gateway", null).message, "The server answered with 502.");
-  assert.equal(problemOf(503, "{}", "7").retry_ms, 7_000);
+const refused = (/** @type {number} */ status, body = "", headers = {}) =>
+  problemOf(new Response(body, { status, headers }));
+
+test("a problem document speaks for itself; whatever else comes is named by its status", async () => {
+  assert.equal((await refused(415, '{"detail": "This is a text.", "title": "No audio"}')).message, "This is a text.");
+  assert.equal((await refused(502, "<html>Bad gateway")).message, "The server answered with 502.");
+  const stranger = await refused(401, '{"detail": "Nobody is signed in."}');
+  assert.equal(stranger.message, "Sign in again. Nobody is signed in.");
+  assert.equal((await refused(503, "{}", { "Retry-After": "7" })).retry_ms, 7_000);
 });
 
-test("only refusals that asking again cannot change are definite", () => {
-  const definite = (/** @type {number} */ status) => problemOf(status, "", null).definite;
-  assert.deepEqual([400, 404, 409, 413, 415].map(definite), [true, true, true, true, true]);
-  assert.deepEqual([0, 401, 403, 408, 429, 500, 503, 507].map(definite), Array(8).fill(false));
+test("only refusals that asking again cannot change are definite", async () => {
+  const definite = (/** @type {number[]} */ all) => Promise.all(all.map(async (one) => (await refused(one)).definite));
+  assert.deepEqual(await definite([400, 404, 409, 410, 413, 415]), Array(6).fill(true));
+  assert.deepEqual(await definite([401, 403, 408, 429, 460, 500, 503, 507]), Array(8).fill(false));
+  assert.equal(new Problem("No answer came.").definite, false);
 });
 
 test("an unreachable server is a sentence, not an exception of the browser's", async (t) => {
@@ -27,4 +33,13 @@ test("a change names the version that it stands on, and ids are quoted in addres
   const [url, options] = fetched.mock.calls[0].arguments;
   assert.equal(url, "/api/clips/a%2Fb");
   assert.equal(options.headers.get("If-Match"), '"7"');
+});
+
+test("a recording is finished with what its recorder knows, or with what has arrived", async (t) => {
+  const fetched = t.mock.method(globalThis, "fetch", async () => Response.json({}));
+  await new Api().finish("a", { segments: 1, duration_ms: 3_000, gaps: [] });
+  await new Api().finish("a");
+  const [told, untold] = fetched.mock.calls.map((call) => call.arguments[1]);
+  assert.equal(told.body, '{"segments":1,"duration_ms":3000,"gaps":[]}');
+  assert.deepEqual([untold.method, untold.body], ["POST", undefined]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { viewOf } from "../../static/scripts/clip-state.js";
+import { gapWords, viewOf } from "../../static/scripts/clip-state.js";
 import { clip, local } from "./clips.js";
 
 const view = (more, kept = null) =>
@@ -34,4 +34,44 @@ test("what is on the device says so, with the name that it has here", () => {
   const refused = view(null, local("a", { state: "refused", problem: "No sound." }));
   assert.deepEqual([refused.retry, refused.save], [true, true]);
   assert.match(refused.status, /No sound\. The audio stays on this device\./);
+});
+
+test("a recording on another device grows by itself, until nothing is heard of its recorder for long", () => {
+  const heard_ms = 1_000_000;
+  const recording = clip("a", { status: "recording", duration_ms: 61_000 });
+  const entry = { id: "a", at: recording.created_at, clip: recording, local: null, heard_ms };
+  const soon = viewOf(entry, "en", heard_ms + 4_000);
+  assert.deepEqual([soon.kind, soon.status, soon.duration_ms, soon.finish], ["recording", "Recording now", 65_000, ""]);
+  const late = viewOf(entry, "en", heard_ms + 20_000);
+  assert.deepEqual([late.kind, late.duration_ms, late.finish, late.running], ["stalled", 61_000, "Finish now", false]);
+  assert.match(late.status, /^Waiting for its recorder/);
+  const behind = viewOf(entry, "en", heard_ms - 60_000);
+  assert.equal(behind.duration_ms, 61_000, "a clock that goes backwards makes nothing shorter");
+});
+
+test("a recording whose tab is gone can go on or end; one that runs in another tab can neither", () => {
+  const left = view(null, local("a", { state: "left", duration_ms: 9_000 }));
+  assert.deepEqual([left.kind, left.resume, left.finish, left.duration_ms], ["left", true, "Finish", 9_000]);
+  const elsewhere = view({ status: "recording" }, local("a", { state: "recording", duration_ms: 9_000 }));
+  assert.deepEqual([elsewhere.kind, elsewhere.resume, elsewhere.finish], ["recording", false, ""]);
+});
+
+const gap = (at_ms, length_ms, cause) => ({ at_ms, length_ms, cause });
+
+test("gaps are told with their place, length and cause", () => {
+  const gaps = [gap(41_000, 3_000, "muted"), gap(302_000, 62_000, "closed")];
+  const words = "2 gaps: 0:41 (3 s, the microphone was silenced), 5:02 (1 min, the tab was closed).";
+  assert.equal(gapWords(gaps), words);
+  assert.equal(gapWords([gap(5_000, 0, "lost")]), "1 gap: 0:05 (the recorder stopped sending).");
+  const missing = gap(60_000, 12_000, "missing");
+  assert.equal(gapWords([missing]), "The audio is 12 s shorter than the time that passed.");
+  assert.equal(gapWords([]), "");
+  assert.match(gapWords(Array(8).fill(gaps[0])), /^8 gaps: (0:41 \(.+?\), ){6}and 2 more\.$/);
+  const heard = view({ status: "done", duration_ms: 604_000, gaps: [...gaps, missing] });
+  assert.deepEqual(heard.marks, [41 / 604, 0.5]);
+});
+
+test("of a recording that is not sent, the gaps are those that this device knows", () => {
+  const kept = local("a", { duration_ms: 10_000, gaps: [gap(5_000, 1_000, "frozen")] });
+  assert.deepEqual(view({ gaps: [] }, kept).marks, [0.5]);
 });

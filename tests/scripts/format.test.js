@@ -15,6 +15,14 @@ test("spoken says what a clock shows, one in the singular", () => {
   assert.equal(format.spoken(400), "0 seconds");
 });
 
+test("brief says the unit that matters, and never nothing", () => {
+  assert.deepEqual([200, 3_400, 62_000, 5_500_000].map(format.brief), ["1 s", "3 s", "1 min", "2 h"]);
+});
+
+test("the bin keeps a clip for thirty days", () => {
+  assert.equal(format.keptUntil("2026-11-22T12:00:00.000Z", "en-US"), "December 22");
+});
+
 test("size has three digits at most", () => {
   assert.equal(format.size(999), "999 bytes");
   assert.equal(format.size(2_540_000), `${(2.5).toLocaleString()} MB`);

@@ -76,3 +76,27 @@ test("a clip that changed while the list was read is not taken for deleted", () 
   library.reconcile([], before, true);
   assert.deepEqual(shown(), ["a"]);
 });
+
+test("a recording was heard when it grew, not when it was renamed", () => {
+  const recording = { status: "recording", duration_ms: 3_000 };
+  library.apply(clip("a", { ...recording, version: 1 }), 1_000);
+  library.apply(clip("a", { ...recording, version: 2, name: "Renamed" }), 2_000);
+  assert.equal(library.get("a").heard_ms, 1_000);
+  library.apply(clip("a", { ...recording, version: 3, duration_ms: 6_000 }), 4_000);
+  assert.equal(library.get("a").heard_ms, 4_000);
+});
+
+test("a list tells when its clips were heard, though never later than now", () => {
+  const updated_at = "2026-11-22T10:00:00.000Z";
+  library.add([clip("old", { updated_at }), clip("ahead", { updated_at: "2126-11-22T10:00:00.000Z" })]);
+  assert.equal(library.get("old").heard_ms, Date.parse(updated_at));
+  assert.ok(library.get("ahead").heard_ms <= Date.now());
+});
+
+test("what is deleted is in the bin, if the server knows it", () => {
+  const deleted_at = "2026-11-22T10:00:00.000Z";
+  library.apply(clip("a", { deleted_at }));
+  library.apply(clip("b"));
+  library.keep(local("c", { deleted_at }));
+  assert.deepEqual(library.deleted().map(({ id }) => id), ["a"]);
+});

@@ -8,6 +8,8 @@ import { part } from "./part.js";
 export class ClipList {
   /** @type {Map<string, ClipRow>} */
   #rows = new Map();
+  /** @type {string|null} */
+  #hidden = null;
 
   /**
    * @param {HTMLElement} element @param {import("../library.js").Library} library
@@ -25,6 +27,13 @@ export class ClipList {
       clip: part(document, "clip-template", HTMLTemplateElement),
     };
     library.addEventListener("change", (event) => this.#change(/** @type {CustomEvent} */ (event).detail.id));
+  }
+
+  /** Leave out the recording that the panel shows, until it is over. @param {string|null} id */
+  hide(id) {
+    const before = this.#hidden;
+    this.#hidden = id;
+    for (const changed of [before, id]) if (changed) this.#change(changed);
   }
 
   /** The list was read: what is empty now is empty. */
@@ -54,7 +63,7 @@ export class ClipList {
 
   /** @param {string} id */
   #change(id) {
-    const entry = this.library.get(id);
+    const entry = id === this.#hidden ? undefined : this.library.get(id);
     const row = this.#rows.get(id);
     if (row) {
       if (entry) row.show(entry);
@@ -98,7 +107,7 @@ export class ClipList {
     if (!this.#rows.delete(row.id)) return;
     const section = row.element.parentElement?.closest("[data-day]");
     if (row.element.contains(document.activeElement)) this.#focusBeside(row.element);
-    row.player.close();
+    row.close();
     row.element.remove();
     if (!section?.querySelector("[data-clip-id]")) section?.remove();
     this.#emptiness();

@@ -17,12 +17,18 @@ const FOLD_CHARACTERS = 600;
 /** How long a button says that it has copied. */
 const COPIED_MS = 2_000;
 
+/** How often the duration of a running recording is written anew. */
+const TICK_MS = 1_000;
+
 export class ClipRow {
   #entry;
+  /** @type {ReturnType<typeof setInterval>|undefined} set while the clip is being recorded */
+  #ticking;
 
   /**
    * @param {Entry} entry @param {import("../actions.js").Actions} actions
    * @param {{template: HTMLTemplateElement, announce: (words: string) => void, left: (row: ClipRow) => void}} list
+   *   told when the row is to go; a recording that is to go on is told to whom listens, by `continue` with its id
    */
   constructor(entry, actions, list) {
     this.#entry = entry;
@@ -40,6 +46,10 @@ export class ClipRow {
       progress: part(this.element, "progress", HTMLProgressElement),
       retry: part(this.element, "retry", HTMLButtonElement),
       save: part(this.element, "save", HTMLButtonElement),
+      resume: part(this.element, "continue", HTMLButtonElement),
+      finish: part(this.element, "finish", HTMLButtonElement),
+      gaps: part(this.element, "gaps", HTMLElement),
+      marks: part(this.element, "marks", HTMLElement),
       text: part(this.element, "text", HTMLElement),
       more: part(this.element, "more", HTMLButtonElement),
       copy: part(this.element, "copy", HTMLButtonElement),
@@ -52,7 +62,7 @@ export class ClipRow {
       restore: () => actions.restore(this.id),
       settle: () => actions.settle(this.id),
       busy: () => this.busy,
-      leave: () => this.#leave(),
+      leave: () => list.left(this),
       announce: list.announce,
     });
     this.player = new Player(
@@ -63,7 +73,10 @@ export class ClipRow {
         time: part(this.element, "time", HTMLElement),
       },
       {
-        source: () => actions.audio(this.#entry),
+        source: (segment) => actions.audio(this.#entry, segment),
+        // A player that was given the joined sound meanwhile finds that all of it was played.
+        segments: () => (isUnjoined(this.#entry) ? (this.#entry.clip?.segments ?? 1) : 1),
+        growing: () => this.#entry.clip?.status === "recording",
         failed: (sentence) => (sentence ? this.note.say(sentence) : this.note.clear()),
         paused: () => this.bin.free(),
       },
@@ -93,16 +106,8 @@ export class ClipRow {
     this.bin.back();
     const { parts } = this;
     const view = viewOf(entry);
-    this.element.dataset.status = view.kind;
     this.name.show(view.name);
-    this.player.duration_ms = view.duration_ms;
-    write(parts.facts, view.facts);
-    write(parts.statusWords, view.status);
-    parts.status.hidden = !view.status;
-    parts.progress.hidden = view.progress === null;
-    parts.progress.value = view.progress ?? 0;
-    parts.retry.hidden = !view.retry;
-    parts.save.hidden = !view.save;
+    this.#tell(view);
     parts.text.hidden = !view.text && !this.words.busy;
     this.words.show(view.text ?? "");
     parts.more.hidden = (view.text?.length ?? 0) < FOLD_CHARACTERS;
@@ -111,6 +116,39 @@ export class ClipRow {
     // The bucket that it redirects to is another origin, where browsers ignore the attribute: the server says it.
     parts.download.href = `${this.actions.api.audio(entry.id)}?download`;
     parts.download.download = view.fileName;
+  }
+
+  /** What changes by itself while time passes. @param {import("../clip-state.js").View} view */
+  #tell(view) {
+    const { parts } = this;
+    this.element.dataset.status = view.kind;
+    this.player.duration_ms = view.duration_ms;
+    write(parts.facts, view.facts);
+    write(parts.statusWords, view.status);
+    parts.status.hidden = !view.status;
+    parts.progress.hidden = view.progress === null;
+    parts.progress.value = view.progress ?? 0;
+    parts.retry.hidden = !view.retry;
+    parts.save.hidden = !view.save;
+    parts.resume.hidden = !view.resume;
+    parts.finish.hidden = !view.finish;
+    write(parts.finish, view.finish);
+    write(parts.gaps, view.gaps);
+    parts.gaps.hidden = !view.gaps;
+    mark(parts.marks, view.marks);
+    if (!view.running) this.#still();
+    else this.#ticking ??= setInterval(() => this.#tell(viewOf(this.#entry)), TICK_MS);
+  }
+
+  #still() {
+    clearInterval(this.#ticking);
+    this.#ticking = undefined;
+  }
+
+  /** The row is no longer shown. */
+  close() {
+    this.#still();
+    this.player.close();
   }
 
   /** Save what is typed and not left yet: the page goes out of sight. */
@@ -131,6 +169,8 @@ export class ClipRow {
     on("delete", () => this.#delete());
     on("undo", () => this.#restore());
     on("retry", () => this.actions.retry(this.id));
+    on("continue", () => this.element.dispatchEvent(new CustomEvent("continue", { detail: this.id, bubbles: true })));
+    on("finish", () => this.actions.finish(this.id));
     on("save", () => this.actions.download(this.#entry));
     on("copy", () => this.#copy());
     on("more", () => this.#fold(this.parts.text.dataset.fold === "open"));
@@ -152,11 +192,6 @@ export class ClipRow {
   async #restore() {
     await this.bin.restore();
     this.parts.play.focus();
-  }
-
-  #leave() {
-    this.player.close();
-    this.list.left(this);
   }
 
   async #copy() {
@@ -200,6 +235,24 @@ export class ClipRow {
  */
 function write(element, words) {
   if (element.textContent !== words) element.textContent = words;
+}
+
+/** Whether each segment is still a sound of its own. @param {Entry} entry */
+function isUnjoined({ clip }) {
+  return clip?.status === "recording" || clip?.status === "pending";
+}
+
+/** Put a tick on the seek bar for each place. @param {HTMLElement} track @param {number[]} places from 0 to 1 */
+function mark(track, places) {
+  if (places.join() === track.dataset.places) return;
+  track.dataset.places = places.join();
+  track.replaceChildren(
+    ...places.map((place) => {
+      const tick = document.createElement("i");
+      tick.style.left = `${100 * place}%`;
+      return tick;
+    }),
+  );
 }
 
 /** Copy on pages over plain HTTP, which have no clipboard. @param {HTMLElement} element */

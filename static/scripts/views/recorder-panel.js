@@ -1,17 +1,38 @@
 /** The button, the timer and the moving line: what a person sees of a recording while it is made. */
 
 import { clock, spoken } from "../format.js";
-import { refusal } from "../recorder.js";
+import { refusal } from "../refusals.js";
+import { MicrophonePicker } from "./microphone.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
+import { Proof } from "./proof.js";
 import { Visualizer } from "./visualizer.js";
+
+/** @typedef {"idle"|"asking"|"recording"|"paused"|"reconnecting"|"unable"} State */
 
 /** The timer is drawn more often than it changes, so that no second is skipped. */
 const TICK_MS = 200;
 
+/** @type {Record<State, string>} */
+const HINTS = {
+  idle: "Press to record",
+  asking: "Waiting for the microphone …",
+  recording: "Recording",
+  paused: "Paused",
+  reconnecting: "Reconnecting the microphone …",
+  unable: "Recording is not possible here",
+};
+
+const SILENCE = "Nothing is heard. Is the right microphone chosen?";
+
 export class RecorderPanel {
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #ticking;
+  #behind = false;
+  /** Why the server does not take it at the moment. @type {string|null} */
+  #problem = null;
+  /** What is wrong now, by what it is about. @type {Map<string, string>} */
+  #troubles = new Map();
 
   /**
    * @param {HTMLElement} element @param {import("../capture.js").Capture} capture
@@ -22,77 +43,156 @@ export class RecorderPanel {
     this.capture = capture;
     this.announce = announce;
     this.button = part(element, "record", HTMLButtonElement);
+    this.pause = part(element, "pause", HTMLButtonElement);
     this.timer = part(element, "timer", HTMLElement);
     this.title = part(element, "title", HTMLInputElement);
     this.hint = part(element, "hint", HTMLElement);
     this.notice = part(element, "notice", HTMLElement);
-    this.visualizer = new Visualizer(part(element, "visualizer", HTMLCanvasElement));
-    this.button.addEventListener("click", () => void this.#press());
+    this.silence = part(element, "silence", HTMLElement);
+    this.proof = new Proof(element);
+    this.visualizer = new Visualizer(part(element, "visualizer", HTMLCanvasElement), (silent) => this.#hear(silent));
+    this.microphone = new MicrophonePicker(element, capture, (error) => this.say(refusal(error)));
+    this.button.addEventListener("click", () => this.#press());
+    this.pause.addEventListener("click", () => (this.#state === "paused" ? capture.resume() : capture.pause()));
     this.title.addEventListener("change", () => this.title.value.trim() && capture.rename(this.title.value.trim()));
     this.title.addEventListener("keydown", (event) => event.key === "Enter" && this.title.blur());
-    capture.addEventListener("begin", (event) => this.#begin(/** @type {CustomEvent} */ (event).detail));
-    capture.addEventListener("end", (event) => this.#end(/** @type {CustomEvent} */ (event).detail));
-    capture.addEventListener("interruption", (event) => this.say(/** @type {CustomEvent} */ (event).detail));
+    this.#follow();
   }
 
-  /** Say what is wrong, or that nothing is any more. @param {string|null} sentence */
-  say(sentence) {
-    this.notice.textContent = sentence ?? "";
-    this.notice.hidden = !sentence;
+  /** Say what is wrong, or that nothing is any more. @param {string|null} sentence @param {string} [about] */
+  say(sentence, about = "page") {
+    if (sentence) this.#troubles.set(about, sentence);
+    else this.#troubles.delete(about);
+    const words = [...this.#troubles.values()].join(" ");
+    if (this.notice.textContent !== words) this.notice.textContent = words;
+    this.notice.hidden = !words;
   }
 
   /** This browser cannot record; the rest of the page works. @param {string} sentence */
   disable(sentence) {
     this.button.disabled = true;
-    this.#state("unable", "Recording is not possible here");
+    this.#enter("unable");
     this.say(sentence);
   }
 
-  async #press() {
-    const { recorder } = this.capture;
-    if (recorder.recording) return this.capture.stop();
-    if (this.element.dataset.state === "asking") return;
+  /** Go on with a recording whose tab was closed. @param {string} id */
+  async continue(id) {
+    if (this.capture.recorder.recording) return this.say("Stop this recording first, then continue the other one.");
+    await this.#start(() => this.capture.continue(id));
+    // Its row is gone from the list, and with it the button that was pressed.
+    this.button.focus();
+  }
+
+  #follow() {
+    /** @template T @param {string} type @param {(detail: T) => void} work */
+    const on = (type, work) =>
+      this.capture.addEventListener(type, (event) => work(/** @type {CustomEvent<T>} */ (event).detail));
+    on("begin", (/** @type {{stream: MediaStream, name: string}} */ began) => this.#begin(began));
+    on("stream", (/** @type {{stream: MediaStream}} */ { stream }) => this.#listen(stream));
+    on("state", (/** @type {State} */ state) => this.#change(state));
+    on("progress", (/** @type {import("./proof.js").Progress & {problem: string|null}} */ { problem, ...figures }) => {
+      this.proof.show(figures);
+      this.#problem = problem;
+    });
+    on("interruption", (/** @type {string|null} */ sentence) => this.say(sentence, "interruption"));
+    on("storage", (/** @type {string|null} */ sentence) => this.say(sentence, "storage"));
+    on("end", (/** @type {{name: string, duration_ms: number, reason: string|null}} */ ended) => this.#end(ended));
+  }
+
+  #press() {
+    if (this.capture.recorder.recording) return this.capture.stop();
+    return this.#start(() => this.capture.start(this.microphone.chosen));
+  }
+
+  /** @param {() => Promise<unknown>} begin */
+  async #start(begin) {
+    if (this.#state === "asking") return;
     this.say(null);
     Player.hush();
-    this.#state("asking", "Waiting for the microphone …");
+    this.#enter("asking");
     try {
-      await this.capture.start();
+      await begin();
     } catch (error) {
-      this.#state("idle", "Press to record");
+      this.#enter("idle");
       this.say(refusal(error));
     }
   }
 
   /** @param {{stream: MediaStream, name: string}} began */
   #begin({ stream, name }) {
-    this.#state("recording", "Recording");
+    this.element.toggleAttribute("data-live", true);
+    this.#enter("recording");
+    this.proof.reset();
     this.title.value = name;
-    this.visualizer.start(stream);
+    this.#listen(stream);
     this.#tick();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
     this.announce("Recording.");
+  }
+
+  /** @param {MediaStream} stream */
+  #listen(stream) {
+    this.visualizer.start(stream);
+    void this.microphone.refresh(stream);
+  }
+
+  /** @param {State} state */
+  #change(state) {
+    const again = this.#state === "paused" && state === "recording";
+    this.#enter(state);
+    if (state !== "recording") this.announce(HINTS[state]);
+    else if (again) this.announce("Recording again.");
   }
 
   /** @param {{name: string, duration_ms: number, reason: string|null}} ended */
   #end({ name, duration_ms, reason }) {
     clearInterval(this.#ticking);
     this.visualizer.stop();
-    this.#state("idle", "Press to record");
+    this.element.removeAttribute("data-live");
+    this.element.removeAttribute("data-behind");
+    this.#behind = false;
+    this.#enter("idle");
     this.timer.textContent = clock(0);
+    for (const about of ["interruption", "storage", "sending"]) this.say(null, about);
     this.say(reason);
     this.announce(`Recording stopped after ${spoken(duration_ms)}. It is called ${name}.`);
   }
 
   #tick() {
-    const words = clock(this.capture.recorder.elapsed_ms);
+    const recorded_ms = this.capture.recorder.elapsed_ms;
+    const words = clock(recorded_ms);
     if (this.timer.textContent !== words) this.timer.textContent = words;
+    this.proof.show({ recorded_ms });
+    this.say(this.proof.behind ? this.#problem : null, "sending");
+    if (this.proof.behind === this.#behind) return;
+    this.#behind = this.proof.behind;
+    this.element.toggleAttribute("data-behind", this.#behind);
+    this.#enter(this.#state);
+    this.announce(
+      this.#behind ? "The server is behind: the recording is kept here and sent later." : "The server has it all.",
+    );
   }
 
-  /** @param {"idle"|"asking"|"recording"|"unable"} state @param {string} hint */
-  #state(state, hint) {
+  /** @param {boolean} silent */
+  #hear(silent) {
+    this.silence.textContent = silent ? SILENCE : "";
+    this.silence.hidden = !silent;
+  }
+
+  /** @returns {State} */
+  get #state() {
+    return /** @type {State} */ (this.element.dataset.state);
+  }
+
+  /** @param {State} state */
+  #enter(state) {
+    const live = this.element.hasAttribute("data-live");
     this.element.dataset.state = state;
-    this.button.ariaLabel = state === "recording" ? "Stop" : "Record";
+    this.button.ariaLabel = live ? "Stop" : "Record";
     this.button.ariaBusy = String(state === "asking");
-    this.hint.textContent = hint;
+    this.pause.hidden = !live || state === "reconnecting";
+    this.pause.textContent = state === "paused" ? "Resume" : "Pause";
+    this.visualizer.paused = state !== "recording";
+    this.hint.textContent = HINTS[state] + (live && this.#behind ? " · kept here, sent later" : "");
   }
 }

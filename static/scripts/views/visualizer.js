@@ -9,28 +9,40 @@ const BAR_MS = 62;
 const QUIET_DB = -60;
 const LOUD_DB = -8;
 
+/** Below any room that is heard through a working microphone; a wrong or switched off one gives less. */
+const SILENT_DB = -70;
+
+/** Silence of so long is worth a word. People think, but rooms are never silent for so long. */
+const SILENT_MS = 5_000;
+
+/** Frames further apart come from a page that nobody saw: nothing is known about the time between them. */
+const UNSEEN_MS = 1_000;
+
 export class Visualizer {
   /** @type {number[]} */
   #levels = [];
   /** @type {AudioContext|null} */
   #context = null;
   #frame = 0;
+  #silent = false;
+  paused = false;
 
-  /** @param {HTMLCanvasElement} canvas */
-  constructor(canvas) {
+  /** @param {HTMLCanvasElement} canvas @param {(silent: boolean) => void} hear told when silence begins and ends */
+  constructor(canvas, hear) {
     this.canvas = canvas;
+    this.hear = hear;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     new ResizeObserver(() => this.#draw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
   /**
-   * Listen to a stream. The context is for this picture alone; what is recorded does not pass through it.
+   * Listen to a stream, or to another one from now on. The context is for this picture alone; what is recorded does
+   * not pass through it.
    * @param {MediaStream} stream
    */
   start(stream) {
-    this.stop();
-    this.#levels = [];
+    this.#close();
     const context = (this.#context = new AudioContext());
     if (context.state === "suspended") void context.resume();
     const analyser = context.createAnalyser();
@@ -39,9 +51,14 @@ export class Visualizer {
     const samples = new Float32Array(analyser.fftSize);
     let last = 0;
     let peak = 0;
+    let heard = performance.now();
     const step = (/** @type {number} */ now) => {
       this.#frame = requestAnimationFrame(step);
       analyser.getFloatTimeDomainData(samples);
+      const unknown = this.paused || context.state !== "running" || now - last > UNSEEN_MS;
+      if (unknown || decibels(samples) > SILENT_DB) heard = now;
+      this.#silence(now - heard > SILENT_MS);
+      if (this.paused) return void (last = now);
       peak = Math.max(peak, loudness(samples));
       if (now - last < BAR_MS) return;
       [last, this.#levels, peak] = [now, [...this.#levels.slice(-this.#room()), peak], 0];
@@ -50,13 +67,25 @@ export class Visualizer {
     this.#frame = requestAnimationFrame(step);
   }
 
-  /** Close the context and lay the needle down. */
+  /** Lay the needle down. */
   stop() {
+    this.#close();
+    this.#levels = [];
+    this.#draw();
+  }
+
+  #close() {
     cancelAnimationFrame(this.#frame);
     void this.#context?.close();
     this.#context = null;
-    this.#levels = [];
-    this.#draw();
+    this.#silence(false);
+  }
+
+  /** @param {boolean} silent */
+  #silence(silent) {
+    if (silent === this.#silent) return;
+    this.#silent = silent;
+    this.hear(silent);
   }
 
   #room() {
@@ -88,8 +117,12 @@ export class Visualizer {
 
 /** Loudness of some samples, 0 to 1 over the range of speech. @param {Float32Array} samples from -1 to 1 */
 export function loudness(samples) {
+  return Math.min(1, Math.max(0, (decibels(samples) - QUIET_DB) / (LOUD_DB - QUIET_DB)));
+}
+
+/** @param {Float32Array} samples */
+function decibels(samples) {
   let sum = 0;
   for (const sample of samples) sum += sample * sample;
-  const db = 10 * Math.log10(sum / samples.length + 1e-12);
-  return Math.min(1, Math.max(0, (db - QUIET_DB) / (LOUD_DB - QUIET_DB)));
+  return 10 * Math.log10(sum / samples.length + 1e-12);
 }

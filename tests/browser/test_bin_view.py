@@ -1,0 +1,65 @@
+"""The bin as a view of its own: what is deleted anywhere is in it, is heard, and comes back."""
+
+import re
+import uuid
+
+import httpx
+from playwright.async_api import Locator, expect
+
+from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, plays
+from tests.conftest import Launch
+from tests.recordings import recording
+from tests.servers.stack import Stack
+
+
+def binned(here: DictaphonePage, name: str) -> Locator:
+    items = here.page.get_by_role("list", name="Deleted clips").get_by_role("listitem")
+    return items.filter(has=here.page.get_by_role("heading", name=name, exact=True))
+
+
+async def test_what_is_deleted_anywhere_is_in_the_bin_is_heard_and_comes_back(
+    calm_stack: Stack, launch_browser: Launch
+) -> None:
+    clips = {name: str(uuid.uuid4()) for name in ("Early", "Late")}
+    async with httpx.AsyncClient(base_url=calm_stack.api_url, verify=False) as api:
+        for number, (name, id) in enumerate(clips.items()):
+            headers = {"Content-Type": "audio/webm"}
+            sound = recording(number, seconds=3)
+            (
+                await api.put(f"/api/clips/{id}", params={"name": name}, content=sound, headers=headers)
+            ).raise_for_status()
+        await api.delete(f"/api/clips/{clips['Early']}")
+        context = await (await launch_browser()).new_context()
+        await context.add_init_script(LISTEN)
+        here = await DictaphonePage.open(context, calm_stack.api_url)
+        await here.page.get_by_role("link", name="Bin", exact=True).press("Enter")
+        await expect(here.page.get_by_role("heading", name="Bin")).to_be_focused()
+        early, late = binned(here, "Early"), binned(here, "Late")
+        await expect(early).to_contain_text(re.compile(r"Deleted today.*kept until"))
+        await api.delete(f"/api/clips/{clips['Late']}")
+        await expect(late).to_be_visible(timeout=SOON_MS)
+    await late.get_by_role("button", name="Play").click()
+    await plays(here.page)
+    await expect(early.get_by_role("link", name="Download")).to_have_attribute("href", re.compile(clips["Early"]))
+    await early.get_by_role("button", name="Restore").press("Enter")
+    await expect(early).to_be_hidden()
+    await expect(late.get_by_role("button", name="Restore")).to_be_focused()
+    await here.page.go_back()
+    await expect(here.page.get_by_role("link", name="Bin", exact=True)).to_be_focused()
+    await expect(here.row(clips["Early"])).to_be_visible()
+    await expect(here.row(clips["Late"])).to_be_hidden()
+    assert here.errors == []
+
+
+async def test_a_bin_that_cannot_be_read_says_so_and_is_read_when_it_can_be(
+    calm_stack: Stack, launch_browser: Launch
+) -> None:
+    here = await DictaphonePage.open(await launch_browser(), calm_stack.api_url)
+    await here.page.route("**/api/clips?deleted=true", lambda route: route.abort())
+    await here.page.goto(f"{calm_stack.api_url}/#bin")
+    problem = here.page.get_by_role("main", name="Bin").get_by_role("alert")
+    await expect(problem).to_contain_text("The bin could not be read")
+    await here.page.unroute("**/api/clips?deleted=true")
+    await here.button("Try again").click()
+    await expect(problem).to_be_hidden()
+    assert here.errors == []

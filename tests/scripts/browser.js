@@ -1,0 +1,249 @@
+/** What a browser and a server are to a page that sends: tabs that die, locks, and answers that are lost. */
+
+import { Problem } from "../../static/scripts/api.js";
+import { Backoff } from "../../static/scripts/backoff.js";
+import { Journal, newRow } from "../../static/scripts/journal.js";
+import { Outbox } from "../../static/scripts/outbox.js";
+import { clip, until } from "./clips.js";
+
+const never = () => new Promise(() => {});
+
+/** Web Locks of one browser: who asks for a lock waits for its holder, and a tab that dies lets go. */
+export class Locks {
+  /** @type {Map<string, Promise<unknown>>} */
+  #last = new Map();
+  held = new Set();
+
+  /** @param {Promise<unknown>} death of the tab that asks */
+  of(death) {
+    return async (id, work, now = false) => {
+      if (now && this.held.has(id)) return work(false);
+      const mine = (this.#last.get(id) ?? Promise.resolve()).then(async () => {
+        this.held.add(id);
+        await Promise.race([work(true), death]).finally(() => this.held.delete(id));
+      });
+      this.#last.set(
+        id,
+        mine.catch(() => {}),
+      );
+      return mine;
+    };
+  }
+}
+
+/**
+ * A server that keeps what the tus protocol and the clips' interface promise, and fails as it is told to. A fault is
+ * `[pattern, fault]`: the first call that matches is refused with the fault if it is a `Problem`; "lose": done, but its
+ * answer is lost; a number: so many bytes are taken before the line breaks.
+ */
+export class FakeServer {
+  /** @type {Map<string, any>} */
+  clips = new Map();
+  /** @type {Map<string, {clip_id: string, segment: number, length: number|null, data: string, about: any}>} */
+  uploads = new Map();
+  /** @type {string[]} */
+  asked = [];
+  /** @type {[RegExp, Problem|"lose"|number][]} */
+  faults = [];
+  made = 0;
+  /** How often it was told of the end before it had all. */
+  early = 0;
+  /** Lets a call wait. @type {(call: string) => Promise<unknown>|undefined} */
+  delay = () => undefined;
+
+  async #answer(call, work) {
+    this.asked.push(call);
+    await this.delay(call);
+    const at = this.faults.findIndex(([pattern]) => pattern.test(call));
+    const [[, fault]] = at < 0 ? [[null, null]] : this.faults.splice(at, 1);
+    if (fault instanceof Error) throw fault;
+    const answer = work(typeof fault === "number" ? fault : Infinity);
+    if (fault !== null) throw new Problem("The line broke.");
+    // What is answered is as it was, whatever comes next.
+    return structuredClone(answer);
+  }
+
+  #upload(url) {
+    const upload = this.uploads.get(url);
+    if (!upload) throw new Problem("There is no upload at this address.", 404);
+    if (upload.data === null) throw new Problem("It is gone.", 410);
+    return upload;
+  }
+
+  #clip(id) {
+    const known = this.clips.get(id);
+    if (!known) throw new Problem("There is no clip with this id.", 404);
+    return known;
+  }
+
+  create(about) {
+    const { clip_id, segment, name, length } = about;
+    return this.#answer(`create ${clip_id} ${segment} ${name}`, () => {
+      for (const [url, one] of this.uploads) {
+        if (one.clip_id === clip_id && one.segment === segment) return { url, offset: this.#upload(url).data.length };
+      }
+      const url = `/api/uploads/${++this.made}`;
+      this.uploads.set(url, { clip_id, segment, length, data: "", about });
+      if (segment !== null && !this.clips.has(clip_id)) {
+        this.clips.set(clip_id, clip(clip_id, { name, status: "recording" }));
+      }
+      return { url, offset: 0 };
+    });
+  }
+
+  head(url) {
+    return this.#answer(`head ${url}`, () => this.#upload(url).data.length);
+  }
+
+  send(url, offset, data, { length = null, recorded_ms = null } = {}) {
+    const text = new TextDecoder().decode(data);
+    return this.#answer(`send ${url} ${offset} ${text} ${length} ${recorded_ms}`, (most) => {
+      const upload = this.#upload(url);
+      if (offset !== upload.data.length) return { offset: upload.data.length, taken: false };
+      upload.data += text.slice(0, most);
+      if (most < text.length) return null;
+      upload.length = length ?? upload.length;
+      if (upload.length !== null && upload.length < upload.data.length) throw new Problem("Too long.", 400);
+      if (upload.segment === null && upload.data.length === upload.length) {
+        this.clips.set(upload.clip_id, clip(upload.clip_id, { name: upload.about.name }));
+      }
+      return { offset: upload.data.length, taken: true };
+    });
+  }
+
+  finish(id, about) {
+    return this.#answer(`finish ${id} ${JSON.stringify(about)}`, () => {
+      const all = [...this.uploads.values()].filter(({ clip_id }) => clip_id === id);
+      const isWhole = all.length === about.segments && all.every(({ length, data }) => length === data?.length);
+      if (!isWhole) {
+        this.early += 1;
+        throw new Problem("A segment has not arrived.", 409);
+      }
+      return Object.assign(this.#clip(id), { status: "pending", gaps: about.gaps, duration_ms: about.duration_ms });
+    });
+  }
+
+  get(id) {
+    return this.#answer(`get ${id}`, () => this.#clip(id));
+  }
+
+  patch(id, { name }) {
+    return this.#answer(`patch ${id} ${name}`, () => Object.assign(this.#clip(id), { name }));
+  }
+
+  delete(id) {
+    return this.#answer(`delete ${id}`, () => void (this.#clip(id).deleted_at = "2026-11-22T10:00:00.000Z"));
+  }
+
+  restore(id) {
+    return this.#answer(`restore ${id}`, () => Object.assign(this.#clip(id), { deleted_at: null }));
+  }
+
+  /** What has arrived of a clip, a string for each segment. @param {string} id */
+  sound(id) {
+    const all = [...this.uploads.values()].filter(({ clip_id }) => clip_id === id);
+    return all.sort((a, b) => a.segment - b.segment).map(({ data }) => data);
+  }
+}
+
+/** A tab of this browser; `die()` stops it wherever it is, and nothing of it is ever heard of again. */
+export class Tab {
+  told = [];
+  dead = false;
+
+  /** @param {Journal} journal @param {FakeServer} server @param {Locks} locks */
+  constructor(journal, server, locks) {
+    const death = new Promise((resolve) => (this.end = resolve));
+    this.outbox = new Outbox(this.#mortal(journal), this.#mortal(server), this.#mortal(server), {
+      lock: locks.of(death),
+      backoff: new Backoff({ first_ms: 1, most_ms: 2 }),
+    });
+    this.journal = this.#mortal(journal);
+    const tell = (words) => this.dead || this.told.push(words);
+    this.outbox.addEventListener("change", ({ detail }) => tell(`${detail.state} ${detail.sending}`));
+    this.outbox.addEventListener("sent", ({ detail }) => tell(`sent ${detail.name}`));
+    this.outbox.addEventListener("gone", () => tell("gone"));
+  }
+
+  die() {
+    this.dead = true;
+    this.end();
+  }
+
+  /** @template {object} T @param {T} object @returns {T} */
+  #mortal(object) {
+    const tab = this;
+    return new Proxy(object, {
+      get(_, name) {
+        const value = object[name];
+        if (typeof value !== "function") return value;
+        return (...given) => {
+          if (tab.dead) return never();
+          const answer = value.apply(object, given);
+          if (!(answer instanceof Promise)) return answer;
+          return new Promise((resolve, reject) =>
+            answer.then(
+              (result) => tab.dead || resolve(result),
+              (error) => tab.dead || reject(error),
+            ),
+          );
+        };
+      },
+    });
+  }
+}
+
+export const bytes = (text) => new TextEncoder().encode(text).buffer;
+
+export const rest = (ms = 20) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A recording that is made in a tab: what is said, a break, the end. */
+export class Spoken {
+  #ms = 0;
+
+  constructor(here, id) {
+    [this.here, this.id] = [here, id];
+  }
+
+  async begin(more = {}) {
+    const row = newRow({ id: this.id, name: this.id, mime: "audio/webm", state: "recording", ...more });
+    await this.here.outbox.begin(row, () => new Promise((resolve) => (this.made = resolve)));
+    return this;
+  }
+
+  async continue() {
+    return this.here.outbox.resume(this.id, new Promise((resolve) => (this.made = resolve)));
+  }
+
+  async say(text, opens = null) {
+    await this.here.journal.append(this.id, bytes(text), { recorded_ms: (this.#ms += 3_000), opens });
+    this.here.outbox.nudge(this.id);
+  }
+
+  async stop() {
+    await this.here.outbox.finish(this.id);
+    this.made();
+  }
+}
+
+/** A browser that keeps nothing yet, a server that knows nothing yet, and what can be done with them. */
+export function stage() {
+  const [journal, server, locks] = [new Journal(null), new FakeServer(), new Locks()];
+  return {
+    ...{ journal, server },
+    tab: () => new Tab(journal, server, locks),
+    speak: (here, id = "a", more = {}) => new Spoken(here, id).begin(more),
+    /** A recording that is complete on the device, and of which the server knows nothing. */
+    keep: async (id, text = "one two", more = {}) => {
+      await journal.create(newRow({ id, name: id, mime: "audio/webm", state: "recording", ...more }));
+      for (const [i, word] of text.split(" ").entries()) {
+        await journal.append(id, bytes(word), { recorded_ms: i * 3_000 });
+      }
+      await journal.update(id, { state: "ready" });
+    },
+    /** Whether this device keeps nothing. */
+    empty: async () => (await journal.all()).length === 0,
+    /** Wait until the server has this sound, segments with a bar between them. */
+    has: (text, id = "a") => until(() => server.sound(id).join("|") === text),
+  };
+}
