@@ -1,16 +1,17 @@
-"""The tables, and the verbs of a clip: pure changes of one row, each raising its version."""
+"""A clip and its verbs: pure changes of one row, each raising its version."""
 
 import uuid
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, Text, Update, text
+from sqlalchemy import JSON, BigInteger, Column, Index, Text, Update, text
 from sqlmodel import Field, SQLModel, and_, col, func, or_, select, update
-from sqlmodel.sql.expression import Select, SelectOfScalar
+from sqlmodel.sql.expression import SelectOfScalar
 
 from shared.columns import Source, Status, UtcDateTime, words_of
 from shared.events import HOME
 from shared.jobs import PREPARE, TRANSCRIBE
+from shared.transcripts import Transcript
 
 LOST = "lost"
 """The cause of a gap whose length nobody knows: the recorder fell silent before it said that it was done."""
@@ -164,7 +165,7 @@ class Clip(SQLModel, table=True):
         self.name = name
         self._changed(now)
 
-    def edit(self, words: str, now: datetime) -> "Transcript":
+    def edit(self, words: str, now: datetime) -> Transcript:
         """Take a person's words, which no machine overwrites from now on; the revision is to be stored beside it."""
         self.text = words
         self.edited_at = now
@@ -262,7 +263,7 @@ class Clip(SQLModel, table=True):
         duration_ms: int | None,
         note: str | None = None,
         now: datetime,
-    ) -> "Transcript":
+    ) -> Transcript:
         """Take a machine's words; a person's edit stays what the clip shows, the machine's become a revision.
 
         `note` says what is missing although the words are good: the file's end, say.
@@ -436,66 +437,13 @@ class Clip(SQLModel, table=True):
         )
 
 
-class Transcript(SQLModel, table=True):
-    """One revision of a clip's words; none is ever overwritten."""
-
-    __tablename__: ClassVar[str] = "transcript"
-    __table_args__ = (Index("transcript_clip", "clip_id", "id"),)
-
-    id: int | None = Field(default=None, primary_key=True)
-    clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE")
-    attempt: int | None = None
-    source: Source = Field(sa_column=Column(words_of(Source), nullable=False))
-    text: str = Field(sa_column=Column(Text, nullable=False))
-    language: str | None = Field(default=None, max_length=16)
-    recognizer: str | None = Field(default=None, max_length=255)
-    passages: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSON))
-    """`[{"start_ms": int, "end_ms": int, "text": str, "words": [{"start_ms", "end_ms", "text"}]}]`, machine's only."""
-    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-
-    @classmethod
-    def timed(cls, clip_id: uuid.UUID) -> SelectOfScalar["Transcript"]:
-        """The newest revision that knows when each passage was said."""
-        return (
-            select(cls)
-            .where(col(cls.clip_id) == clip_id, col(cls.source) == Source.MACHINE)
-            .order_by(col(cls.id).desc())
-            .limit(1)
-        )
-
-
-EVENT = "event"
-"""The topic of a row that says: tell every browser. Any other topic is the name of a job."""
-
-
-class OutboxRow(SQLModel, table=True):
-    """A promise made in the transaction that made it necessary, and deleted when Redis has it."""
-
-    __tablename__: ClassVar[str] = "outbox"
-
-    id: int | None = Field(
-        default=None, sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
-    )
-    topic: str = Field(max_length=32)
-    clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE")
-    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-
-    @classmethod
-    def oldest(cls, limit: int) -> Select["OutboxRow", Clip]:
-        """What is to be sent next, in order, beside the clip as it is now. A clip that is gone takes its rows along."""
-        return select(cls, Clip).join(Clip, col(Clip.id) == col(cls.clip_id)).order_by(col(cls.id)).limit(limit)
-
-
 __all__ = [
-    "EVENT",
     "HOME",
     "LOST",
     "MISSING",
     "MOST_TRIES",
     "NAME_LENGTH",
     "Clip",
-    "OutboxRow",
     "Source",
     "Status",
-    "Transcript",
 ]

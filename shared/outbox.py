@@ -1,15 +1,19 @@
-"""From the outbox to Redis: lock, send in order, stop at the first failure, delete what was sent."""
+"""Promises to Redis, and how they are kept: lock, send in order, stop at the first failure, delete what was sent."""
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import ClassVar
 
 import dramatiq
 import redis
-from sqlalchemy import Engine, insert, inspect, text
-from sqlmodel import Session, col, delete
+from sqlalchemy import BigInteger, Column, Engine, Integer, insert, inspect, text
+from sqlmodel import Field, Session, SQLModel, col, delete, select
+from sqlmodel.sql.expression import Select
 
 from shared import events, jobs
-from shared.models import EVENT, Clip, OutboxRow
+from shared.columns import UtcDateTime
+from shared.models import Clip
 from shared.schemas import PublicClip
 
 BATCH = 200
@@ -19,6 +23,28 @@ LOCK_WAIT = "2s"
 """How long a relay waits for another machine's; a relay that is stuck on Redis lets go after its socket timeout."""
 
 _LOCK = 0x0D1C7A  # any number, the same on every machine
+
+
+EVENT = "event"
+"""The topic of a row that says: tell every browser. Any other topic is the name of a job."""
+
+
+class OutboxRow(SQLModel, table=True):
+    """A promise made in the transaction that made it necessary, and deleted when Redis has it."""
+
+    __tablename__: ClassVar[str] = "outbox"
+
+    id: int | None = Field(
+        default=None, sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    )
+    topic: str = Field(max_length=32)
+    clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE")
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+    @classmethod
+    def oldest(cls, limit: int) -> Select["OutboxRow", Clip]:
+        """What is to be sent next, in order, beside the clip as it is now. A clip that is gone takes its rows along."""
+        return select(cls, Clip).join(Clip, col(Clip.id) == col(cls.clip_id)).order_by(col(cls.id)).limit(limit)
 
 
 class Outlet:

@@ -43,6 +43,10 @@ class Upload(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     """When it was aborted or expired: what is gone is told apart from what never was."""
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether a file that has not arrived whole is not waited for any more."""
+        return not self.is_recording and (self.ended_at is not None or self.created_at + EXPIRES < now)
+
     @classmethod
     def of_clip(cls, clip_id: uuid.UUID) -> SelectOfScalar["Upload"]:
         """The segments of a clip, in order."""

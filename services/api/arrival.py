@@ -22,6 +22,8 @@ from shared.models import HOME, Clip
 from shared.storage import StoreError
 from shared.uploads import EXPIRES, Piece, Upload
 
+TAKEN = "This id belongs to another clip, and nothing is overwritten here."
+
 HEARD_EVERY = timedelta(seconds=5)
 """How often other devices are told how far a recording is; a page counts on by itself in between."""
 
@@ -45,8 +47,7 @@ class Standing:
             raise Problem("not-found", "There is no upload at this address.")
         upload, offset, status, heard_at = row
         standing = cls(upload, offset, Status(status) if status else None, heard_at)
-        is_late = bool(standing.expiry(standing.offset)) and standing.upload.created_at + EXPIRES < datetime.now(UTC)
-        if standing.upload.ended_at or is_late:
+        if upload.ended_at or (offset != upload.length and upload.is_over(datetime.now(UTC))):
             raise gone()
         return standing
 
@@ -128,7 +129,7 @@ class Arrival:
             if piece:
                 change.session.add(piece)
                 offset = piece.end
-            _declare(upload, self._declared)
+            is_told_now = _declare(upload, self._declared)
             if upload.length is not None and offset > upload.length:
                 raise excessive(upload.length, offset)
             change.session.flush()
@@ -137,6 +138,8 @@ class Arrival:
                 self._hear(change, clip, goes_on=piece is not None or offset != upload.length)
             elif offset == upload.length and clip is None:
                 change.record(_clip_of(change.session, upload, change.now), PREPARE)
+            elif offset == upload.length and (piece or is_told_now):
+                raise Problem("id-taken", TAKEN)  # by a PUT of this id meanwhile
         return offset
 
     def _hear(self, change: Change, clip: Clip | None, *, goes_on: bool) -> None:
@@ -198,13 +201,14 @@ def _append(*, is_recording: bool) -> ReturningInsert[int]:
     return insert(Piece).from_select(list(values), found).returning(col(Piece.start))
 
 
-def _declare(upload: Upload, length: int | None) -> None:
-    """Take the length that the client could not say at the beginning."""
-    if length is None:
-        return
-    if upload.length not in {None, length}:
+def _declare(upload: Upload, length: int | None) -> bool:
+    """Take the length that the client could not say at the beginning; True if it is news."""
+    if length is None or length == upload.length:
+        return False
+    if upload.length is not None:
         raise Problem("bad-request", f"The upload was to have {upload.length:,} bytes, which cannot change any more.")
     upload.length = length
+    return True
 
 
 def _clip_of(session: Session, upload: Upload, now: datetime) -> Clip:

@@ -21,8 +21,9 @@ from services.api.state import State, state_of
 from services.api.tus import MOST_SEGMENTS
 from shared.columns import Status
 from shared.jobs import PREPARE
-from shared.models import HOME, Clip, Transcript
+from shared.models import HOME, Clip
 from shared.schemas import LONGEST_MS, ClipPage, Limits, PublicClip, Realtime
+from shared.transcripts import Transcript
 from shared.uploads import Piece, Waveform
 
 PAGE = 50

@@ -47,6 +47,7 @@ async def blocks(
     folder: Path,
     *,
     most_bytes: int,
+    before: int = 0,
     block_bytes: int = sys.maxsize,
     keep_rest: bool = False,
     also: str | None = None,
@@ -54,9 +55,10 @@ async def blocks(
     """Yield the body in blocks of about `block_bytes`, at least one; in memory while small, else in a nameless file.
 
     When the client goes before the end, what it had sent of a block is still yielded if `keep_rest`, and then
-    `ClientDisconnect` is raised. `also` names a second hash. Raises `Problem` above `most_bytes`.
+    `ClientDisconnect` is raised. `also` names a second hash. Raises `Problem` when this, with what arrived `before`,
+    is above `most_bytes`.
     """
-    refuse_above(most_bytes, int(request.headers.get("content-length") or 0))
+    refuse_above(most_bytes, before + int(request.headers.get("content-length") or 0))
     claimed = request.headers.get("content-type", "")
     total, stream, ended = 0, request.stream(), False
     while not ended:
@@ -68,7 +70,7 @@ async def blocks(
                     chunk = await anext(stream, None)
                     ended = chunk is None
                     total += len(chunk or b"")
-                    refuse_above(most_bytes, total)
+                    refuse_above(most_bytes, before + total)
                     await spool.take(chunk or b"")
             except ClientDisconnect as error:
                 gone = error

@@ -61,11 +61,11 @@ def _finish(state: State, id: uuid.UUID, said: Finish | None) -> Response:
 
 
 def _check_arrival(session: Session, id: uuid.UUID, said: Finish) -> None:
-    """Raise `Problem` unless every byte of every segment is here."""
+    """Raise `Problem` unless every byte of every segment is here; of one that was given up, nothing more will come."""
     uploads = session.exec(Upload.of_clip(id)).all()
     for upload in uploads:
         offset = session.exec(Piece.offset(upload.id)).one()
-        if upload.length != offset:
+        if upload.ended_at is None and upload.length != offset:
             of = "an unknown number of" if upload.length is None else f"{upload.length:,}"
             raise Problem("unfinished", f"Segment {upload.segment} has {offset:,} of {of} bytes.")
     if len(uploads) < said.segments:

@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.database import transaction
-from shared.models import EVENT, HOME, Clip, OutboxRow
-from shared.outbox import Outlet, batches
+from shared.models import HOME, Clip
+from shared.outbox import EVENT, OutboxRow, Outlet, batches
 
 log = structlog.get_logger(__name__)
 

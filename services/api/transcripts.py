@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared.models import Clip, Transcript
+from shared.models import Clip
+from shared.transcripts import Transcript
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api import tus
-from services.api.arrival import Arrival, Standing, excessive, gone, locked, misplaced
+from services.api.arrival import TAKEN, Arrival, Standing, excessive, gone, locked, misplaced
 from services.api.errors import Problem
 from services.api.incoming import blocks, refuse_above
 from services.api.parameters import upload_id
@@ -36,8 +36,6 @@ TOLD_HEADERS = (
     "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires",
 )  # fmt: skip
 """What pages of other origins may send and see, where ALLOWED_ORIGINS names them."""
-
-TAKEN = "This id belongs to another clip, and nothing is overwritten here."
 
 
 # -- routes ----------------------------------------------------------------------------------------------------
@@ -153,6 +151,11 @@ def _created(change: Change, wanted: tus.Creation) -> Standing:
     session = change.session
     clip = session.exec(Clip.one(HOME, wanted.clip_id).with_for_update()).first()
     uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(wanted.clip_id))}
+    if clip is None and (over := uploads.get(0)) and over.is_over(change.now):
+        # Its client comes back after all, and begins anew; what had arrived is an orphan for the sweep.
+        session.delete(over)
+        session.flush()
+        uploads = {}
     if known := uploads.get(wanted.segment):
         _refuse_another(known, wanted)
         return Standing(known, session.exec(Piece.offset(known.id)).one())
@@ -206,9 +209,11 @@ async def _receive(request: Request, state: State, standing: Standing, start: in
         raise excessive(arrival.length, announced)
     checksum = tus.Checksum.of(request.headers)
     if checksum:  # taken whole or not at all
-        received = blocks(request, state.incoming, most_bytes=most - start, also=checksum.algorithm)
+        received = blocks(request, state.incoming, most_bytes=most, before=start, also=checksum.algorithm)
     else:
-        received = blocks(request, state.incoming, most_bytes=most - start, block_bytes=PIECE_BYTES, keep_rest=True)
+        received = blocks(
+            request, state.incoming, most_bytes=most, before=start, block_bytes=PIECE_BYTES, keep_rest=True
+        )
     offset = start
     async with aclosing(received) as bodies:
         async for body in bodies:

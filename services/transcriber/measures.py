@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from services.transcriber.sound import LONGEST_GAP_S, RATE, Samples
+from shared.models import MISSING
 
 MOST_PEAKS = 1_000
 """Values of an outline: one for each pixel of a wide page."""
@@ -15,9 +16,6 @@ FINEST = RATE // 100
 
 NOTICED_MS, NOTICED_PART = 1_000, 0.01
 """Missing sound that is spoken of. Recorders stop up to a second late, and clocks of sound cards differ by less."""
-
-HEARD_GAPS = frozenset({"muted"})
-"""Causes of gaps whose time is in the sound, as silence; that of all others is not."""
 
 
 class Peaks:
@@ -97,12 +95,15 @@ class Timeline:
 
 
 def missing(told_ms: int, heard_ms: int, gaps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The gap between the time that passed and the sound that is there, if there is one beside those known so far."""
-    known = sum(gap["length_ms"] for gap in gaps if gap["cause"] not in HEARD_GAPS)
+    """The gap between what a recorder says it recorded and the sound that is there, if there is one.
+
+    The other gaps are no part of what it recorded, and one that was found before is not found again.
+    """
+    known = sum(gap["length_ms"] for gap in gaps if gap["cause"] == MISSING)
     short = told_ms - known - heard_ms
     if short <= max(NOTICED_MS, NOTICED_PART * told_ms):
         return []
-    return [{"at_ms": heard_ms, "length_ms": short, "cause": "missing"}]
+    return [{"at_ms": heard_ms, "length_ms": short, "cause": MISSING}]
 
 
 def _halved(values: list[float]) -> list[float]:

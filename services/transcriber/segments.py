@@ -44,10 +44,8 @@ def arrived(session: Session, clip: Clip, now: datetime) -> list[tuple[Upload, l
 
     A clip that was stored whole has none: it is given one, which is not in the database yet.
     """
-    rows = session.exec(Piece.of_clip(clip.id)).all()
-    if rows:
-        grouped = groupby(rows, key=lambda row: row[0].id)
-        return [(found[0][0], [piece for _, piece in found]) for found in (list(group) for _, group in grouped)]
+    if found := _uploads(session, clip):
+        return found
     if not clip.audio_key:
         return []
     upload = Upload(
@@ -89,7 +87,7 @@ def gathered(store: Store, upload: Upload, pieces: Sequence[Piece], file: FileIO
 
 def keep_joined(session: Session, clip: Clip, segments: Sequence[Segment]) -> bool:
     """Make one piece of those of each segment; False, and nothing done, if they are not what was fetched any more."""
-    rows = [piece for _, piece in session.exec(Piece.of_clip(clip.id))]
+    rows = [piece for _, pieces in _uploads(session, clip) for piece in pieces]
     if rows and [_place(piece) for piece in rows] != [_place(piece) for one in segments for piece in one.pieces]:
         return False
     firsts = {piece.upload_id: piece for piece in rows if piece.start == 0}
@@ -104,6 +102,7 @@ def keep_joined(session: Session, clip: Clip, segments: Sequence[Segment]) -> bo
 def keep_original(session: Session, segment: Segment) -> None:
     """Remember the bytes of a clip that was stored whole, now that something else is played."""
     if session.get(Upload, segment.upload.id) is None:
+        session.exec(delete(Upload).where(col(Upload.clip_id) == segment.upload.clip_id))  # one that came too late
         session.add(segment.upload)
         session.flush()
         session.add(segment.pieces[0])
@@ -111,6 +110,13 @@ def keep_original(session: Session, segment: Segment) -> None:
 
 def new_key(library_id: str, clip_id: uuid.UUID) -> str:
     return f"{library_id}/{clip_id}/{uuid.uuid4().hex}"
+
+
+def _uploads(session: Session, clip: Clip) -> list[tuple[Upload, list[Piece]]]:
+    """Those with bytes that the clip is made of. A file's that never came to its end was overtaken by a PUT."""
+    grouped = groupby(session.exec(Piece.of_clip(clip.id)), key=lambda row: row[0].id)
+    found = [(rows[0][0], [piece for _, piece in rows]) for rows in (list(group) for _, group in grouped)]
+    return [(upload, pieces) for upload, pieces in found if upload.is_recording or upload.length == pieces[-1].end]
 
 
 def _place(piece: Piece) -> tuple[uuid.UUID, int, int, str]:

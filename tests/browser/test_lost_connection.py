@@ -78,8 +78,8 @@ async def test_what_was_recorded_without_a_server_is_sent_once_when_it_is_back(
     doomed_stack: Stack, speaker: Browser
 ) -> None:
     here = await DictaphonePage.open(speaker, doomed_stack.api_url)
-    taken: list[str] = []
-    here.page.on("response", lambda answer: taken.append(answer.url) if answer.request.method == "PUT" else None)
+    begun: list[str] = []
+    here.page.on("response", lambda answer: begun.append(answer.url) if answer.status == 201 else None)
     await begin(here, "Said to nobody", 4)
     doomed_stack.kill("api")
     await here.button("Stop").click()
@@ -91,7 +91,7 @@ async def test_what_was_recorded_without_a_server_is_sent_once_when_it_is_back(
     clip, sound = await only_clip(doomed_stack)
     assert clip["name"] == "Said to nobody"
     assert seconds_of(sound) == pytest.approx(clip["duration_ms"] / 1000, abs=0.3)
-    assert len(taken) == 1
+    assert len(begun) == 1
     assert await here.was_never_reloaded()
     assert here.errors == []
 
@@ -114,13 +114,16 @@ async def test_a_reload_while_the_server_is_away_loses_nothing(doomed_stack: Sta
     assert seconds_of(sound) == pytest.approx(clip["duration_ms"] / 1000, abs=0.3)
 
 
-async def test_a_tab_that_ends_while_it_records_loses_at_most_one_piece(doomed_stack: Stack, speaker: Browser) -> None:
+async def test_a_recording_whose_tab_ended_is_finished_with_at_most_one_piece_less(
+    doomed_stack: Stack, speaker: Browser
+) -> None:
     here = await DictaphonePage.open(speaker, doomed_stack.api_url)
     await begin(here, "Cut short", 7)
     with pytest.raises(Error):
         await here.page.goto("chrome://crash")
     again = await DictaphonePage.open(here.page.context, doomed_stack.api_url)
     await expect(again.rows()).to_have_count(1, timeout=SOON_MS)
+    await again.button("Finish").click()
     await sent(again)
 
     clip, sound = await only_clip(doomed_stack)

@@ -14,9 +14,10 @@ from sqlmodel import col, select
 
 from shared.database import ping, reading, sqlalchemy_url, transaction
 from shared.jobs import TRANSCRIBE
-from shared.models import HOME, Clip, OutboxRow, Status, Transcript
-from shared.outbox import record
+from shared.models import HOME, Clip, Status
+from shared.outbox import OutboxRow, record
 from shared.settings import DatabaseSettings
+from shared.transcripts import Transcript
 from tests.shared.conftest import engine_at
 from tests.shared.test_models import LEASE, NOW, finish, new_clip
 

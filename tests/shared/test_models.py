@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.jobs import PREPARE, TRANSCRIBE
-from shared.models import LOST, MISSING, MOST_TRIES, Clip, Source, Status, Transcript
+from shared.models import LOST, MISSING, MOST_TRIES, Clip, Source, Status
 from shared.schemas import PublicClip
+from shared.transcripts import Transcript
 
 NOW = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
 LEASE = timedelta(minutes=1)

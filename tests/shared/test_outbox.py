@@ -16,8 +16,8 @@ from sqlmodel import select
 from shared.database import reading, transaction
 from shared.events import stream_key
 from shared.jobs import QUEUES, TRANSCRIBE
-from shared.models import EVENT, HOME, Clip, OutboxRow
-from shared.outbox import BATCH, Outlet, flush, record
+from shared.models import HOME, Clip
+from shared.outbox import BATCH, EVENT, OutboxRow, Outlet, flush, record
 from tests.servers.valkey import Valkey
 from tests.shared.conftest import engine_at
 from tests.shared.test_models import NOW, new_clip

@@ -199,3 +199,4 @@ async def test_a_recording_that_is_given_up_is_in_the_bin_and_comes_back_from_th
     await client.post(f"/api/clips/{upload.clip_id}/restore")
     assert (await upload.clip())["deleted_at"] is None
     assert await upload.heard() == SOUND[:10]
+    assert (await upload.finish()).json()["status"] == "pending"

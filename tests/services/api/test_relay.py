@@ -18,8 +18,8 @@ from services.api.relay import Relay
 from services.api.settings import ApiSettings
 from shared.database import open_engine, reading, transaction
 from shared.jobs import TRANSCRIBE
-from shared.models import Clip, OutboxRow
-from shared.outbox import Outlet, flush, record
+from shared.models import Clip
+from shared.outbox import OutboxRow, Outlet, flush, record
 from tests.conftest import Parts, StartStack
 from tests.servers.server import free_port
 from tests.servers.stack import Stack

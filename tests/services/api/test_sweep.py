@@ -14,8 +14,8 @@ from services.api.settings import ApiSettings
 from services.api.sweep import ORPHAN_AGE, TOMBSTONE, Sweep
 from shared.database import open_engine, reading, transaction
 from shared.jobs import PREPARE
-from shared.models import EVENT, HOME, LOST, Clip, OutboxRow, Status
-from shared.outbox import record
+from shared.models import HOME, LOST, Clip, Status
+from shared.outbox import EVENT, OutboxRow, record
 from shared.storage import ObjectMissing, Store, open_store
 from shared.uploads import EXPIRES, Piece, Upload
 from tests.conftest import Parts

@@ -7,7 +7,8 @@ import pytest
 
 from services.api.transcripts import FORMS
 from shared.jobs import TRANSCRIBE
-from shared.models import Clip, Transcript
+from shared.models import Clip
+from shared.transcripts import Transcript
 from tests.shared.test_models import LEASE, NOW, new_clip
 
 PASSAGES = [

@@ -96,17 +96,33 @@ async def test_a_file_that_has_arrived_is_not_given_up(client: httpx.AsyncClient
     assert (await upload.head()).headers["Upload-Offset"] == "3"
 
 
-async def test_a_file_that_is_given_up_is_gone(client: httpx.AsyncClient) -> None:
+async def test_a_file_that_is_given_up_is_gone_until_it_is_begun_anew(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client, length=3)
     await upload.sent(0, b"ab")
     assert (await upload.delete()).status_code == 204
     for answer in (await upload.patch(2, b"c"), await upload.delete()):
         refused(answer, 410, "gone")
-    again = await client.post(
-        "/api/uploads",
-        headers={**SPOKEN, "Upload-Length": "3", "Upload-Metadata": metadata(clip_id=upload.clip_id)},
-    )
-    refused(again, 410, "gone")
+    again = await Upload.begun(client, length=4, clip_id=upload.clip_id)
+    assert again.url != upload.url
+    await again.sent(0, b"anew")
+    assert await again.heard() == b"anew"
+    refused(await upload.patch(2, b"c"), 404, "not-found")
+
+
+async def test_a_put_of_the_same_id_meanwhile_is_not_hidden_from_the_upload(client: httpx.AsyncClient) -> None:
+    upload, late = await Upload.begun(client, length=3), await Upload.begun(client, is_file=True)
+    sound = recording(1)
+    for one in (upload, late):
+        await one.sent(0, b"ab")
+        put = await client.put(
+            f"/api/clips/{one.clip_id}?name=Whole", content=sound, headers={"Content-Type": "audio/webm"}
+        )
+        assert put.status_code == 201
+    refused(await upload.patch(2, b"c"), 409, "id-taken")
+    refused(await late.patch(2, Upload_Length="2"), 409, "id-taken")
+    for one in (upload, late):
+        assert await one.offset() == 2
+        assert await one.heard() == sound
 
 
 async def test_a_file_expires_and_a_recording_does_not(client: httpx.AsyncClient, module_parts: Parts) -> None:
@@ -124,6 +140,9 @@ async def test_a_file_expires_and_a_recording_does_not(client: httpx.AsyncClient
     engine.dispose()
     refused(await file.patch(3, b"d"), 410, "gone")
     assert (await file.head()).status_code == 410
+    again = await Upload.begun(client, length=3, clip_id=file.clip_id)
+    await again.sent(0, b"abc")
+    assert await again.heard() == b"abc"
     assert await spoken.sent(3, b"d") == 4
 
 

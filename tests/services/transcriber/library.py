@@ -64,6 +64,11 @@ class Library:
                 clip.hear(now, bytes=clip.bytes + len(content))
                 record(session, clip, now=now)
 
+    def left(self, id: uuid.UUID, content: bytes) -> None:
+        """The beginning of a file whose rest was never sent by tus."""
+        with transaction(self.engine) as session:
+            self._upload(session, id, None, "audio/webm", [content])
+
     def clip(self, id: uuid.UUID) -> Clip:
         with transaction(self.engine) as session:
             return session.get_one(Clip, id)
@@ -91,13 +96,15 @@ class Library:
             contents.append(content)
         return contents
 
-    def _upload(self, session: Any, clip_id: uuid.UUID, segment: int, mime: str, pieces: Sequence[bytes]) -> None:
+    def _upload(
+        self, session: Any, clip_id: uuid.UUID, segment: int | None, mime: str, pieces: Sequence[bytes]
+    ) -> None:
         now = datetime.now(UTC)
         upload = Upload(
             id=uuid.uuid4(),
             clip_id=clip_id,
-            segment=segment,
-            is_recording=True,
+            segment=segment or 0,
+            is_recording=segment is not None,
             name="a",
             mime=mime,
             recorded_at=now,

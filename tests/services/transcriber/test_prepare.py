@@ -20,7 +20,8 @@ from services.transcriber.prepare import Preparer
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import AudioRejected
 from shared.database import open_engine, transaction
-from shared.models import EVENT, Clip, OutboxRow, Status
+from shared.models import Clip, Status
+from shared.outbox import EVENT, OutboxRow
 from shared.storage import StoreUnavailable, open_store
 from shared.uploads import Upload
 from tests import speech
@@ -212,6 +213,16 @@ def test_a_file_that_was_put_whole_and_is_not_seekable_stays_as_the_original(wor
     with transaction(work.engine) as session:
         [upload] = session.exec(Upload.of_clip(id))
     assert (upload.is_recording, upload.length, upload.mime) == (False, len(content), f"audio/{container}")
+
+
+def test_a_file_that_was_put_while_its_upload_stood_still_is_what_was_put(work: Workplace) -> None:
+    content = streamed(SECOND)
+    id = work.put(content)
+    work.left(id, b"the beginning of something else")
+    work.prepare(id)
+    clip = is_as_it_should_be(work, id, SECOND_S)
+    assert clip.sha256 != sha256(content), "it was not seekable"
+    assert work.originals(id) == [content]
 
 
 def test_an_uploaded_file_in_pieces_is_joined_and_played_as_it_came(local: Workplace) -> None:

@@ -20,8 +20,10 @@ from services.transcriber.sound import AudioRejected, FetchedAudio
 from services.transcriber.transcribe import Transcriber
 from shared.database import open_engine, transaction
 from shared.jobs import TRANSCRIBE
-from shared.models import EVENT, MOST_TRIES, Clip, OutboxRow, Status, Transcript
+from shared.models import MOST_TRIES, Clip, Status
+from shared.outbox import EVENT, OutboxRow
 from shared.storage import Store, StoreUnavailable, open_store
+from shared.transcripts import Transcript
 from tests.servers.postgres import Postgres
 from tests.services.transcriber import files
 

@@ -21,9 +21,10 @@ from services.transcriber.worker import Courier, Shift
 from shared import jobs
 from shared.database import open_engine, transaction
 from shared.events import FIELD, stream_key
-from shared.models import HOME, Clip, Status, Transcript
+from shared.models import HOME, Clip, Status
 from shared.outbox import Outlet, flush, record
 from shared.storage import open_store
+from shared.transcripts import Transcript
 from tests import speech
 from tests.conftest import Parts, StartStack
 from tests.servers.server import free_port
