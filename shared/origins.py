@@ -1,6 +1,7 @@
 """Whose page is asking: the rule that keeps other sites away from a visitor's clips, for HTTP and for WebSockets."""
 
-from collections.abc import Collection
+import ipaddress
+from collections.abc import Collection, Mapping
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -31,3 +32,17 @@ def is_same_site(origin: str, hosts: Collection[str], allowed_origins: Collectio
     scheme, _, authority = origin.partition("://")
     ours = {host.strip().lower() for host in hosts if host.strip()}
     return origin in allowed_origins or (scheme in {"http", "https"} and authority in ours)
+
+
+def client_address(peer: str, headers: Mapping[str, str]) -> str:
+    """Whose connections these are: the peer's or, if that is a proxy in a private network, whom the proxy names.
+
+    `headers` have lower-case names. Fly's proxy has a header of its own, since it adds itself to the usual one.
+    """
+    named = headers.get("fly-client-ip") or headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    if not named:
+        return peer
+    try:
+        return named if ipaddress.ip_address(peer).is_private else peer
+    except ValueError:  # a Unix socket has no address
+        return named

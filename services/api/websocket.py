@@ -43,6 +43,7 @@ async def handshake(socket: WebSocket) -> None:
         upstream = connect(
             settings.realtime_upstream + query,
             compression=None,
+            additional_headers={"X-Forwarded-For": socket.client.host} if socket.client else None,
             max_size=None,  # our own server's frames: one with a day's transcript is larger than the usual 1 MiB
             open_timeout=HANDSHAKE_S,
             proxy=None,

@@ -6,7 +6,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from services.realtime.hub import REPLAY_FRAMES
+from services.realtime.hub import REPLAY_FRAMES, Event, Hub
 from shared.events import FIELD, HOME, StreamId, epoch_key, stream_key
 
 log = structlog.get_logger(__name__)
@@ -53,18 +53,10 @@ Entry = tuple[bytes, list[bytes]]
 """What Redis says of an entry: its id, and its fields and values in turn."""
 
 
-class Audience(Protocol):
-    """The part of a hub that a feed fills."""
-
-    def begin(self, library: str, cursor: str, events: Sequence[tuple[str, bytes]]) -> bytes: ...
-    def publish(self, library: str, id: str, data: bytes) -> bytes: ...
-    def libraries(self) -> set[str]: ...
-
-
 class Feed:
     """Reads the streams for as long as it runs; comes back by itself after anything."""
 
-    def __init__(self, redis_url: str, hub: Audience, deliver: Callable[[str, Sequence[bytes]], None]) -> None:
+    def __init__(self, redis_url: str, hub: Hub) -> None:
         # One connection at a time, made by hand: a pool would replace a lost one in silence, and a lost connection is
         # what makes everything before it doubtful. RESP2, because its replies are lists in every version.
         pool = ConnectionPool.from_url(
@@ -77,7 +69,6 @@ class Feed:
         )
         self._new_connection: Callable[[], Any] = pool.make_connection
         self._hub = hub
-        self._deliver = deliver
         self._epochs: dict[str, str] = {}
         self._last: dict[str, str] = {}
         self.fault: str | None = "Redis was not reached yet."
@@ -140,7 +131,7 @@ class Feed:
         self._epochs[library], self._last[library] = epoch, life[-1][0].decode()
         log.info("a life of a stream begins", library=library, epoch=epoch, entries=len(life))
         # The oldest entry is the place to count from: the founding, or an event that had others before it.
-        self._deliver(library, [self._hub.begin(library, life[0][0].decode(), list(_events(life[1:])))])
+        self._hub.of(library).begin(life[0][0].decode(), list(_events(life[1:])))
 
     async def _advance(self, connection: AbstractConnection, libraries: list[str]) -> set[str]:
         """Wait for events and pass them on; return the libraries that are proven to have no gap so far.
@@ -168,9 +159,9 @@ class Feed:
         for key, entries in read or ():
             if (library := keys[key]) in proven:
                 self._last[library] = entries[-1][0].decode()
-                frames = [self._hub.publish(library, id, data) for id, data in _events(entries)]
-                self.events += len(frames)
-                self._deliver(library, frames)
+                events = list(_events(entries))
+                self.events += len(events)
+                self._hub.of(library).publish(events)
         return proven
 
     def _note(self, fault: str) -> None:
@@ -192,7 +183,7 @@ def _since_founding(newest_first: Sequence[Entry], epoch: bytes) -> Sequence[Ent
     return newest_first[::-1]
 
 
-def _events(entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
+def _events(entries: Sequence[Entry]) -> Iterator[Event]:
     """The events among entries. What is none is not passed on: a frame that no browser can read would drop them all."""
     for id, fields in entries:
         data = dict(zip(fields[::2], fields[1::2], strict=True)).get(FIELD.encode())

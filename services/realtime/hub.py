@@ -1,9 +1,16 @@
-"""Who listens to which library, and what was said there last. No I/O: a turn of the loop is its transaction."""
+"""Who listens to which library, and what was said there last. No I/O: listeners are called, and a scheduler is given.
+
+Everything has a place: a number that only grows, through every life of a stream. A listener stands at the place of the
+last event that it was given; whatever happens to it or to the stream, the next turn brings it from there to the newest
+place, by the frames between or, where these are not known any more, by one resync.
+"""
 
 from collections import deque
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Protocol
+
+from services.realtime.wire import text_frame
 
 REPLAY_FRAMES = 1_000
 """Events kept for those who come back: a whole evening of one library. Fetching the list is less work than more."""
@@ -11,109 +18,243 @@ REPLAY_FRAMES = 1_000
 REPLAY_BYTES = 1024 * 1024
 """Bytes kept likewise: larger than the first page of a list, so that a longer replay would be the slower way."""
 
-Listener = TypeVar("Listener", bound=Hashable)
+SLICE = 500
+"""Listeners served before others get a turn of the loop: some two milliseconds."""
+
+MOST_REPLAYS = 16
+"""Joined replays kept until the next event: everybody who lost the line at one moment asks for the same few."""
+
+AWAY = 1 << 62
+"""The place of a listener that is to be sent nothing: ahead of all there are."""
+
+Event = tuple[str, bytes]
+"""The id of a stream's entry, and its JSON object."""
 
 
-class Hub(Generic[Listener]):
-    """Joins listeners to libraries without a gap, or tells them that there may be one."""
+class Listener(Protocol):
+    """One who is sent frames."""
 
-    def __init__(self, replay_frames: int = REPLAY_FRAMES, replay_bytes: int = REPLAY_BYTES) -> None:
-        self._replay_frames = replay_frames
-        self._replay_bytes = replay_bytes
-        self._listeners: dict[str, set[Listener]] = {}
-        self._rings: dict[str, Ring] = {}
-        self.replayed = 0
-        """Frames that were replayed, ever."""
-        self.resyncs = 0
-        """Listeners that were told to fetch again, ever."""
+    place: int
+    """Of the last event that it was given; the hub alone changes it."""
+    keeps_state: bool
+    """Whether it said what it saw last: others are told of events alone."""
 
-    def join(self, library: str, listener: Listener, since: str | None) -> list[bytes]:
+    def send(self, data: bytes) -> None:
+        """Take frames that are ready for the line. It may leave or fall behind in this very call."""
+
+
+class Hub:
+    """The libraries that somebody listens to, or that something was said in."""
+
+    def __init__(
+        self,
+        later: Callable[[Callable[[], None]], object],
+        *,
+        replay_frames: int = REPLAY_FRAMES,
+        replay_bytes: int = REPLAY_BYTES,
+        slice_listeners: int = SLICE,
+    ) -> None:
+        """`later` calls a function in a later turn of the loop."""
+        self._later = later
+        self._replay = replay_frames, replay_bytes
+        self._slice = slice_listeners
+        self._channels: dict[str, Channel] = {}
+
+    def of(self, library: str) -> "Channel":
+        """The channel of a library, made when it is first asked for."""
+        if (channel := self._channels.get(library)) is None:
+            channel = self._channels[library] = Channel(self._later, *self._replay, self._slice)
+        return channel
+
+    def libraries(self) -> set[str]:
+        """Those that somebody listens to."""
+        return {library for library, channel in self._channels.items() if channel.count()}
+
+    def channels(self) -> Iterable["Channel"]:
+        return self._channels.values()
+
+
+class Channel:
+    """One library: its newest frames, who listens, and who has fallen behind."""
+
+    def __init__(
+        self, later: Callable[[Callable[[], None]], object], replay_frames: int, replay_bytes: int, slice_listeners: int
+    ) -> None:
+        self._later = later
+        self._slice = slice_listeners
+        self._ring = Ring(None, 0, replay_frames, replay_bytes)
+        self._live: set[Listener] = set()
+        self._behind: dict[Listener, int] = {}
+        self._turn: Iterator[Listener] | None = None
+        """Those whom a delivery that is under way has still to reach."""
+        self._goal = 0
+        """The place that everyone has reached when the delivery under way is over."""
+        self._news = b""
+        self.deliveries = self.replayed = self.resyncs = 0
+        """Frames sent to those who were there, frames sent to those who came back, resyncs sent to anyone; ever."""
+
+    # -- listeners ---------------------------------------------------------------------------------------------
+
+    def join(self, listener: Listener, since: str | None) -> bytes:
         """Add a listener and return what it must be sent first, in this same turn: its replay, or one resync.
 
         `since` is whatever the listener says it saw last; only an id of this very life of the stream is believed. None
         is a listener that keeps no state, and gets what happens from now on.
         """
-        self._listeners.setdefault(library, set()).add(listener)
+        self._live.add(listener)
+        listener.place = self._ring.head
+        listener.keeps_state = since is not None
         if since is None:
-            return []
-        ring = self._rings.get(library)
-        replay = ring.after(since) if ring else None
-        if replay is None:
+            return b""
+        place = self._ring.place_of(since)
+        replay = None if place is None else self._ring.after(place)
+        if place is None or replay is None:
             self.resyncs += 1
-            return [_resync(ring)]
-        self.replayed += len(replay)
-        return replay
+            return self._ring.resync() + self._news
+        self.replayed += self._ring.head - place
+        return replay + self._news
 
-    def leave(self, library: str, listener: Listener) -> None:
+    def leave(self, listener: Listener) -> None:
         """Forget a listener; again does nothing."""
-        listeners = self._listeners.get(library, set())
-        listeners.discard(listener)
-        if not listeners:
-            self._listeners.pop(library, None)
+        self._live.discard(listener)
+        self._behind.pop(listener, None)
+        listener.place = AWAY
 
-    def publish(self, library: str, id: str, data: bytes) -> bytes:
-        """Add an event, newer than all before, to a library that has begun; return the frame for its listeners."""
-        frame = b'{"id":"%s",%s' % (id.encode(), data[1:])
-        self._rings[library].add(id, frame)
-        return frame
+    def fall_behind(self, listener: Listener) -> None:
+        """Leave out a listener whose line is full, until it catches up."""
+        if listener in self._live:
+            self._live.remove(listener)
+            self._behind[listener] = listener.place
+            listener.place = AWAY
 
-    def begin(self, library: str, cursor: str, events: Iterable[tuple[str, bytes]] = ()) -> bytes:
-        """Start a life of a library's stream at `cursor`, with the events since; return the resync for its listeners.
+    def catch_up(self, listener: Listener) -> None:
+        """Bring up to date a listener that fell behind; another does nothing."""
+        place = self._behind.pop(listener, None)
+        if place is not None:
+            listener.place = place
+            self._live.add(listener)
+            self._serve([listener])
+
+    def count(self) -> int:
+        return len(self._live) + len(self._behind)
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    def begin(self, cursor: str, events: Iterable[Event] = ()) -> None:
+        """Start a life of the stream at `cursor`, with the events since; everyone is told to fetch again.
 
         Nothing of a life before can be replayed: its ids are unknown from here on.
         """
-        ring = self._rings[library] = Ring(cursor, self._replay_frames, self._replay_bytes)
+        self._ring = self._ring.successor(cursor)
+        self.publish(events)
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Add events, newer than all before, and deliver them."""
         for id, data in events:
-            self.publish(library, id, data)
-        self.resyncs += len(self.listeners(library))
-        return _resync(ring)
+            self._ring.add(id, text_frame(b'{"id":"%s",%s' % (id.encode(), data[1:])))
+        if self._turn is None:
+            self._deliver()
 
-    def listeners(self, library: str) -> Collection[Listener]:
-        return self._listeners.get(library, ())
+    def tell(self, news: bytes) -> Iterator[None]:
+        """Send something that is no event: only the latest of it counts, and who comes later gets it first.
 
-    def libraries(self) -> set[str]:
-        """Those that somebody listens to."""
-        return set(self._listeners)
+        Advance the iterator for each slice of the listeners.
+        """
+        self._news = frame = text_frame(news)
+        listeners = iter(list(self._live))
+        while some := list(islice(listeners, self._slice)):
+            for listener in some:
+                if listener.keeps_state and listener.place != AWAY:
+                    listener.send(frame)
+            yield
 
-    def count(self) -> int:
-        """How many listen, to anything."""
-        return sum(map(len, self._listeners.values()))
+    def _deliver(self) -> None:
+        """Serve a slice of those who are there; go on in later turns, until all have the newest event.
+
+        What is published meanwhile goes along to whoever comes after, and a second round brings it to the others.
+        """
+        if self._turn is None:
+            self._turn, self._goal = iter(list(self._live)), self._ring.head
+        some = list(islice(self._turn, self._slice))
+        self._serve(some)
+        if len(some) == self._slice:
+            self._later(self._deliver)
+        else:
+            self._turn = None
+            if self._goal < self._ring.head:
+                self._later(self._deliver)
+
+    def _serve(self, listeners: Sequence[Listener]) -> None:
+        """Bring each from its place to the newest one. Nearly all stand at one place and are sent the same bytes."""
+        ring = self._ring
+        head, place, data = ring.head, -1, b""
+        for listener in listeners:
+            if listener.place >= head:
+                continue
+            if listener.place != place:
+                place = listener.place
+                frames = ring.after(place)
+                data = ring.resync() if frames is None else frames
+            listener.place = head
+            if data is frames:
+                self.deliveries += head - place
+            else:
+                self.resyncs += 1
+            listener.send(data)
 
 
 class Ring:
-    """The newest frames of a library, behind an id that is only a place to count from: what came before is unknown."""
+    """The newest frames of a library, behind a place of which only its id is known."""
 
-    def __init__(self, cursor: str, most_frames: int, most_bytes: int) -> None:
+    def __init__(self, cursor: str | None, place: int, most_frames: int, most_bytes: int) -> None:
+        """Begin with nothing after `place`, which is that of the entry `cursor`; None: nothing was read yet."""
         self._most_frames = most_frames
         self._most_bytes = most_bytes
-        self._frames = deque([(cursor, b"")])
-        self._places = {cursor: 0}
-        self._first = 0  # the oldest place that is known; places are never given twice
+        self._ids = deque([cursor])
+        self._frames: deque[bytes] = deque()
+        self._places = {} if cursor is None else {cursor: place}
+        self._tail = place
+        """The oldest place that can be counted from."""
         self._bytes = 0
+        self._replays: dict[int, bytes] = {}
+
+    def successor(self, cursor: str) -> "Ring":
+        """The ring of the stream's next life: everyone's place is from before it, and unknown there."""
+        return Ring(cursor, self.head + 1, self._most_frames, self._most_bytes)
 
     @property
-    def newest(self) -> str:
-        return self._frames[-1][0]
+    def head(self) -> int:
+        """The place of the newest frame."""
+        return self._tail + len(self._frames)
+
+    def place_of(self, id: str) -> int | None:
+        return self._places.get(id)
 
     def add(self, id: str, frame: bytes) -> None:
-        self._places[id] = self._first + len(self._frames)
-        self._frames.append((id, frame))
+        self._ids.append(id)
+        self._frames.append(frame)
+        self._places[id] = self.head
         self._bytes += len(frame)
-        while len(self._frames) > 1 and (len(self._frames) - 1 > self._most_frames or self._bytes > self._most_bytes):
-            forgotten, _ = self._frames.popleft()
-            del self._places[forgotten]
-            self._first += 1
-            oldest, frame = self._frames[0]
-            self._frames[0] = (oldest, b"")
-            self._bytes -= len(frame)
+        self._replays.clear()
+        while len(self._frames) > self._most_frames or self._bytes > self._most_bytes:
+            forgotten = self._ids.popleft()
+            if forgotten is not None:
+                del self._places[forgotten]
+            self._bytes -= len(self._frames.popleft())
+            self._tail += 1
 
-    def after(self, id: str) -> list[bytes] | None:
-        """The frames that followed this one, or None if it is not known here."""
-        place = self._places.get(id)
-        if place is None:
+    def after(self, place: int) -> bytes | None:
+        """The frames that followed, end to end; None if not all of them are known."""
+        if not self._tail <= place <= self.head:
             return None
-        return [frame for _, frame in islice(self._frames, place - self._first + 1, None)]
+        replay = self._replays.get(place)
+        if replay is None:
+            if len(self._replays) == MOST_REPLAYS:
+                self._replays.clear()
+            replay = self._replays[place] = b"".join(islice(self._frames, place - self._tail, None))
+        return replay
 
-
-def _resync(ring: Ring | None) -> bytes:
-    return b'{"id":"%s","type":"resync"}' % ring.newest.encode() if ring else b'{"id":null,"type":"resync"}'
+    def resync(self) -> bytes:
+        """Tells to fetch everything again; what follows is counted from the newest place."""
+        newest = self._ids[-1]
+        return text_frame(b'{"id":%s,"type":"resync"}' % (b"null" if newest is None else b'"%s"' % newest.encode()))

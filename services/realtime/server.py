@@ -2,45 +2,46 @@
 
 import asyncio
 import json
+import resource
 import signal
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
+from services.realtime.browser import Browser
 from services.realtime.feed import Feed
-from services.realtime.hub import REPLAY_BYTES, Hub
+from services.realtime.figures import Figures
+from services.realtime.hub import Hub
+from services.realtime.presence import Presence
 from services.realtime.settings import RealtimeSettings
+from services.realtime.wire import PING, Handshake
 from shared.events import HOME
-from shared.origins import is_known_host, is_same_site
+from shared.origins import client_address, is_known_host, is_same_site
 
 log = structlog.get_logger(__name__)
 
-UNKNOWN_MESSAGE = 4400
-"""Close code (4000 to 4999 are private, RFC 6455, 7.4.2) for who sends something: a browser has nothing to say."""
+PATH = "/websocket"
 
 TOO_SLOW = 4408
-"""Close code for who reads too slowly: its events would pile up here. It comes back and is told what it missed."""
-
-SEND_BUFFER_BYTES = 2 * REPLAY_BYTES
-"""What may wait for one socket: a whole replay, and as much again that happens meanwhile."""
-
-INCOMING_BYTES = 1024
-"""Largest message that is read before the sender is shown out."""
+"""Close code for who does not read: it comes back and is told what it missed."""
 
 PING_S = 20
 """Seconds between pings, and for their answer: proxies drop what is silent for a minute, and who slept is found in two
-thirds of one."""
+thirds of one. Each second is one round, so that not all are asked at one instant."""
+
+GREETING_S = 10
+"""Seconds for a whole request: a phone on a bad line needs two; who sends a byte a second needs none of ours."""
+
+BEHIND_S = 10
+"""Seconds that a full line has to move: then its reader is gone, or as good as."""
 
 PARTING_S = 5
 """Seconds that a browser has to take leave; then the line is cut."""
@@ -51,8 +52,11 @@ SPREAD_S = 2
 FIRST_READ_S = 1
 """Seconds that Redis has at start before browsers are let in: until it was read, each has to fetch its list again."""
 
-BACKLOG = 2048
+BACKLOG = 4096
 """Connections that may wait for being accepted: every browser at once, after a restart."""
+
+SPARE_FILES = 64
+"""Open files for other things than browsers: Redis, the log, requests of probes."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -63,69 +67,192 @@ HEADERS = {
 """What every plain answer has."""
 
 
-class Browser(ServerConnection):
-    """A connection that says when more than `SEND_BUFFER_BYTES` wait for it."""
-
-    fell_behind: Callable[["Browser"], None]
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        # Not in this turn: a broadcast is walking through the listeners.
-        self.loop.call_soon(self.fell_behind, self)
-
-
 class Realtime:
     """One process of the fan-out: a hub, the feed that fills it, and the sockets that it speaks to."""
 
-    def __init__(self, settings: RealtimeSettings) -> None:
+    def __init__(self, settings: RealtimeSettings, figures: Figures) -> None:
         self._settings = settings
-        self._hub: Hub[Browser] = Hub()
-        self._feed = Feed(settings.redis_url.get_secret_value(), self._hub, self._deliver)
+        self._figures = figures
         self._registry = CollectorRegistry()
-        self._registry.register(Figures(self))
-        self._partings: set[asyncio.Task[None]] = set()
+        self._registry.register(figures)
+        self._hub = Hub(self._later)
+        self._feed = Feed(settings.redis_url.get_secret_value(), self._hub)
+        self._presence = Presence(settings.redis_url.get_secret_value(), self._hub)
+        self._most = most_connections(settings.max_connections)
+        self._lines = 0
+        """Connections of any kind."""
+        self._deserted = asyncio.Event()
+        """Set when the last one ended."""
+        self._rounds: list[set[Browser]] = [set() for _ in range(PING_S)]
+        self._next_round = 0
+        self._by_address: Counter[str] = Counter()
+        self._greeting, self._behind, self._parting = (Deadlines(s) for s in (GREETING_S, BEHIND_S, PARTING_S))
         self._stopping = False
-        self.deliveries = self.slow = self.refused = 0
+        self.fell_behind_ever = self.too_slow = self.refused = 0
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `OSError` if the address cannot be had."""
+        self._loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        feeding = asyncio.create_task(self._feed.run())
+            self._loop.add_signal_handler(number, stop.set)
+        tasks = [asyncio.create_task(self._feed.run())]
         with suppress(TimeoutError):
             await asyncio.wait_for(self._feed.reading.wait(), FIRST_READ_S)
-        server = await serve(
-            self._listen,
-            self._settings.host,
-            self._settings.port,
-            process_request=self._answer,
-            create_connection=Browser,
-            # A frame goes to everyone as it is; deflating it anew for each socket would cost more than it saves.
-            compression=None,
-            server_header=None,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
-            close_timeout=PARTING_S,
-            max_size=INCOMING_BYTES,
-            write_limit=SEND_BUFFER_BYTES,
-            backlog=BACKLOG,
+        settings = self._settings
+        server = await self._loop.create_server(
+            lambda: Browser(self), settings.host, settings.port, backlog=BACKLOG, reuse_port=settings.workers > 1
         )
-        log.info("listening", host=self._settings.host, port=self._settings.port)
+        log.info("listening", host=settings.host, port=settings.port, most_connections=self._most)
+        tasks += [asyncio.create_task(self._keep_time()), asyncio.create_task(self._presence.run())]
         await stop.wait()
-        await self._drain(server)
-        feeding.cancel()
+        server.close()
+        await self._drain()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._presence.close()
 
-    # -- coming ------------------------------------------------------------------------------------------------
+    # -- what a connection tells ---------------------------------------------------------------------------------
 
-    def _answer(self, browser: ServerConnection, request: Request) -> Response | None:
-        """Answer a plain request, refuse a wrong one, or let the handshake go on (None)."""
-        match urlsplit(request.path).path:
-            case "/websocket" if comes_from_here(request.headers, self._settings.host, self._settings.allowed_origins):
-                return None
-            case "/websocket":
-                self.refused += 1
-                return _problem(403, "This request comes from another site. ALLOWED_ORIGINS names those that may.")
+    def arrived(self, browser: Browser) -> None:
+        self._lines += 1
+        if self._lines > self._most + SPARE_FILES // 2:
+            self._refuse(browser, 503, "This server has as many connections as it can hold. Try again later.")
+        else:
+            self._greeting.add(browser, self._loop.time())
+
+    def shook_hands(self, browser: Browser, handshake: Handshake) -> None:
+        """An ordinary handshake."""
+        headers = handshake.headers
+        hosts = [headers[name] for name in ("host", "x-forwarded-host") if name in headers]
+        origins = [headers["origin"]] if "origin" in headers else []
+        address = client_address(peer_of(browser), headers)
+        target = handshake.target
+        if path_of(target) != PATH:
+            browser.answer(self._plain(target))
+        elif self._admits(browser, hosts, origins, address):
+            self._register(browser, address)
+            browser.open(handshake, self._hub.of(HOME).join(browser, since(target)))
+
+    def asked(self, browser: Browser, request: Request) -> None:
+        """A plain request, or a handshake that has something unusual."""
+        headers = request.headers
+        if path_of(request.path) != PATH:
+            browser.answer(self._plain(request.path))
+            return
+        hosts = [host for name in ("Host", "X-Forwarded-Host") for host in headers.get_all(name)]
+        address = client_address(peer_of(browser), dict(headers.raw_items()))
+        if self._admits(browser, hosts, headers.get_all("Origin"), address) and browser.accept(request):
+            self._register(browser, address)
+            if first := self._hub.of(HOME).join(browser, since(request.path)):
+                browser.send(first)
+
+    def fell_behind(self, browser: Browser) -> None:
+        if browser.address:
+            self.fell_behind_ever += 1
+            self._behind.add(browser, self._loop.time())
+            self._hub.of(HOME).fall_behind(browser)
+
+    def caught_up(self, browser: Browser) -> None:
+        self._behind.remove(browser)
+        self._hub.of(HOME).catch_up(browser)
+
+    def parting(self, browser: Browser) -> None:
+        self._forget(browser)
+        self._parting.add(browser, self._loop.time())
+
+    def left(self, browser: Browser) -> None:
+        self._lines -= 1
+        if not self._lines:
+            self._deserted.set()
+        self._forget(browser)
+        self._greeting.remove(browser)
+        self._parting.remove(browser)
+
+    # -- coming --------------------------------------------------------------------------------------------------
+
+    def _admits(self, browser: Browser, hosts: Collection[str], origins: Sequence[str], address: str) -> bool:
+        """Whether a handshake may go on; it is refused otherwise."""
+        settings = self._settings
+        if not comes_from_here(hosts, origins, settings.host, settings.allowed_origins):
+            self._refuse(browser, 403, "This request comes from another site. ALLOWED_ORIGINS names those that may.")
+        elif self._stopping or self._by_address.total() >= self._most:
+            self._refuse(browser, 503, "This server has as many connections as it can hold. Try again later.")
+        elif 0 < settings.max_connections_per_address <= self._by_address[address]:
+            self._refuse(browser, 429, "Your address has as many connections as it may have. Close some pages.")
+        else:
+            return True
+        return False
+
+    def _refuse(self, browser: Browser, status: int, detail: str) -> None:
+        self.refused += 1
+        browser.answer(_problem(status, detail))
+
+    def _register(self, browser: Browser, address: str) -> None:
+        self._greeting.remove(browser)
+        self._by_address[address] += 1
+        browser.address = address
+        browser.round = self._next_round
+        self._rounds[browser.round].add(browser)
+        self._next_round = (self._next_round + 1) % PING_S
+
+    def _forget(self, browser: Browser) -> None:
+        """Send nothing more of its own accord; again does nothing."""
+        if browser.address:
+            self._hub.of(HOME).leave(browser)
+            self._behind.remove(browser)
+            self._rounds[browser.round].discard(browser)
+            self._by_address[browser.address] -= 1
+            if not self._by_address[browser.address]:
+                del self._by_address[browser.address]
+            browser.address = ""
+
+    # -- while they are here -------------------------------------------------------------------------------------
+
+    def _later(self, call: Callable[[], None]) -> None:
+        self._loop.call_soon(call)
+
+    async def _keep_time(self) -> None:
+        """Each second: a round of pings, and the ends of all deadlines."""
+        second = 0
+        while True:
+            await asyncio.sleep(1)
+            second = (second + 1) % PING_S
+            for browser in list(self._rounds[second]):
+                # A full line has a deadline of its own.
+                if browser not in self._behind and not browser.ping(PING):
+                    browser.transport.abort()
+            now = self._loop.time()
+            for browser in [*self._greeting.over(now), *self._parting.over(now)]:
+                browser.transport.abort()
+            for browser in self._behind.over(now):
+                self.too_slow += 1
+                browser.part(TOO_SLOW, "You read too slowly. Connect again.")
+            self._write_figures()
+
+    # -- going ---------------------------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        """Send everyone away over `SPREAD_S`, and wait until they have taken leave."""
+        self._stopping = True
+        browsers = [browser for those in self._rounds for browser in those]
+        log.info("stopping", browsers=len(browsers))
+        began = self._loop.time()
+        for place, browser in enumerate(browsers):
+            early_s = began + SPREAD_S * place / len(browsers) - self._loop.time()
+            if early_s > 0:
+                await asyncio.sleep(early_s)
+            browser.part(CloseCode.SERVICE_RESTART, "The server restarts. Connect again.")
+        if self._lines:
+            self._deserted.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._deserted.wait(), PARTING_S)
+
+    # -- plain answers -------------------------------------------------------------------------------------------
+
+    def _plain(self, target: str) -> Response:
+        match path_of(target):
             case "/healthz":
                 return _response(200, "text/plain; charset=utf-8", b"ok")
             case "/readyz":
@@ -133,108 +260,95 @@ class Realtime:
                 body = json.dumps({"redis": fault or "ok"}, ensure_ascii=False).encode()
                 return _response(503 if fault else 200, "application/json", body)
             case "/metrics":
+                self._write_figures()
                 return _response(200, CONTENT_TYPE_LATEST, generate_latest(self._registry))
             case _:
-                return _problem(404, "There is nothing here. Connect to /websocket.")
+                return _problem(404, f"There is nothing here. Connect to {PATH}.")
 
-    async def _listen(self, browser: ServerConnection) -> None:
-        assert isinstance(browser, Browser), "serve() makes them"
-        assert browser.request is not None, "the handshake is over"
-        browser.fell_behind = self._drop
-        # `broadcast` and not `send`: it writes in this very turn, so that no event comes before or inside the replay.
-        for frame in self._hub.join(HOME, browser, since(browser.request.path)):
-            broadcast((browser,), frame, text=True)
-        try:
-            with suppress(ConnectionClosed):
-                await browser.recv()
-                await self._part(browser, UNKNOWN_MESSAGE, "A browser has nothing to say here.")
-        finally:
-            self._hub.leave(HOME, browser)
-
-    # -- while they are here -----------------------------------------------------------------------------------
-
-    def _deliver(self, library: str, frames: Sequence[bytes]) -> None:
-        listeners = self._hub.listeners(library)
-        for frame in frames:
-            broadcast(listeners, frame, text=True)
-        self.deliveries += len(listeners) * len(frames)
-
-    # -- going -------------------------------------------------------------------------------------------------
-
-    def _drop(self, browser: Browser) -> None:
-        """Send away who reads too slowly."""
-        self._hub.leave(HOME, browser)
-        self.slow += 1
-        task = asyncio.create_task(self._part(browser, TOO_SLOW, "You read too slowly. Connect again."))
-        # The loop itself holds its tasks by weak references only.
-        self._partings.add(task)
-        task.add_done_callback(self._partings.discard)
-
-    async def _drain(self, server: Server) -> None:
-        self._stopping = True
-        server.close(close_connections=False)
-        browsers = server.connections
-        log.info("stopping", browsers=len(browsers))
-
-        async def part_after(pause_s: float, browser: ServerConnection) -> None:
-            await asyncio.sleep(pause_s)
-            await self._part(browser, CloseCode.SERVICE_RESTART, "The server restarts. Connect again.")
-
-        await asyncio.gather(
-            *(part_after(SPREAD_S * place / len(browsers), browser) for place, browser in enumerate(browsers))
+    def _write_figures(self) -> None:
+        feed, channels = self._feed, list(self._hub.channels())
+        self._figures.write(
+            {
+                "connections": sum(channel.count() for channel in channels),
+                "redis_up": feed.fault is None,
+                "events": feed.events,
+                "deliveries": sum(channel.deliveries for channel in channels),
+                "replayed": sum(channel.replayed for channel in channels),
+                "resyncs": sum(channel.resyncs for channel in channels),
+                "redis_failures": feed.failures,
+                "behind": self.fell_behind_ever,
+                "too_slow": self.too_slow,
+                "refused": self.refused,
+            }
         )
 
-    async def _part(self, browser: ServerConnection, code: int, reason: str) -> None:
-        """Close with this code; cut the line of who does not answer, even if its buffer never empties."""
-        try:
-            async with asyncio.timeout(PARTING_S):
-                await browser.close(code, reason)
-        except TimeoutError:
-            browser.transport.abort()
 
-    # -- figures -----------------------------------------------------------------------------------------------
+class Deadlines:
+    """Those who have the same time for something, in the order in which they began."""
 
-    def figures(self) -> Iterator[Metric]:
-        hub, feed = self._hub, self._feed
-        yield GaugeMetricFamily("dictaphone_realtime_connections", "Browsers that listen", hub.count())
-        yield GaugeMetricFamily("dictaphone_realtime_redis_up", "1 while the feed reads", feed.fault is None)
-        for name, what, value in (
-            ("events", "Events read from Redis", feed.events),
-            ("deliveries", "Frames sent to listeners, replays left out", self.deliveries),
-            ("replayed", "Frames sent to those who came back", hub.replayed),
-            ("resyncs", "Listeners that were told to fetch again", hub.resyncs),
-            ("redis_failures", "Times that the feed lost Redis", feed.failures),
-            ("too_slow", "Listeners that read too slowly and were sent away", self.slow),
-            ("refused", "Handshakes of other sites", self.refused),
-        ):
-            yield CounterMetricFamily(f"dictaphone_realtime_{name}", what, value)
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._began: dict[Browser, float] = {}
+
+    def __contains__(self, browser: Browser) -> bool:
+        return browser in self._began
+
+    def add(self, browser: Browser, now: float) -> None:
+        self._began[browser] = now
+
+    def remove(self, browser: Browser) -> None:
+        self._began.pop(browser, None)
+
+    def over(self, now: float) -> list[Browser]:
+        """Take out those whose time is over."""
+        late = []
+        for browser, began in self._began.items():
+            if began + self._seconds > now:
+                break
+            late.append(browser)
+        for browser in late:
+            del self._began[browser]
+        return late
 
 
-class Figures(Collector):
-    """The counts of a server, read when Prometheus asks: counting costs an addition."""
+def most_connections(wanted: int) -> int:
+    """How many browsers this process can hold: the soft limit of open files is raised to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):  # macOS names a hard limit that it does not grant
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+    possible = 1_000_000 if soft == resource.RLIM_INFINITY else max(soft - SPARE_FILES, 1)
+    if wanted > possible:
+        log.warning("fewer connections than MAX_CONNECTIONS: open files are limited", open_files=soft, most=possible)
+    return min(wanted or possible, possible)
 
-    def __init__(self, realtime: Realtime) -> None:
-        self._realtime = realtime
-        self._process = ProcessCollector(registry=None)
 
-    def collect(self) -> Iterator[Metric]:
-        yield from self._realtime.figures()
-        yield from self._process.collect()
+def peer_of(browser: Browser) -> str:
+    """The address at the other end of the line, which may be a proxy's."""
+    peer = browser.transport.get_extra_info("peername")
+    return str(peer[0]) if peer else ""
+
+
+def path_of(target: str) -> str:
+    return target.partition("?")[0]
 
 
 def since(target: str) -> str | None:
     """The cursor in a request's target; None without one, empty if that is what was sent."""
+    if "since=" not in target:
+        return None
     cursors = parse_qs(urlsplit(target).query, keep_blank_values=True).get("since")
     return cursors[-1] if cursors else None
 
 
-def comes_from_here(headers: Headers, listens_on: str, allowed_origins: Collection[str]) -> bool:
+def comes_from_here(
+    hosts: Collection[str], origins: Sequence[str], listens_on: str, allowed_origins: Collection[str]
+) -> bool:
     """Whether the page that asks is our own, or one that is allowed; what names no origin is no page.
 
     Browsers always send Origin with a handshake, and no page can change it or X-Forwarded-Host (RFC 6455, 10.2).
     """
-    hosts = [host for name in ("Host", "X-Forwarded-Host") for host in headers.get_all(name)]
-    origins = headers.get_all("Origin")
     if not all(is_known_host(host, listens_on, allowed_origins) for host in hosts):
         return False
     return not origins or (len(origins) == 1 and is_same_site(origins[0], hosts, allowed_origins))
@@ -248,4 +362,6 @@ def _problem(status: int, detail: str) -> Response:
 
 def _response(status: int, content_type: str, body: bytes) -> Response:
     headers = Headers({"Content-Type": content_type, "Content-Length": str(len(body))} | HEADERS)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = "2"
     return Response(status, HTTPStatus(status).phrase, headers, body)

@@ -1,6 +1,6 @@
 """What the realtime server reads from the environment."""
 
-from pydantic import Field
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from shared.settings import OriginSettings, Port, RedisSettings
 
@@ -9,3 +9,10 @@ class RealtimeSettings(RedisSettings, OriginSettings):
     """The realtime server's settings."""
 
     port: Port = Field(8081, description="Port of the WebSocket.")
+    workers: PositiveInt = Field(1, description="Processes that share the port; one fills a core.")
+    max_connections: NonNegativeInt = Field(
+        0, description="Most browsers for each process; 0: as many as it may have open files."
+    )
+    max_connections_per_address: NonNegativeInt = Field(
+        1000, description="Most browsers of one address, for each process; 0: no limit."
+    )

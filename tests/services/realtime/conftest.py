@@ -77,6 +77,22 @@ class Page:
         return self.socket.close_code
 
 
+def texts(data: bytes) -> list[bytes]:
+    """What unmasked text frames say."""
+    said = []
+    while data:
+        assert data[0] == 0x81, "a whole text frame"
+        size, start = data[1], 2
+        if size == 126:
+            size, start = int.from_bytes(data[2:4]), 4
+        elif size == 127:
+            size, start = int.from_bytes(data[2:10]), 10
+        assert len(data) >= start + size
+        said.append(data[start : start + size])
+        data = data[start + size :]
+    return said
+
+
 @pytest.fixture
 def fragile_valkey() -> Iterator[Valkey]:
     """For tests that kill it; not started."""
@@ -111,4 +127,4 @@ async def open_page() -> AsyncIterator[Open]:
         yield opened
 
 
-__all__ = ["Open", "Page", "Realtime"]
+__all__ = ["Open", "Page", "Realtime", "texts"]

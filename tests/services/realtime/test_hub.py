@@ -1,6 +1,8 @@
 """The hub alone: every turn of the loop is one call."""
 
 import json
+from collections import deque
+from collections.abc import Callable
 from itertools import count
 
 import pytest
@@ -8,8 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from services.realtime.hub import Hub
+from services.realtime.hub import MOST_REPLAYS, Channel, Hub
 from shared.events import StreamId
+from tests.services.realtime.conftest import texts
 
 NULL_RESYNC = b'{"id":null,"type":"resync"}'
 
@@ -22,81 +25,198 @@ def frame(id: str, number: int) -> bytes:
     return b'{"id":"%s",%s' % (id.encode(), event(number)[1:])
 
 
+def frames(*numbers: int) -> list[bytes]:
+    return [frame(f"{number}-0", number) for number in numbers]
+
+
 def resync(id: str) -> bytes:
     return b'{"id":"%s","type":"resync"}' % id.encode()
 
 
+class Loop:
+    """What is to be called in later turns."""
+
+    def __init__(self) -> None:
+        self.calls: deque[Callable[[], None]] = deque()
+
+    def __call__(self, call: Callable[[], None]) -> None:
+        self.calls.append(call)
+
+    def turn(self) -> None:
+        if self.calls:
+            self.calls.popleft()()
+
+    def run(self) -> None:
+        while self.calls:
+            self.turn()
+
+
+class Ear:
+    """A listener, and what it heard."""
+
+    def __init__(self, channel: Channel | None = None, since: str | None = None) -> None:
+        self.place = 0
+        self.keeps_state = False
+        self.heard: list[bytes] = []
+        self.when_sent: Callable[[], None] = lambda: None
+        if channel:
+            self.send(channel.join(self, since))
+
+    def send(self, data: bytes) -> None:
+        self.heard += texts(data)
+        self.when_sent()
+
+
 @pytest.fixture
-def hub() -> Hub[str]:
-    """A hub whose home library has said 1-0 to 4-0, and keeps three."""
-    hub = Hub[str](replay_frames=3)
-    hub.begin("home", "0-1")
-    for number in range(1, 5):
-        hub.publish("home", f"{number}-0", event(number))
-    return hub
+def loop() -> Loop:
+    return Loop()
 
 
-def test_a_frame_is_the_event_with_its_id_in_front(hub: Hub[str]) -> None:
-    assert hub.publish("home", "5-0", event(5)) == frame("5-0", 5)
-    assert json.loads(frame("5-0", 5)) == {"id": "5-0", "type": "clip", "clip": {"number": 5}}
+@pytest.fixture
+def home(loop: Loop) -> Channel:
+    """A library that has said 1-0 to 4-0, and keeps three; it is served in slices of two."""
+    home = Hub(loop, replay_frames=3, slice_listeners=2).of("home")
+    home.begin("0-1")
+    home.publish((f"{number}-0", event(number)) for number in range(1, 5))
+    return home
 
 
-def test_who_knows_an_id_gets_what_followed(hub: Hub[str]) -> None:
-    assert hub.join("home", "ann", "2-0") == [frame("3-0", 3), frame("4-0", 4)]
-    assert hub.join("home", "bob", "4-0") == []
-    assert (hub.replayed, hub.resyncs) == (2, 0)
+def say(channel: Channel, *numbers: int) -> None:
+    channel.publish((f"{number}-0", event(number)) for number in numbers)
 
 
-def test_the_place_before_the_oldest_frame_is_known_too(hub: Hub[str]) -> None:
-    assert hub.join("home", "ann", "1-0") == [frame("2-0", 2), frame("3-0", 3), frame("4-0", 4)]
+def test_who_knows_an_id_gets_what_followed_and_what_happens(home: Channel) -> None:
+    ann, bob = Ear(home, "2-0"), Ear(home, "4-0")
+    assert (ann.heard, bob.heard) == (frames(3, 4), [])
+    assert (home.replayed, home.resyncs, home.deliveries) == (2, 0, 0)
+    say(home, 5, 6)
+    assert (ann.heard, bob.heard) == (frames(3, 4, 5, 6), frames(5, 6))
+    assert home.deliveries == 4
+
+
+def test_the_place_before_the_oldest_frame_is_known_too(home: Channel) -> None:
+    assert Ear(home, "1-0").heard == frames(2, 3, 4)
 
 
 @pytest.mark.parametrize("since", ["0-1", "9-0", "", "null", "1", "1-0-0", "%00", "2-0 ", "02-0", "ü" * 1000])
-def test_whatever_else_is_claimed_is_answered_with_resync(hub: Hub[str], since: str) -> None:
-    assert hub.join("home", "ann", since) == [resync("4-0")]
-    assert hub.resyncs == 1
+def test_whatever_else_is_claimed_is_answered_with_resync(home: Channel, since: str) -> None:
+    ear = Ear(home, since)
+    assert ear.heard == [resync("4-0")]
+    say(home, 5)
+    assert ear.heard == [resync("4-0"), *frames(5)]
+    assert home.resyncs == 1
 
 
-def test_who_claims_nothing_gets_nothing_until_something_happens(hub: Hub[str]) -> None:
-    assert hub.join("home", "ann", None) == []
-    assert set(hub.listeners("home")) == {"ann"}
+def test_who_claims_nothing_gets_nothing_until_something_happens(home: Channel) -> None:
+    ear = Ear(home)
+    assert ear.heard == []
+    say(home, 5)
+    assert ear.heard == frames(5)
 
 
-def test_before_the_stream_was_read_nobody_is_believed() -> None:
-    hub = Hub[str]()
-    assert hub.join("home", "ann", "1-0") == [NULL_RESYNC]
-    assert hub.begin("home", "1-0") == resync("1-0")
-    assert hub.resyncs == 2
+def test_before_the_stream_was_read_nobody_is_believed(loop: Loop) -> None:
+    home = Hub(loop).of("home")
+    ann, bob = Ear(home, "1-0"), Ear(home)
+    assert (ann.heard, bob.heard) == ([NULL_RESYNC], [])
+    home.begin("1-0", [("2-0", event(2))])
+    assert (ann.heard, bob.heard) == ([NULL_RESYNC, resync("2-0")], [resync("2-0")])
 
 
-def test_a_new_life_knows_its_own_events_and_none_before(hub: Hub[str]) -> None:
-    assert hub.begin("home", "7-0", [("8-0", event(8))]) == resync("8-0")
-    assert hub.join("home", "ann", "4-0") == [resync("8-0")]
-    assert hub.join("home", "bob", "7-0") == [frame("8-0", 8)]
+def test_a_new_life_knows_its_own_events_and_none_before(home: Channel) -> None:
+    here = Ear(home, "4-0")
+    home.begin("7-0", [("8-0", event(8))])
+    assert here.heard == [resync("8-0")]
+    assert Ear(home, "4-0").heard == [resync("8-0")]
+    assert Ear(home, "7-0").heard == frames(8)
 
 
-def test_frames_are_bounded_by_bytes_and_the_newest_place_stays() -> None:
-    hub = Hub[str](replay_bytes=100)
-    hub.begin("home", "1-0")
-    hub.publish("home", "2-0", b'{"type":"%s"}' % (b"x" * 200))
-    assert hub.join("home", "ann", "1-0") == [resync("2-0")]
-    assert hub.join("home", "bob", "2-0") == []
-    hub.publish("home", "3-0", event(3))
-    assert hub.join("home", "cid", "2-0") == [frame("3-0", 3)]
+def test_frames_are_bounded_by_bytes_and_the_newest_place_stays(loop: Loop) -> None:
+    home = Hub(loop, replay_bytes=100).of("home")
+    home.begin("1-0")
+    home.publish([("2-0", b'{"type":"%s"}' % (b"x" * 200))])
+    assert Ear(home, "1-0").heard == [resync("2-0")]
+    bob = Ear(home, "2-0")
+    say(home, 3)
+    assert bob.heard == frames(3)
+    assert Ear(home, "2-0").heard == frames(3)
 
 
-def test_libraries_are_apart(hub: Hub[str]) -> None:
-    assert hub.join("other", "ann", "4-0") == [NULL_RESYNC]
-    assert set(hub.listeners("home")) == set()
+def test_many_who_come_back_from_many_places(home: Channel) -> None:
+    deep = Hub(Loop()).of("home")
+    deep.begin("0-1")
+    numbers = range(1, 4 * MOST_REPLAYS)
+    say(deep, *numbers)
+    for number in [*numbers, *numbers]:
+        assert Ear(deep, f"{number}-0").heard == frames(*numbers[number:])
+
+
+def test_libraries_are_apart(loop: Loop) -> None:
+    hub = Hub(loop)
+    hub.of("home").begin("1-0")
+    other = Ear(hub.of("other"), "1-0")
+    say(hub.of("home"), 2)
+    assert other.heard == [NULL_RESYNC]
     assert hub.libraries() == {"other"}
 
 
-def test_leaving_twice_is_leaving_once(hub: Hub[str]) -> None:
-    hub.join("home", "ann", None)
-    assert hub.count() == 1
-    hub.leave("home", "ann")
-    hub.leave("home", "ann")
-    assert (hub.count(), hub.libraries()) == (0, set())
+def test_leaving_twice_is_leaving_once(home: Channel) -> None:
+    ear = Ear(home)
+    assert home.count() == 1
+    home.leave(ear)
+    home.leave(ear)
+    say(home, 5)
+    assert (home.count(), ear.heard) == (0, [])
+
+
+def test_a_large_audience_is_served_in_slices_and_what_happens_meanwhile_goes_along(home: Channel, loop: Loop) -> None:
+    ears = [Ear(home, "4-0") for _ in range(5)]
+    say(home, 5)
+    assert sorted(len(ear.heard) for ear in ears) == [0, 0, 0, 1, 1]
+    say(home, 6)
+    late = Ear(home, "4-0")
+    assert late.heard == frames(5, 6)
+    loop.turn()
+    assert sorted(len(ear.heard) for ear in ears) == [0, 1, 1, 2, 2]
+    loop.run()
+    assert [ear.heard for ear in [*ears, late]] == [frames(5, 6)] * 6
+
+
+def test_who_falls_behind_is_left_out_and_brought_up_to_date(home: Channel) -> None:
+    ear = Ear(home, "4-0")
+    ear.when_sent = lambda: home.fall_behind(ear)
+    say(home, 5)
+    say(home, 6, 7)
+    assert (ear.heard, home.count()) == (frames(5), 1)
+    home.catch_up(ear)
+    assert ear.heard == frames(5, 6, 7)
+    say(home, 8, 9, 10, 11)
+    ear.when_sent = lambda: None
+    home.catch_up(ear)
+    home.catch_up(ear)
+    assert ear.heard == [*frames(5, 6, 7), resync("11-0")], "more than is kept was said meanwhile"
+    say(home, 12)
+    assert ear.heard[-1] == frame("12-0", 12)
+
+
+def test_who_leaves_while_it_is_behind_does_not_come_back(home: Channel) -> None:
+    ear = Ear(home)
+    home.fall_behind(ear)
+    home.leave(ear)
+    home.catch_up(ear)
+    home.fall_behind(ear)
+    say(home, 5)
+    assert (ear.heard, home.count()) == ([], 0)
+
+
+def test_news_are_for_those_who_keep_state_and_the_latest_comes_first(home: Channel) -> None:
+    ears, seed = [Ear(home, "4-0") for _ in range(3)], Ear(home)
+    slices = home.tell(b'{"looking":3}')
+    next(slices)
+    home.leave(ears[0])
+    list(slices)
+    assert [ear.heard for ear in ears[1:]] == [[b'{"looking":3}']] * 2
+    assert seed.heard == []
+    assert Ear(home, "3-0").heard == [*frames(4), b'{"looking":3}']
 
 
 # -- any order of anything ---------------------------------------------------------------------------------------------
@@ -122,17 +242,26 @@ class Redis:
 class Page:
     """A browser: fetches the list, applies frames, the higher version wins, and fetches again when told to."""
 
-    def __init__(self, clips: dict[int, int], cursor: str) -> None:
-        self.clips = dict(clips)
+    def __init__(self, database: dict[int, int], cursor: str) -> None:
+        self.database = database
+        self.clips = dict(database)
         self.cursor = cursor
         self.online = False
         self.seen: set[str] = set()
+        self.place = 0
+        self.keeps_state = False
+        self.line: Callable[[], None] = lambda: None
 
-    def receive(self, frame: bytes, database: dict[int, int]) -> None:
-        said = json.loads(frame)
+    def send(self, data: bytes) -> None:
+        for text in texts(data):
+            self.receive(text)
+        self.line()
+
+    def receive(self, text: bytes) -> None:
+        said = json.loads(text)
         self.cursor = said["id"] or ""
         if said["type"] == "resync":
-            self.clips = dict(database)
+            self.clips = dict(self.database)
             return
         assert said["id"] not in self.seen, "a frame came twice in one connection"
         self.seen.add(said["id"])
@@ -164,7 +293,8 @@ class Fanout(RuleBasedStateMachine):
     def restart(self) -> None:
         for page in self.all_pages:
             page.online = False
-        self.hub = Hub[Page](replay_frames=self.frames)
+        self.loop = Loop()
+        self.home = Hub(self.loop, replay_frames=self.frames, slice_listeners=2).of("home")
         self.life: int | None = None
         self.last = StreamId(0, 0)
 
@@ -174,10 +304,14 @@ class Fanout(RuleBasedStateMachine):
         if self.life is None or self.life != self.redis.epoch or not held:
             self.begin()
             return
-        for id, data in [entry for entry in self.redis.entries if entry[0] > self.last][:most]:
-            self.last = id
-            if data:
-                self.deliver(self.hub.publish("home", str(id), data))
+        entries = [entry for entry in self.redis.entries if entry[0] > self.last][:most]
+        if entries:
+            self.last = entries[-1][0]
+            self.home.publish((str(id), data) for id, data in entries if data)
+
+    @rule()
+    def turn(self) -> None:
+        self.loop.turn()
 
     def begin(self) -> None:
         redis = self.redis
@@ -189,11 +323,7 @@ class Fanout(RuleBasedStateMachine):
         founding = next((place for place, (_, data) in enumerate(newest_first) if not data), None)
         life = newest_first[founding::-1] if founding is not None else newest_first[::-1]
         self.life, self.last = redis.epoch, life[-1][0]
-        self.deliver(self.hub.begin("home", str(life[0][0]), [(str(id), data) for id, data in life[1:]]))
-
-    def deliver(self, frame: bytes) -> None:
-        for page in self.hub.listeners("home"):
-            page.receive(frame, self.database)
+        self.home.begin(str(life[0][0]), [(str(id), data) for id, data in life[1:]])
 
     # -- the world ---------------------------------------------------------------------------------------------
 
@@ -229,13 +359,19 @@ class Fanout(RuleBasedStateMachine):
     def join(self, page: Page, lost: str | None) -> None:
         if not page.online:
             page.online, page.seen = True, set()
-            for frame in self.hub.join("home", page, page.cursor if lost is None else lost):
-                page.receive(frame, self.database)
+            page.send(self.home.join(page, page.cursor if lost is None else lost))
+
+    @rule(page=pages, is_full=st.booleans())
+    def change_the_line(self, page: Page, *, is_full: bool) -> None:
+        """A line may be full from its next frame on, and be empty again later."""
+        page.line = (lambda: self.home.fall_behind(page)) if is_full else (lambda: None)
+        self.home.catch_up(page)
 
     @rule(page=pages)
     def drop(self, page: Page) -> None:
         page.online = False
-        self.hub.leave("home", page)
+        page.line = lambda: None
+        self.home.leave(page)
 
     @rule(page=consumes(pages))
     def close(self, page: Page) -> None:
@@ -246,20 +382,22 @@ class Fanout(RuleBasedStateMachine):
     def settle(self) -> None:
         """Let everybody come back, deliver everything, and compare."""
         for page in self.all_pages:
+            self.change_the_line(page, is_full=False)
             self.join(page, None)
         self.read(1)  # at most one beginning
         self.read(10_000)
+        self.loop.run()
         for page in self.all_pages:
             assert page.clips == self.database
 
     def teardown(self) -> None:
-        if hasattr(self, "hub"):
+        if hasattr(self, "home"):
             self.settle()
 
     @invariant()
     def nobody_listens_who_left(self) -> None:
-        if hasattr(self, "hub"):
-            assert self.hub.count() == sum(page.online for page in self.all_pages)
+        if hasattr(self, "home"):
+            assert self.home.count() == sum(page.online for page in self.all_pages)
 
 
 TestFanout = Fanout.TestCase
