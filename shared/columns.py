@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import DateTime, Dialect, Enum, TypeDecorator
 
+LONGEST_MS = 2**31 - 1
+"""Milliseconds that an integer column holds: 24 days."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant in UTC. SQLite has no time zones: it gets naive UTC, and the zone is put back on reading."""

@@ -10,14 +10,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from shared.columns import Source, Status, UtcDateTime, words_of
 from shared.events import HOME
+from shared.gaps import LOST, MISSING, UNHEARD, gap, missing
 from shared.jobs import PREPARE, TRANSCRIBE
 from shared.transcripts import Transcript
-
-LOST = "lost"
-"""The cause of a gap whose length nobody knows: the recorder fell silent before it said that it was done."""
-
-MISSING = "missing"
-"""The cause of a gap that nobody saw: the audio is shorter than the time that passed."""
 
 NAME_LENGTH = 255
 """Characters of a clip's name after NFC: what file systems and the seed allowed."""
@@ -57,7 +52,7 @@ class Clip(SQLModel, table=True):
     segments: int = 1
     """Container pieces of the recording that have begun: more than one after an interruption."""
     gaps: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """`[{"at_ms": int, "length_ms": int, "cause": str}]`: what was not heard, and why; `shared.schemas.Gap`."""
+    """`shared.gaps`: what was not heard, and why; browsers see `shared.schemas.Gap`."""
     duration_ms: int | None = None
     """Of the audio; while it is being recorded, as far as the recorder said."""
     status: Status = Field(sa_column=Column(words_of(Status), nullable=False))
@@ -134,7 +129,7 @@ class Clip(SQLModel, table=True):
             self._withdraw_claim()
             self.status = Status.RECORDING
             self.prepared_at, self.audio_key, self.sha256, self.error = None, "", "", None
-            self.gaps = [gap for gap in self.gaps if gap["cause"] != LOST]
+            self.gaps = [known for known in self.gaps if known["cause"] != LOST]
         self.bytes = bytes
         self.duration_ms = recorded_ms or self.duration_ms
         self._changed(now)
@@ -148,18 +143,24 @@ class Clip(SQLModel, table=True):
         self._queue(now)
         self._changed(now)
 
-    def explain(self, now: datetime, *, gaps: list[dict[str, Any]]) -> bool:
-        """Take from a recorder that came back what it knows of the gaps; True if we had finished without it."""
-        if not any(gap["cause"] == LOST for gap in self.gaps):
+    def explain(self, now: datetime, *, duration_ms: int, gaps: list[dict[str, Any]]) -> bool:
+        """Take from a recorder that came back what it knows; True if we had finished without it.
+
+        While the audio is not joined yet, what it recorded is compared with that then.
+        """
+        if not any(known["cause"] == LOST for known in self.gaps):
             return False
-        self.gaps = [*gaps, *(gap for gap in self.gaps if gap["cause"] == MISSING)]
+        self.gaps = [*gaps, *(known for known in self.gaps if known["cause"] in {MISSING, UNHEARD})]
+        if self.prepared_at is None:
+            self.duration_ms = duration_ms
+        else:
+            self.gaps += missing(duration_ms, self.duration_ms or 0, self.gaps)
         self._changed(now)
         return True
 
     def end_silent_recording(self, now: datetime) -> None:
         """Finish what has arrived, because its recorder was not heard of for long; it may still come back."""
-        lost = {"at_ms": self.duration_ms or 0, "length_ms": 0, "cause": LOST}
-        self.finish_recording(now, duration_ms=None, gaps=[*self.gaps, lost])
+        self.finish_recording(now, duration_ms=None, gaps=[*self.gaps, gap(self.duration_ms or 0, 0, LOST)])
 
     def rename(self, name: str, now: datetime) -> None:
         self.name = name
@@ -439,8 +440,6 @@ class Clip(SQLModel, table=True):
 
 __all__ = [
     "HOME",
-    "LOST",
-    "MISSING",
     "MOST_TRIES",
     "NAME_LENGTH",
     "Clip",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from shared.models import Status
+from shared.columns import LONGEST_MS, Status
 
 Instant = Annotated[
     datetime,
@@ -17,9 +17,6 @@ Instant = Annotated[
 """An instant as JavaScript writes it: UTC, milliseconds, `Z`."""
 
 
-LONGEST_MS = 2**31 - 1
-"""Milliseconds that a column holds: 24 days."""
-
 Milliseconds = Annotated[int, Field(ge=0, le=LONGEST_MS)]
 
 
@@ -28,7 +25,7 @@ class Gap(BaseModel):
 
     muted: the system silenced the microphone; frozen: the browser gave no sound for long; interrupted: the microphone
     went away and came back; closed: the tab was gone until somebody went on; lost: the recorder fell silent before it
-    was done; missing: the audio is shorter than the time that passed.
+    was done; unheard: a part is kept in which nothing is heard; missing: the audio is shorter than what was recorded.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -37,7 +34,7 @@ class Gap(BaseModel):
     """Where in the audio."""
     length_ms: Milliseconds
     """Time that passed unheard; 0: nobody knows."""
-    cause: Literal["muted", "frozen", "interrupted", "closed", "lost", "missing"]
+    cause: Literal["muted", "frozen", "interrupted", "closed", "lost", "unheard", "missing"]
 
 
 class PublicClip(BaseModel):

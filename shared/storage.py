@@ -72,6 +72,9 @@ class Store(Protocol):
     def listing(self) -> Iterator[tuple[str, datetime]]:
         """Yield every key and when it was written, in no order; leftovers of broken writes are among them."""
 
+    def abort_puts(self, begun_before: datetime) -> int:
+        """Remove what broken writes left that no listing shows; return how many there were."""
+
     def url(self, key: str, content_type: str, disposition: str) -> str | None:
         """An address that anybody may read from for `URL_LIFETIME`, or None if the store has none to give."""
 
@@ -133,6 +136,9 @@ class FileStore:
                 with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
                     written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
                     yield path.relative_to(self._folder).as_posix(), written_at
+
+    def abort_puts(self, begun_before: datetime) -> int:
+        return 0
 
     def url(self, key: str, content_type: str, disposition: str) -> str | None:
         return None
@@ -266,6 +272,18 @@ class S3Store:
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
                 for found in page.get("Contents", []):
                     yield found["Key"], found["LastModified"].astimezone(UTC)
+
+    def abort_puts(self, begun_before: datetime) -> int:
+        aborted = 0
+        with _translated(self._bucket):
+            for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket):
+                for found in page.get("Uploads", []):
+                    if found["Initiated"] < begun_before:
+                        self._client.abort_multipart_upload(
+                            Bucket=self._bucket, Key=found["Key"], UploadId=found["UploadId"]
+                        )
+                        aborted += 1
+        return aborted
 
     def url(self, key: str, content_type: str, disposition: str) -> str | None:
         now = time.monotonic()

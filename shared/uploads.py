@@ -4,8 +4,8 @@ import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Text
-from sqlmodel import Field, SQLModel, col, func, select
+from sqlalchemy import JSON, BigInteger, Column, Delete, Index, Text
+from sqlmodel import Field, SQLModel, col, delete, func, or_, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from shared.columns import UtcDateTime
@@ -48,6 +48,21 @@ class Upload(SQLModel, table=True):
         return not self.is_recording and (self.ended_at is not None or self.created_at + EXPIRES < now)
 
     @classmethod
+    def overdue(cls, now: datetime, *, limit: int) -> SelectOfScalar["Upload"]:
+        """Files that have not arrived whole in time."""
+        arrived = select(func.max(Piece.end)).where(col(Piece.upload_id) == col(cls.id)).scalar_subquery()
+        return (
+            select(cls)
+            .where(
+                col(cls.created_at) < now - EXPIRES,
+                col(cls.is_recording).is_(False),
+                col(cls.ended_at).is_(None),
+                or_(col(cls.length).is_(None), arrived.is_(None), arrived != col(cls.length)),
+            )
+            .limit(limit)
+        )
+
+    @classmethod
     def of_clip(cls, clip_id: uuid.UUID) -> SelectOfScalar["Upload"]:
         """The segments of a clip, in order."""
         return select(cls).where(col(cls.clip_id) == clip_id).order_by(col(cls.segment))
@@ -86,6 +101,11 @@ class Piece(SQLModel, table=True):
     def of_segment(cls, clip_id: uuid.UUID, segment: int) -> Select[Upload, "Piece"]:
         """The pieces of one segment of a clip, in order, each beside its upload."""
         return cls.of_clip(clip_id).where(col(Upload.segment) == segment)
+
+    @classmethod
+    def forgotten(cls, upload_id: uuid.UUID) -> Delete:
+        """Take all pieces out; their objects are left to the sweep."""
+        return delete(cls).where(col(cls.upload_id) == upload_id)
 
     @classmethod
     def offset(cls, upload_id: uuid.UUID) -> SelectOfScalar[int]:

@@ -78,7 +78,7 @@ class Arrival:
         Raises `Problem` if the upload does not end at `start`, or is gone.
         """
         if not body.size:
-            return self._settle(start, None)
+            return self._settled(start, None)
         upload = self._standing.upload
         key = f"{upload.library_id}/{upload.clip_id}/{uuid.uuid4().hex}"
         piece = Piece(upload_id=upload.id, start=start, end=start + body.size, key=key, sha256=body.sha256)
@@ -86,7 +86,7 @@ class Arrival:
         if self._is_only_more(piece) and self._append(piece):
             return piece.end
         try:
-            return self._settle(start, piece)
+            return self._settled(start, piece)
         except (Problem, Repeated) as refused:
             # Certainly no row has this object. After any other fault one might, and the sweep finds out.
             with contextlib.suppress(StoreError):
@@ -112,6 +112,13 @@ class Arrival:
         except IntegrityError:
             return False  # Another request was first, by a moment.
 
+    def _settled(self, start: int, piece: Piece | None) -> int:
+        try:
+            return self._settle(start, piece)
+        except IntegrityError:
+            # A PUT of the same id was first, by a moment.
+            return self._settle(start, None if piece is None else Piece(**piece.model_dump()))
+
     def _settle(self, start: int, piece: Piece | None) -> int:
         """Add the piece and draw the consequences, under the locks of the clip and of the upload."""
         with self._state.changing() as change:
@@ -121,8 +128,6 @@ class Arrival:
             offset = change.session.exec(Piece.offset(upload.id)).one()
             if start != offset:
                 known = change.session.get(Piece, (upload.id, start)) if piece else None
-                if piece and known and known.key == piece.key:
-                    return piece.end  # Our own row, of which we had not heard.
                 if piece and known and (known.end, known.sha256) == (piece.end, piece.sha256):
                     raise Repeated
                 raise misplaced(start, offset)
@@ -163,6 +168,9 @@ def locked(session: Session, upload: Upload) -> tuple[Upload, Clip | None]:
     now = session.exec(select(Upload).where(col(Upload.id) == upload.id).with_for_update()).first()
     if now is None:
         raise gone()
+    if clip is None:
+        # There was no row to lock: its last byte may have come while we waited for the upload.
+        clip = session.exec(select(Clip).where(col(Clip.id) == upload.clip_id)).first()
     return now, clip
 
 

@@ -41,11 +41,15 @@ class Audio:
     etag: str
 
     @classmethod
-    def of(cls, session: Session, clip: Clip, segment: int = 0) -> Self:
-        """Find a clip's audio. Segments are containers of their own: only one at a time can be played unjoined."""
+    def of(cls, session: Session, clip: Clip, segment: int | None = None) -> Self:
+        """Find a clip's audio. Segments are containers of their own: only one at a time can be played unjoined.
+
+        None: the first that has sound.
+        """
         if clip.audio_key:
             return cls(clip.name, clip.mime, [(clip.audio_key, clip.bytes)], f'"{clip.sha256[:32]}"')
-        found = session.exec(Piece.of_segment(clip.id, segment)).all()
+        found = session.exec(Piece.of_clip(clip.id) if segment is None else Piece.of_segment(clip.id, segment)).all()
+        found = [(upload, piece) for upload, piece in found if upload.id == found[0][0].id]
         if not found:
             raise Problem("no-audio", "No sound of this recording has arrived yet.")
         parts = [(piece.key, piece.end - piece.start) for _, piece in found]

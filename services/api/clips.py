@@ -19,10 +19,10 @@ from services.api.names import clean_name
 from services.api.parameters import Place, clip_id, json_body, printable, whole_number
 from services.api.state import State, state_of
 from services.api.tus import MOST_SEGMENTS
-from shared.columns import Status
+from shared.columns import LONGEST_MS, Status
 from shared.jobs import PREPARE
 from shared.models import HOME, Clip
-from shared.schemas import LONGEST_MS, ClipPage, Limits, PublicClip, Realtime
+from shared.schemas import ClipPage, Limits, PublicClip, Realtime
 from shared.transcripts import Transcript
 from shared.uploads import Piece, Waveform
 
@@ -167,7 +167,7 @@ def transcribe_again(request: Request) -> Response:
 def audio(request: Request) -> Response:
     """GET and HEAD /api/clips/{id}/audio. A clip in the bin can still be heard."""
     state = state_of(request)
-    segment = whole_number(request, "segment", least=0, most=MOST_SEGMENTS, default=0)
+    segment = whole_number(request, "segment", least=0, most=MOST_SEGMENTS, default=None)
     with state.reading() as session:
         audio = Audio.of(session, _find(session, request), segment)
     return audio_response(request, state, audio)
@@ -178,7 +178,7 @@ def waveform(request: Request) -> Response:
     with state_of(request).reading() as session:
         clip = _find(session, request)
         found = session.get(Waveform, clip.id)
-    if found is None:
+    if found is None or clip.prepared_at is None:
         raise Problem("not-found", "The clip's sound is not measured yet.")
     return JSONResponse({"duration_ms": clip.duration_ms, "peaks": found.peaks}, headers={"Cache-Control": "no-cache"})
 
@@ -250,7 +250,8 @@ def _known(state: State, id: uuid.UUID, body: Incoming) -> Clip | None:
     with state.reading() as session:
         clip = session.exec(Clip.one(HOME, id)).first()
         if clip and clip.sha256 != body.sha256:
-            originals = [piece.sha256 for _, piece in session.exec(Piece.of_clip(id))]
+            pieces = session.exec(Piece.of_clip(id))
+            originals = [piece.sha256 for upload, piece in pieces if (piece.start, piece.end) == (0, upload.length)]
             if body.sha256 not in originals:
                 raise Problem(
                     "id-taken", "This id belongs to a clip with other audio, and nothing is overwritten here."

@@ -49,6 +49,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
 }
 """Slug → status and title."""
 
+UPLOAD_HEADERS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
+"""What every answer below `/api/uploads` has, refusals too: tus asks for it."""
+
 RETRY_AFTER = {"Retry-After": "2"}
 """Seconds: databases and stores restart within some, and a page retries with its own back-off anyway."""
 
@@ -106,6 +109,8 @@ async def answer(request: Request, error: Exception) -> Response:
     problem = _translate(error)
     if PROBLEMS[problem.slug][0] >= 500 or isinstance(error, ObjectMissing):
         log.error("request failed", problem=problem.slug, reason=str(error), exc_info=problem.slug == "internal")
+    if request.scope["path"].startswith("/api/uploads"):
+        problem.headers |= UPLOAD_HEADERS
     return problem.response()
 
 

@@ -11,8 +11,9 @@ from services.api.clips import MOST_PER_PAGE, MOST_QUERY, PAGE, ClipPatch
 from services.api.errors import PROBLEMS
 from services.api.recordings import Finish
 from services.api.tus import BODY, MOST_SEGMENTS, VERSION
+from shared.columns import LONGEST_MS
 from shared.models import NAME_LENGTH
-from shared.schemas import LONGEST_MS, ClipPage, PublicClip
+from shared.schemas import ClipPage, PublicClip
 
 Json = dict[str, Any]
 

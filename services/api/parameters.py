@@ -34,7 +34,10 @@ def _uuid(request: Request, what: str) -> uuid.UUID:
         raise Problem("not-found", f"{what} is a UUID, and this is none.") from None
 
 
-def whole_number(request: Request, name: str, *, least: int, most: int, default: int) -> int:
+Default = TypeVar("Default", int, None)
+
+
+def whole_number(request: Request, name: str, *, least: int, most: int, default: Default) -> int | Default:
     given = request.query_params.get(name)
     if given is None:
         return default

@@ -55,7 +55,7 @@ def _finish(state: State, id: uuid.UUID, said: Finish | None) -> Response:
             else:
                 clip.finish_recording(change.now, duration_ms=said.duration_ms, gaps=gaps)
             change.record(clip, *([PREPARE] if clip.deleted_at is None else []))
-        elif said and clip.explain(change.now, gaps=gaps):
+        elif said and clip.explain(change.now, duration_ms=said.duration_ms, gaps=gaps):
             change.record(clip)
     return answer(clip)
 

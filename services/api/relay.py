@@ -94,8 +94,9 @@ class Relay:
                 self._note(error)
                 # A wake-up still tries at once; only the waiting grows.
                 pause = min(pause * 1.5, SLOWEST_RETRY_S)
-            except Exception:
+            except Exception as error:
                 # The relay must not die of a fault that nobody foresaw: say it whole, go on.
+                self._note(error)
                 log.exception("the relay stumbled")
                 pause = SLOWEST_RETRY_S
 

@@ -12,11 +12,11 @@ from typing import Self
 
 from starlette.datastructures import Headers
 
-from services.api.errors import Problem
+from services.api.errors import UPLOAD_HEADERS, Problem
 from services.api.incoming import refuse_above
 from services.api.names import clean_name
 
-VERSION = "1.0.0"
+VERSION = UPLOAD_HEADERS["Tus-Resumable"]
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,expiration,termination"
 ALGORITHMS = ("sha256", "sha1")
 """For `Upload-Checksum`: sha1 because the specification asks for it, sha256 because it is better."""

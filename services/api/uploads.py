@@ -16,12 +16,12 @@ from starlette.responses import Response
 
 from services.api import tus
 from services.api.arrival import TAKEN, Arrival, Standing, excessive, gone, locked, misplaced
-from services.api.errors import Problem
+from services.api.errors import UPLOAD_HEADERS, Problem
 from services.api.incoming import blocks, refuse_above
 from services.api.parameters import upload_id
 from services.api.state import Change, State, state_of
+from shared.columns import LONGEST_MS
 from shared.models import HOME, Clip
-from shared.schemas import LONGEST_MS
 from shared.uploads import Piece, Upload
 
 PIECE_BYTES = 8 * 1024**2
@@ -63,6 +63,12 @@ async def create(request: Request) -> Response:
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     if has_body:
         tus.check_body_type(request.headers)
+    # Whatever is wrong with the request is said before anything is begun.
+    tus.Checksum.of(request.headers)
+    _recorded_ms(request)
+    announced = int(request.headers.get("content-length") or 0)
+    if wanted.length is not None and announced > wanted.length:
+        raise excessive(wanted.length, announced)
     standing = await to_thread.run_sync(_create, state, wanted)
     offset = standing.offset
     # Bytes behind the beginning are there already: this is a creation whose answer was lost.
@@ -123,15 +129,16 @@ def delete(request: Request) -> Response:
             if clip is not None and clip.deleted_at is None:
                 clip.move_to_bin(change.now)
                 change.record(clip)
-        elif clip is not None:
+        elif change.session.exec(Piece.offset(upload.id)).one() == upload.length:
             raise Problem("finished", "All of it has arrived, and is a clip now; delete that.")
+        else:
+            change.session.exec(Piece.forgotten(upload.id))
         upload.ended_at = change.now
     return _answer(204)
 
 
 def _answer(status: int, headers: dict[str, str] | None = None) -> Response:
-    told = {"Tus-Resumable": tus.VERSION, "Cache-Control": "no-store"}
-    return Response(status_code=status, headers=told | (headers or {}))
+    return Response(status_code=status, headers=UPLOAD_HEADERS | (headers or {}))
 
 
 # -- creation --------------------------------------------------------------------------------------------------
@@ -189,7 +196,7 @@ def _created(change: Change, wanted: tus.Creation) -> Standing:
 
 
 def _refuse_another(known: Upload, wanted: tus.Creation) -> None:
-    """Raise `Problem` unless this is the creation that made `known`, once more."""
+    """Raise `Problem` unless this may be the creation that made `known`, once more, perhaps under a newer name."""
     if known.ended_at:
         raise gone()
     lengths = {known.length, wanted.length} - {None}

@@ -18,6 +18,9 @@ REPLAY_FRAMES = 1_000
 REPLAY_BYTES = 1024 * 1024
 """Bytes kept likewise: larger than the first page of a list, so that a longer replay would be the slower way."""
 
+MOST_AHEAD = 8
+"""Times `REPLAY_BYTES` that may be on the way to those who are there: a burst reaches them, and nobody after them."""
+
 SLICE = 500
 """Listeners served before others get a turn of the loop: some two milliseconds."""
 
@@ -181,6 +184,7 @@ class Channel:
             self._later(self._deliver)
         else:
             self._turn = None
+            self._ring.trim()
             if self._goal < self._ring.head:
                 self._later(self._deliver)
 
@@ -236,6 +240,11 @@ class Ring:
         self._places[id] = self.head
         self._bytes += len(frame)
         self._replays.clear()
+        if self._bytes > MOST_AHEAD * self._most_bytes:
+            self.trim()
+
+    def trim(self) -> None:
+        """Forget what is too old or too much to be replayed."""
         while len(self._frames) > self._most_frames or self._bytes > self._most_bytes:
             forgotten = self._ids.popleft()
             if forgotten is not None:

@@ -1,21 +1,14 @@
-"""What is computed about a clip's sound, without any I/O: its outline, what is missing, where packets belong."""
-
-from collections.abc import Iterable, Mapping
-from typing import Any
+"""What is computed about a clip's sound, without any I/O: its outline, where packets belong."""
 
 import numpy as np
 
 from services.transcriber.sound import LONGEST_GAP_S, RATE, Samples
-from shared.models import MISSING
 
 MOST_PEAKS = 1_000
 """Values of an outline: one for each pixel of a wide page."""
 
 FINEST = RATE // 100
 """Samples of the shortest stretch that gets a value of its own, 10 ms: a bar of a short note."""
-
-NOTICED_MS, NOTICED_PART = 1_000, 0.01
-"""Missing sound that is spoken of. Recorders stop up to a second late, and clocks of sound cards differ by less."""
 
 
 class Peaks:
@@ -92,18 +85,6 @@ class Timeline:
         self._last = placed
         self.end = max(self.end, placed + length)
         return placed
-
-
-def missing(told_ms: int, heard_ms: int, gaps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The gap between what a recorder says it recorded and the sound that is there, if there is one.
-
-    The other gaps are no part of what it recorded, and one that was found before is not found again.
-    """
-    known = sum(gap["length_ms"] for gap in gaps if gap["cause"] == MISSING)
-    short = told_ms - known - heard_ms
-    if short <= max(NOTICED_MS, NOTICED_PART * told_ms):
-        return []
-    return [{"at_ms": heard_ms, "length_ms": short, "cause": MISSING}]
 
 
 def _halved(values: list[float]) -> list[float]:

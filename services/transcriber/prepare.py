@@ -19,12 +19,13 @@ from sqlmodel import Session
 from services.transcriber import remux, segments
 from services.transcriber.claims import Check, Claim, Claimant, Meters
 from services.transcriber.containers import is_seekable
-from services.transcriber.measures import Peaks, missing
+from services.transcriber.measures import Peaks
 from services.transcriber.segments import Segment
 from services.transcriber.sound import RATE, UNDECODABLE, AudioRejected, FetchedAudio, decoded, measured
 from shared.database import reading
+from shared.gaps import LOST, UNHEARD, gap, missing
 from shared.jobs import PREPARE, TRANSCRIBE
-from shared.models import LOST, Clip
+from shared.models import Clip
 from shared.outbox import record
 from shared.uploads import Waveform
 
@@ -66,7 +67,6 @@ class Preparer(Claimant):
             parts = self._gathered(claim.clip, new_file, check)
             sound = _with_sound(parts)
             audio = _played(list(sound), new_file, check)
-            gaps = _gaps(claim.clip, parts, sound, audio)
             note = next((found.note for found in sound.values() if found.note), None)
             for part in parts:
                 if part.is_joined:
@@ -88,7 +88,7 @@ class Preparer(Claimant):
                 bytes=size,
                 sha256=sha256,
                 duration_ms=audio.duration_ms,
-                gaps=gaps,
+                gaps=_gaps(clip, parts, sound, audio),
                 note=note,
                 now=now,
             )
@@ -174,12 +174,14 @@ def _gaps(
     clip: Clip, parts: Sequence[Segment], sound: dict[Segment, FetchedAudio], audio: Audio
 ) -> list[dict[str, Any]]:
     """Those that the recorder told of, the segments that cannot be heard, and what else is missing, by place."""
-    gaps, at_ms = list(clip.gaps), 0
+    # A recorder that fell silent did so behind all that arrived of it.
+    gaps = [{**known, "at_ms": audio.duration_ms} if known["cause"] == LOST else known for known in clip.gaps]
+    at_ms = 0
     for part in parts:
         if part in sound:
             at_ms += sound[part].duration_ms
-        elif part.size and (unheard := {"at_ms": at_ms, "length_ms": 0, "cause": LOST}) not in gaps:
+        elif part.size and (unheard := gap(at_ms, 0, UNHEARD)) not in gaps:
             gaps.append(unheard)
     announced_ms = sum(found.announced_ms or 0 for found in sound.values())
     gaps += missing(max(clip.duration_ms or 0, announced_ms), audio.duration_ms, gaps)
-    return sorted(gaps, key=lambda gap: int(gap["at_ms"]))
+    return sorted(gaps, key=lambda known: int(known["at_ms"]))

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from sqlmodel import Session, col, delete
 
-from services.transcriber.claims import Check
+from services.transcriber.claims import Check, TryLater
 from shared.models import Clip
 from shared.storage import Store, StoreUnavailable
 from shared.uploads import Piece, Upload
@@ -67,11 +67,15 @@ def gathered(store: Store, upload: Upload, pieces: Sequence[Piece], file: FileIO
     """Fetch the pieces of an upload, each to its place in the file. Raises what the store raises."""
 
     def fetch(piece: Piece) -> None:
-        place = piece.start
+        place, found = piece.start, hashlib.sha256()
         for block in store.read(piece.key):
+            found.update(block)
             place += os.pwrite(file.fileno(), block, place)
         if place != piece.end:
             raise StoreUnavailable(f"{piece.key}: {place - piece.start} of {piece.end - piece.start} bytes were read")
+        if found.hexdigest() != piece.sha256:
+            damage = StoreUnavailable(f"{piece.key} has another SHA-256 than when it was stored")
+            raise TryLater("The store gave other sound for this clip than it was given.") from damage
 
     pool = ThreadPoolExecutor(min(FETCHES, len(pieces)), "fetch")
     try:

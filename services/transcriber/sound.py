@@ -11,7 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.schemas import LONGEST_MS
+from shared.columns import LONGEST_MS
 from shared.storage import Store
 
 RATE = 16_000

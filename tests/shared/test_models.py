@@ -8,8 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from shared.gaps import LOST, MISSING, UNHEARD, gap
 from shared.jobs import PREPARE, TRANSCRIBE
-from shared.models import LOST, MISSING, MOST_TRIES, Clip, Source, Status
+from shared.models import MOST_TRIES, Clip, Source, Status
 from shared.schemas import PublicClip
 from shared.transcripts import Transcript
 
@@ -193,11 +194,19 @@ def test_bytes_that_come_late_take_the_clip_from_its_worker_and_begin_it_anew(re
 
 def test_a_recorder_that_comes_back_explains_the_gaps_of_a_clip_that_was_finished_without_it(recording: Clip) -> None:
     recording.end_silent_recording(NOW)
-    recording.gaps = [*recording.gaps, {"at_ms": 5, "length_ms": 7, "cause": MISSING}]
-    muted = {"at_ms": 1, "length_ms": 2, "cause": "muted"}
-    assert recording.explain(NOW, gaps=[muted])
-    assert [gap["cause"] for gap in recording.gaps] == ["muted", MISSING]
-    assert not recording.explain(NOW, gaps=[]), "what the recorder said is not taken back"
+    recording.gaps += [gap(5, 7, MISSING), gap(9, 0, UNHEARD)]
+    muted = gap(1, 2, "muted")
+    assert recording.explain(NOW, duration_ms=9_000, gaps=[muted])
+    assert [known["cause"] for known in recording.gaps] == ["muted", MISSING, UNHEARD]
+    assert recording.duration_ms == 9_000
+    assert not recording.explain(NOW, duration_ms=9_000, gaps=[]), "what the recorder said is not taken back"
+
+
+def test_a_recorder_that_comes_back_after_the_clip_is_joined_says_how_much_is_missing(recording: Clip) -> None:
+    recording.end_silent_recording(NOW)
+    recording.prepared_at, recording.duration_ms = NOW, 1_000
+    assert recording.explain(NOW, duration_ms=600_000, gaps=[])
+    assert (recording.duration_ms, recording.gaps) == (1_000, [gap(1_000, 599_000, MISSING)])
 
 
 # -- any order of anything ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import io
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -101,6 +102,19 @@ def test_deleting_twice_is_deleting_once(store: Store) -> None:
     with pytest.raises(ObjectMissing):
         store.size(KEY)
     assert whole(store, "home/0f7a/other") == BODY
+
+
+def test_what_a_broken_put_left_is_removed_after_its_time(bucket: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(monkeypatch, **bucket) as store:
+        assert isinstance(store, S3Store)
+        client, name = store._client, bucket["BUCKET_NAME"]
+        begun = client.create_multipart_upload(Bucket=name, Key=KEY)["UploadId"]
+        client.upload_part(Bucket=name, Key=KEY, UploadId=begun, PartNumber=1, Body=b"x" * 5 * 1024**2)
+        assert list(store.listing()) == []
+        now = datetime.now(UTC)
+        assert store.abort_puts(now - timedelta(days=1)) == 0
+        assert store.abort_puts(now + timedelta(minutes=1)) == 1
+        assert store.abort_puts(now + timedelta(minutes=1)) == 0
 
 
 # -- files ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from tests.recordings import recording
 from tests.services.api.test_clips import refused
-from tests.tus import FETCH, Upload
+from tests.tus import BODY, FETCH, Upload, metadata
 
 SOUND = recording()
 
@@ -170,6 +170,23 @@ async def test_a_finish_that_cannot_be_understood_is_refused(client: httpx.Async
 async def test_nobody_finishes_what_never_began(client: httpx.AsyncClient) -> None:
     for id, status in ((uuid.uuid4(), 404), ("x", 404)):
         assert (await client.post(f"/api/clips/{id}/finish")).status_code == status
+
+
+async def test_what_is_heard_of_a_recording_whose_first_segment_stayed_empty(client: httpx.AsyncClient) -> None:
+    first = await Upload.begun(client)
+    second = await Upload.begun(client, clip_id=first.clip_id, segment=1)
+    await second.sent(0, SOUND)
+    answer = await client.get(f"/api/clips/{first.clip_id}/audio", headers=FETCH)
+    assert answer.content == SOUND
+
+
+@pytest.mark.parametrize("header", [{"Upload-Checksum": "md5 AAAA"}, {"Recorded-Ms": "long"}])
+async def test_a_creation_that_is_refused_begins_nothing(client: httpx.AsyncClient, header: dict[str, str]) -> None:
+    id = uuid.uuid4()
+    about = {"Upload-Defer-Length": "1", "Upload-Metadata": metadata(clip_id=id, segment=0)}
+    answer = await client.post("/api/uploads", content=b"abc", headers={**BODY, **about, **header})
+    refused(answer, 400, "bad-request")
+    assert (await client.get(f"/api/clips/{id}")).status_code == 404
 
 
 # -- the bin -------------------------------------------------------------------------------------------------------

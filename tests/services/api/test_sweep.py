@@ -13,8 +13,9 @@ from sqlmodel import col, select
 from services.api.settings import ApiSettings
 from services.api.sweep import ORPHAN_AGE, TOMBSTONE, Sweep
 from shared.database import open_engine, reading, transaction
+from shared.gaps import LOST
 from shared.jobs import PREPARE
-from shared.models import HOME, LOST, Clip, Status
+from shared.models import HOME, Clip, Status
 from shared.outbox import EVENT, OutboxRow, record
 from shared.storage import ObjectMissing, Store, open_store
 from shared.uploads import EXPIRES, Piece, Upload
@@ -57,14 +58,14 @@ class World:
             Clip.saved(id, name="a", mime="audio/webm", bytes=5, sha256="", audio_key=self.put(id), now=self.now)
         )
 
-    def upload(self, clip_id: uuid.UUID, *, is_recording: bool) -> str:
-        """An upload with one piece; returns the piece's key."""
+    def upload(self, clip_id: uuid.UUID, *, is_recording: bool, length: int | None = None) -> str:
+        """An upload with one piece, of five bytes; returns the piece's key."""
         key, id = self.put(clip_id), uuid.uuid4()
         with transaction(self.engine) as session:
             session.add(
                 Upload(
                     id=id, clip_id=clip_id, is_recording=is_recording, name="a", mime="audio/webm",
-                    recorded_at=self.now, created_at=self.now,
+                    recorded_at=self.now, created_at=self.now, length=length,
                 )
             )  # fmt: skip
             session.flush()
@@ -137,16 +138,15 @@ def test_the_bin_is_emptied_with_every_byte_of_it_after_its_time_and_not_before(
 
 def test_a_file_that_never_arrived_whole_expires_and_a_recording_does_not(world: World) -> None:
     world.upload(uuid.uuid4(), is_recording=False)
+    world.upload(world.clip().id, is_recording=False, length=6)  # and a PUT of its id came first
     _, recorded = world.recording()
-    arrived = world.clip()
-    world.upload(arrived.id, is_recording=False)
+    arrived = world.upload(world.clip().id, is_recording=False, length=5)
     assert world.sweep.expire_uploads(world.now + EXPIRES - timedelta(seconds=1)) == 0
-    assert world.sweep.expire_uploads(world.now + EXPIRES + timedelta(seconds=1)) == 1
-    assert len(world.uploads()) == 3, "what is gone is still known as gone"
+    assert world.sweep.expire_uploads(world.now + EXPIRES + timedelta(seconds=1)) == 2
+    assert len(world.uploads()) == 4, "what is gone is still known as gone"
     with reading(world.engine) as session:
         keys = session.exec(select(Piece.key)).all()
-    assert len(keys) == 2
-    assert recorded in keys
+    assert set(keys) == {recorded, arrived}
     world.sweep.expire_uploads(world.now + EXPIRES + TOMBSTONE + DAY)
     assert len(world.uploads()) == 2
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -250,3 +251,40 @@ async def test_tuspy_learns_that_an_upload_is_gone(api: Stack, uploaded: Upload,
     with pytest.raises(TusCommunicationError) as unknown:
         await asyncio.to_thread(uploader.get_offset)
     assert unknown.value.status_code == 410
+
+
+@asynccontextmanager
+async def bad_line(api: Stack, damaged: bytes) -> AsyncIterator[str]:
+    """The api's address over a line that changes these bytes, once."""
+    parts = urlsplit(api.api_url)
+    changed = asyncio.Event()
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError), contextlib.closing(target):
+            while data := await source.read(1 << 20):
+                if damaged in data and not changed.is_set():
+                    changed.set()
+                    data = data.replace(damaged, bytes(len(damaged)))
+                target.write(data)
+                await target.drain()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_api, to_api = await asyncio.open_connection(parts.hostname, parts.port)
+        await asyncio.gather(carry(reader, to_api), carry(from_api, writer))
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    assert changed.is_set(), "nothing was damaged"
+
+
+async def test_tuspy_sends_again_what_changed_on_its_way(api: Stack, uploaded: Upload) -> None:
+    async with bad_line(api, SOUND[2 * CHUNK + 100 : 2 * CHUNK + 120]) as address:
+        uploader = TusClient(f"{address}/api/uploads").uploader(
+            chunk_size=CHUNK, metadata=said(uploaded), file_stream=io.BytesIO(SOUND), upload_checksum=True
+        )
+        with pytest.raises(TusUploadFailed) as failed:
+            await asyncio.to_thread(uploader.upload)
+        assert failed.value.status_code == 460
+        await asyncio.to_thread(uploader.upload)
+    await is_whole(uploaded)

@@ -146,6 +146,28 @@ async def test_a_file_expires_and_a_recording_does_not(client: httpx.AsyncClient
     assert await spoken.sent(3, b"d") == 4
 
 
+async def test_an_upload_that_a_put_overtook_can_be_given_up_and_confirms_nothing(client: httpx.AsyncClient) -> None:
+    upload = await Upload.begun(client, length=2 * len(SOUND))
+    await upload.sent(0, SOUND)
+    other = recording(1)
+
+    async def put(content: bytes) -> httpx.Response:
+        address = f"/api/clips/{upload.clip_id}?name=Whole"
+        return await client.put(address, content=content, headers={"Content-Type": "audio/webm"})
+
+    assert (await put(other)).status_code == 201
+    refused(await put(SOUND), 409, "id-taken")
+    assert (await upload.delete()).status_code == 204
+    assert await upload.heard() == other
+
+
+async def test_refusals_speak_tus(client: httpx.AsyncClient) -> None:
+    upload = await Upload.begun(client, length=10)
+    for answer in (await upload.patch(5, b"x"), await client.head(upload.url), await upload.patch(0, b"more" * 9)):
+        assert answer.is_client_error
+        assert (answer.headers["Tus-Resumable"], answer.headers["Cache-Control"]) == ("1.0.0", "no-store")
+
+
 # -- creation ------------------------------------------------------------------------------------------------------
 
 

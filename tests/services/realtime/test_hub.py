@@ -141,6 +141,16 @@ def test_frames_are_bounded_by_bytes_and_the_newest_place_stays(loop: Loop) -> N
     assert Ear(home, "2-0").heard == frames(3)
 
 
+def test_a_burst_that_is_not_kept_still_reaches_those_who_are_there(loop: Loop) -> None:
+    home = Hub(loop, replay_frames=2, slice_listeners=2).of("home")
+    home.begin("1-0")
+    ears = [Ear(home, "1-0") for _ in range(5)]
+    say(home, *range(2, 9))
+    loop.run()
+    assert [ear.heard for ear in ears] == [frames(*range(2, 9))] * 5
+    assert Ear(home, "5-0").heard == [resync("8-0")]
+
+
 def test_many_who_come_back_from_many_places(home: Channel) -> None:
     deep = Hub(Loop()).of("home")
     deep.begin("0-1")

@@ -3,11 +3,10 @@
 from itertools import pairwise
 
 import numpy as np
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.transcriber.measures import FINEST, MOST_PEAKS, Peaks, Timeline, missing
+from services.transcriber.measures import FINEST, MOST_PEAKS, Peaks, Timeline
 from services.transcriber.sound import LONGEST_GAP_S, RATE, Samples
 
 
@@ -54,34 +53,6 @@ def test_however_the_sound_comes_the_outline_is_the_same_and_misses_nothing(
     while -(-len(sound) // span) > MOST_PEAKS:
         span *= 2
     assert values.index(255) == place // span
-
-
-MUTED = {"at_ms": 0, "length_ms": 30_000, "cause": "muted"}
-FROZEN = {"at_ms": 0, "length_ms": 5_000, "cause": "frozen"}
-
-
-@pytest.mark.parametrize(
-    ("told_ms", "heard_ms", "gaps", "found_ms"),
-    [
-        (60_000, 60_000, [], None),
-        (60_000, 70_000, [], None),
-        (60_000, 59_000, [], None),
-        (60_000, 58_900, [], 1_100),
-        (3_600_000, 3_565_000, [], None),
-        (3_600_000, 3_560_000, [], 40_000),
-        (60_000, 55_000, [FROZEN], 5_000),
-        (60_000, 60_000, [FROZEN], None),
-        (60_000, 30_000, [MUTED], 30_000),
-        (0, 60_000, [], None),
-    ],
-)
-def test_sound_that_is_shorter_than_the_time_says_so(
-    told_ms: int, heard_ms: int, gaps: list[dict[str, object]], found_ms: int | None
-) -> None:
-    found = missing(told_ms, heard_ms, gaps)
-    assert found == ([] if found_ms is None else [{"at_ms": heard_ms, "length_ms": found_ms, "cause": "missing"}])
-    # Preparing again finds nothing more.
-    assert missing(told_ms, heard_ms, [*gaps, *found]) == []
 
 
 def test_packets_keep_their_times_and_the_next_source_begins_where_one_ended() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import struct
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,8 +21,10 @@ from services.transcriber.prepare import Preparer
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import AudioRejected
 from shared.database import open_engine, transaction
+from shared.gaps import LOST, gap
 from shared.models import Clip, Status
 from shared.outbox import EVENT, OutboxRow
+from shared.schemas import PublicClip
 from shared.storage import StoreUnavailable, open_store
 from shared.uploads import Upload
 from tests import speech
@@ -156,8 +159,8 @@ def test_segments_without_sound_do_not_stop_the_others(local: Workplace) -> None
     clip = is_as_it_should_be(local, id, 2 * FIRST_S)
     middle_ms = pytest.approx(FIRST_S * 1000, abs=100)
     assert [(gap["at_ms"], gap["length_ms"], gap["cause"]) for gap in clip.gaps] == [
-        (0, 0, "lost"),
-        (middle_ms, 0, "lost"),
+        (0, 0, "unheard"),
+        (middle_ms, 0, "unheard"),
     ]
     assert [piece.end for _, piece in local.pieces(id)] == [200, len(content), len(nonsense), len(content)]
 
@@ -384,9 +387,55 @@ def test_a_store_that_is_away_is_tried_again_and_an_object_that_is_gone_is_not(w
     assert clip.error == "The sound of this clip is not in the store, so there is nothing to hear."
 
 
+def test_what_a_recorder_explains_while_it_is_prepared_is_not_overwritten(
+    local: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = local.recorded([streamed(SECOND)], gaps=[gap(0, 0, LOST)])
+    muted, played = gap(1_000, 2_000, "muted"), prepare._played
+
+    def explained_meanwhile(*parts: Any) -> prepare.Audio:
+        with transaction(local.engine) as session:
+            assert session.get_one(Clip, id).explain(datetime.now(UTC), duration_ms=600_000, gaps=[muted])
+        return played(*parts)
+
+    monkeypatch.setattr(prepare, "_played", explained_meanwhile)
+    assert [known["cause"] for known in local.prepare(id).gaps] == ["muted", "missing"]
+
+
+def test_a_recorder_that_fell_silent_did_so_at_the_end(local: Workplace) -> None:
+    clip = local.prepare(local.recorded([streamed(SECOND)], gaps=[gap(0, 0, LOST)]))
+    assert clip.gaps == [gap(clip.duration_ms or 0, 0, LOST)]
+
+
+def test_lengths_that_files_claim_poison_nothing(local: Workplace) -> None:
+    endless = with_duration(recording(), 1e11)
+    clip = local.prepare(local.recorded([endless], [endless]))
+    PublicClip.model_validate(clip)
+    assert [known["cause"] for known in clip.gaps] == ["missing"]
+
+
+def test_other_bytes_than_were_kept_are_noticed(local: Workplace) -> None:
+    content = streamed(SECOND)
+    id = local.recorded(cut(content, 4_000))
+    _, damaged = local.pieces(id)[2]
+    path = local.folder / "objects" / damaged.key
+    path.write_bytes(bytes(4_000))
+    assert local.preparer.run(id) is not None, "it may be well again"
+    assert "gave other sound" in (local.clip(id).error or "")
+    path.write_bytes(content[damaged.start : damaged.end])
+    local.prepare(id)
+    assert local.originals(id) == [content]
+
+
 def test_a_piece_that_is_cut_short_in_the_store_is_not_taken_for_whole(local: Workplace) -> None:
     id = local.recorded(cut(streamed(FIRST), 9_000))
     key = local.pieces(id)[1][1].key
     local.store.put(key, io.BytesIO(b"short"), 5, "audio/webm")
     assert local.preparer.run(id) is not None
     assert local.clip(id).prepared_at is None
+
+
+def with_duration(webm: bytes, milliseconds: float) -> bytes:
+    """The same file, which says that it is so long (Matroska, 0x4489 of 8 bytes)."""
+    at = webm.index(b"\x44\x89\x88") + 3
+    return webm[:at] + struct.pack(">d", milliseconds) + webm[at + 8 :]
