@@ -43,13 +43,15 @@ class Browser(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_host", "_is_open", "_protocol", "_said", "address", "awaits_pong", "keeps_state", "place", "round",
-        "transport",
+        "_has_ended", "_host", "_is_open", "_protocol", "_said", "address", "awaits_pong", "keeps_state", "place",
+        "round", "transport",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._is_open = False
+        self._has_ended = False
+        """Whether all that it gets has been written; what it still says is not read."""
         self._protocol: ServerProtocol | None = None
         self._said = 0
         """Bytes of its request, then times that it spoke."""
@@ -69,6 +71,8 @@ class Browser(asyncio.Protocol):
         self._host.arrived(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._has_ended:
+            return
         if self._protocol is None:
             if self._is_open and is_pong(data):
                 self.awaits_pong = False
@@ -108,7 +112,7 @@ class Browser(asyncio.Protocol):
     def answer(self, response: Response) -> None:
         """Answer a plain request, and hang up."""
         self.transport.write(response.serialize())
-        self.transport.close()
+        self._end()
 
     def send(self, data: bytes) -> None:
         self.transport.write(data)
@@ -156,4 +160,10 @@ class Browser(asyncio.Protocol):
             if data:
                 self.transport.write(data)
             else:  # the end, by `websockets`' convention
-                self.transport.close()
+                self._end()
+
+    def _end(self) -> None:
+        """Hang up when the other side does: bytes that it still sends would make the kernel throw away ours."""
+        self._has_ended = True
+        if not self.transport.is_closing():
+            self.transport.write_eof()

@@ -1,0 +1,231 @@
+"""Clients that mean no good: each is refused with its code, in time, and harms nobody."""
+
+import asyncio
+import contextlib
+import resource
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
+
+from services.realtime.browser import GREETING_BYTES, MOST_SAID, UNKNOWN_MESSAGE
+from services.realtime.server import GREETING_S
+from tests.servers.valkey import Valkey
+from tests.services.realtime.conftest import PATIENCE_S, Open, Page, Realtime
+
+HELLO = (
+    b"GET /websocket?since= HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+class Line:
+    """Raw bytes to the server and back."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def say(self, data: bytes) -> None:
+        self.writer.write(data)
+        with contextlib.suppress(ConnectionError):
+            await self.writer.drain()
+
+    async def shake_hands(self) -> None:
+        await self.say(HELLO)
+        assert b" 101 " in await self.reader.readuntil(b"\r\n\r\n")
+
+    async def rest(self, seconds: float = PATIENCE_S) -> bytes:
+        """All until the line is cut."""
+        read = b""
+        async with asyncio.timeout(seconds):
+            with contextlib.suppress(ConnectionError):
+                while chunk := await self.reader.read(1 << 16):
+                    read += chunk
+        return read
+
+    async def close_code(self) -> int:
+        read = b""
+        async with asyncio.timeout(PATIENCE_S):
+            while b"\x88" not in read[:-3]:
+                chunk = await self.reader.read(1 << 16)
+                assert chunk, "the line was cut before the code came"
+                read += chunk
+        at = read.rindex(b"\x88")
+        return int.from_bytes(read[at + 2 : at + 4])
+
+
+@pytest.fixture
+async def line(realtime: Realtime) -> AsyncIterator[Line]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", realtime.port)
+    yield Line(reader, writer)
+    writer.close()
+
+
+@pytest.fixture
+async def witness(realtime: Realtime, open_page: Open) -> AsyncIterator[Page]:
+    """A page that hears what is said after whatever happened."""
+    page = await open_page(realtime)
+    yield page
+    await page.hears(realtime.say("afterwards"), "afterwards")
+
+
+def masked(opcode: Opcode, data: bytes = b"", *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin=fin).serialize(mask=True)
+
+
+BAD = {
+    "a message": (masked(Opcode.TEXT, b"hello"), UNKNOWN_MESSAGE),
+    "a fragment without end": (masked(Opcode.TEXT, b"once upon", fin=False), UNKNOWN_MESSAGE),
+    "a fragment without beginning": (masked(Opcode.CONT, b"and they lived"), 1002),
+    "no text": (masked(Opcode.TEXT, b"\xff\xfe"), UNKNOWN_MESSAGE),
+    "a large frame": (b"\x81\xfe\xff\xff" + bytes(4), 1009),
+    "an endless frame": (b"\x82\xff" + (2**62).to_bytes(8) + bytes(4), 1009),
+    "no mask": (Frame(Opcode.TEXT, b"unmasked").serialize(mask=False), 1002),
+    "reserved bits": (b"\xf1\x80" + bytes(4), 1002),
+    "an unknown opcode": (b"\x83\x80" + bytes(4), 1002),
+    "good-bye": (masked(Opcode.CLOSE, (1000).to_bytes(2)), 1000),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("step", [1000, 1], ids=["at once", "byte by byte"])
+async def test_bad_frames_are_answered_with_their_code(line: Line, witness: Page, name: str, step: int) -> None:
+    data, code = BAD[name]
+    await line.shake_hands()
+    for at in range(0, len(data), step):
+        await line.say(data[at : at + step])
+        await asyncio.sleep(0.001)
+    assert await line.close_code() == code
+
+
+async def test_who_never_stops_speaking_is_shown_out(line: Line, witness: Page) -> None:
+    await line.shake_hands()
+    for _ in range(2 * MOST_SAID):
+        await line.say(masked(Opcode.PING))
+        await asyncio.sleep(0.001)
+    assert await line.close_code() == 1008
+
+
+async def test_a_handshake_byte_by_byte_is_a_handshake(line: Line, realtime: Realtime, witness: Page) -> None:
+    for byte in HELLO:
+        await line.say(bytes([byte]))
+        await asyncio.sleep(0)
+    assert b" 101 " in await line.reader.readuntil(b"\r\n\r\n")
+    id = realtime.say("now")
+    await witness.hears(id, "now")
+    async with asyncio.timeout(PATIENCE_S):
+        while id.encode() not in await line.reader.read(1 << 16):
+            pass
+
+
+async def test_what_comes_with_the_handshake_is_read_behind_it(line: Line, witness: Page) -> None:
+    await line.say(HELLO + masked(Opcode.TEXT, b"impatient"))
+    assert b" 101 " in await line.reader.readuntil(b"\r\n\r\n")
+    await line.say(masked(Opcode.PONG))
+    assert await line.close_code() == UNKNOWN_MESSAGE
+
+
+async def test_half_a_handshake_has_ten_seconds(realtime: Realtime, witness: Page) -> None:
+    began = time.monotonic()
+
+    async def cut_after(data: bytes, *, drips: bool = False) -> float:
+        line = Line(*await asyncio.open_connection("127.0.0.1", realtime.port))
+        await line.say(data)
+        dripping = asyncio.create_task(_drip(line)) if drips else None
+        await line.rest(GREETING_S + PATIENCE_S)
+        if dripping:
+            dripping.cancel()
+        line.writer.close()
+        return time.monotonic() - began
+
+    head = b"GET /websocket HTTP/1.1\r\nX: "
+    ends = [cut_after(b""), cut_after(HELLO[:50]), cut_after(b"\x16\x03\x01"), cut_after(head, drips=True)]
+    for seconds in await asyncio.gather(*ends):
+        assert GREETING_S - 1 < seconds < GREETING_S + 3
+
+
+async def _drip(line: Line) -> None:
+    while True:
+        await line.say(b"a")
+        await asyncio.sleep(0.5)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /websocket HTTP/1.1\r\n" + b"X: " + b"a" * (GREETING_BYTES - 10),
+        b"GET /" + b"a" * 3 * GREETING_BYTES + b" HTTP/1.1\r\n\r\n",
+        b"GET /websocket HTTP/1.1\r\n" + b"X: a\r\n" * 300,
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        b"POST /websocket HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
+    ],
+    ids=["endless header", "endless target", "many headers", "another protocol", "post"],
+)
+async def test_requests_that_are_none_are_cut_at_once(line: Line, witness: Page, data: bytes) -> None:
+    began = time.monotonic()
+    await line.say(data)
+    assert b" 101 " not in await line.rest()
+    assert time.monotonic() - began < GREETING_S / 2
+
+
+async def test_an_address_has_its_share(valkey: Valkey, open_page: Open) -> None:
+    realtime = Realtime(valkey, MAX_CONNECTIONS_PER_ADDRESS="3")
+    try:
+        realtime.start()
+        pages = [await open_page(realtime) for _ in range(3)]
+        with pytest.raises(InvalidStatus) as refusal:
+            await open_page(realtime)
+        assert refusal.value.response.status_code == 429
+        # Whom a proxy in our own network names is another address.
+        other = await open_page(realtime, additional_headers={"X-Forwarded-For": "spoofed, 203.0.113.7"})
+        await pages[0].socket.close()
+        await _until_admitted(open_page, realtime)
+        await other.hears(realtime.say("now"), "now")
+    finally:
+        await asyncio.to_thread(realtime.close)
+
+
+async def test_a_full_server_says_so_and_serves_those_who_are_there(valkey: Valkey, open_page: Open) -> None:
+    realtime = Realtime(valkey, MAX_CONNECTIONS="3")
+    try:
+        realtime.start()
+        pages = [await open_page(realtime) for _ in range(3)]
+        with pytest.raises(InvalidStatus) as refusal:
+            await open_page(realtime)
+        assert refusal.value.response.status_code == 503
+        assert refusal.value.response.headers["Retry-After"]
+        assert realtime.get("/readyz").status_code == 200
+        lines = [await asyncio.open_connection("127.0.0.1", realtime.port) for _ in range(100)]
+        assert b" 503 " in await asyncio.wait_for(lines[-1][0].read(), PATIENCE_S)
+        await pages[0].hears(realtime.say("now"), "now")
+        for _, writer in lines:
+            writer.close()
+    finally:
+        await asyncio.to_thread(realtime.close)
+
+
+async def test_as_many_as_there_may_be_open_files(valkey: Valkey, open_page: Open) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    realtime = Realtime(valkey, MAX_CONNECTIONS_PER_ADDRESS="0")
+    try:
+        realtime.start()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        pages = [await open_page(realtime) for _ in range(400)]
+        id = realtime.say("now")
+        for page in pages:
+            await page.hears(id, "now")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        await asyncio.to_thread(realtime.close)
+
+
+async def _until_admitted(open_page: Open, realtime: Realtime) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with contextlib.suppress(InvalidStatus):
+                await open_page(realtime)
+                return
+            await asyncio.sleep(0.02)
