@@ -44,5 +44,5 @@ def client_address(peer: str, headers: Mapping[str, str]) -> str:
         return peer
     try:
         return named if ipaddress.ip_address(peer).is_private else peer
-    except ValueError:  # a Unix socket has no address
-        return named
+    except ValueError:
+        return peer

@@ -85,6 +85,7 @@ class Realtime:
         """Set when the last one ended."""
         self._rounds: list[set[Browser]] = [set() for _ in range(PING_S)]
         self._next_round = 0
+        self._open = 0
         self._by_address: Counter[str] = Counter()
         self._greeting, self._behind, self._parting = (Deadlines(s) for s in (GREETING_S, BEHIND_S, PARTING_S))
         self._stopping = False
@@ -177,7 +178,7 @@ class Realtime:
         settings = self._settings
         if not comes_from_here(hosts, origins, settings.host, settings.allowed_origins):
             self._refuse(browser, 403, "This request comes from another site. ALLOWED_ORIGINS names those that may.")
-        elif self._stopping or self._by_address.total() >= self._most:
+        elif self._stopping or self._open >= self._most:
             self._refuse(browser, 503, "This server has as many connections as it can hold. Try again later.")
         elif 0 < settings.max_connections_per_address <= self._by_address[address]:
             self._refuse(browser, 429, "Your address has as many connections as it may have. Close some pages.")
@@ -191,6 +192,7 @@ class Realtime:
 
     def _register(self, browser: Browser, address: str) -> None:
         self._greeting.remove(browser)
+        self._open += 1
         self._by_address[address] += 1
         browser.address = address
         browser.round = self._next_round
@@ -203,6 +205,7 @@ class Realtime:
             self._hub.of(HOME).leave(browser)
             self._behind.remove(browser)
             self._rounds[browser.round].discard(browser)
+            self._open -= 1
             self._by_address[browser.address] -= 1
             if not self._by_address[browser.address]:
                 del self._by_address[browser.address]
@@ -325,9 +328,9 @@ def most_connections(wanted: int) -> int:
 
 
 def peer_of(browser: Browser) -> str:
-    """The address at the other end of the line, which may be a proxy's."""
+    """The address at the other end of the line, which may be a proxy's; a line that is lost already has none."""
     peer = browser.transport.get_extra_info("peername")
-    return str(peer[0]) if peer else ""
+    return str(peer[0]) if peer else "unknown"
 
 
 def path_of(target: str) -> str:

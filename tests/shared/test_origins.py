@@ -1,0 +1,21 @@
+"""Whose page asks, and whose connection it is."""
+
+import pytest
+
+from shared.origins import client_address
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "address"),
+    [
+        ("9.9.9.9", {}, "9.9.9.9"),
+        ("9.9.9.9", {"x-forwarded-for": "198.51.100.1"}, "9.9.9.9"),
+        ("10.0.0.2", {"x-forwarded-for": "198.51.100.1"}, "198.51.100.1"),
+        ("10.0.0.2", {"x-forwarded-for": "spoofed, 198.51.100.1"}, "198.51.100.1"),
+        ("fd00::2", {"fly-client-ip": "2001:db8::9", "x-forwarded-for": "2001:db8::9, 66.241.1.1"}, "2001:db8::9"),
+        ("127.0.0.1", {"x-forwarded-for": ""}, "127.0.0.1"),
+        ("unknown", {"x-forwarded-for": "198.51.100.1"}, "unknown"),
+    ],
+)
+def test_a_proxy_is_believed_only_in_a_network_of_ours(peer: str, headers: dict[str, str], address: str) -> None:
+    assert client_address(peer, headers) == address
