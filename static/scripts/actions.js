@@ -64,7 +64,7 @@ export class Actions {
 
   /** Try again what failed: sending, or transcribing. @param {string} id */
   async retry(id) {
-    if (this.#local(id)) await this.outbox.retry(id);
+    if (this.#local(id)) await this.outbox.finish(id);
     else this.library.apply(await this.api.transcribe(id));
   }
 

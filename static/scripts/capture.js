@@ -87,11 +87,23 @@ export class Capture extends EventTarget {
     const resumed = this.outbox.resume(id, this.#making());
     // What comes before the recording is ours is written after that, or never.
     this.#written = resumed.then((row) => row ?? new Promise(() => {}));
-    const row = await resumed;
-    if (row) return this.#begin(row, stream);
-    this.#id = "";
-    this.recorder.stop();
+    this.#written.catch(() => {}); // told below
+    try {
+      const row = await resumed;
+      if (row) return this.#begin(row, stream);
+    } catch (error) {
+      this.#giveUp();
+      throw error;
+    }
+    this.#giveUp();
     throw new Problem("Another tab has this recording, or it is sent already. Reload this page to see.");
+  }
+
+  /** What was to be gone on with is not ours. */
+  #giveUp() {
+    this.#id = "";
+    this.#made();
+    this.recorder.stop();
   }
 
   stop() {
@@ -130,7 +142,7 @@ export class Capture extends EventTarget {
   /** Name the recording while it runs. @param {string} name */
   rename(name) {
     const id = this.#id;
-    this.#written = this.#written.then(() => this.outbox.rename(id, name));
+    this.#write(() => this.outbox.rename(id, name));
   }
 
   /** Keep the screen on while recording; the lock is lost whenever the page is hidden, so ask again when it is seen. */
@@ -167,18 +179,25 @@ export class Capture extends EventTarget {
   #keep({ data, recorded_ms, opens }) {
     const id = this.#id;
     this.#count({ recorded_ms });
-    this.#written = this.#written
-      .then(() => this.journal.append(id, data, { recorded_ms, opens }))
-      .then(() => {
-        this.outbox.nudge(id);
-        this.#count({ device_ms: recorded_ms });
-      });
+    this.#write(async () => {
+      const isKept = await this.journal.append(id, data, { recorded_ms, opens });
+      this.outbox.nudge(id);
+      if (isKept) this.#count({ device_ms: recorded_ms });
+    });
   }
 
   /** @param {Gap} gap */
   #mark(gap) {
     const id = this.#id;
-    this.#written = this.#written.then(() => this.journal.update(id, ({ gaps }) => ({ gaps: [...gaps, gap] })));
+    this.#write(() => this.journal.update(id, ({ gaps }) => ({ gaps: [...gaps, gap] })));
+  }
+
+  /** Do it after all that was written before; what fails must not keep the next from being tried. */
+  #write(/** @type {() => Promise<unknown>} */ work) {
+    this.#written = this.#written.then(work).catch((error) => {
+      console.error(error);
+      this.#count({ problem: `Something of this recording could not be kept (${error}).` });
+    });
   }
 
   /** Say when the device has little room left, or keeps nothing. */
@@ -192,14 +211,18 @@ export class Capture extends EventTarget {
   async #end() {
     void this.#awake?.release();
     clearInterval(this.#looking);
+    const id = this.#id;
+    let row = null;
+    this.#write(async () => {
+      await this.outbox.stop(id);
+      row = await this.journal.get(id);
+    });
     await this.#written;
-    const [id, made] = [this.#id, this.#made];
-    await this.outbox.finish(id);
-    const row = await this.journal.get(id);
-    made();
+    this.#made();
     this.#id = "";
     const { recorded_ms } = this.#figures;
-    this.#emit("end", { name: row?.name ?? "", duration_ms: recorded_ms, gaps: row?.gaps ?? [] });
+    const { name = "", gaps = [] } = /** @type {Partial<import("./types.js").Kept>} */ (row ?? {});
+    this.#emit("end", { name, duration_ms: recorded_ms, gaps });
   }
 
   /** @param {Partial<{recorded_ms: number, device_ms: number, server_ms: number, problem: string|null}>} figures */

@@ -41,17 +41,14 @@ function current(/** @type {Kept} */ row) {
   return { ...newRow(row, new Date(row.created_at)), heard_at, segments, is_file: row.state !== "recording" };
 }
 
-/**
- * A row with one segment changed.
- * @param {Kept} row @param {number} segment @param {Partial<Segment>} changes @returns {Pick<Kept, "segments">}
- */
+/** @param {Kept} row @param {number} segment @param {Partial<Segment>} changes @returns {Pick<Kept, "segments">} */
 export function segmentOf(row, segment, changes) {
   return { segments: row.segments.map((other, n) => (n === segment ? { ...other, ...changes } : other)) };
 }
 
 /**
- * A row to which so many bytes were added, and where they are.
- * @param {Kept} row @param {number} bytes @param {{recorded_ms?: number|null, opens?: string|null}} piece
+ * A row to which so many bytes were added, and where they are. @param {Kept} row @param {number} bytes
+ * @param {{recorded_ms?: number|null, opens?: string|null}} piece
  * @returns {[Kept, Pick<Piece, "segment"|"start"|"recorded_ms">]}
  */
 function grown(row, bytes, { recorded_ms = null, opens = null }) {
@@ -79,8 +76,8 @@ export class Journal extends EventTarget {
   #ready = Promise.resolve();
   /** What the disk does not know, or not as it is now. @type {Map<string, Kept>} */
   #rows = new Map();
-  /** What was begun here, as it is on the disk: what goes on from there if the disk fails. @type {Map<string, Kept>} */
-  #begun = new Map();
+  /** What this page makes, as it is on the disk: it goes on from there if the disk fails. @type {Map<string, Kept>} */
+  #made = new Map();
   /** What the disk did not take, after what it has. @type {Piece[]} */
   #loose = [];
 
@@ -104,7 +101,7 @@ export class Journal extends EventTarget {
   async create(row) {
     try {
       await this.#change(async (rows) => void rows.put(row));
-      this.#begun.set(row.id, row);
+      this.#made.set(row.id, row);
     } catch (error) {
       this.#rows.set(row.id, row);
       this.#unsafe(error);
@@ -113,12 +110,14 @@ export class Journal extends EventTarget {
 
   /**
    * Commit a piece to the end of a recording, and what is known of the recording since. An ArrayBuffer, because Safari
-   * loses Blobs. `opens` is the media type of a new segment that begins with this piece.
+   * loses Blobs. `opens` is the media type of a new segment that begins with this piece. Throws if nobody knows the
+   * recording any more.
    * @param {string} id @param {ArrayBuffer|Blob} data @param {{recorded_ms?: number|null, opens?: string|null}} [about]
+   * @returns {Promise<boolean>} whether it is kept as well as this device can
    */
   async append(id, data, about = {}) {
     const bytes = sizeOf(data);
-    if (!this.#rows.has(id)) {
+    if (!this.#rows.has(id) || (await this.#settle(id))) {
       try {
         const buffer = data instanceof Blob ? await data.arrayBuffer() : data;
         const committed = await this.#change(async (rows, pieces) => {
@@ -131,16 +130,23 @@ export class Journal extends EventTarget {
           rows.put(now);
           return now;
         });
-        return this.#remember(committed);
+        this.#remember(committed);
+        if (committed) return true;
       } catch (error) {
         this.#unsafe(error);
       }
     }
-    const row = this.#rows.get(id) ?? this.#begun.get(id);
-    if (!row) return;
+    const row = this.#rows.get(id) ?? this.#made.get(id) ?? (await this.#stored(id).catch(() => null));
+    if (!row) throw new Error("This device has lost the recording.");
     const [now, place] = grown(row, bytes, about);
     this.#loose.push({ recording: id, sequence: Infinity, data, ...place });
     this.#rows.set(id, now);
+    return this.#db === null;
+  }
+
+  /** This page goes on with a recording. @param {Kept} row as it is on the disk */
+  own(row) {
+    if (!this.#rows.has(row.id)) this.#made.set(row.id, row);
   }
 
   /**
@@ -149,31 +155,33 @@ export class Journal extends EventTarget {
    *   in the moment of the change @returns {Promise<Kept|null>}
    */
   async update(id, changes) {
-    const changed = (/** @type {Kept} */ row) => ({
-      ...row,
-      ...(typeof changes === "function" ? changes(row) : changes),
-    });
+    const given = typeof changes === "function" ? changes : () => changes;
+    const changed = (/** @type {Kept} */ row) => ({ ...row, ...given(row) });
     const inMemory = this.#rows.get(id);
     if (inMemory) this.#rows.set(id, changed(inMemory));
     if (inMemory || !(await this.#database())) return this.#rows.get(id) ?? null;
-    const now = await this.#change(async (rows) => {
-      const row = await answer(rows.get(id));
-      if (!row) return null;
-      const now = changed(current(row));
-      rows.put(now);
+    try {
+      const now = await this.#change(async (rows) => {
+        const row = await answer(rows.get(id));
+        if (!row) return null;
+        const now = changed(current(row));
+        rows.put(now);
+        return now;
+      });
+      this.#remember(now);
       return now;
-    });
-    this.#remember(now);
-    return now;
+    } catch (error) {
+      // A disk that is full can still be read, and what is on it sent: that is what makes room.
+      const known = this.#rows.get(id) ?? this.#made.get(id) ?? (await this.#stored(id).catch(() => null));
+      if (known) this.#rows.set(id, changed(known));
+      this.#unsafe(error);
+      return this.#rows.get(id) ?? null;
+    }
   }
 
   /** @param {string} id @returns {Promise<Kept|null>} */
   async get(id) {
-    const db = await this.#database();
-    const inMemory = this.#rows.get(id);
-    if (inMemory || !db) return inMemory ?? null;
-    const row = await answer(db.transaction(RECORDINGS).objectStore(RECORDINGS).get(id));
-    return row ? current(row) : null;
+    return this.#rows.get(id) ?? (await this.#stored(id));
   }
 
   /** @returns {Promise<Kept[]>} */
@@ -264,9 +272,38 @@ export class Journal extends EventTarget {
     });
     if (!removed) return false;
     this.#rows.delete(id);
-    this.#begun.delete(id);
+    this.#made.delete(id);
     this.#loose = this.#loose.filter((piece) => piece.recording !== id);
     return true;
+  }
+
+  /** The row as the disk has it. @param {string} id @returns {Promise<Kept|null>} */
+  async #stored(id) {
+    const db = await this.#database();
+    const row = db && (await answer(db.transaction(RECORDINGS).objectStore(RECORDINGS).get(id)));
+    return row ? current(row) : null;
+  }
+
+  /** Bring back to the disk what memory holds of a recording. @param {string} id @returns {Promise<boolean>} */
+  async #settle(id) {
+    const row = this.#rows.get(id);
+    if (!row || !(await this.#database())) return false;
+    const loose = this.#loose.filter(({ recording }) => recording === id);
+    try {
+      const data = await Promise.all(loose.map((piece) => new Blob([piece.data]).arrayBuffer()));
+      await this.#change(async (rows, pieces) => {
+        const last = await answer(pieces.openKeyCursor(piecesOf(id), "prev"));
+        const first = last ? /** @type {[string, number]} */ (last.key)[1] + 1 : 0;
+        loose.forEach((piece, n) => pieces.put({ ...piece, sequence: first + n, data: data[n] }));
+        rows.put(row);
+      });
+    } catch {
+      return false;
+    }
+    this.#loose = this.#loose.filter((piece) => !loose.includes(piece));
+    this.#made.set(id, row);
+    // What was done to it meanwhile is in memory alone.
+    return this.#rows.get(id) === row && this.#rows.delete(id);
   }
 
   /**
@@ -318,7 +355,7 @@ export class Journal extends EventTarget {
 
   /** @param {Kept|null} row as it was committed just now */
   #remember(row) {
-    if (row && this.#begun.has(row.id)) this.#begun.set(row.id, row);
+    if (row && this.#made.has(row.id)) this.#made.set(row.id, row);
   }
 
   /** @param {unknown} error */

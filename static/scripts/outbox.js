@@ -16,6 +16,8 @@ const MOST_MS = 60_000;
 /** Uploads at once: enough to fill a line, few enough that each of them comes to its end. */
 const AT_ONCE = 3;
 
+const STUMBLED = "This page stumbled while it was sending, and tries again.";
+
 /** What was refused and thrown away is forgotten after this long: no tab offers to take it back any more. */
 const FORGET_MS = 60_000;
 
@@ -70,6 +72,7 @@ export class Outbox extends EventTarget {
     for (const row of await this.journal.all()) {
       if (row.deleted_at && Date.parse(row.deleted_at) < Date.now() - FORGET_MS) await this.forget(row.id);
       if (isShown(row)) this.#tell(row);
+      else this.#gone(row.id);
       this.nudge(row.id);
     }
   }
@@ -97,8 +100,10 @@ export class Outbox extends EventTarget {
       this.nudge(id);
       return null;
     }
+    this.journal.own(row);
     this.#gone(id);
     this.#make(id, made);
+    this.channel?.postMessage(id);
     return row;
   }
 
@@ -136,17 +141,18 @@ export class Outbox extends EventTarget {
    * @param {string} id @param {string|null} deleted_at @returns {Promise<boolean>} false: it is sent
    */
   discard(id, deleted_at) {
-    return this.#update(id, { deleted_at });
+    return this.#update(id, (row) => (isShown(row) ? { deleted_at } : {}));
   }
 
-  /** Nothing more will come of this recording. @param {string} id */
-  finish(id) {
+  /** The recording that is made here is stopped: nothing more will come of it. @param {string} id */
+  stop(id) {
     return this.#update(id, { state: "ready", problem: null });
   }
 
-  /** Send again what the server refused. @param {string} id */
-  retry(id) {
-    return this.finish(id);
+  /** Send as it is what was left, or what the server refused. @param {string} id */
+  finish(id) {
+    // Another tab may have gone on with it since it was shown here.
+    return this.#update(id, (row) => (isShown(row) ? { state: "ready", problem: null } : {}));
   }
 
   /** Forget a recording that the server refused and a person threw away. @param {string} id */
@@ -160,7 +166,8 @@ export class Outbox extends EventTarget {
    */
   async told({ id, status }) {
     if (status === "recording" || this.#told.get(id)?.state !== "left") return;
-    if (await this.journal.remove(id, (row) => row.state === "left" && isSent(row))) this.#gone(id);
+    // What is known here of its gaps is told, too; then it is forgotten.
+    await this.#update(id, (row) => (row.state === "left" && isSent(row) ? { state: "ready" } : {}));
   }
 
   /**
@@ -185,11 +192,12 @@ export class Outbox extends EventTarget {
     });
   }
 
-  /** @param {string} id @param {Partial<Kept>} changes */
+  /** @param {string} id @param {Parameters<import("./journal.js").Journal["update"]>[1]} changes */
   async #update(id, changes) {
     const row = await this.journal.update(id, changes);
     if (!row) return false;
     if (isShown(row)) this.#tell(row);
+    else this.#gone(id);
     this.nudge(id);
     this.channel?.postMessage(id);
     return true;
@@ -226,14 +234,15 @@ export class Outbox extends EventTarget {
     const upload = new Upload(id, this.journal, this.server, this.uploads, (row) => this.#moved(row));
     // Nobody records it any more, or we would not hold its lock: its tab died.
     const orphaned = (/** @type {Kept} */ { state }) => state === "recording" && !this.#making.has(id);
-    await this.journal.update(id, (row) => (orphaned(row) ? { state: "left" } : {}));
+    const leave = (/** @type {Kept} */ row) => (orphaned(row) ? { state: /** @type {const} */ ("left") } : {});
     for (;;) {
       try {
-        const row = await this.#next(id);
+        const found = await this.#next(id);
+        const row = found && orphaned(found) ? await this.journal.update(id, leave) : found;
         if (!row) return this.#gone(id);
         if (await this.#step(row, upload)) return;
       } catch (error) {
-        await this.#failed(id, error instanceof Problem ? error : new Problem(String(error)));
+        await this.#failed(id, error instanceof Problem ? error : new Problem(`${STUMBLED} (${error})`, 500));
         continue;
       }
       if (this.#news.has(id)) continue;

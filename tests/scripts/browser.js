@@ -221,7 +221,7 @@ export class Spoken {
   }
 
   async stop() {
-    await this.here.outbox.finish(this.id);
+    await this.here.outbox.stop(this.id);
     this.made();
   }
 }

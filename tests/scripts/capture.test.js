@@ -202,3 +202,37 @@ test("microphones have ids and names", async () => {
     { id: "headset", label: "The headset" },
   ]);
 });
+
+test("what cannot be written once keeps nothing else from being written", async () => {
+  const here = tab();
+  await here.capture.start();
+  await pass(3_000);
+  const { update } = journal;
+  journal.update = () => Promise.reject(new Error("full"));
+  here.capture.rename("A name that is lost");
+  await pass(100);
+  assert.match(here.last("progress").problem, /could not be kept/);
+  journal.update = update;
+  await pass(6_000);
+  const { id } = here.capture;
+  assert.equal(here.last("progress").device_ms, 9_000);
+  here.capture.stop();
+  await pass(1_000);
+  assert.equal(here.capture.id, "");
+  assert.equal(server.clips.get(id).status, "pending");
+});
+
+test("a recording that cannot be gone on with leaves no microphone on, and the next one starts", async () => {
+  const here = tab();
+  const { outbox } = here.capture;
+  outbox.resume = () => Promise.reject(new DOMException("full", "QuotaExceededError"));
+  await assert.rejects(here.capture.continue("a"), /full/);
+  await pass(100);
+  assert.equal(here.capture.recorder.recording, false);
+  assert.equal(here.capture.id, "");
+  await here.capture.start();
+  await pass(100);
+  assert.ok(here.capture.id);
+  here.capture.stop();
+  await pass(1_000);
+});

@@ -97,7 +97,7 @@ test("a definite refusal is kept with its sentence, and sent again when a person
   await until(async () => (await journal.get("a"))?.state === "refused");
   assert.equal((await journal.get("a")).problem, "This is no sound.");
   assert.equal(await (await outbox.audio("a")).text(), "onetwo");
-  await outbox.retry("a");
+  await outbox.finish("a");
   await until(empty);
 });
 
@@ -136,6 +136,7 @@ test("a server that has more than the device remembers keeps it", async () => {
   await journal.update("a", (row) => ({ bytes: 3, segments: [{ ...row.segments[0], bytes: 3, sent: 3 }] }));
   const next = tab();
   await next.outbox.scan();
+  await until(async () => (await journal.get("a")).state === "left");
   await next.outbox.finish("a");
   await until(empty);
   assert.deepEqual([server.sound("a"), server.early], [["onetwo"], 0]);

@@ -99,7 +99,7 @@ test("a recording is forgotten with its pieces, unless it has changed since", as
 test("what is not there is neither changed nor invented", async () => {
   const journal = new Journal(null);
   assert.equal(await journal.update("nobody", { name: "x" }), null);
-  await journal.append("nobody", sound("one"));
+  await assert.rejects(journal.append("nobody", sound("one")), /lost/, "sound is never thrown away in silence");
   assert.deepEqual(await journal.all(), []);
 });
 

@@ -267,8 +267,35 @@ test("what the server finished by itself is not asked about, once it has all of 
   await next.outbox.scan();
   await has("onetwo");
   await until(async () => (await journal.get("a")).segments[0].sent === 6);
+  const gap = { at_ms: 0, length_ms: 60_000, cause: "muted" };
+  await journal.update("a", { gaps: [gap] });
   await next.outbox.told(clip("a", { status: "pending" }));
-  assert.equal(await empty(), true);
+  await until(empty);
+  assert.deepEqual(server.clips.get("a").gaps, [gap], "what is known of its gaps is not lost");
+});
+
+test("what another tab shows of a recording that goes on is old, and ends nothing", async () => {
+  const here = tab();
+  const recording = await speak(here);
+  await recording.say("one");
+  here.die();
+  const [next, other] = [tab(), tab()];
+  await next.outbox.scan();
+  await until(async () => (await journal.get("a")).state === "left");
+  await other.outbox.scan();
+  await until(() => other.told.includes("left waiting"));
+  await rest();
+  recording.here = next;
+  assert.ok(await recording.continue());
+  assert.equal(await other.outbox.finish("a"), true);
+  assert.equal(await other.outbox.discard("a", new Date().toISOString()), true);
+  assert.equal((await journal.get("a")).state, "recording");
+  assert.equal(other.told.at(-1), "gone", "it is not shown there any more");
+  await recording.say("two", "audio/webm");
+  await recording.stop();
+  await until(empty);
+  assert.deepEqual(server.sound("a"), ["one", "two"]);
+  assert.equal(server.clips.get("a").deleted_at, null);
 });
 
 test("what is said while a recording is let go is not missed", async () => {
