@@ -76,13 +76,13 @@ export class Capture extends EventTarget {
 
   /**
    * Go on with a recording whose tab is gone, in a new segment. Throws what getUserMedia throws, or a `Problem` when
-   * another tab has it. @param {string} id
+   * another tab has it. @param {string} id @param {string} [device] the id of a microphone
    */
-  async continue(id) {
+  async continue(id, device) {
     await this.#ended;
     if (this.recorder.recording) throw new Problem("Stop the recording that runs, then continue this one.");
     const left = await this.journal.get(id);
-    const { stream } = await this.recorder.start({ from_ms: left?.duration_ms ?? 0 });
+    const { stream } = await this.recorder.start({ device, from_ms: left?.duration_ms ?? 0 });
     this.#id = id;
     const resumed = this.outbox.resume(id, this.#making());
     // What comes before the recording is ours is written after that, or never.

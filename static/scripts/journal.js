@@ -1,7 +1,4 @@
-/**
- * What this device keeps until the server has it: a row for each recording, a row for each piece of its sound, in
- * IndexedDB. Where the browser has none, or its disk is full, memory takes over and `unsafe` is emitted.
- */
+/** What this device keeps until the server has it, in IndexedDB: a row for each recording and each piece of its sound. */
 
 import { uuid } from "./format.js";
 
@@ -16,6 +13,7 @@ import { uuid } from "./format.js";
 const NAME = "dictaphone";
 const RECORDINGS = "recordings";
 const PIECES = "pieces";
+const PATIENCE_MS = 3_000;
 
 /** @param {string} mime @returns {Segment} */
 const newSegment = (mime, bytes = 0) => ({ mime, bytes, sent: 0, url: null, sealed: false });
@@ -69,6 +67,7 @@ const piecesOf = (id) => IDBKeyRange.bound([id, 0], [id, Infinity]);
 
 const sizeOf = (/** @type {ArrayBuffer|Blob} */ data) => (data instanceof Blob ? data.size : data.byteLength);
 
+/** Where the browser has no storage, or its disk is full, memory takes over and `unsafe` is emitted. */
 export class Journal extends EventTarget {
   /** @type {IDBDatabase|null} */
   #db = null;
@@ -87,9 +86,10 @@ export class Journal extends EventTarget {
     this.#use(db);
   }
 
-  /** Open the journal of this device; never fails. */
-  static async open() {
-    return new Journal(await database());
+  /** Open the journal of this device; never fails, and does not wait long: some browsers' storage hangs. */
+  static async open(patience_ms = PATIENCE_MS) {
+    const late = new Promise((resolve) => setTimeout(resolve, patience_ms, null));
+    return new Journal(await Promise.race([database(), late]));
   }
 
   /** Whether what is kept survives the end of this page. */

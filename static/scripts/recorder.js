@@ -40,7 +40,8 @@ export function container(can, safari) {
 }
 
 const MUTED = "The microphone is silenced: a call, or a switch. The recording goes on.";
-const UNPLUGGED = "The microphone was disconnected. What was said until then is kept; waiting for a microphone …";
+const DISCONNECTED = "The microphone was disconnected. What was said until then is kept.";
+const UNPLUGGED = `${DISCONNECTED} Waiting for a microphone …`;
 
 /** @typedef {import("./types.js").Gap} Gap */
 /** @typedef {"idle"|"recording"|"paused"|"reconnecting"|"stopping"} State */
@@ -125,6 +126,8 @@ export class Recorder extends EventTarget {
     this.flush();
     if (this.#recorder?.state === "recording") this.#recorder.pause();
     this.#clock.halt();
+    // What happens to the microphone while nobody records is no gap.
+    this.#unmute();
     this.#become("paused");
   }
 
@@ -132,8 +135,10 @@ export class Recorder extends EventTarget {
     if (this.#state !== "paused") return;
     this.#clock.run();
     this.#note();
-    if (this.#stream?.getAudioTracks()[0]?.readyState !== "live") return void this.#reconnect();
+    const track = this.#stream?.getAudioTracks()[0];
+    if (track?.readyState !== "live") return void this.#reconnect();
     this.#become("recording");
+    if (track.muted) this.#mute();
     if (this.#recorder?.state === "paused") this.#recorder.resume();
     else this.#renew();
   }
@@ -253,6 +258,7 @@ export class Recorder extends EventTarget {
   }
 
   #mute() {
+    if (this.#state === "paused") return;
     this.#muted ??= { at: Date.now(), ms: this.#clock.ms };
     this.#interrupt(MUTED);
   }
@@ -303,7 +309,7 @@ export class Recorder extends EventTarget {
         this.#interrupt(this.#muted ? MUTED : null);
       } catch (error) {
         this.#clock.halt();
-        this.#interrupt(`${UNPLUGGED} ${refusal(error)}`);
+        this.#interrupt(`${DISCONNECTED} ${refusal(error, "the recording goes on by itself")}`);
         await this.#patience.wait();
       }
     }
@@ -369,7 +375,11 @@ const open = (device) =>
   navigator.mediaDevices.getUserMedia({ audio: device ? { deviceId: { exact: device } } : true });
 
 /** The chosen one may be gone for good; any other hears more than none. @param {string} device */
-const openOrAny = (device) => open(device).catch((error) => (device ? open("") : Promise.reject(error)));
+const openOrAny = (device) =>
+  open(device).catch((error) => {
+    const isGone = error?.name === "OverconstrainedError" || error?.name === "NotFoundError";
+    return device && isGone ? open("") : Promise.reject(error);
+  });
 
 /** Let go of the microphone. @param {MediaStream} stream */
 function release(stream) {

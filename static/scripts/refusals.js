@@ -15,23 +15,26 @@ export function obstacle({ secure, microphone, recorder }) {
   return null;
 }
 
-/** Why the microphone did not start, in a sentence that says what to do. @param {unknown} error from getUserMedia */
-export function refusal(error) {
+/**
+ * Why the microphone did not start, in a sentence that says what to do.
+ * @param {unknown} error from getUserMedia @param {string} [then] what comes after that
+ */
+export function refusal(error, then = "press Record again") {
   if (error instanceof Problem) return error.message;
   const { name = "", message = "" } = error instanceof Error ? error : {};
   switch (name) {
     case "NotAllowedError":
     case "SecurityError":
       return /system/i.test(message)
-        ? "The system keeps the microphone from this browser. Allow it in the privacy settings, then press Record."
-        : "The microphone is not allowed for this page. Allow it beside the address bar, then press Record again.";
+        ? `The system keeps the microphone from this browser. Allow it in the privacy settings, then ${then}.`
+        : `The microphone is not allowed for this page. Allow it beside the address bar, then ${then}.`;
     case "NotFoundError":
     case "OverconstrainedError":
-      return "No microphone was found. Plug one in or switch it on, then press Record again.";
+      return `No microphone was found. Plug one in or switch it on, then ${then}.`;
     case "NotReadableError":
     case "AbortError":
-      return "The microphone is busy or does not answer. Close other programs that use it, then press Record again.";
+      return `The microphone is busy or does not answer. Close other programs that use it, then ${then}.`;
     default:
-      return `The microphone did not start (${message || name || "the browser gives no reason"}). Press Record again.`;
+      return `The microphone did not start (${message || name || "the browser gives no reason"}): ${then}.`;
   }
 }

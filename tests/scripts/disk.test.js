@@ -109,3 +109,11 @@ test("storage that is cleared under a recording costs nothing of it", async () =
   await until(() => server.clips.get("a").status === "pending");
   assert.deepEqual(server.sound("a"), ["one.two."]);
 });
+
+test("storage that never answers keeps nobody waiting", async () => {
+  globalThis.indexedDB = /** @type {any} */ ({ open: () => ({}) });
+  const hung = await Journal.open(10);
+  await hung.create(recording());
+  assert.equal(await hung.append("a", bytes("one")), true);
+  assert.equal(hung.safe, false);
+});

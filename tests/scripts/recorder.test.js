@@ -99,6 +99,29 @@ test("a recorder that gives nothing for three timeslices is replaced, and the si
   assert.equal(microphones.streams.length, 1, "the microphone is the same");
 });
 
+test("a call during a pause is no gap, and one that lasts longer is shown when it goes on", async () => {
+  await recorder.start();
+  await pass(6_000);
+  recorder.pause();
+  const { track } = microphones.stream;
+  track.muted = true;
+  track.onmute();
+  await pass(60_000);
+  assert.deepEqual([gaps, sentences.filter(Boolean)], [[], []]);
+  recorder.resume();
+  assert.match(sentences.at(-1), /silen|mute/i);
+  await pass(10_000);
+  track.muted = false;
+  track.onunmute();
+  assert.deepEqual([gaps.length, gaps[0]?.cause, gaps[0]?.length_ms], [1, "muted", 10_000]);
+});
+
+test("a microphone that is forbidden is not asked for twice", async () => {
+  microphones.failures = ["NotAllowedError", "NotReadableError"];
+  await assert.rejects(recorder.start({ device: "headset" }), { name: "NotAllowedError" });
+  assert.deepEqual(microphones.failures, ["NotReadableError"]);
+});
+
 test("when a second recorder gives nothing either, the microphone is asked for anew", async () => {
   await recorder.start();
   const { start } = FakeRecorder.prototype;

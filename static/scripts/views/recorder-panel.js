@@ -78,7 +78,7 @@ export class RecorderPanel {
   /** Go on with a recording whose tab was closed. @param {string} id */
   async continue(id) {
     if (this.capture.recorder.recording) return this.say("Stop this recording first, then continue the other one.");
-    await this.#start(() => this.capture.continue(id));
+    await this.#start(() => this.capture.continue(id, this.microphone.chosen));
     // Its row is gone from the list, and with it the button that was pressed.
     this.button.focus();
   }
