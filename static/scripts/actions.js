@@ -57,11 +57,6 @@ export class Actions {
     this.library.apply(await this.api.restore(id));
   }
 
-  /** The time to take a deletion back is over. @param {string} id */
-  async settle(id) {
-    if (this.#local(id)) await this.outbox.forget(id);
-  }
-
   /** Try again what failed: sending, or transcribing. @param {string} id */
   async retry(id) {
     if (this.#local(id)) await this.outbox.finish(id);

@@ -15,6 +15,7 @@ const MOST_NAME = 255;
 export class Intake {
   /** Largest file that the server takes; unknown until the list was read. */
   limit_bytes = Infinity;
+  #copying = 0;
 
   /** @param {import("./journal.js").Journal} journal @param {import("./outbox.js").Outbox} outbox */
   constructor(journal, outbox) {
@@ -46,17 +47,26 @@ export class Intake {
     return /^(audio|video)\//.test(type) ? null : `“${file.name}” is neither sound nor video.`;
   }
 
+  /** Whether files are still being copied to this device: they are not kept before all of them is here. */
+  get busy() {
+    return this.#copying > 0;
+  }
+
   /** @param {File} file */
   async #keep(file) {
     const name = file.name.replace(/\.[^.]{1,5}$/, "").slice(0, MOST_NAME) || file.name;
     const duration_ms = await durationOf(file);
     const row = newRow({ name, mime: file.type || mimeOf(file.name), duration_ms, state: "copying", is_file: true });
-    await this.outbox.begin(row, async () => {
-      for (let at = 0; at < file.size; at += PIECE_BYTES) {
-        await this.journal.append(row.id, file.slice(at, at + PIECE_BYTES));
-      }
-      await this.journal.update(row.id, { state: "ready" });
-    });
+    this.#copying += 1;
+    await this.outbox.begin(row, () => this.#copy(row.id, file).finally(() => (this.#copying -= 1)));
+  }
+
+  /** @param {string} id @param {File} file */
+  async #copy(id, file) {
+    for (let at = 0; at < file.size; at += PIECE_BYTES) {
+      await this.journal.append(id, file.slice(at, at + PIECE_BYTES));
+    }
+    await this.journal.update(id, { state: "ready" });
   }
 }
 

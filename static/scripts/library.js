@@ -24,7 +24,7 @@ export class Library extends EventTarget {
 
   /** Every clip that is in the bin, as far as we know. */
   deleted() {
-    return [...this.#entries.values()].filter((entry) => entry.clip && gone(entry));
+    return [...this.#entries.values()].filter(gone);
   }
 
   /**

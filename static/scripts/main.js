@@ -105,7 +105,7 @@ document.addEventListener("visibilitychange", () => {
 });
 document.addEventListener("freeze", () => capture.flush());
 addEventListener("beforeunload", (event) => {
-  if (recorder.recording || !journal.safe) event.preventDefault();
+  if (recorder.recording || intake.busy || !journal.safe) event.preventDefault();
 });
 
 void outbox.scan();

@@ -18,8 +18,8 @@ const AT_ONCE = 3;
 
 const STUMBLED = "This page stumbled while it was sending, and tries again.";
 
-/** What was refused and thrown away is forgotten after this long: no tab offers to take it back any more. */
-const FORGET_MS = 60_000;
+/** How long a recording that the server refused, and a person threw away, stays in the bin: it is the only copy. */
+const BIN_MS = 30 * 24 * 3_600_000;
 
 /**
  * Hold a recording for this tab alone, from its first second until the server has it (Web Locks). A tab that dies lets
@@ -70,7 +70,7 @@ export class Outbox extends EventTarget {
   /** Find what is left on the device, by this tab or another, by this visit or an earlier one, and see it sent. */
   async scan() {
     for (const row of await this.journal.all()) {
-      if (row.deleted_at && Date.parse(row.deleted_at) < Date.now() - FORGET_MS) await this.forget(row.id);
+      if (row.deleted_at && Date.parse(row.deleted_at) < Date.now() - BIN_MS) await this.#forget(row.id);
       if (isShown(row)) this.#tell(row);
       else this.#gone(row.id);
       this.nudge(row.id);
@@ -153,11 +153,6 @@ export class Outbox extends EventTarget {
   finish(id) {
     // Another tab may have gone on with it since it was shown here.
     return this.#update(id, (row) => (isShown(row) ? { state: "ready", problem: null } : {}));
-  }
-
-  /** Forget a recording that the server refused and a person threw away. @param {string} id */
-  async forget(id) {
-    if (await this.journal.remove(id, (row) => row.state === "refused" && row.deleted_at !== null)) this.#gone(id);
   }
 
   /**
@@ -335,6 +330,11 @@ export class Outbox extends EventTarget {
     const local = { ...row, sending, sent_bytes, progress: row.bytes ? Math.min(1, sent_bytes / row.bytes) : 0 };
     this.#told.set(row.id, local);
     this.dispatchEvent(new CustomEvent("change", { detail: local }));
+  }
+
+  /** Forget a recording that the server refused and a person threw away. @param {string} id */
+  async #forget(id) {
+    if (await this.journal.remove(id, (row) => row.state === "refused" && row.deleted_at !== null)) this.#gone(id);
   }
 
   /** @param {string} id */

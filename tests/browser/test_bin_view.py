@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from pathlib import Path
 
 import httpx
 from playwright.async_api import Locator, expect
@@ -62,4 +63,37 @@ async def test_a_bin_that_cannot_be_read_says_so_and_is_read_when_it_can_be(
     await here.page.unroute("**/api/clips?deleted=true")
     await here.button("Try again").click()
     await expect(problem).to_be_hidden()
+    assert here.errors == []
+
+
+async def test_what_the_server_refused_is_in_the_bin_for_a_month_since_it_is_the_only_copy(
+    calm_stack: Stack, launch_browser: Launch, tmp_path: Path
+) -> None:
+    here = await DictaphonePage.open(await launch_browser(), calm_stack.api_url)
+    file = tmp_path / "The only copy.webm"
+    sound = recording(3)
+    file.write_bytes(sound)
+    problem = '{"type": "about:blank", "title": "No", "status": 413, "detail": "The server takes less."}'
+    await here.page.route(
+        "**/api/uploads", lambda route: route.fulfill(status=413, content_type="application/problem+json", body=problem)
+    )
+    await here.page.set_input_files("input[type=file]", file)
+    row = here.page.locator("[data-clip-id]", has_text="The server takes less.")
+    await expect(row).to_be_visible(timeout=SOON_MS)
+    await row.get_by_role("button", name="Delete").click()
+    await expect(here.page.get_by_role("status")).to_contain_text("is in the bin")
+    await here.page.reload()
+    await here.page.get_by_role("link", name="Bin", exact=True).click()
+    kept = binned(here, "The only copy")
+    await expect(kept).to_contain_text("kept until")
+    async with here.page.expect_download() as download:
+        await kept.get_by_role("link", name="Download").click()
+    await (await download.value).save_as(tmp_path / "saved")
+    assert (tmp_path / "saved").read_bytes() == sound
+    await here.page.unroute("**/api/uploads")
+    await kept.get_by_role("button", name="Restore").click()
+    await expect(kept).to_be_hidden()
+    await here.page.get_by_role("link", name="Back to the clips").or_(here.button("Back to the clips")).click()
+    await here.button("Retry").or_(here.button("Try again")).click()
+    await expect(here.page.locator("[data-clip-id]", has_text="The server takes less.")).to_have_count(0)
     assert here.errors == []

@@ -359,7 +359,7 @@ test("a deletion while it is on its way follows it to the bin, and can be taken 
   assert.equal(server.clips.get("b").deleted_at, null);
 });
 
-test("what was refused and thrown away is gone from the server too, and then from here", async () => {
+test("what was refused and thrown away is gone from the server too, and stays here for a month", async () => {
   const here = tab();
   const recording = await speak(here);
   await until(() => server.clips.has("a"));
@@ -370,6 +370,11 @@ test("what was refused and thrown away is gone from the server too, and then fro
   await here.outbox.discard("a", new Date().toISOString());
   await until(() => server.clips.get("a").deleted_at !== null);
   assert.equal((await journal.get("a")).problem, "Too large.");
-  await here.outbox.forget("a");
+  const days = (number) => new Date(Date.now() - number * 24 * 3_600_000).toISOString();
+  await journal.update("a", { deleted_at: days(29) });
+  await here.outbox.scan();
+  assert.equal(await (await here.outbox.audio("a")).text(), "one", "it is the only copy that there is");
+  await journal.update("a", { deleted_at: days(31) });
+  await here.outbox.scan();
   assert.equal(await empty(), true);
 });

@@ -95,7 +95,7 @@ export class BinView {
     if (!this.open) return;
     const entry = this.library.get(id);
     const row = this.#rows.get(id);
-    if (!entry?.clip || !gone(entry)) this.#remove(id);
+    if (!entry || !gone(entry)) this.#remove(id);
     else if (row) row.show(entry);
     else {
       const placed = new BinRow(entry, this.actions, this.template, () => this.#restore(entry));
@@ -109,9 +109,9 @@ export class BinView {
   }
 
   /** @param {Entry} entry */
-  async #restore({ id, clip }) {
+  async #restore({ id, clip, local }) {
     await this.actions.restore(id);
-    this.announce(`“${clip?.name}” is restored.`);
+    this.announce(`“${(local ?? clip)?.name}” is restored.`);
   }
 
   /** @param {string} id */
@@ -128,7 +128,7 @@ export class BinView {
   }
 
   #emptiness() {
-    this.empty.hidden = !this.#known || this.#rows.size > 0;
+    this.empty.hidden = !this.#known || !this.problem.hidden || this.#rows.size > 0;
   }
 }
 
@@ -159,6 +159,11 @@ class BinRow {
       { source: (segment) => actions.audio(this.#entry, segment), failed: (sentence) => this.#say(sentence) },
     );
     this.save.href = `${actions.api.audio(entry.id)}?download`;
+    this.save.addEventListener("click", (event) => {
+      if (this.#entry.clip) return;
+      event.preventDefault();
+      actions.download(this.#entry).catch((error) => this.#say(String(error)));
+    });
     part(this.element, "restore", HTMLButtonElement).addEventListener("click", () =>
       restore().catch((error) => this.#say(error instanceof Error ? error.message : String(error))),
     );
@@ -167,15 +172,16 @@ class BinRow {
 
   /** @param {Entry} entry */
   show(entry) {
-    const { clip } = (this.#entry = entry);
-    if (!clip) return;
+    this.#entry = entry;
+    const about = entry.clip ?? entry.local;
+    if (!about) return;
     const at = deletedAt(entry);
-    const length = clip.duration_ms === null ? [] : [clock(clip.duration_ms)];
+    const length = about.duration_ms === null ? [] : [clock(about.duration_ms)];
     const deleted = `Deleted ${dayTitle(day(at))}, ${time(at)}`;
-    this.name.textContent = clip.name;
+    this.name.textContent = about.name;
     this.facts.textContent = [...length, deleted, `kept until ${keptUntil(at)}`].join(" · ");
-    this.save.download = fileName(clip.name, clip.mime);
-    this.player.duration_ms = clip.duration_ms;
+    this.save.download = fileName(about.name, about.mime);
+    this.player.duration_ms = about.duration_ms;
   }
 
   /** @param {string|null} sentence */

@@ -12,7 +12,7 @@ export class Bin {
 
   /**
    * @param {HTMLElement} element the row
-   * @param {{remove: () => Promise<void>, restore: () => Promise<void>, settle: () => Promise<void>,
+   * @param {{remove: () => Promise<void>, restore: () => Promise<void>,
    *   busy: () => boolean, leave: () => void, announce: (words: string) => void}} row
    */
   constructor(element, row) {
@@ -71,7 +71,6 @@ export class Bin {
 
   async #expire() {
     await this.#deleting.catch(() => {});
-    await this.row.settle();
     this.#leave();
   }
 

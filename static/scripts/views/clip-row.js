@@ -60,7 +60,6 @@ export class ClipRow {
     this.bin = new Bin(this.element, {
       remove: () => actions.remove(this.id),
       restore: () => actions.restore(this.id),
-      settle: () => actions.settle(this.id),
       busy: () => this.busy,
       leave: () => list.left(this),
       announce: list.announce,
