@@ -25,7 +25,10 @@ export function socketAddress(url, cursor, base) {
   return address.href;
 }
 
-/** Emits `clip` with a clip, `resync` (read the list again, I stay connected), `open` and `close`. */
+/**
+ * Emits `clip` with a clip, `resync` (read the list again, I stay connected), `looking` with the number of pages that are
+ * open anywhere, `open` and `close`.
+ */
 export class Feed extends EventTarget {
   /** @type {WebSocket|null} */
   #socket = null;
@@ -111,6 +114,7 @@ export class Feed extends EventTarget {
     if (frame.id) this.#cursor = frame.id;
     if (frame.type === "clip") this.#emit("clip", frame.clip);
     if (frame.type === "resync") this.#emit("resync");
+    if (frame.type === "presence") this.#emit("looking", frame.looking);
   }
 
   /** @param {string} type @param {unknown} [detail] */

@@ -72,6 +72,7 @@ on(feed, "open", () => {
   list.resend();
 });
 on(feed, "close", () => connection.down());
+on(feed, "looking", (/** @type {number} */ pages) => connection.others(pages));
 
 acceptFiles(document.body, async (files) => panel.say((await intake.take(files)).join(" ") || null));
 

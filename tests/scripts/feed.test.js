@@ -46,6 +46,18 @@ beforeEach(() => {
   for (const type of ["resync", "open", "close"]) feed.addEventListener(type, () => heard.push(type));
 });
 
+test("how many pages are open is told, and is no place to go on from", async () => {
+  let pages = 0;
+  feed.addEventListener("looking", ({ detail }) => (pages = detail));
+  feed.start({ url: "/websocket", cursor: "1-0" });
+  sockets[0].open();
+  sockets[0].frame({ type: "presence", looking: 3 });
+  assert.equal(pages, 3);
+  sockets[0].close();
+  await until(() => sockets.length === 2);
+  assert.match(sockets[1].url, /since=1-0$/);
+});
+
 test("addresses: a path becomes a socket of this page's origin, an absolute one stays", () => {
   assert.equal(socketAddress("/websocket", "7-0", "https://a.example/x"), "wss://a.example/websocket?since=7-0");
   assert.equal(socketAddress("/websocket", null, "http://127.0.0.1:8080/"), "ws://127.0.0.1:8080/websocket");

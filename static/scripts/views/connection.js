@@ -13,6 +13,7 @@ export class Connection {
   constructor(page, sync) {
     this.sync = sync;
     this.offline = part(page, "offline", HTMLElement);
+    this.looking = part(page, "looking", HTMLElement);
     this.problem = part(page, "list-problem", HTMLElement);
     this.more = part(page, "more-clips", HTMLButtonElement);
     this.more.addEventListener("click", () => void this.#more());
@@ -28,7 +29,15 @@ export class Connection {
   }
 
   down() {
+    this.looking.hidden = true;
     this.#patience ??= setTimeout(() => (this.offline.hidden = false), PATIENCE_MS);
+  }
+
+  /** So many pages are open, this one among them. @param {number} pages */
+  others(pages) {
+    const others = pages - 1;
+    this.looking.hidden = others < 1;
+    this.looking.textContent = others === 1 ? "Open on 1 other screen" : `Open on ${others} other screens`;
   }
 
   /** The list was read, or why it could not be. @param {string|null} problem */
