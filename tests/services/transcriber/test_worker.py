@@ -32,6 +32,7 @@ from tests.servers.stack import Service
 from tests.servers.valkey import Valkey
 from tests.servers.whisper import API_KEY, Fault, Whisper
 from tests.services.transcriber import files
+from tests.services.transcriber.library import sha256
 
 PATIENCE_S = 60
 """For what takes a second on an idle machine."""
@@ -55,7 +56,7 @@ class Library:
         id, now = uuid.uuid4(), datetime.now(UTC)
         self.store.put(f"clips/{id}", io.BytesIO(content), len(content), mime)
         clip = Clip.saved(
-            id, name="a", mime=mime, bytes=len(content), sha256="0" * 64, audio_key=f"clips/{id}", now=now
+            id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=f"clips/{id}", now=now
         )
         with transaction(self.engine) as session:
             record(session, clip, jobs.PREPARE, now=now)
