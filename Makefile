@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test check check-js format lock migrate bench-api bench-uploads screenshots \
+.PHONY: help local-up test check check-js format lock migrate bench-api bench-realtime bench-uploads screenshots \
 	deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
@@ -51,6 +51,9 @@ migrate: $(VENV)/local.stamp ## Bring the database at DATABASE_URL to the newest
 
 bench-api: $(VENV)/dev.stamp ## Measure the api on real parts, as JSON
 	@$(RUN) -m tests.bench.api $(ARGS)
+
+bench-realtime: $(VENV)/dev.stamp ## Measure the fan-out beside its peers, as JSON; ARGS="--help"
+	@$(RUN) -m tests.bench.realtime $(ARGS)
 
 bench-uploads: $(VENV)/dev.stamp ## Measure the memory of a large upload and 200 recordings at once, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.uploads $(ARGS)
