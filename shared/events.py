@@ -17,7 +17,7 @@ HOME = "home"
 FIELD = "data"
 
 MOST_ENTRIES = 2_000
-"""Entries kept: twice what a realtime server replays, so that a burst does not outrun it. Each has its clip's text."""
+"""Entries kept: twice what a realtime server replays, so that a burst does not outrun it."""
 
 
 class StreamId(NamedTuple):

@@ -74,8 +74,7 @@ class Outlet:
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
                 for clip in changed.values():
-                    payload = {"type": "clip", "clip": PublicClip.model_validate(clip).model_dump(mode="json")}
-                    events.append(pipeline, clip.library_id, payload)
+                    events.append(pipeline, clip.library_id, PublicClip.model_validate(clip).event())
                 ids = pipeline.execute()
             self.cursors.update(zip((clip.library_id for clip in changed.values()), ids, strict=True))
             sent += [row for row, _ in rows if row.topic == EVENT]

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -16,6 +16,8 @@ Instant = Annotated[
 ]
 """An instant as JavaScript writes it: UTC, milliseconds, `Z`."""
 
+LONGEST_TEXT = 20_000
+"""Characters of a clip's text that an event carries, some 25 minutes of speech: fifty such still make a replay."""
 
 Milliseconds = Annotated[int, Field(ge=0, le=LONGEST_MS)]
 
@@ -58,6 +60,11 @@ class PublicClip(BaseModel):
     created_at: Instant
     updated_at: Instant
     deleted_at: Instant | None
+
+    def event(self) -> dict[str, Any]:
+        """What an event says of it. One without `text` has a long one, which is to be fetched with its clip."""
+        left_out = {"text"} if len(self.text or "") > LONGEST_TEXT else None
+        return {"type": "clip", "clip": self.model_dump(mode="json", exclude=left_out)}
 
 
 class Realtime(BaseModel):

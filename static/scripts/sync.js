@@ -22,6 +22,8 @@ export class Sync extends EventTarget {
   #next = null;
   /** @type {string|null} */
   #oldest = null;
+  /** Id → version, of the clips that are being fetched by themselves. @type {Map<string, number>} */
+  #wanted = new Map();
   #backoff = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
 
   /**
@@ -33,7 +35,7 @@ export class Sync extends EventTarget {
     this.library = library;
     this.api = api;
     this.feed = feed;
-    feed.addEventListener("clip", (event) => library.apply(/** @type {CustomEvent<Clip>} */ (event).detail));
+    feed.addEventListener("clip", (event) => this.#take(/** @type {CustomEvent<Clip>} */ (event).detail));
     feed.addEventListener("resync", () => void this.read());
   }
 
@@ -63,6 +65,30 @@ export class Sync extends EventTarget {
   /** Do not wait for the next attempt. */
   wake() {
     this.#backoff.wake();
+  }
+
+  /** @param {Clip} clip as an event tells of it: one with a long text leaves it out */
+  #take(clip) {
+    if (clip.text !== undefined) this.library.apply(clip);
+    else if (clip.version > (this.library.get(clip.id)?.clip?.version ?? 0)) void this.#fetch(clip);
+  }
+
+  /** @param {{id: string, version: number}} told */
+  async #fetch({ id, version }) {
+    const isAsking = this.#wanted.has(id);
+    this.#wanted.set(id, version);
+    if (isAsking) return;
+    try {
+      let [wanted, clip] = [version, await this.api.get(id)];
+      for (let told; (told = this.#wanted.get(id) ?? 0) > wanted && told > clip.version; wanted = told) {
+        clip = await this.api.get(id);
+      }
+      this.library.apply(clip);
+    } catch {
+      void this.read(); // Which goes on until it succeeds.
+    } finally {
+      this.#wanted.delete(id);
+    }
   }
 
   async #untilRead() {

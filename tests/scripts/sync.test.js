@@ -13,6 +13,14 @@ class Server {
   /** @type {unknown[]} */
   failures = [];
   lists = 0;
+  fetched = 0;
+
+  async get(id) {
+    this.fetched += 1;
+    const failure = this.failures.shift();
+    if (failure) throw failure;
+    return this.clips.find((clip) => clip.id === id);
+  }
 
   async list(cursor) {
     this.lists += 1;
@@ -90,4 +98,43 @@ test("a list that cannot be read is said, and read as soon as it can be", async 
 test("events are applied as they come", () => {
   feed.dispatchEvent(new CustomEvent("clip", { detail: clip("live") }));
   assert.equal(shown(), "live");
+});
+
+/** What an event says of a clip with a long text. */
+const long = (/** @type {string} */ id, /** @type {number} */ version) => {
+  const { text: _, ...told } = clip(id, { version });
+  return new CustomEvent("clip", { detail: told });
+};
+
+test("a long text is fetched with its clip, once for all that is told meanwhile", async () => {
+  await sync.read();
+  server.clips[0] = clip("c5", { version: 7, text: "an hour", created_at: at(5) });
+  for (const version of [5, 6, 7]) feed.dispatchEvent(long("c5", version));
+  assert.equal(library.get("c5").clip.version, 1, "nothing is shown of what is known in part");
+  await until(() => library.get("c5").clip.text === "an hour");
+  feed.dispatchEvent(long("c5", 7));
+  feed.dispatchEvent(long("c5", 3));
+  assert.equal(server.fetched, 1);
+});
+
+test("what is told while it is on its way is fetched again, if that was too early", async () => {
+  await sync.read();
+  const old = clip("c5", { version: 2, created_at: at(5) });
+  const answers = [old, { ...old, version: 3 }, { ...old, version: 3, text: "never asked for" }];
+  server.get = async () => {
+    feed.dispatchEvent(long("c5", 3));
+    return answers.shift();
+  };
+  feed.dispatchEvent(long("c5", 2));
+  await until(() => library.get("c5").clip.version === 3);
+  assert.deepEqual([answers.length, library.get("c5").clip.text], [1, null]);
+});
+
+test("a long text that cannot be fetched comes with the list", async () => {
+  await sync.read();
+  server.clips[0] = clip("c5", { version: 2, text: "an hour", created_at: at(5) });
+  server.failures = [new Problem("The server cannot be reached."), new Problem("The database is away.", 503)];
+  feed.dispatchEvent(long("c5", 2));
+  await until(() => library.get("c5").clip.text === "an hour");
+  assert.equal(server.lists, 3);
 });
