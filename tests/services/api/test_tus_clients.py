@@ -3,13 +3,10 @@
 import asyncio
 import contextlib
 import io
-import json
 import random
-import shutil
 import uuid
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,21 +18,16 @@ from tusclient.exceptions import TusCommunicationError, TusUploadFailed
 from tusclient.storage.filestorage import FileStorage
 from tusclient.uploader.uploader import Uploader
 
-from tests.servers.stack import ROOT, Stack
+from tests.node import NodeClient, has_node, node_client
+from tests.servers.stack import Stack
 from tests.services.api.test_clips import refused
 from tests.tus import SPOKEN, Upload
 
-SCRIPTS = ROOT / "tests" / "scripts"
 CHUNK = 300_000
 SOUND = random.Random(3).randbytes(1_000_000)
 """Four chunks, the last one shorter."""
 
 NAME = "Besprechung mit Zoë, 日本語 🎙.webm"
-
-has_node = pytest.mark.skipif(
-    shutil.which("node") is None or not (SCRIPTS / "node_modules" / "tus-js-client").is_dir(),
-    reason="there is no node on the PATH, or no node_modules: make tests/scripts/node_modules/.stamp",
-)
 
 
 @pytest.fixture
@@ -70,38 +62,9 @@ async def another_sends_a_chunk(upload: Upload) -> None:
 # -- tus-js-client -------------------------------------------------------------------------------------------------
 
 
-class TusJs:
-    """tests/scripts/tus-client.js, running."""
-
-    def __init__(self, process: Process) -> None:
-        self._process = process
-
-    async def told(self) -> dict[str, Any]:
-        """What it says next: that it is about to send its second chunk, or how it ended."""
-        assert self._process.stdout
-        assert self._process.stderr
-        line = await self._process.stdout.readline()
-        assert line, (await self._process.stderr.read()).decode()
-        told: dict[str, Any] = json.loads(line)
-        return told
-
-    def go_on(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(b"\n")
-
-
-@asynccontextmanager
-async def tus_js(api: Stack, path: Path, upload: Upload, **wish: Any) -> AsyncIterator[TusJs]:
+def tus_js(api: Stack, path: Path, upload: Upload, **wish: Any) -> AbstractAsyncContextManager[NodeClient]:
     options = {"chunkSize": CHUNK, "metadata": said(upload)} | wish.pop("options", {})
-    told = {"path": str(path), "endpoint": f"{api.api_url}/api/uploads", "options": options, **wish}
-    arguments = ("node", "tus-client.js", json.dumps(told))
-    process = await asyncio.create_subprocess_exec(*arguments, cwd=SCRIPTS, stdin=PIPE, stdout=PIPE, stderr=PIPE)
-    try:
-        yield TusJs(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    return node_client("tus-client.js", path=str(path), endpoint=f"{api.api_url}/api/uploads", options=options, **wish)
 
 
 @has_node
@@ -148,7 +111,7 @@ async def test_tus_js_client_that_finds_another_offset_goes_on_from_there(
     async with tus_js(api, path, uploaded, hold=True, options={"retryDelays": [0]}) as client:
         uploaded.url = (await client.told())["url"]
         await another_sends_a_chunk(uploaded)
-        client.go_on()
+        client.tell()
         assert (await client.told()).get("error") is None
     await is_whole(uploaded)
 
@@ -159,7 +122,7 @@ async def test_tus_js_client_outlives_a_kill_9_of_the_api(api: Stack, path: Path
     async with tus_js(api, path, uploaded, hold=True, options=delays) as client:
         await client.told()
         await asyncio.to_thread(api.kill, "api")
-        client.go_on()
+        client.tell()
         await asyncio.sleep(0.2)
         await asyncio.to_thread(api.start, "api")
         assert (await client.told()).get("error") is None
