@@ -7,6 +7,7 @@ import httpx
 import pytest
 from playwright.async_api import BrowserContext, expect
 
+from shared.schemas import LONGEST_TEXT
 from tests import speech
 from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, name_of, plays, words_of
 from tests.conftest import Launch
@@ -86,6 +87,23 @@ async def test_who_types_keeps_their_words(calm_stack: Stack, api: httpx.AsyncCl
     await api.patch(f"/api/clips/{other}", json={"name": "Changed meanwhile"})
     await expect(name_of(here.row(other))).to_have_value("Changed meanwhile", timeout=SOON_MS)
     assert (await words.inner_text()).strip() == "First words. And mine"
+    assert here.errors == []
+
+
+async def test_the_words_of_an_hour_come_by_themselves_too(
+    calm_stack: Stack, api: httpx.AsyncClient, context: BrowserContext
+) -> None:
+    clip = await saved(api, "An hour")
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    await here.mark()
+    an_hour = " ".join(f"word{number}" for number in range(9_000))
+    assert len(an_hour) > LONGEST_TEXT
+    await api.patch(f"/api/clips/{clip}", json={"text": an_hour})
+    await expect(words_of(here.row(clip))).to_have_text(an_hour, timeout=SOON_MS)
+    await api.patch(f"/api/clips/{clip}", json={"name": "An hour, renamed"})
+    await expect(name_of(here.row(clip))).to_have_value("An hour, renamed", timeout=SOON_MS)
+    await expect(words_of(here.row(clip))).to_have_text(an_hour)
+    assert await here.was_never_reloaded()
     assert here.errors == []
 
 

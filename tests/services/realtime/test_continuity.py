@@ -17,8 +17,8 @@ from shared import events
 from shared.events import HOME, StreamId, stream_key
 from tests.services.realtime.conftest import PATIENCE_S, Realtime
 
-STORIES, STEPS = 150, 30
-"""How many, and how long: some seven seconds."""
+STORIES, STEPS = 50, 30
+"""How many, and how long: some twenty seconds, most of them pauses of a reader that lost Redis."""
 
 KILLS = 5
 """Of the server, in all stories together: each costs half a second."""
