@@ -20,6 +20,10 @@ MOST_ENTRIES = 2_000
 """Entries kept: twice what a realtime server replays, so that a burst does not outrun it."""
 
 
+MOST_HINTS = 100
+"""Hints kept: a reader that is behind by more than a second may miss some."""
+
+
 class StreamId(NamedTuple):
     """The id of an entry, in the order of its stream: milliseconds of the server's clock, then a number."""
 
@@ -42,6 +46,11 @@ def stream_key(library: str) -> str:
     return f"dictaphone:events:{library}"
 
 
+def hints_key(library: str) -> str:
+    """A second, short stream, so that what is said each second does not push the events out of the first."""
+    return f"dictaphone:hints:{library}"
+
+
 def epoch_key(library: str) -> str:
     """Where the name of the stream's present life is: gone with a wipe, and never the same again."""
     return f"dictaphone:epoch:{library}"
@@ -51,6 +60,12 @@ def append(client: redis.Redis, library: str, payload: Mapping[str, Any]) -> str
     """Send an event to every browser of a library and return its id; on a pipeline, the id is among its results."""
     data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
     return cast("str", client.xadd(stream_key(library), {FIELD: data}, maxlen=MOST_ENTRIES, approximate=True))
+
+
+def hint(client: redis.Redis, library: str, payload: Mapping[str, Any]) -> None:
+    """Send what only those who are connected now need: nobody is sent it later, and the next one is as good."""
+    data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    client.xadd(hints_key(library), {FIELD: data}, maxlen=MOST_HINTS, approximate=True)
 
 
 def newest_id(client: redis.Redis, library: str) -> str | None:

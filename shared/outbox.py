@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import dramatiq
 import redis
@@ -54,7 +54,7 @@ class Outlet:
         self._redis = redis.Redis.from_url(
             redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, protocol=3, decode_responses=True
         )
-        self._broker = jobs.open_broker(redis_url, timeout_s=timeout_s)
+        self._broker = jobs.Broker(redis_url, timeout_s=timeout_s)
         self.cursors: dict[str, str] = {}
         """Library → the newest stream id that we know of; older is harmless, newer than the rows is not."""
 
@@ -78,17 +78,22 @@ class Outlet:
                 ids = pipeline.execute()
             self.cursors.update(zip((clip.library_id for clip in changed.values()), ids, strict=True))
             sent += [row for row, _ in rows if row.topic == EVENT]
-            for row, _ in rows:
+            for row, clip in rows:
                 if row.topic != EVENT:
-                    self._broker.enqueue(jobs.message(row.topic, row.clip_id))
+                    queue = jobs.queue_of(row.topic, clip.duration_ms)
+                    self._broker.enqueue(jobs.message(row.topic, clip.id, queue))
                     sent.append(row)
         except (redis.RedisError, dramatiq.errors.BrokerConnectionError) as error:
             return sent, error
         return sent, None
 
-    def waiting_jobs(self) -> Mapping[str, int]:
-        """Queue → messages that are in it, delayed and running ones included. Raises `redis.RedisError`."""
-        return {queue: jobs.waiting(self._broker, queue) for queue in jobs.QUEUES.values()}
+    def hint(self, library_id: str, payload: Mapping[str, Any]) -> None:
+        """Send what only those who are connected now need. Raises `redis.RedisError`."""
+        events.hint(self._redis, library_id, payload)
+
+    def waiting_jobs(self) -> int:
+        """Messages that no worker has taken yet. Raises `redis.RedisError`."""
+        return jobs.waiting(self._broker)
 
     def close(self) -> None:
         self._redis.close()

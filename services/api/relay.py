@@ -24,8 +24,8 @@ POLL_S = 2.0
 LINGER_S = 0.02
 """Pause after a batch: under load, 20 ms of rows go in one, at half the CPU. A lone row waits for nothing."""
 
-SWEEP_S = 5.0
-"""How often forgotten clips are looked for: an index scan of a handful of rows."""
+SWEEP_S = 7.0
+"""How often forgotten clips are looked for: an index scan of a handful of rows, and two commands for Redis."""
 
 SOON = timedelta(seconds=10)
 """After this, a waiting clip that no queue knows, or one whose worker's lease ran out, gets a new job."""
@@ -110,7 +110,7 @@ class Relay:
             time.sleep(LINGER_S)
 
     def _sweep(self, now: datetime) -> None:
-        waiting = sum(self._outlet.waiting_jobs().values())
+        waiting = self._outlet.waiting_jobs()
         with transaction(self._engine) as session:
             # As many jobs as clips: none is lost, however long the queue is, and more would only fill Redis.
             patience = SOON if not waiting else LATER if waiting < session.exec(Clip.unfinished()).one() else None

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from services.realtime.hub import REPLAY_FRAMES, Event, Hub
-from shared.events import FIELD, HOME, StreamId, epoch_key, stream_key
+from shared.events import FIELD, HOME, StreamId, epoch_key, hints_key, stream_key
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +71,7 @@ class Feed:
         self._hub = hub
         self._epochs: dict[str, str] = {}
         self._last: dict[str, str] = {}
+        self._last_hints: dict[str, str] = {}
         self.fault: str | None = "Redis was not reached yet."
         """One sentence while the feed is not reading, for whoever asks whether this server is ready."""
         self.failures = 0
@@ -140,10 +141,12 @@ class Feed:
         that we know, and still holds the last entry that we read, so nothing behind it was trimmed.
         """
         keys = {stream_key(library).encode(): library for library in libraries}
+        hints = {hints_key(library).encode(): library for library in libraries}
         lasts = [self._last[library] for library in libraries]
+        last_hints = [self._last_hints.get(library, "$") for library in libraries]
         read, epochs, *held = await _ask(
             connection,
-            ("XREAD", "COUNT", BATCH, "BLOCK", BLOCK_MS, "STREAMS", *keys, *lasts),
+            ("XREAD", "COUNT", BATCH, "BLOCK", BLOCK_MS, "STREAMS", *keys, *hints, *lasts, *last_hints),
             ("MGET", *map(epoch_key, libraries)),
             *(("XRANGE", key, last, last) for key, last in zip(keys, lasts, strict=True)),
         )
@@ -157,12 +160,20 @@ class Feed:
             # Not even the same epoch, should it be found again, lets us go on from here.
             del self._epochs[library]
         for key, entries in read or ():
-            if (library := keys[key]) in proven:
+            if key in hints:
+                self._last_hints[hints[key]] = entries[-1][0].decode()
+                await self._pass_on(hints[key], entries)
+            elif (library := keys[key]) in proven:
                 self._last[library] = entries[-1][0].decode()
                 events = list(_events(entries))
                 self.events += len(events)
                 self._hub.of(library).publish(events)
         return proven
+
+    async def _pass_on(self, library: str, hints: Sequence[Entry]) -> None:
+        for _, hint in _events(hints):
+            for _ in self._hub.of(library).tell(hint):
+                await asyncio.sleep(0)
 
     def _note(self, fault: str) -> None:
         self.failures += 1

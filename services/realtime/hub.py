@@ -158,12 +158,14 @@ class Channel:
         if self._turn is None:
             self._deliver()
 
-    def tell(self, news: bytes) -> Iterator[None]:
-        """Send something that is no event: only the latest of it counts, and who comes later gets it first.
+    def tell(self, news: bytes, *, latest: bool = False) -> Iterator[None]:
+        """Send something that is no event to those who keep state; the `latest` is what who comes later gets first.
 
         Advance the iterator for each slice of the listeners.
         """
-        self._news = frame = text_frame(news)
+        frame = text_frame(news)
+        if latest:
+            self._news = frame
         listeners = iter(list(self._live))
         while some := list(islice(listeners, self._slice)):
             for listener in some:

@@ -64,7 +64,7 @@ class Presence:
             self._told.pop(library, None)
         elif looking != self._told.get(library):
             self._told[library] = looking
-            for _ in channel.tell(b'{"type":"presence","looking":%d}' % looking):
+            for _ in channel.tell(b'{"type":"presence","looking":%d}' % looking, latest=True):
                 await asyncio.sleep(0)
 
 

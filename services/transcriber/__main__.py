@@ -28,7 +28,7 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    at_once = settings.jobs_at_once() + Preparer.at_once
+    at_once = sum([*settings.lanes().values(), *Preparer.lanes.values()])
     engine = open_engine(settings, pool_size=2 * at_once + SPARE_CONNECTIONS)
     store = open_store(settings)
     recognizer = open_recognizer(settings)
@@ -37,7 +37,7 @@ def main() -> None:
     courier = Courier(engine, settings.redis_url.get_secret_value())
     claimants = (
         Preparer(engine, store, settings, courier.wake),
-        Transcriber(engine, store, recognizer, settings, courier.wake),
+        Transcriber(engine, store, recognizer, settings, courier.wake, courier.hint),
     )
     while Shift(settings, engine, store, recognizer, claimants, stopping).run():
         log.info("work came in at the last moment; going on")

@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -95,8 +95,8 @@ class Claimant(ABC):
 
     job: str
     meters: Meters
-    at_once: int
-    """Clips that this process works on at the same time."""
+    lanes: Mapping[str, int]
+    """Queue → clips of it that this process works on at the same time."""
     refusal: str | None = None
     """Why nobody here can do this job at all: a sentence that is written instead of an attempt."""
 

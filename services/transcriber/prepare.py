@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from io import FileIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import av
@@ -24,7 +25,7 @@ from services.transcriber.segments import Segment
 from services.transcriber.sound import RATE, UNDECODABLE, AudioRejected, FetchedAudio, decoded, measured
 from shared.database import reading
 from shared.gaps import LOST, UNHEARD, gap, missing
-from shared.jobs import PREPARE, TRANSCRIBE
+from shared.jobs import PREPARATION, PREPARE, TRANSCRIBE
 from shared.models import Clip
 from shared.outbox import record
 from shared.uploads import Waveform
@@ -57,7 +58,7 @@ class Preparer(Claimant):
     """Makes one seekable, measured object of what arrived. The originals stay, each segment as one piece."""
 
     job = PREPARE
-    at_once = 2  # so that a short note goes past a recording of a day
+    lanes = MappingProxyType({PREPARATION: 2})  # so that a short note goes past a recording of a day
     meters = Meters("preparation", "prepared", (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300))
 
     def work(self, claim: Claim, check: Check) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr, field_validator
 
+from shared.jobs import LONG_TRANSCRIPTION, TRANSCRIPTION
 from shared.settings import DatabaseSettings, Port, PositiveInt, RedisSettings, StoreSettings
 
 
@@ -60,6 +61,11 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings):
         if not (folder / "model.bin").is_file():
             raise ValueError("must be a name, or a folder with a CTranslate2 Whisper model (no model.bin is in it)")
         return str(folder)
+
+    def lanes(self) -> dict[str, int]:
+        """Queue → clips of it at a time. Long ones have threads of their own, and notes are never all behind them."""
+        at_once = self.jobs_at_once()
+        return {TRANSCRIPTION: at_once, LONG_TRANSCRIPTION: max(1, at_once // 2)}
 
     def jobs_at_once(self) -> int:
         if self.concurrency:

@@ -1,8 +1,12 @@
 """The story of the second job: hear the clip's audio and write its words, or say why there are none."""
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from prometheus_client import Counter
 from sqlalchemy import Engine
@@ -17,7 +21,42 @@ from shared.models import Clip
 from shared.outbox import record
 from shared.storage import Store
 
+CHECK_S = 1.0
+"""How often a clip that waits for a place asks whether it is still wanted."""
+
 AUDIO = Counter("dictaphone_transcribed_audio_seconds_total", "Length of the audio that was transcribed")
+
+
+TOLD_S = 1.0
+"""Pages are told so often how far a transcription is."""
+
+TAIL = 300
+"""Characters of the newest words that they are told: some three lines."""
+
+Hint = Callable[[str, Mapping[str, Any]], None]
+"""Sends something to all pages of a library that look now, and costs the caller nothing."""
+
+
+class Progress:
+    """Tells the pages how far a transcription is, and its newest words."""
+
+    def __init__(self, clip: Clip, duration_ms: int, hint: Hint) -> None:
+        self._clip, self._duration_ms, self._hint = clip, duration_ms, hint
+        self._words = ""
+        self._told_at = time.monotonic()
+
+    def tell(self, heard_ms: int, words: str) -> None:
+        self._words = newest(f"{self._words} {words}".strip())
+        if time.monotonic() - self._told_at >= TOLD_S:
+            self._told_at = time.monotonic()
+            percent = min(99, heard_ms * 100 // max(self._duration_ms, 1))
+            payload = {"type": "progress", "clip": {"id": str(self._clip.id)}, "percent": percent, "text": self._words}
+            self._hint(self._clip.library_id, payload)
+
+
+def newest(words: str) -> str:
+    """The end of a text, from a whole word on."""
+    return words if len(words) <= TAIL else f"… {words[-TAIL:].partition(' ')[2]}"
 
 
 class Transcriber(Claimant):
@@ -33,18 +72,22 @@ class Transcriber(Claimant):
         recognizer: Recognizer | None,
         settings: TranscriberSettings,
         committed: Callable[[], None],
+        hint: Hint,
     ) -> None:
         super().__init__(engine, store, settings, committed)
-        self.at_once = settings.jobs_at_once()
+        self.lanes = settings.lanes()
+        # A server takes so many at once, long or short; here the cores are shared, and so is the time.
+        self._places = threading.Semaphore(settings.jobs_at_once()) if settings.whisper_url else None
         self.refusal = NOBODY if recognizer is None else None
         self._recognizer = recognizer
+        self._hint = hint
 
     def work(self, claim: Claim, check: Check) -> str:
         assert self._recognizer is not None  # otherwise nothing is claimed
         name = self._recognizer.name
-        with fetched(self.store, claim.clip.audio_key, claim.clip.mime, self.folder) as audio:
-            check()
-            found = self._recognizer.transcribe(audio, attempt_id=claim.attempt_id, check=check)
+        with fetched(self.store, claim.clip.audio_key, claim.clip.mime, self.folder) as audio, self._place(check):
+            progress = Progress(claim.clip, audio.duration_ms, self._hint)
+            found = self._recognizer.transcribe(audio, attempt_id=claim.attempt_id, check=check, tell=progress.tell)
 
         def finish(session: Session, clip: Clip, now: datetime) -> str:
             revision = clip.finish(
@@ -64,3 +107,18 @@ class Transcriber(Claimant):
         if outcome == "done":
             AUDIO.inc(audio.duration_ms / 1000)
         return outcome
+
+    @contextmanager
+    def _place(self, check: Check) -> Iterator[None]:
+        """Hold one of the recognizer's places, when one is free."""
+        if self._places is None:
+            check()
+            yield
+            return
+        while not self._places.acquire(timeout=CHECK_S):
+            check()
+        try:
+            check()
+            yield
+        finally:
+            self._places.release()

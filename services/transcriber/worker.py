@@ -4,18 +4,20 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any
 
 import dramatiq
 import redis
 import structlog
-from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.transcriber.claims import Claimant
 from services.transcriber.listener import Listener
+from services.transcriber.notices import Notices, PatientBroker
 from services.transcriber.recognizers import Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared import database, jobs
@@ -37,17 +39,26 @@ EXIT_PORT_TAKEN = 1
 
 
 class Courier:
-    """Sends what was committed, at once, in its own thread: no job waits for Redis. The relay is the net below."""
+    """Sends what was committed, and hints, at once and in its own thread: no job waits for Redis.
+
+    The relay is the net below what was committed; a hint that cannot be sent is forgotten.
+    """
 
     def __init__(self, engine: Engine, redis_url: str) -> None:
         self._engine = engine
         self._outlet = Outlet(redis_url, REDIS_S)
+        self._hints: SimpleQueue[tuple[str, Mapping[str, Any]]] = SimpleQueue()
         self._woken = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
+        self._woken.set()
+
+    def hint(self, library_id: str, payload: Mapping[str, Any]) -> None:
+        """Tell those who look now."""
+        self._hints.put((library_id, payload))
         self._woken.set()
 
     def stop(self) -> None:
@@ -62,17 +73,20 @@ class Courier:
             self._woken.wait()
             self._woken.clear()
             last = self._stopping  # read before sending, so that what was committed before `stop` still goes out
+            hints = [self._hints.get() for _ in range(self._hints.qsize())]
             try:
                 for _ in batches(self._engine, self._outlet):
                     pass
+                for library_id, payload in hints:
+                    self._outlet.hint(library_id, payload)
             except (redis.RedisError, SQLAlchemyError, dramatiq.errors.BrokerConnectionError) as error:
                 log.warning("events wait for the relay", reason=f"{type(error).__name__}: {error}")
             except Exception:
                 log.exception("the courier stumbled")
 
 
-def open_worker(broker: RedisBroker, claimant: Claimant) -> dramatiq.Worker:
-    """A Dramatiq worker in this process for one job, with a broker of its own: no job waits behind another kind.
+def open_worker(broker: PatientBroker, claimant: Claimant, queue: str) -> dramatiq.Worker:
+    """A Dramatiq worker in this process for one queue, with a broker of its own: no job waits behind another kind.
 
     Retries are ours: none of Dramatiq's middleware has a say, nor a time limit.
     """
@@ -87,20 +101,20 @@ def open_worker(broker: RedisBroker, claimant: Claimant) -> dramatiq.Worker:
                 pause = DATABASE_PAUSE_S
             if pause is not None:
                 try:
-                    broker.enqueue(jobs.message(claimant.job, id), delay=int(pause * 1000))
+                    broker.enqueue(jobs.message(claimant.job, id, queue), delay=int(pause * 1000))
                 except redis.RedisError as error:
                     log.warning("the next try is left to the sweep", reason=str(error))
 
-    queue = jobs.QUEUES[claimant.job]
     dramatiq.actor(actor_name=claimant.job, queue_name=queue, broker=broker)(act)
-    worker = dramatiq.Worker(broker, queues={queue}, worker_threads=claimant.at_once)
+    at_once = claimant.lanes[queue]
+    worker = dramatiq.Worker(broker, queues={queue}, worker_threads=at_once)
     # What waits, waits in Redis, where another worker can have it, and not behind an hour of audio in this one.
-    worker.queue_prefetch = claimant.at_once
+    worker.queue_prefetch = at_once
     return worker
 
 
 class Shift:
-    """A worker for each job and one listener, from `run` to a signal or to an idle end."""
+    """A worker for each queue and one listener, from `run` to a signal or to an idle end."""
 
     def __init__(
         self,
@@ -116,8 +130,10 @@ class Shift:
         self._stopping = stopping
         self._busy_at = time.monotonic()
         redis_url = settings.redis_url.get_secret_value()
-        self._brokers = [jobs.open_broker(redis_url, timeout_s=REDIS_S) for _ in claimants]
-        self._workers = [open_worker(*pair) for pair in zip(self._brokers, claimants, strict=True)]
+        self._notices = Notices(redis_url, REDIS_S)
+        lanes = [(claimant, queue) for claimant in claimants for queue in claimant.lanes]
+        self._brokers = [PatientBroker(redis_url, self._notices, timeout_s=REDIS_S) for _ in lanes]
+        self._workers = [open_worker(broker, *lane) for broker, lane in zip(self._brokers, lanes, strict=True)]
         self._checks = {
             "database": lambda: _ping(engine),
             "redis": lambda: _asked(self._brokers[0]),
@@ -139,6 +155,7 @@ class Shift:
             self._stop()
         # A wake-up between the last look and the closing found us at home and now we are gone: look once more.
         came_late = not self._stopping.is_set() and not self._is_queue_empty()
+        self._notices.close()
         for broker in self._brokers:
             broker.client.close()
         return came_late
@@ -172,9 +189,11 @@ class Shift:
         return False
 
     def _is_queue_empty(self) -> bool:
-        """Whether nothing waits, delayed retries included; unknown is no."""
+        """Whether nothing waits, our own delayed retries included; unknown is no."""
+        if any(consumer.delay_queue.qsize() for worker in self._workers for consumer in worker.consumers.values()):
+            return False
         try:
-            return not any(jobs.waiting(self._brokers[0], queue) for queue in jobs.QUEUES.values())
+            return not jobs.waiting(self._brokers[0])
         except redis.RedisError:
             return False
 
@@ -184,5 +203,5 @@ def _ping(engine: Engine) -> None:
         database.ping(connection)
 
 
-def _asked(broker: RedisBroker) -> None:
+def _asked(broker: PatientBroker) -> None:
     broker.client.ping()

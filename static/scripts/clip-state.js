@@ -8,10 +8,11 @@ import { brief, clock, fileName, language, time } from "./format.js";
  * @typedef {"kept"|"sending"|"refused"|"left"|"recording"|"stalled"|"waiting"|"transcribing"|"done"|"failed"|"off"} Kind
  * @typedef {{
  *   kind: Kind, status: string, retry?: boolean, save?: boolean, resume?: boolean, finish?: string,
- *   progress?: number|null, running?: boolean
+ *   progress?: number|null, running?: boolean, heard?: string
  * }} Condition
  *
  * `resume` offers to record on, `finish` is the name of the button that ends it; `running` grows with each second;
+ * `heard` are words that may still change;
  * `gaps` is a sentence and `marks` where they are, from 0 to 1.
  * @typedef {Required<Condition> & {
  *   name: string, text: string|null, duration_ms: number|null, facts: string, fileName: string, gaps: string,
@@ -32,18 +33,19 @@ const CAUSES = {
   lost: "the recorder stopped sending",
   interrupted: "the microphone went away",
   closed: "the tab was closed",
+  unheard: "nothing is heard in this part",
   missing: "some of it is missing",
 };
 
-const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false };
+const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false, heard: "" };
 
 /** The words for an entry. @param {Entry} entry @param {string} [locale] @param {number} [now_ms] @returns {View} */
 export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
-  const { clip, local } = entry;
+  const { clip, local, hearing } = entry;
   const about = local ?? clip;
   if (!about) throw new Error("An entry is a clip, a kept recording, or both.");
   const silent_ms = Math.max(0, now_ms - (entry.heard_ms ?? now_ms));
-  const condition = { ...CALM, ...(local ? onDevice(local, silent_ms) : onServer(clip, silent_ms)) };
+  const condition = { ...CALM, ...(local ? onDevice(local, silent_ms) : onServer(clip, silent_ms, hearing)) };
   const known_ms = about.duration_ms ?? clip?.duration_ms ?? null;
   const duration_ms = condition.running ? (known_ms ?? 0) + silent_ms : known_ms;
   const facts = [
@@ -85,8 +87,11 @@ function onDevice({ state, problem, sending, progress }, silent_ms) {
   return { kind: "kept", status: `Kept on this device, will be sent.${problem ? ` ${problem}` : ""}` };
 }
 
-/** @param {import("./types.js").Clip|null} clip @param {number} silent_ms @returns {Condition} */
-function onServer(clip, silent_ms) {
+/**
+ * @param {import("./types.js").Clip|null} clip @param {number} silent_ms
+ * @param {import("./types.js").Progress} [hearing] @returns {Condition}
+ */
+function onServer(clip, silent_ms, hearing) {
   switch (clip?.status) {
     case "recording":
       if (silent_ms < STALLED_MS) return { kind: "recording", status: "Recording now", running: true };
@@ -94,7 +99,13 @@ function onServer(clip, silent_ms) {
     case "pending":
       return { kind: "waiting", status: "Waiting to be transcribed" };
     case "transcribing":
-      return { kind: "transcribing", status: "Transcribing …" };
+      if (!hearing) return { kind: "transcribing", status: "Transcribing …" };
+      return {
+        kind: "transcribing",
+        status: `Transcribing … ${hearing.percent} %`,
+        progress: hearing.percent / 100,
+        heard: clip.text ? "" : hearing.text,
+      };
     case "failed":
       return { kind: "failed", status: clip.error ?? "The transcription failed.", retry: true };
     case "off":

@@ -3,6 +3,7 @@
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Local} Local */
 /** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {import("./types.js").Progress} Progress */
 
 /**
  * Emits `change` with `{id, before}` for each entry that came, changed or went. Nothing is ever sorted in place: an
@@ -37,15 +38,24 @@ export class Library extends EventTarget {
     if (known?.clip && known.clip.version >= clip.version) return false;
     // A recording that is renamed has not grown.
     const heard_ms = known?.clip?.duration_ms === clip.duration_ms ? known.heard_ms : now_ms;
-    this.#set({ id: clip.id, at: known?.at ?? clip.created_at, clip, local: known?.local ?? null, heard_ms });
+    // What was being heard is over with the state in which it was.
+    const hearing = known?.clip?.status === clip.status ? known.hearing : undefined;
+    this.#set({ id: clip.id, at: known?.at ?? clip.created_at, clip, local: known?.local ?? null, heard_ms, hearing });
     return true;
+  }
+
+  /** Take how far a transcription is; late news of one that is over is none. @param {Progress} hearing */
+  follow(hearing) {
+    const known = this.#entries.get(hearing.clip.id);
+    if (known?.clip?.status === "transcribing") this.#set({ ...known, hearing });
   }
 
   /** Show a recording that this device keeps. @param {Local} local */
   keep(local) {
     const known = this.#entries.get(local.id);
     const heard_ms = known?.local?.duration_ms === local.duration_ms ? known.heard_ms : Date.now();
-    this.#set({ id: local.id, at: known?.at ?? local.created_at, clip: known?.clip ?? null, local, heard_ms });
+    const [at, clip] = [known?.at ?? local.created_at, known?.clip ?? null];
+    this.#set({ id: local.id, at, clip, local, heard_ms, hearing: known?.hearing });
   }
 
   /** The device keeps it no longer: the server has it, or a person threw it away. @param {string} id */

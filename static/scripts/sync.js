@@ -6,6 +6,7 @@ import { Backoff } from "./backoff.js";
 import { Problem } from "./api.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
+/** @typedef {import("./types.js").Progress} Progress */
 
 /** A list that cannot be read is asked for again after this long, and at most every so often. */
 const FIRST_MS = 500;
@@ -36,6 +37,7 @@ export class Sync extends EventTarget {
     this.api = api;
     this.feed = feed;
     feed.addEventListener("clip", (event) => this.#take(/** @type {CustomEvent<Clip>} */ (event).detail));
+    feed.addEventListener("progress", (event) => library.follow(/** @type {CustomEvent<Progress>} */ (event).detail));
     feed.addEventListener("resync", () => void this.read());
   }
 

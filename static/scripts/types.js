@@ -5,7 +5,7 @@
  *
  * Something that was not heard: where in the audio, for how long (0: nobody knows), and why.
  * @typedef {{
- *   at_ms: number, length_ms: number, cause: "muted"|"frozen"|"lost"|"interrupted"|"closed"|"missing"
+ *   at_ms: number, length_ms: number, cause: "muted"|"frozen"|"lost"|"interrupted"|"closed"|"unheard"|"missing"
  * }} Gap
  *
  * A clip as the server shows it; of two, the one with the higher version is the truth.
@@ -32,9 +32,14 @@
  * The same, with what its sender is doing about it; `progress` from 0 to 1.
  * @typedef {Kept & {sending: "waiting"|"sending", progress: number, sent_bytes: number}} Local
  *
+ * How far a transcription is, and its newest words: said about once a second, and never again.
+ * @typedef {{clip: {id: string}, percent: number, text: string}} Progress
+ *
  * One line of the list: what the server knows, what this device still keeps, or both. `heard_ms` is when, by this
  * device's clock, the recording last grew.
- * @typedef {{id: string, at: string, clip: Clip|null, local: Local|null, heard_ms?: number}} Entry
+ * @typedef {{
+ *   id: string, at: string, clip: Clip|null, local: Local|null, heard_ms?: number, hearing?: Progress
+ * }} Entry
  *
  * @typedef {{url: string, cursor: string|null}} Realtime
  * @typedef {{clips: Clip[], next: string|null, realtime: Realtime, limits: {upload_bytes: number}}} Page

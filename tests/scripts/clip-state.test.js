@@ -14,6 +14,14 @@ test("each state of a clip has its words", () => {
   assert.match(view({ status: "off" }).status, /no recognizer/);
 });
 
+test("a transcription says how far it is and what it heard, unless there are words already", () => {
+  const hearing = { clip: { id: "a" }, percent: 40, text: "so far" };
+  const entry = (more) => ({ id: "a", at: "", clip: clip("a", { status: "transcribing", ...more }), local: null, hearing });
+  const first = viewOf(entry({}));
+  assert.deepEqual([first.status, first.progress, first.heard], ["Transcribing … 40 %", 0.4, "so far"]);
+  assert.equal(viewOf(entry({ text: "A person's words." })).heard, "");
+});
+
 test("a failure says its sentence and offers to retry", () => {
   const failed = view({ status: "failed", error: "Whisper answered nonsense." });
   assert.deepEqual([failed.status, failed.retry], ["Whisper answered nonsense.", true]);
@@ -54,6 +62,12 @@ test("a recording whose tab is gone can go on or end; one that runs in another t
   assert.deepEqual([left.kind, left.resume, left.finish, left.duration_ms], ["left", true, "Finish", 9_000]);
   const elsewhere = view({ status: "recording" }, local("a", { state: "recording", duration_ms: 9_000 }));
   assert.deepEqual([elsewhere.kind, elsewhere.resume, elsewhere.finish], ["recording", false, ""]);
+});
+
+test("every cause of a gap has its words", () => {
+  for (const cause of ["muted", "frozen", "interrupted", "closed", "lost", "unheard"]) {
+    assert.match(gapWords([gap(0, 0, cause)]), /^1 gap: 0:00 \([a-z ]{10,}\)\.$/, cause);
+  }
 });
 
 const gap = (at_ms, length_ms, cause) => ({ at_ms, length_ms, cause });

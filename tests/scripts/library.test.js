@@ -100,3 +100,18 @@ test("what is deleted is in the bin, wherever it is kept", () => {
   library.keep(local("c", { deleted_at }));
   assert.deepEqual(library.deleted().map(({ id }) => id), ["a", "c"]);
 });
+
+test("how far a transcription is goes with its state, and late news of it are none", () => {
+  const library = new Library();
+  const hearing = { clip: { id: "a" }, percent: 40, text: "so far" };
+  library.follow(hearing);
+  assert.equal(library.get("a"), undefined);
+  library.apply(clip("a", { version: 2, status: "transcribing" }));
+  library.follow(hearing);
+  assert.equal(library.get("a").hearing, hearing);
+  library.apply(clip("a", { version: 3, status: "transcribing", name: "Renamed" }));
+  assert.equal(library.get("a").hearing, hearing);
+  library.apply(clip("a", { version: 4, status: "done", text: "all" }));
+  library.follow(hearing);
+  assert.equal(library.get("a").hearing, undefined);
+});

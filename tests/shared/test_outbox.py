@@ -51,7 +51,7 @@ class Arrived:
 
     def jobs(self) -> list[str]:
         """Ids of clips, in the order of their queue."""
-        queues = [f"dictaphone:jobs:{queue}" for queue in QUEUES.values()]
+        queues = [f"dictaphone:jobs:{queue}" for queue in QUEUES]
         found = [(queue, id) for queue in queues for id in self._client.lrange(queue, 0, -1)]
         return [json.loads(self._client.hget(f"{queue}.msgs", id) or "")["args"][0] for queue, id in found]
 

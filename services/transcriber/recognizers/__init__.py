@@ -60,6 +60,14 @@ class Recognition:
     passages: list[Passage]
 
 
+Tell = Callable[[int, str], None]
+"""Told how many milliseconds have been heard, and the words of the passage that ended there."""
+
+
+def to_nobody(heard_ms: int, words: str) -> None:
+    """The `Tell` of who does not want to know."""
+
+
 class Recognizer(Protocol):
     """Many threads may call one recognizer."""
 
@@ -67,8 +75,12 @@ class Recognizer(Protocol):
     def name(self) -> str:
         """What people read as the author of the words."""
 
-    def transcribe(self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def transcribe(
+        self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody
+    ) -> Recognition:
         """Hear all of it. `attempt_id` is never used twice; `check` is called now and then and raises to stop.
+
+        Who hears it passage by passage may `tell` of each.
 
         Raises `RecognizerUnavailable`, `RecognizerBusy`, `AudioRejected`.
         """
@@ -98,7 +110,9 @@ __all__ = [
     "Recognizer",
     "RecognizerBusy",
     "RecognizerUnavailable",
+    "Tell",
     "Word",
     "joined",
     "open_recognizer",
+    "to_nobody",
 ]

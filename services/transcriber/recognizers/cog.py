@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
-from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, server
+from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, Tell, server, to_nobody
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import FetchedAudio
 
@@ -23,7 +23,9 @@ class CogRecognizer:
         self._client = server.client(settings.whisper_api_key.get_secret_value())
         self.name = f"whisper at {self._url.host}"
 
-    def transcribe(self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def transcribe(
+        self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody
+    ) -> Recognition:
         size, body = _by_address(audio.url) if audio.url else _by_value(audio)
         request = self._client.build_request(
             "PUT",

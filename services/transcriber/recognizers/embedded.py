@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, Word, joined
+from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, Tell, Word, joined, to_nobody
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.sound import FetchedAudio
+from services.transcriber.sound import RATE, FetchedAudio
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -44,11 +44,13 @@ class EmbeddedRecognizer:
         short = "tiny.en" if self._model_name == str(bundled) else Path(self._model_name).name
         self.name = f"faster-whisper {short}"
         self._downloads = settings.data_dir / "models"
-        self._jobs = settings.jobs_at_once()
+        self._jobs = sum(settings.lanes().values())
         self._lock = threading.Lock()
         self._loaded: WhisperModel | None = None
 
-    def transcribe(self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def transcribe(
+        self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody
+    ) -> Recognition:
         model = self._model()
         language = None if model.model.is_multilingual else "en"
         passages: list[Passage] = []
@@ -60,6 +62,8 @@ class EmbeddedRecognizer:
                 if text := segment.text.strip():
                     words = joined(Word(*_times(word, start_ms), word.word.strip()) for word in segment.words or ())
                     passages.append(Passage(*_times(segment, start_ms), text, words))
+                    tell(passages[-1].end_ms, text)
+            tell(start_ms + len(samples) * 1000 // RATE, "")
             if passages:  # A language that was found in silence is noise.
                 language = info.language
         return Recognition(" ".join(p.text for p in passages), language if passages else None, passages)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
-from services.transcriber.recognizers import Passage, Recognition, server
+from services.transcriber.recognizers import Passage, Recognition, Tell, server, to_nobody
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import FetchedAudio
 
@@ -23,7 +23,9 @@ class OpenAIRecognizer:
         self._client = server.client(settings.whisper_api_key.get_secret_value())
         self.name = f"{self._model} at {httpx.URL(self._url).host}"
 
-    def transcribe(self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def transcribe(
+        self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody
+    ) -> Recognition:
         response = self._ask(audio, TIMED)
         if response.status_code in {400, 422}:
             check()

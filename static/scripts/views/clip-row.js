@@ -50,6 +50,7 @@ export class ClipRow {
       finish: part(this.element, "finish", HTMLButtonElement),
       gaps: part(this.element, "gaps", HTMLElement),
       marks: part(this.element, "marks", HTMLElement),
+      heard: part(this.element, "heard", HTMLElement),
       text: part(this.element, "text", HTMLElement),
       more: part(this.element, "more", HTMLButtonElement),
       copy: part(this.element, "copy", HTMLButtonElement),
@@ -124,6 +125,8 @@ export class ClipRow {
     this.player.duration_ms = view.duration_ms;
     write(parts.facts, view.facts);
     write(parts.statusWords, view.status);
+    write(parts.heard, view.heard);
+    parts.heard.hidden = !view.heard;
     parts.status.hidden = !view.status;
     parts.progress.hidden = view.progress === null;
     parts.progress.value = view.progress ?? 0;

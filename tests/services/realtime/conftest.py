@@ -60,6 +60,12 @@ class Page:
         assert isinstance(frame, dict)
         return frame
 
+    async def next_but_presence(self) -> dict[str, Any]:
+        """For tests that last longer than it takes to count who is there."""
+        while (frame := await self.next())["type"] == "presence":
+            pass
+        return frame
+
     async def hears(self, id: str, text: str) -> None:
         assert await self.next() == {"id": id, "type": "clip", "clip": {"text": text}}
 

@@ -193,3 +193,22 @@ async def test_a_burst_larger_than_a_batch_arrives_whole(realtime: Realtime, ope
         frames = [json.loads(await page.socket.recv()) for _ in ids]
     assert [frame["id"] for frame in frames] == ids
     assert [frame["clip"]["number"] for frame in frames] == list(range(1000))
+
+
+async def test_hints_reach_who_is_there_and_nobody_later(realtime: Realtime, open_page: Open) -> None:
+    cursor = events.newest_id(realtime.redis, events.HOME)
+    assert cursor is not None
+    page, seed = await open_page(realtime, since=cursor), await open_page(realtime)
+    progress = {"type": "progress", "clip": {"id": "a"}, "percent": 40, "text": "bis hierher ü"}
+    events.hint(realtime.redis, events.HOME, progress)
+    assert await page.next_but_presence() == progress
+    realtime.redis.flushall()
+    begin = await page.next_but_presence()
+    assert begin["type"] == "resync"
+    events.hint(realtime.redis, events.HOME, progress)
+    assert await page.next_but_presence() == progress
+    now = realtime.say("now")
+    late = await open_page(realtime, since=begin["id"])
+    assert (await late.next_but_presence())["id"] == now
+    # A client that keeps no state knows events alone.
+    assert [(await seed.next())["type"], (await seed.next())["id"]] == ["resync", now]

@@ -220,7 +220,7 @@ def test_who_leaves_while_it_is_behind_does_not_come_back(home: Channel) -> None
 
 def test_news_are_for_those_who_keep_state_and_the_latest_comes_first(home: Channel) -> None:
     ears, seed = [Ear(home, "4-0") for _ in range(3)], Ear(home)
-    slices = home.tell(b'{"looking":3}')
+    slices = home.tell(b'{"looking":3}', latest=True)
     next(slices)
     home.leave(ears[0])
     list(slices)

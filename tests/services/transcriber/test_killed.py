@@ -66,7 +66,7 @@ class Ward(Library):
         super().__init__(open_engine(settings), open_store(settings))
         self.ids: list[uuid.UUID] = []
         self._outlet = Outlet(settings.redis_url.get_secret_value())
-        self._broker = jobs.open_broker(settings.redis_url.get_secret_value())
+        self._broker = jobs.Broker(settings.redis_url.get_secret_value())
         # Nothing answers there, and nobody asks twice: transcripts are not what this is about.
         nobody = f"http://127.0.0.1:{free_port()}/v1/audio/transcriptions"
         ours = {"PORT": str(free_port()), "LEASE_SECONDS": "1", "WHISPER_URL": nobody, "RETRY_SECONDS": "1000"}
@@ -91,7 +91,7 @@ class Ward(Library):
             assert time.monotonic() < deadline, self._log.read_text()[-3000:]
             flush(self.engine, self._outlet)
             for id in self.unprepared():
-                self._broker.enqueue(jobs.message(jobs.PREPARE, id))
+                self._broker.enqueue(jobs.message(jobs.PREPARE, id, jobs.PREPARATION))
             pause_until = time.monotonic() + JOBS_S
             while not condition() and time.monotonic() < pause_until:
                 time.sleep(0.001)

@@ -4,9 +4,10 @@ import io
 import re
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -14,13 +15,20 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from services.transcriber.claims import ClaimLost, pause_before
-from services.transcriber.recognizers import Passage, Recognition, RecognizerBusy, RecognizerUnavailable
+from services.transcriber.recognizers import (
+    Passage,
+    Recognition,
+    RecognizerBusy,
+    RecognizerUnavailable,
+    Tell,
+    to_nobody,
+)
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import AudioRejected, FetchedAudio
-from services.transcriber.transcribe import Transcriber
+from services.transcriber.transcribe import TAIL, Progress, Transcriber, newest
 from shared.database import open_engine, transaction
 from shared.jobs import TRANSCRIBE
-from shared.models import MOST_TRIES, Clip, Status
+from shared.models import HOME, MOST_TRIES, Clip, Status
 from shared.outbox import EVENT, OutboxRow
 from shared.storage import Store, StoreUnavailable, open_store
 from shared.transcripts import Transcript
@@ -40,7 +48,9 @@ class Scripted:
         self.meanwhile: Callable[[], object] = lambda: None
         self.attempts: list[str] = []
 
-    def transcribe(self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def transcribe(
+        self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody
+    ) -> Recognition:
         self.attempts.append(attempt_id)
         self.meanwhile()
         return WORDS
@@ -54,7 +64,8 @@ class Desk:
         self.engine: Engine = open_engine(self.settings)
         self.store: Store = open_store(self.settings)
         self.told = 0
-        self.transcriber = Transcriber(self.engine, self.store, recognizer, self.settings, self._tell)
+        self.hints: list[Mapping[str, Any]] = []
+        self.transcriber = Transcriber(self.engine, self.store, recognizer, self.settings, self._tell, self._hear)
         content = files.webm()
         self.store.put(KEY, io.BytesIO(content), len(content), "audio/webm")
         self.id = uuid.uuid4()
@@ -68,6 +79,10 @@ class Desk:
 
     def _tell(self) -> None:
         self.told += 1
+
+    def _hear(self, library_id: str, payload: Mapping[str, Any]) -> None:
+        assert library_id == HOME
+        self.hints.append(payload)
 
     def run(self) -> float | None:
         return self.transcriber.run(self.id)
@@ -191,7 +206,7 @@ def test_a_late_result_finds_no_taker(desk: Desk, recognizer: Scripted) -> None:
 def test_the_lease_is_renewed_and_its_loss_is_noticed(desk: Desk, recognizer: Scripted) -> None:
     noticed = False
 
-    def work(audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None]) -> Recognition:
+    def work(audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody) -> Recognition:
         def has_lost() -> bool:
             nonlocal noticed
             try:
@@ -342,3 +357,29 @@ def _wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
     while not condition():
         assert datetime.now(UTC) < deadline
         pause.wait(0.02)
+
+
+# -- what the pages are told meanwhile ---------------------------------------------------------------------------------
+
+
+def test_pages_are_told_each_second_how_far_it_is(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+    now = 100.0
+    monkeypatch.setattr("services.transcriber.transcribe.time.monotonic", lambda: now)
+    progress = Progress(desk.clip(), 10_000, desk._hear)
+    for second, words in enumerate(["one", "two", "three", "four"]):
+        now = 100 + second * 0.6
+        progress.tell(second * 3_000, words)
+    assert [(hint["percent"], hint["text"]) for hint in desk.hints] == [(60, "one two three")]
+    now += 1
+    progress.tell(10_400, "")
+    assert desk.hints[-1] == {
+        "type": "progress", "clip": {"id": str(desk.id)}, "percent": 99, "text": "one two three four",
+    }  # fmt: skip
+
+
+def test_of_many_words_the_newest_are_told() -> None:
+    assert newest("a few words") == "a few words"
+    tail = newest(" ".join(f"word{number}" for number in range(1_000)))
+    assert tail.startswith("… word9")
+    assert tail.endswith(" word999")
+    assert len(tail) <= TAIL + 2

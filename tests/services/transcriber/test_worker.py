@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 import redis
+from dramatiq.brokers.redis import RedisBroker
 from sqlmodel import select
 
 from services.transcriber.listener import Listener
@@ -20,7 +21,7 @@ from services.transcriber.transcribe import Transcriber
 from services.transcriber.worker import Courier, Shift
 from shared import jobs
 from shared.database import open_engine, transaction
-from shared.events import FIELD, stream_key
+from shared.events import FIELD, hints_key, stream_key
 from shared.models import HOME, Clip, Status
 from shared.outbox import Outlet, flush, record
 from shared.storage import open_store
@@ -89,11 +90,9 @@ class Library:
         return [clip["status"] for clip in clips if clip["id"] == str(id)]
 
     def waiting(self) -> int:
-        broker = jobs.open_broker(self.redis_url)
-        try:
-            return sum(jobs.waiting(broker, queue) for queue in jobs.QUEUES.values())
-        finally:
-            broker.client.close()
+        """Messages that are not done: delayed and running ones stay beside their queue, too."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            return sum(client.hlen(f"{key}.msgs") for key in jobs.lists())
 
     def close(self) -> None:
         self.outlet.close()
@@ -153,6 +152,84 @@ def test_speech_becomes_words_and_everybody_is_told(library: Library, parts: Par
     # Without an API that relays: the worker tells what it did itself.
     wait_until(lambda: [library.told(id)[-1:] for id in (spoken, silent, damaged)] == [["done"], ["done"], ["failed"]])
     wait_until(lambda: library.waiting() == 0)
+
+
+# -- jobs are heard of, not asked for --------------------------------------------------------------------------------
+
+
+def test_a_job_begins_soon_after_its_commit_though_redis_is_hardly_asked(
+    local: Library, local_parts: Parts, start_stack: StartStack, valkey: Valkey
+) -> None:
+    start_stack(local_parts, "api", "transcriber", LOG_LEVEL="WARNING")
+    seconds = 15
+    with valkey.client() as client:
+        time.sleep(3)  # whatever is asked at start
+        before = client.info("stats")["total_commands_processed"]
+        time.sleep(seconds)
+        asked = client.info("stats")["total_commands_processed"] - before - 1
+    # Twenty a minute for each of two processes; one more may fall to either end.
+    assert asked <= 2 * (20 * seconds / 60 + 1)
+    waits = []
+    for _ in range(5):
+        committed = time.monotonic()
+        id = local.put(files.silence(1), "audio/wav")
+        while not local.clip(id).attempt and time.monotonic() - committed < PATIENCE_S:
+            time.sleep(0.01)
+        waits.append(time.monotonic() - committed)
+        local.wait(id, Status.DONE)
+    assert sorted(waits)[2] < 1, waits
+
+
+def test_what_no_notice_was_given_of_is_found(
+    local: Library, local_parts: Parts, start_stack: StartStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_stack(local_parts, "transcriber", LOG_LEVEL="WARNING")
+    local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
+    monkeypatch.setattr(jobs.Broker, "enqueue", RedisBroker.enqueue)
+    local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
+
+
+def test_notices_are_heard_again_after_the_line_was_lost(
+    local: Library, local_parts: Parts, start_stack: StartStack
+) -> None:
+    start_stack(local_parts, "transcriber", LOG_LEVEL="WARNING")
+    with redis.Redis.from_url(local.redis_url) as client:
+        client.client_kill_filter(_type="pubsub")
+        wait_until(lambda: client.pubsub_numsub(jobs.NOTICES)[0][1] == 1)
+    local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
+
+
+def test_a_note_does_not_wait_behind_long_recordings(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": "2"}
+    start_stack(local_parts, "transcriber", **environment)
+    whisper.fail(Fault.HANG, times=1)
+    long = [local.put(files.silence(jobs.LONG_MS / 1000 + 1), "audio/wav") for _ in range(3)]
+    whisper.wait_for_requests(1)
+    note = local.put()
+    local.wait(note, Status.DONE)
+    assert sorted(local.clip(id).status for id in long) == [Status.PENDING, Status.PENDING, Status.TRANSCRIBING]
+    whisper.heal()
+    for id in long:
+        local.wait(id, Status.DONE)
+
+
+def test_who_looks_is_told_how_far_a_transcription_is(
+    local: Library, local_parts: Parts, start_stack: StartStack
+) -> None:
+    start_stack(local_parts, "transcriber")
+    # Speech of two minutes takes the smallest model some seconds.
+    id = local.put(speech.wav(speech.repeated(speech.samples(), 110)), "audio/wav")
+    local.wait(id, Status.DONE)
+    with redis.Redis.from_url(local.redis_url, decode_responses=True) as client:
+        hints = [json.loads(fields[FIELD]) for _, fields in client.xrange(hints_key(HOME))]
+    assert hints, "nobody was told anything"
+    percents = [hint["percent"] for hint in hints]
+    assert percents == sorted(percents)
+    assert {(hint["type"], hint["clip"]["id"]) for hint in hints} == {("progress", str(id))}
+    words = local.clip(id).text or ""
+    assert all(hint["text"].removeprefix("… ") in words for hint in hints)
 
 
 # -- killed and stopped -------------------------------------------------------------------------------------------
@@ -359,7 +436,7 @@ def test_a_job_that_comes_while_the_door_closes_is_not_left_behind(
     courier = Courier(local.engine, local.redis_url)
     claimants = [
         Preparer(local.engine, local.store, settings, courier.wake),
-        Transcriber(local.engine, local.store, None, settings, courier.wake),
+        Transcriber(local.engine, local.store, None, settings, courier.wake, courier.hint),
     ]
     closed: list[uuid.UUID] = []
     close = Listener.close
