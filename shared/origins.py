@@ -34,15 +34,27 @@ def is_same_site(origin: str, hosts: Collection[str], allowed_origins: Collectio
     return origin in allowed_origins or (scheme in {"http", "https"} and authority in ours)
 
 
-def client_address(peer: str, headers: Mapping[str, str]) -> str:
+IPV6_BITS = 64
+"""Of an IPv6 address that tell people apart: the rest is theirs to choose."""
+
+
+def client_address(peer: str, headers: Mapping[str, str], *, is_fly: bool = False) -> str:
     """Whose connections these are: the peer's or, if that is a proxy in a private network, whom the proxy names.
 
-    `headers` have lower-case names. Fly's proxy has a header of its own, since it adds itself to the usual one.
+    `headers` have lower-case names. Fly's proxy has a header of its own, since it adds itself to the usual one; any
+    other passes that header on as it came.
     """
-    named = headers.get("fly-client-ip") or headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    if not named:
-        return peer
+    forwarded = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    named = (headers.get("fly-client-ip") if is_fly else None) or forwarded
     try:
-        return named if ipaddress.ip_address(peer).is_private else peer
+        is_proxy = bool(named) and ipaddress.ip_address(peer).is_private
+        address = ipaddress.ip_address(named if is_proxy else peer)
     except ValueError:
         return peer
+    if address.version == 4:
+        return str(address)
+    return (
+        str(address.ipv4_mapped)
+        if address.ipv4_mapped
+        else str(ipaddress.ip_network((address, IPV6_BITS), strict=False))
+    )

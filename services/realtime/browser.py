@@ -8,11 +8,14 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from services.realtime.hub import REPLAY_BYTES
+from services.realtime.hub import PIECE_BYTES
 from services.realtime.wire import Handshake, is_pong, new_protocol
 
-SEND_BUFFER_BYTES = REPLAY_BYTES // 4
-"""What may wait for one line. Who reads more slowly than that is left out, and brought up to date when it has read."""
+SEND_BUFFER_BYTES = PIECE_BYTES
+"""What may wait for one line, and one piece behind it. Who reads more slowly is left out until it has read."""
+
+MOVED_BYTES = 8 * 1024
+"""A line that took so much since the last look moves, however slowly: a phone far from its mast gets a resync, too."""
 
 GREETING_BYTES = 16 * 1024
 """Bytes of a request; browsers send one or two thousand."""
@@ -39,12 +42,12 @@ class Host(Protocol):
 class Browser(asyncio.Protocol):
     """A client, from its first byte to its last: it asks something, or it shakes hands and listens.
 
-    Silent and between frames it has no parser: one is made when it says anything but a pong.
+    Silent or answering pings it has no parser: one is made when it says anything else.
     """
 
     __slots__ = (
-        "_has_ended", "_host", "_is_open", "_protocol", "_said", "address", "awaits_pong", "keeps_state", "place",
-        "round", "transport",
+        "_has_ended", "_host", "_is_open", "_protocol", "_said", "_waiting", "address", "awaits_pong", "keeps_state",
+        "place", "round", "transport",
     )  # fmt: skip
 
     def __init__(self, host: Host) -> None:
@@ -55,6 +58,8 @@ class Browser(asyncio.Protocol):
         self._protocol: ServerProtocol | None = None
         self._said = 0
         """Bytes of its request, then times that it spoke."""
+        self._waiting = 0
+        """Bytes that waited for the line at the last look."""
         self.address = ""
         """Whom its connections are counted for; empty until it has shaken hands."""
         self.awaits_pong = False
@@ -74,10 +79,11 @@ class Browser(asyncio.Protocol):
         if self._has_ended:
             return
         if self._protocol is None:
-            if self._is_open and is_pong(data):
+            if self._is_open and self._said < MOST_SAID and is_pong(data):
                 self.awaits_pong = False
+                self._said += 1
                 return
-            if not self._is_open and (handshake := Handshake.parse(data)):
+            if not self._is_open and len(data) <= GREETING_BYTES and (handshake := Handshake.parse(data)):
                 self._host.shook_hands(self, handshake)
                 return
             self._protocol = new_protocol(is_open=self._is_open)
@@ -125,6 +131,11 @@ class Browser(asyncio.Protocol):
         self._said = 0
         self.transport.write(frame)
         return True
+
+    def moves(self) -> bool:
+        """Whether its full line took anything since the last look."""
+        before, self._waiting = self._waiting, self.transport.get_write_buffer_size()
+        return before - self._waiting >= MOVED_BYTES
 
     def part(self, code: int, reason: str) -> None:
         """Begin the closing handshake, behind all that waits for the line; again does nothing."""

@@ -201,9 +201,14 @@ def _events(entries: Sequence[Entry]) -> Iterator[Event]:
         if data is None:
             continue
         try:
-            if not json.loads(data)["type"] or not data.startswith(b"{"):
+            # Decoded first, since `loads` would take other encodings than a browser does.
+            if not json.loads(data.decode(), parse_constant=_refuse)["type"] or not data.startswith(b"{"):
                 raise ValueError("it has no type")
         except (ValueError, KeyError, TypeError) as error:
             log.warning("an entry is no event and was left out", id=id.decode(), reason=repr(error))
         else:
             yield id.decode(), data
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

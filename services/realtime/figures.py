@@ -37,6 +37,8 @@ class Figures(Collector):
     def take_row(self, process: int) -> None:
         """Write for this process from now on. What its predecessor counted stays counted."""
         self._own = self._rows[process]
+        for place in range(len(GAUGES)):
+            self._own[place] = 0
         self._before = [0.0 if name in GAUGES else self._own[place] for place, name in enumerate(NAMES)]
 
     def write(self, values: Mapping[str, float]) -> None:

@@ -7,10 +7,15 @@ place, by the frames between or, where these are not known any more, by one resy
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+import structlog
+
 from services.realtime.wire import text_frame
+
+log = structlog.get_logger(__name__)
 
 REPLAY_FRAMES = 1_000
 """Events kept for those who come back: a whole evening of one library. Fetching the list is less work than more."""
@@ -21,17 +26,29 @@ REPLAY_BYTES = 1024 * 1024
 MOST_AHEAD = 8
 """Times `REPLAY_BYTES` that may be on the way to those who are there: a burst reaches them, and nobody after them."""
 
+PIECE_BYTES = 64 * 1024
+"""Given to one line at a time: the rest of a replay waits in the ring, which all share, until the line has room."""
+
 SLICE = 500
 """Listeners served before others get a turn of the loop: some two milliseconds."""
 
-MOST_REPLAYS = 16
-"""Joined replays kept until the next event: everybody who lost the line at one moment asks for the same few."""
+MOST_PIECES = 32
+"""Joined pieces kept until the next event: everybody who lost the line at one moment asks for the same few."""
 
 AWAY = 1 << 62
 """The place of a listener that is to be sent nothing: ahead of all there are."""
 
 Event = tuple[str, bytes]
 """The id of a stream's entry, and its JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a library keeps for those who come back, and what one line is given of it at a time."""
+
+    frames: int = REPLAY_FRAMES
+    bytes: int = REPLAY_BYTES
+    piece_bytes: int = PIECE_BYTES
 
 
 class Listener(Protocol):
@@ -52,21 +69,20 @@ class Hub:
     def __init__(
         self,
         later: Callable[[Callable[[], None]], object],
+        bounds: Bounds = Bounds(),
         *,
-        replay_frames: int = REPLAY_FRAMES,
-        replay_bytes: int = REPLAY_BYTES,
         slice_listeners: int = SLICE,
     ) -> None:
         """`later` calls a function in a later turn of the loop."""
         self._later = later
-        self._replay = replay_frames, replay_bytes
+        self._bounds = bounds
         self._slice = slice_listeners
         self._channels: dict[str, Channel] = {}
 
     def of(self, library: str) -> "Channel":
         """The channel of a library, made when it is first asked for."""
         if (channel := self._channels.get(library)) is None:
-            channel = self._channels[library] = Channel(self._later, *self._replay, self._slice)
+            channel = self._channels[library] = Channel(self._later, self._bounds, self._slice)
         return channel
 
     def libraries(self) -> set[str]:
@@ -80,18 +96,19 @@ class Hub:
 class Channel:
     """One library: its newest frames, who listens, and who has fallen behind."""
 
-    def __init__(
-        self, later: Callable[[Callable[[], None]], object], replay_frames: int, replay_bytes: int, slice_listeners: int
-    ) -> None:
+    def __init__(self, later: Callable[[Callable[[], None]], object], bounds: Bounds, slice_listeners: int) -> None:
         self._later = later
         self._slice = slice_listeners
-        self._ring = Ring(None, 0, replay_frames, replay_bytes)
+        self._ring = Ring(None, 0, bounds)
         self._live: set[Listener] = set()
         self._behind: dict[Listener, int] = {}
+        self._unfinished: set[Listener] = set()
+        """Those who were given a piece, and have room for the next one."""
         self._turn: Iterator[Listener] | None = None
         """Those whom a delivery that is under way has still to reach."""
         self._goal = 0
-        """The place that everyone has reached when the delivery under way is over."""
+        """The place for which everyone was looked at when the delivery under way is over."""
+        self._is_due = False
         self._news = b""
         self.deliveries = self.replayed = self.resyncs = 0
         """Frames sent to those who were there, frames sent to those who came back, resyncs sent to anyone; ever."""
@@ -99,7 +116,7 @@ class Channel:
     # -- listeners ---------------------------------------------------------------------------------------------
 
     def join(self, listener: Listener, since: str | None) -> bytes:
-        """Add a listener and return what it must be sent first, in this same turn: its replay, or one resync.
+        """Add a listener and return what it must be sent first, in this same turn: its replay's begin, or one resync.
 
         `since` is whatever the listener says it saw last; only an id of this very life of the stream is believed. None
         is a listener that keeps no state, and gets what happens from now on.
@@ -110,16 +127,20 @@ class Channel:
         if since is None:
             return b""
         place = self._ring.place_of(since)
-        replay = None if place is None else self._ring.after(place)
-        if place is None or replay is None:
+        piece = None if place is None else self._ring.after(place)
+        if place is None or piece is None:
             self.resyncs += 1
             return self._ring.resync() + self._news
-        self.replayed += self._ring.head - place
-        return replay + self._news
+        replay, listener.place = piece
+        self.replayed += listener.place - place
+        if listener.place < self._ring.head:
+            self._go_on_with(listener)
+        return self._news + replay
 
     def leave(self, listener: Listener) -> None:
         """Forget a listener; again does nothing."""
         self._live.discard(listener)
+        self._unfinished.discard(listener)
         self._behind.pop(listener, None)
         listener.place = AWAY
 
@@ -127,6 +148,7 @@ class Channel:
         """Leave out a listener whose line is full, until it catches up."""
         if listener in self._live:
             self._live.remove(listener)
+            self._unfinished.discard(listener)
             self._behind[listener] = listener.place
             listener.place = AWAY
 
@@ -136,6 +158,8 @@ class Channel:
         if place is not None:
             listener.place = place
             self._live.add(listener)
+            if listener.keeps_state and self._news:
+                self._send(listener, self._news)  # it may have missed what it says
             self._serve([listener])
 
     def count(self) -> int:
@@ -170,7 +194,7 @@ class Channel:
         while some := list(islice(listeners, self._slice)):
             for listener in some:
                 if listener.keeps_state and listener.place != AWAY:
-                    listener.send(frame)
+                    self._send(listener, frame)
             yield
 
     def _deliver(self) -> None:
@@ -179,54 +203,83 @@ class Channel:
         What is published meanwhile goes along to whoever comes after, and a second round brings it to the others.
         """
         if self._turn is None:
-            self._turn, self._goal = iter(list(self._live)), self._ring.head
+            is_news = self._goal < self._ring.head
+            self._turn, self._goal = iter(list(self._live if is_news else self._unfinished)), self._ring.head
         some = list(islice(self._turn, self._slice))
         self._serve(some)
         if len(some) == self._slice:
-            self._later(self._deliver)
+            self._soon()
+            return
+        self._turn = None
+        if self._goal < self._ring.head or self._unfinished:
+            self._soon()
         else:
-            self._turn = None
             self._ring.trim()
-            if self._goal < self._ring.head:
-                self._later(self._deliver)
+
+    def _soon(self) -> None:
+        """Deliver in a later turn, once, however often that is asked for."""
+        if not self._is_due:
+            self._is_due = True
+            self._later(self._due)
+
+    def _due(self) -> None:
+        self._is_due = False
+        self._deliver()
+
+    def _go_on_with(self, listener: Listener) -> None:
+        self._unfinished.add(listener)
+        self._soon()
 
     def _serve(self, listeners: Sequence[Listener]) -> None:
-        """Bring each from its place to the newest one. Nearly all stand at one place and are sent the same bytes."""
+        """Bring each a piece further to the newest place. Nearly all stand at one place and are sent the same bytes."""
         ring = self._ring
-        head, place, data = ring.head, -1, b""
+        head, place, piece = ring.head, -1, None
         for listener in listeners:
             if listener.place >= head:
                 continue
             if listener.place != place:
                 place = listener.place
-                frames = ring.after(place)
-                data = ring.resync() if frames is None else frames
-            listener.place = head
-            if data is frames:
-                self.deliveries += head - place
-            else:
+                piece = ring.after(place)
+            if piece is None:
                 self.resyncs += 1
+                listener.place = head
+                self._unfinished.discard(listener)
+                self._send(listener, ring.resync())
+                continue
+            data, listener.place = piece
+            self.deliveries += listener.place - place
+            if listener.place < head:
+                self._go_on_with(listener)
+            else:
+                self._unfinished.discard(listener)
+            self._send(listener, data)
+
+    def _send(self, listener: Listener, data: bytes) -> None:
+        """A listener that fails is left; nobody else waits for it."""
+        try:
             listener.send(data)
+        except Exception:
+            log.exception("a listener could not be sent anything, and is left")
+            self.leave(listener)
 
 
 class Ring:
     """The newest frames of a library, behind a place of which only its id is known."""
 
-    def __init__(self, cursor: str | None, place: int, most_frames: int, most_bytes: int) -> None:
+    def __init__(self, cursor: str | None, place: int, bounds: Bounds) -> None:
         """Begin with nothing after `place`, which is that of the entry `cursor`; None: nothing was read yet."""
-        self._most_frames = most_frames
-        self._most_bytes = most_bytes
+        self._bounds = bounds
         self._ids = deque([cursor])
         self._frames: deque[bytes] = deque()
         self._places = {} if cursor is None else {cursor: place}
         self._tail = place
         """The oldest place that can be counted from."""
         self._bytes = 0
-        self._replays: dict[int, bytes] = {}
+        self._pieces: dict[int, tuple[bytes, int]] = {}
 
     def successor(self, cursor: str) -> "Ring":
         """The ring of the stream's next life: everyone's place is from before it, and unknown there."""
-        return Ring(cursor, self.head + 1, self._most_frames, self._most_bytes)
+        return Ring(cursor, self.head + 1, self._bounds)
 
     @property
     def head(self) -> int:
@@ -241,29 +294,39 @@ class Ring:
         self._frames.append(frame)
         self._places[id] = self.head
         self._bytes += len(frame)
-        self._replays.clear()
-        if self._bytes > MOST_AHEAD * self._most_bytes:
+        self._pieces.clear()
+        if self._bytes > MOST_AHEAD * self._bounds.bytes:
             self.trim()
 
     def trim(self) -> None:
         """Forget what is too old or too much to be replayed."""
-        while len(self._frames) > self._most_frames or self._bytes > self._most_bytes:
+        while len(self._frames) > self._bounds.frames or self._bytes > self._bounds.bytes:
             forgotten = self._ids.popleft()
             if forgotten is not None:
                 del self._places[forgotten]
             self._bytes -= len(self._frames.popleft())
             self._tail += 1
 
-    def after(self, place: int) -> bytes | None:
-        """The frames that followed, end to end; None if not all of them are known."""
+    def after(self, place: int) -> tuple[bytes, int] | None:
+        """The first piece of the frames that followed, end to end, and the place that they lead to.
+
+        At least one frame; None if not all of them are known.
+        """
         if not self._tail <= place <= self.head:
             return None
-        replay = self._replays.get(place)
-        if replay is None:
-            if len(self._replays) == MOST_REPLAYS:
-                self._replays.clear()
-            replay = self._replays[place] = b"".join(islice(self._frames, place - self._tail, None))
-        return replay
+        piece = self._pieces.get(place)
+        if piece is None:
+            if len(self._pieces) == MOST_PIECES:
+                self._pieces.clear()
+            frames: list[bytes] = []
+            size = 0
+            for frame in islice(self._frames, place - self._tail, None):
+                if frames and size + len(frame) > self._bounds.piece_bytes:
+                    break
+                frames.append(frame)
+                size += len(frame)
+            piece = self._pieces[place] = b"".join(frames), place + len(frames)
+        return piece
 
     def resync(self) -> bytes:
         """Tells to fetch everything again; what follows is counted from the newest place."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import suppress
 from typing import Any, cast
 
 import redis.asyncio as redis
@@ -53,6 +54,10 @@ class Presence:
                 log.debug("pages cannot be counted", reason=str(error))
 
     async def close(self) -> None:
+        """Be counted no more: those who were here are somewhere else by now."""
+        with suppress(RedisError, OSError):
+            for library in self._told:
+                await cast("Any", self._redis.hdel(presence_key(library), self._process))
         await self._redis.aclose()
 
     async def _count(self, library: str) -> None:

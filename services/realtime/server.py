@@ -5,7 +5,7 @@ import json
 import resource
 import signal
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -22,7 +22,7 @@ from services.realtime.figures import Figures
 from services.realtime.hub import Hub
 from services.realtime.presence import Presence
 from services.realtime.settings import RealtimeSettings
-from services.realtime.wire import PING, Handshake
+from services.realtime.wire import PING, Handshake, text_frame
 from shared.events import HOME
 from shared.origins import client_address, is_known_host, is_same_site
 
@@ -41,7 +41,7 @@ GREETING_S = 10
 """Seconds for a whole request: a phone on a bad line needs two; who sends a byte a second needs none of ours."""
 
 BEHIND_S = 10
-"""Seconds that a full line has to move: then its reader is gone, or as good as."""
+"""Seconds in which a full line has to move: else its reader is gone, or as good as."""
 
 PARTING_S = 5
 """Seconds that a browser has to take leave; then the line is cut."""
@@ -57,6 +57,9 @@ BACKLOG = 4096
 
 SPARE_FILES = 64
 """Open files for other things than browsers: Redis, the log, requests of probes."""
+
+ALIVE = text_frame(b'{"type":"alive"}')
+"""Beside each ping, which scripts do not hear of: a page that is told nothing for long has lost its line."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -106,29 +109,31 @@ class Realtime:
         )
         log.info("listening", host=settings.host, port=settings.port, most_connections=self._most)
         tasks += [asyncio.create_task(self._keep_time()), asyncio.create_task(self._presence.run())]
-        await stop.wait()
+        await asyncio.wait([asyncio.create_task(stop.wait()), *tasks], return_when=asyncio.FIRST_COMPLETED)
+        failed = [task for task in tasks if task.done()]
         server.close()
         await self._drain()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._presence.close()
+        for task in failed:
+            task.result()  # Without it, what is promised is not kept. Whoever watches us starts anew.
 
     # -- what a connection tells ---------------------------------------------------------------------------------
 
     def arrived(self, browser: Browser) -> None:
         self._lines += 1
+        self._greeting.add(browser, self._loop.time())  # also for who is refused, and never hangs up
         if self._lines > self._most + SPARE_FILES // 2:
             self._refuse(browser, 503, "This server has as many connections as it can hold. Try again later.")
-        else:
-            self._greeting.add(browser, self._loop.time())
 
     def shook_hands(self, browser: Browser, handshake: Handshake) -> None:
         """An ordinary handshake."""
         headers = handshake.headers
         hosts = [headers[name] for name in ("host", "x-forwarded-host") if name in headers]
         origins = [headers["origin"]] if "origin" in headers else []
-        address = client_address(peer_of(browser), headers)
+        address = self._address(browser, headers)
         target = handshake.target
         if path_of(target) != PATH:
             browser.answer(self._plain(target))
@@ -143,7 +148,7 @@ class Realtime:
             browser.answer(self._plain(request.path))
             return
         hosts = [host for name in ("Host", "X-Forwarded-Host") for host in headers.get_all(name)]
-        address = client_address(peer_of(browser), dict(headers.raw_items()))
+        address = self._address(browser, {name.lower(): value for name, value in headers.raw_items()})
         if self._admits(browser, hosts, headers.get_all("Origin"), address) and browser.accept(request):
             self._register(browser, address)
             if first := self._hub.of(HOME).join(browser, since(request.path)):
@@ -152,6 +157,7 @@ class Realtime:
     def fell_behind(self, browser: Browser) -> None:
         if browser.address:
             self.fell_behind_ever += 1
+            browser.moves()  # the first look
             self._behind.add(browser, self._loop.time())
             self._hub.of(HOME).fall_behind(browser)
 
@@ -170,6 +176,9 @@ class Realtime:
         self._forget(browser)
         self._greeting.remove(browser)
         self._parting.remove(browser)
+
+    def _address(self, browser: Browser, headers: Mapping[str, str]) -> str:
+        return client_address(peer_of(browser), headers, is_fly=bool(self._settings.fly_app_name))
 
     # -- coming --------------------------------------------------------------------------------------------------
 
@@ -224,14 +233,18 @@ class Realtime:
             second = (second + 1) % PING_S
             for browser in list(self._rounds[second]):
                 # A full line has a deadline of its own.
-                if browser not in self._behind and not browser.ping(PING):
+                sign = PING + ALIVE if browser.keeps_state else PING
+                if browser not in self._behind and not browser.ping(sign):
                     browser.transport.abort()
             now = self._loop.time()
             for browser in [*self._greeting.over(now), *self._parting.over(now)]:
                 browser.transport.abort()
             for browser in self._behind.over(now):
-                self.too_slow += 1
-                browser.part(TOO_SLOW, "You read too slowly. Connect again.")
+                if browser.moves():
+                    self._behind.add(browser, now)
+                else:
+                    self.too_slow += 1
+                    browser.part(TOO_SLOW, "You read too slowly. Connect again.")
             self._write_figures()
 
     # -- going ---------------------------------------------------------------------------------------------------

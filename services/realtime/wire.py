@@ -1,5 +1,6 @@
 """WebSocket bytes, without I/O (RFC 6455). What is ordinary is done here; all else is left to `websockets`."""
 
+import re
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,6 +15,7 @@ INCOMING_BYTES = 1024
 KEY_LENGTH = 24
 """Characters of a Sec-WebSocket-Key: 16 bytes in base64."""
 
+_PLAIN_NAME = re.compile(r"[a-z0-9-]+")
 _PONG_HEAD = bytes([0x80 | Opcode.PONG])
 _MASKED, _MASK_BYTES, _LONGEST_CONTROL = 0x80, 4, 125
 
@@ -63,8 +65,8 @@ class Handshake:
         for line in lines:
             name, colon, value = line.partition(":")
             name = name.lower()
-            # Control characters, folded lines, empty names and repeated headers are for those who know the rules.
-            if not colon or not line.isprintable() or name in headers or not name or " " in name:
+            # Control characters, folded lines, strange names and repeated headers are for those who know the rules.
+            if not colon or not line.isprintable() or name in headers or not _PLAIN_NAME.fullmatch(name):
                 return None
             headers[name] = value.strip(" ")
         is_usual = (

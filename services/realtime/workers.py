@@ -3,8 +3,10 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 import structlog
@@ -18,16 +20,22 @@ SOON_S = 2
 """A process that ends by itself with a fault so soon after the start would do so for ever: then all end."""
 
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
 def run_workers(number: int, serve: Callable[[int], None]) -> None:
     """Keep `serve(0)` to `serve(number - 1)` running, each in its process, until SIGTERM or SIGINT."""
     workers: dict[int, tuple[int, float]] = {}
     stopping = False
+    # Its other end is closed with this process, however it ends.
+    alive, ours = os.pipe()
 
     def stop(signal_number: int, _frame: FrameType | None) -> None:
         nonlocal stopping
         stopping = True
         for pid in workers:
-            os.kill(pid, signal_number)
+            with suppress(ProcessLookupError):  # it has just been waited for
+                os.kill(pid, signal_number)
 
     def start(place: int) -> None:
         # No signal between the fork and the note of its child: it would be left behind.
@@ -37,6 +45,8 @@ def run_workers(number: int, serve: Callable[[int], None]) -> None:
             for each in SIGNALS:
                 signal.signal(each, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            os.close(ours)
+            threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
             serve(place)
             sys.exit(0)
         workers[pid] = place, time.monotonic()
@@ -49,6 +59,8 @@ def run_workers(number: int, serve: Callable[[int], None]) -> None:
     worst = 0
     while workers:
         pid, status = os.wait()
+        if pid not in workers:
+            continue  # an orphan that the system gave us, as it gives them to the first process of a container
         place, began = workers.pop(pid)
         code = os.waitstatus_to_exitcode(status)
         if stopping:
@@ -64,4 +76,7 @@ def run_workers(number: int, serve: Callable[[int], None]) -> None:
     sys.exit(worst)
 
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+def _end_with(pipe: int) -> None:
+    """End this process when the one that started it is gone: the next one would share the port with it."""
+    os.read(pipe, 1)
+    os.kill(os.getpid(), signal.SIGTERM)

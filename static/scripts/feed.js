@@ -11,6 +11,12 @@ const MOST_MS = 15_000;
 /** A connection that held so long was a good one: the next wait is short again. */
 const SETTLED_MS = 5_000;
 
+/** A server that is there answers a handshake within this, */
+const GREETING_MS = 10_000;
+
+/** and says something at least every 20 s. */
+const SILENCE_MS = 45_000;
+
 /** How long a socket may be left unseen: a phone that slept longer has lost it without being told. */
 const SUSPECT_MS = 30_000;
 
@@ -21,7 +27,7 @@ const SUSPECT_MS = 30_000;
 export function socketAddress(url, cursor, base) {
   const address = new URL(url, base);
   address.protocol = address.protocol.replace("http", "ws");
-  if (cursor) address.searchParams.set("since", cursor);
+  address.searchParams.set("since", cursor ?? "");
   return address.href;
 }
 
@@ -37,11 +43,22 @@ export class Feed extends EventTarget {
   #cursor = null;
   #started = false;
 
-  /** @param {{base: string, connect?: (url: string) => WebSocket, backoff?: Backoff}} options */
-  constructor({ base, connect = (url) => new WebSocket(url), backoff }) {
+  /**
+   * @param {{base: string, connect?: (url: string) => WebSocket, backoff?: Backoff, greeting_ms?: number,
+   *   silence_ms?: number}} options
+   */
+  constructor({
+    base,
+    connect = (url) => new WebSocket(url),
+    backoff,
+    greeting_ms = GREETING_MS,
+    silence_ms = SILENCE_MS,
+  }) {
     super();
     this.base = base;
     this.connect = connect;
+    this.greeting_ms = greeting_ms;
+    this.silence_ms = silence_ms;
     this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
   }
 
@@ -81,22 +98,31 @@ export class Feed extends EventTarget {
 
   /** One connection, from its attempt to its end. */
   #connection() {
-    const continued = this.#cursor !== null;
     const socket = this.connect(socketAddress(this.#url, this.#cursor, this.base));
     this.#socket = socket;
     let opened = Infinity;
+    // A line that a proxy forgot ends without a word: the server says something every twenty seconds.
+    let silence = this.#timer(socket, this.greeting_ms);
+    const heard = () => {
+      clearTimeout(silence);
+      silence = this.#timer(socket, this.silence_ms);
+    };
     return /** @type {Promise<void>} */ (
       new Promise((resolve) => {
         socket.addEventListener("open", () => {
           opened = Date.now();
+          heard();
           this.#emit("open");
-          // Without a place to go on from, what happened since the list was read is unknown.
-          if (!continued) this.#emit("resync");
         });
-        socket.addEventListener("message", ({ data }) => this.#socket === socket && this.#take(data));
+        socket.addEventListener("message", ({ data }) => {
+          if (this.#socket !== socket) return;
+          heard();
+          this.#take(data);
+        });
         const over = () => {
           if (this.#socket !== socket) return;
           this.#socket = null;
+          clearTimeout(silence);
           socket.close();
           if (Date.now() - opened > SETTLED_MS) this.backoff.reset();
           this.#emit("close");
@@ -106,6 +132,11 @@ export class Feed extends EventTarget {
         socket.addEventListener("lost", over);
       })
     );
+  }
+
+  /** @param {WebSocket} socket @param {number} after_ms */
+  #timer(socket, after_ms) {
+    return setTimeout(() => socket.dispatchEvent(new Event("lost")), after_ms);
   }
 
   /** @param {string} data */

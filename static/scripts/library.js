@@ -87,15 +87,20 @@ export class Library extends EventTarget {
    * an event told of them while the list was on its way.
    * @param {Clip[]} clips @param {Map<string, number>} before from `snapshot()`
    * @param {boolean} complete to the last clip
+   * @returns {string[]} clips of which the list says nothing, since they are older than its end
    */
   reconcile(clips, before, complete) {
     const listed = new Set(clips.map((clip) => clip.id));
     const end = clips.at(-1)?.created_at ?? "";
+    const unknown = [];
     for (const { id, clip } of [...this.#entries.values()]) {
       const unheard = clip && !clip.deleted_at && before.get(id) === clip.version;
-      if (unheard && !listed.has(id) && (complete || clip.created_at > end)) this.bin(id);
+      if (!unheard || listed.has(id)) continue;
+      if (complete || clip.created_at > end) this.bin(id);
+      else unknown.push(id);
     }
     this.add(clips);
+    return unknown;
   }
 
   /** Take clips from a list, which says only by the server's clock when they changed. @param {Clip[]} clips */

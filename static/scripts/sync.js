@@ -12,6 +12,10 @@ import { Problem } from "./api.js";
 const FIRST_MS = 500;
 const MOST_MS = 15_000;
 
+/** A server answers some thousands of requests a second; nobody minds two seconds. */
+const EACH_MS = 0.2;
+const MOST_SPREAD_MS = 2_000;
+
 /**
  * Emits `list` with a sentence (it cannot be read, we go on trying) or null (it was read), `limits` with the server's.
  */
@@ -23,6 +27,8 @@ export class Sync extends EventTarget {
   #next = null;
   /** @type {string|null} */
   #oldest = null;
+  /** Pages that are open anywhere, as far as we know. */
+  #looking = 1;
   /** Id → version, of the clips that are being fetched by themselves. @type {Map<string, number>} */
   #wanted = new Map();
   #backoff = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
@@ -38,7 +44,8 @@ export class Sync extends EventTarget {
     this.feed = feed;
     feed.addEventListener("clip", (event) => this.#take(/** @type {CustomEvent<Clip>} */ (event).detail));
     feed.addEventListener("progress", (event) => library.follow(/** @type {CustomEvent<Progress>} */ (event).detail));
-    feed.addEventListener("resync", () => void this.read());
+    feed.addEventListener("looking", (event) => (this.#looking = /** @type {CustomEvent<number>} */ (event).detail));
+    feed.addEventListener("resync", () => void this.#spread().then(() => this.read()));
   }
 
   /** Whether the server has older clips than those we know. */
@@ -81,6 +88,7 @@ export class Sync extends EventTarget {
     this.#wanted.set(id, version);
     if (isAsking) return;
     try {
+      await this.#spread();
       let [wanted, clip] = [version, await this.api.get(id)];
       for (let told; (told = this.#wanted.get(id) ?? 0) > wanted && told > clip.version; wanted = told) {
         clip = await this.api.get(id);
@@ -91,6 +99,12 @@ export class Sync extends EventTarget {
     } finally {
       this.#wanted.delete(id);
     }
+  }
+
+  /** Every page is told the same at one moment: many of them do not ask the server at one moment, too. */
+  #spread() {
+    const most_ms = Math.min((this.#looking - 1) * EACH_MS, MOST_SPREAD_MS);
+    return new Promise((resolve) => setTimeout(resolve, Math.random() * most_ms));
   }
 
   async #untilRead() {
@@ -122,8 +136,19 @@ export class Sync extends EventTarget {
       clips.push(...page.clips);
       cursor = page.next;
     } while (cursor && oldest !== null && (clips.at(-1)?.created_at ?? "") > oldest);
-    this.library.reconcile(clips, before, cursor === null);
+    const unknown = this.library.reconcile(clips, before, cursor === null);
     this.#bottom(clips, cursor);
+    for (const id of unknown) await this.#ask(id);
+  }
+
+  /** What events told of, further down than the list was read, has to be asked for by itself. @param {string} id */
+  async #ask(id) {
+    try {
+      this.library.apply(await this.api.get(id));
+    } catch (error) {
+      if (!(error instanceof Problem && error.status === 404)) throw error;
+      this.library.bin(id);
+    }
   }
 
   /** @param {Clip[]} clips @param {string|null} next */

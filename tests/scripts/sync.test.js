@@ -138,3 +138,33 @@ test("a long text that cannot be fetched comes with the list", async () => {
   await until(() => library.get("c5").clip.text === "an hour");
   assert.equal(server.lists, 3);
 });
+
+test("a clip below the end of the list, of which an event told, is asked for after a gap", async () => {
+  await sync.read();
+  feed.dispatchEvent(new CustomEvent("clip", { detail: clip("c1", { version: 2, created_at: at(1) }) }));
+  feed.dispatchEvent(new CustomEvent("clip", { detail: clip("c2", { version: 2, created_at: at(2) }) }));
+  assert.equal(shown(), "c5 c4 c2 c1");
+  // Nobody heard that one was deleted for good, and one renamed.
+  server.clips = server.clips.filter(({ id }) => id !== "c2");
+  server.clips[3] = clip("c1", { version: 3, name: "Renamed", created_at: at(1) });
+  server.get = async (id) => {
+    const found = server.clips.find((clip) => clip.id === id);
+    if (!found) throw new Problem("There is no such clip.", 404);
+    return found;
+  };
+  feed.dispatchEvent(new Event("resync"));
+  await until(() => shown() === "c5 c4 c1");
+  assert.equal(library.get("c1").clip.name, "Renamed");
+});
+
+test("many pages that are told to read do not do so at one moment", async () => {
+  await sync.read();
+  feed.dispatchEvent(new CustomEvent("looking", { detail: 1_001 }));
+  const random = Math.random;
+  Math.random = () => 1;
+  const began = Date.now();
+  feed.dispatchEvent(new Event("resync"));
+  Math.random = random;
+  await until(() => server.lists === 2);
+  assert.ok(Date.now() - began >= 190);
+});

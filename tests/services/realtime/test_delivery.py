@@ -175,10 +175,14 @@ async def test_a_second_server_disturbs_nobody(realtime: Realtime, valkey: Valke
         await asyncio.to_thread(second.close)
 
 
-@pytest.mark.parametrize("data", ["", "[]", "7", "{}", '{"type":"clip"', "\xff", " {}", '"type"', "{null}"])
-async def test_what_is_no_event_is_left_out(realtime: Realtime, open_page: Open, data: str) -> None:
+EVENT = '{"type":"clip","clip":{}}'
+NO_EVENTS = ["", "[]", "7", "{}", '{"type":"clip"', " {}", '"type"', "{null}", '{"type":"clip","clip":NaN}']
+
+
+@pytest.mark.parametrize("data", [*map(str.encode, NO_EVENTS), b"\xff", *map(EVENT.encode, ["utf-16", "utf-32-be"])])
+async def test_what_is_no_event_is_left_out(realtime: Realtime, open_page: Open, data: bytes) -> None:
     page = await open_page(realtime)
-    realtime.redis.xadd(events.stream_key(events.HOME), {events.FIELD: data.encode("latin-1")})
+    realtime.redis.xadd(events.stream_key(events.HOME), {events.FIELD: data})
     realtime.redis.xadd(events.stream_key(events.HOME), {"other": "field"})
     await page.hears(realtime.say("now"), "now")
 

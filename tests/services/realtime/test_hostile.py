@@ -170,6 +170,54 @@ async def test_requests_that_are_none_are_cut_at_once(line: Line, witness: Page,
     assert time.monotonic() - began < GREETING_S / 2
 
 
+async def test_who_is_refused_and_never_hangs_up_is_cut_off(valkey: Valkey) -> None:
+    realtime = Realtime(valkey, MAX_CONNECTIONS="3")
+    silent: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    try:
+        await asyncio.to_thread(realtime.start)
+        silent.extend([await asyncio.open_connection("127.0.0.1", realtime.port) for _ in range(100)])
+        assert b" 503 " in await asyncio.wait_for(silent[-1][0].read(), PATIENCE_S)
+        await asyncio.sleep(GREETING_S)
+        await realtime.until_answered("/healthz", 200)
+    finally:
+        for _, writer in silent:
+            writer.close()
+        await asyncio.to_thread(realtime.close)
+
+
+async def test_a_share_is_that_of_whom_a_proxy_names_however_the_request_comes(valkey: Valkey) -> None:
+    realtime = Realtime(valkey, MAX_CONNECTIONS_PER_ADDRESS="1")
+
+    async def answer(address: str, pieces: int) -> bytes:
+        line = Line(*await asyncio.open_connection("127.0.0.1", realtime.port))
+        request = HELLO.replace(b"\r\n\r\n", f"\r\nX-Forwarded-For: {address}\r\n\r\n".encode())
+        for at in range(0, len(request), len(request) // pieces + 1):
+            await line.say(request[at : at + len(request) // pieces + 1])
+            await asyncio.sleep(0.01)
+        lines.append(line)
+        return await line.reader.readuntil(b"\r\n")
+
+    lines: list[Line] = []
+    try:
+        await asyncio.to_thread(realtime.start)
+        for number, pieces in enumerate([1, 2, 1, 2]):
+            assert b" 101 " in await answer(f"203.0.113.{number}", pieces)
+        for pieces in (1, 2):
+            assert b" 429 " in await answer("203.0.113.1", pieces)
+    finally:
+        for line in lines:
+            line.writer.close()
+        await asyncio.to_thread(realtime.close)
+
+
+async def test_pongs_that_nobody_asked_for_are_speech_too(line: Line, witness: Page) -> None:
+    await line.shake_hands()
+    for _ in range(2 * MOST_SAID):
+        await line.say(masked(Opcode.PONG))
+        await asyncio.sleep(0.001)
+    assert await line.close_code() == 1008
+
+
 async def test_an_address_has_its_share(valkey: Valkey, open_page: Open) -> None:
     realtime = Realtime(valkey, MAX_CONNECTIONS_PER_ADDRESS="3")
     try:

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from services.realtime.hub import MOST_REPLAYS, Channel, Hub
+from services.realtime.hub import MOST_PIECES, Bounds, Channel, Hub
 from shared.events import StreamId
 from tests.services.realtime.conftest import texts
 
@@ -75,7 +75,7 @@ def loop() -> Loop:
 @pytest.fixture
 def home(loop: Loop) -> Channel:
     """A library that has said 1-0 to 4-0, and keeps three; it is served in slices of two."""
-    home = Hub(loop, replay_frames=3, slice_listeners=2).of("home")
+    home = Hub(loop, Bounds(frames=3), slice_listeners=2).of("home")
     home.begin("0-1")
     home.publish((f"{number}-0", event(number)) for number in range(1, 5))
     return home
@@ -131,7 +131,7 @@ def test_a_new_life_knows_its_own_events_and_none_before(home: Channel) -> None:
 
 
 def test_frames_are_bounded_by_bytes_and_the_newest_place_stays(loop: Loop) -> None:
-    home = Hub(loop, replay_bytes=100).of("home")
+    home = Hub(loop, Bounds(bytes=100)).of("home")
     home.begin("1-0")
     home.publish([("2-0", b'{"type":"%s"}' % (b"x" * 200))])
     assert Ear(home, "1-0").heard == [resync("2-0")]
@@ -142,7 +142,7 @@ def test_frames_are_bounded_by_bytes_and_the_newest_place_stays(loop: Loop) -> N
 
 
 def test_a_burst_that_is_not_kept_still_reaches_those_who_are_there(loop: Loop) -> None:
-    home = Hub(loop, replay_frames=2, slice_listeners=2).of("home")
+    home = Hub(loop, Bounds(frames=2), slice_listeners=2).of("home")
     home.begin("1-0")
     ears = [Ear(home, "1-0") for _ in range(5)]
     say(home, *range(2, 9))
@@ -154,7 +154,7 @@ def test_a_burst_that_is_not_kept_still_reaches_those_who_are_there(loop: Loop) 
 def test_many_who_come_back_from_many_places(home: Channel) -> None:
     deep = Hub(Loop()).of("home")
     deep.begin("0-1")
-    numbers = range(1, 4 * MOST_REPLAYS)
+    numbers = range(1, 4 * MOST_PIECES)
     say(deep, *numbers)
     for number in [*numbers, *numbers]:
         assert Ear(deep, f"{number}-0").heard == frames(*numbers[number:])
@@ -226,7 +226,65 @@ def test_news_are_for_those_who_keep_state_and_the_latest_comes_first(home: Chan
     list(slices)
     assert [ear.heard for ear in ears[1:]] == [[b'{"looking":3}']] * 2
     assert seed.heard == []
-    assert Ear(home, "3-0").heard == [*frames(4), b'{"looking":3}']
+    assert Ear(home, "3-0").heard == [b'{"looking":3}', *frames(4)]
+    # Who was behind has missed what was said meanwhile.
+    home.fall_behind(ears[1])
+    list(home.tell(b'{"looking":4}', latest=True))
+    ears[1].heard.clear()
+    home.catch_up(ears[1])
+    assert ears[1].heard == [b'{"looking":4}']
+
+
+# -- a line is given no more than it takes ---------------------------------------------------------------------------
+
+
+def test_a_long_replay_comes_in_pieces_and_stops_when_the_line_is_full(loop: Loop) -> None:
+    most = 5 * len(frame("10-0", 10))
+    home = Hub(loop, Bounds(piece_bytes=most)).of("home")
+    home.begin("0-1")
+    numbers = range(1, 31)
+    say(home, *numbers)
+    ear = Ear(home, "1-0")
+    assert 0 < len(ear.heard) <= 6
+    ear.when_sent = lambda: home.fall_behind(ear)
+    loop.run()
+    before = len(ear.heard)
+    assert before <= 12
+    loop.run()
+    say(home, 31)
+    assert len(ear.heard) == before, "its line is full"
+    ear.when_sent = lambda: None
+    home.catch_up(ear)
+    loop.run()
+    assert ear.heard == frames(*range(2, 32))
+    say(home, 32)
+    assert ear.heard[-1:] == frames(32)
+    assert not loop.calls
+
+
+def test_a_large_frame_is_a_piece_of_its_own(loop: Loop) -> None:
+    home = Hub(loop, Bounds(piece_bytes=1)).of("home")
+    home.begin("0-1")
+    say(home, 1, 2, 3)
+    ear = Ear(home, "0-1")
+    assert ear.heard == frames(1)
+    loop.run()
+    assert ear.heard == frames(1, 2, 3)
+
+
+def test_a_listener_that_fails_is_left_and_nobody_else_is(home: Channel, loop: Loop) -> None:
+    ears = [Ear(home, "4-0") for _ in range(5)]
+
+    def fail() -> None:
+        raise RuntimeError("a fault that nobody foresaw")
+
+    ears[2].when_sent = fail
+    say(home, 5)
+    loop.run()
+    say(home, 6)
+    loop.run()
+    assert [ear.heard for ear in ears] == [frames(5, 6)] * 2 + [frames(5)] + [frames(5, 6)] * 2
+    assert home.count() == 4
 
 
 # -- any order of anything ---------------------------------------------------------------------------------------------
@@ -304,7 +362,7 @@ class Fanout(RuleBasedStateMachine):
         for page in self.all_pages:
             page.online = False
         self.loop = Loop()
-        self.home = Hub(self.loop, replay_frames=self.frames, slice_listeners=2).of("home")
+        self.home = Hub(self.loop, Bounds(frames=self.frames, piece_bytes=100), slice_listeners=2).of("home")
         self.life: int | None = None
         self.last = StreamId(0, 0)
 

@@ -1,6 +1,7 @@
 """Who may connect, and how each is taken leave of."""
 
 import asyncio
+import contextlib
 import socket
 import sys
 from collections.abc import Mapping
@@ -149,6 +150,22 @@ async def test_a_reader_that_never_reads_again_is_cut_off(realtime: Realtime, op
             while _is_connected(realtime, ours):
                 await asyncio.sleep(0.05)
     await page.hears(realtime.say("now"), "now")
+
+
+async def test_a_reader_that_is_slow_and_steady_is_borne(realtime: Realtime, open_page: Open) -> None:
+    page = await open_page(realtime)
+    with _stalled(realtime) as slow:
+        event = "x" * 64 * 1024
+        while "dictaphone_realtime_behind_total 1.0" not in realtime.get("/metrics").text:
+            await page.hears(realtime.say(event), event)
+        # The kernel holds megabytes; the server's buffer moves as soon as these are read, a part in each second.
+        slow.setblocking(False)
+        until = asyncio.get_running_loop().time() + 1.5 * BEHIND_S
+        while asyncio.get_running_loop().time() < until:
+            with contextlib.suppress(BlockingIOError):
+                slow.recv(256 * 1024)
+            await asyncio.sleep(0.5)
+        assert "dictaphone_realtime_too_slow_total 0.0" in realtime.get("/metrics").text
 
 
 def _stalled(realtime: Realtime) -> socket.socket:

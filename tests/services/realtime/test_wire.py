@@ -46,6 +46,7 @@ def test_an_ordinary_handshake_is_read_and_answered() -> None:
         request(*LINES, first="GET  /websocket HTTP/1.1"),
         request(*LINES, "Host: twice.example"),
         request(*LINES, "X-Smuggled : yes"),
+        request(*LINES, "no/token: yes"),
         request(*LINES, " folded"),
         request(*LINES, "X-Control: \0"),
         request(*LINES, "X-Bare: a\nOrigin: https://evil.example"),

@@ -1,14 +1,18 @@
 """Several processes on one port, and what they know of each other."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import psutil
 import pytest
 
+from tests.servers.server import free_port
+from tests.servers.stack import ROOT
 from tests.servers.valkey import Valkey
 from tests.services.realtime.conftest import PATIENCE_S, Open, Page, Realtime
 
@@ -78,6 +82,45 @@ async def test_they_end_together_and_leave_nobody(workers: Realtime, open_page: 
     assert not alive
 
 
+async def test_they_end_with_the_process_that_started_them(workers: Realtime) -> None:
+    family = children(workers)
+    assert workers.pid
+    os.kill(workers.pid, signal.SIGKILL)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE_S)
+    assert not alive
+
+
+async def test_a_child_that_is_none_of_theirs_is_buried_quietly(workers: Realtime) -> None:
+    """As the first process of a container gets them."""
+    adopt = (
+        "import ctypes, os, runpy, subprocess, sys\n"
+        "ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)\n"  # PR_SET_CHILD_SUBREAPER
+        "subprocess.Popen(['sh', '-c', 'sleep 1 & exit'], stdout=subprocess.DEVNULL)\n"
+        "sys.argv = ['services.realtime']\n"
+        "runpy.run_module('services.realtime', run_name='__main__')\n"
+    )
+    environment = {**os.environ, **workers.environment(), "PORT": str(free_port())}
+    first = await asyncio.create_subprocess_exec(sys.executable, "-c", adopt, env=environment, cwd=ROOT)
+    try:
+        await asyncio.sleep(3)
+        assert first.returncode is None
+        assert len(psutil.Process(first.pid).children()) == WORKERS
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            first.terminate()
+        await first.wait()
+
+
+async def test_a_taken_port_is_not_shared_with_a_stranger(workers: Realtime) -> None:
+    environment = {**os.environ, **workers.environment()}
+    second = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.realtime", env=environment, cwd=ROOT, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(second.communicate(), PATIENCE_S)
+    assert second.returncode == 1
+    assert b"Set HOST and PORT" in said
+
+
 async def test_pages_learn_how_many_are_open_anywhere(workers: Realtime, valkey: Valkey, open_page: Open) -> None:
     elsewhere = Realtime(valkey, REDIS_URL=valkey.url(workers.database))
     try:
@@ -91,6 +134,13 @@ async def test_pages_learn_how_many_are_open_anywhere(workers: Realtime, valkey:
         for page in pages:
             await _sees(page, 6)
         late = await open_page(workers, since="")
+        await _sees(late, 7)
+        # Who was here when a server ended is somewhere else by now.
+        last = Realtime(valkey, REDIS_URL=valkey.url(workers.database))
+        await asyncio.to_thread(last.start)
+        await _sees(await open_page(last, since=""), 8)
+        await _sees(late, 8)
+        await asyncio.to_thread(last.close)
         await _sees(late, 7)
         # One that is killed is not counted for long.
         await _sees(await open_page(elsewhere, since=""), 8)

@@ -37,7 +37,8 @@ def test_a_pause_is_no_hole_and_a_breath_neither() -> None:
     sound = np.zeros(20 * RATE, np.float32)
 
     def speech_in(stretch: Samples) -> list[Span]:
-        return {5: [], 4: [(0.5, 1), (2, 2.4)], 9: [(1, 3), (4, 8.5)]}[round(len(stretch) / RATE)]
+        spoken: dict[int, list[Span]] = {5: [], 4: [(0.5, 1), (2, 2.4)], 9: [(1, 3), (4, 8.5)]}
+        return spoken[round(len(stretch) / RATE)]
 
     words = [(5.0, 6.0), (10.0, 11.0)]
     assert LEAST_S > 0.9
