@@ -24,6 +24,9 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings):
         description="Model: for the embedded engine a name (`small`, fetched on first use) or a folder; "
         "empty: the bundled tiny.en, or `whisper-1` at a server.",
     )
+    whisper_prompt: str = Field(
+        "", description="Names and words of the trade that are often said here, in a sentence: helps to spell them."
+    )
     # Twice the length covers a server that is slower than speech; what remains is the wait for its other clients.
     whisper_timeout_seconds: PositiveFloat = Field(
         120, description="Longest wait for that server's answer, on top of twice the audio's length."

@@ -76,11 +76,18 @@ class Recognizer(Protocol):
         """What people read as the author of the words."""
 
     def transcribe(
-        self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody
+        self,
+        audio: FetchedAudio,
+        *,
+        attempt_id: str,
+        check: Callable[[], None],
+        tell: Tell = to_nobody,
+        language: str | None = None,
     ) -> Recognition:
         """Hear all of it. `attempt_id` is never used twice; `check` is called now and then and raises to stop.
 
-        Who hears it passage by passage may `tell` of each.
+        Who hears it passage by passage may `tell` of each. `language` is what a person says it is (ISO 639-1, as
+        Whisper knows them); None: it is to be found out.
 
         Raises `RecognizerUnavailable`, `RecognizerBusy`, `AudioRejected`.
         """

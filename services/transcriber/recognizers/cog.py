@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 
@@ -20,13 +20,21 @@ class CogRecognizer:
     def __init__(self, settings: TranscriberSettings) -> None:
         self._url = httpx.URL(settings.whisper_url)
         self._patience_s = settings.whisper_timeout_seconds
+        self._prompt = settings.whisper_prompt
         self._client = server.client(settings.whisper_api_key.get_secret_value())
         self.name = f"whisper at {self._url.host}"
 
     def transcribe(
-        self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody
+        self,
+        audio: FetchedAudio,
+        *,
+        attempt_id: str,
+        check: Callable[[], None],
+        tell: Tell = to_nobody,
+        language: str | None = None,
     ) -> Recognition:
-        size, body = _by_address(audio.url) if audio.url else _by_value(audio)
+        wishes = {key: value for key, value in (("language", language), ("initial_prompt", self._prompt)) if value}
+        size, body = _by_address(audio.url, wishes) if audio.url else _by_value(audio, wishes)
         request = self._client.build_request(
             "PUT",
             prediction_url(self._url, attempt_id),
@@ -62,14 +70,16 @@ def prediction_url(given: httpx.URL, id: str) -> httpx.URL:
     return given.copy_with(path=f"{above}{found}{id}" if found else f"{path}/{id}")
 
 
-def _by_address(url: str) -> tuple[int, Iterator[bytes]]:
-    body = json.dumps({"input": {"audio": url}}).encode()
+def _by_address(url: str, wishes: Mapping[str, str]) -> tuple[int, Iterator[bytes]]:
+    body = json.dumps({"input": {"audio": url, **wishes}}).encode()
     return len(body), iter([body])
 
 
-def _by_value(audio: FetchedAudio) -> tuple[int, Iterator[bytes]]:
+def _by_value(audio: FetchedAudio, wishes: Mapping[str, str]) -> tuple[int, Iterator[bytes]]:
     """The same request around a data: address (RFC 2397), made while it is sent."""
-    head, tail = json.dumps({"input": {"audio": f"data:{audio.mime.partition(';')[0]};base64,|"}}).encode().split(b"|")
+    address = f"data:{audio.mime.partition(';')[0]};base64,"
+    tail = b'"}}'
+    head = json.dumps({"input": {**wishes, "audio": address}}).encode().removesuffix(tail)
 
     def pieces() -> Iterator[bytes]:
         audio.file.seek(0)

@@ -51,20 +51,28 @@ class EmbeddedRecognizer:
         self._model_name = settings.whisper_model or (str(bundled) if bundled else WITHOUT_BUNDLE)
         short = "tiny.en" if self._model_name == str(bundled) else Path(self._model_name).name
         self.name = f"faster-whisper {short}"
+        self._prompt = settings.whisper_prompt
         self._downloads = settings.data_dir / "models"
         self._jobs = sum(settings.lanes().values())
         self._lock = threading.Lock()
         self._loaded: WhisperModel | None = None
 
     def transcribe(
-        self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody
+        self,
+        audio: FetchedAudio,
+        *,
+        attempt_id: str,
+        check: Callable[[], None],
+        tell: Tell = to_nobody,
+        language: str | None = None,
     ) -> Recognition:
         model = self._model()
-        language = None if model.model.is_multilingual else "en"
+        spoken = language if model.model.is_multilingual else "en"
+        found_language: str | None = None
         passages: list[Passage] = []
         for start_ms, samples in audio.blocks():
             check()
-            segments, info = model.transcribe(samples, language=language, **OPTIONS)
+            segments, info = model.transcribe(samples, language=spoken, initial_prompt=self._prompt or None, **OPTIONS)
             found = []
             for passage in _believed(segments, start_ms):
                 check()
@@ -76,8 +84,8 @@ class EmbeddedRecognizer:
             passages += found
             tell(start_ms + len(samples) * 1000 // RATE, "")
             if passages:  # A language that was found in silence is noise.
-                language = info.language
-        return Recognition(" ".join(p.text for p in passages), language if passages else None, passages)
+                found_language = info.language
+        return Recognition(" ".join(p.text for p in passages), found_language, passages)
 
     def _model(self) -> "WhisperModel":
         with self._lock:

@@ -49,7 +49,13 @@ class Scripted:
         self.attempts: list[str] = []
 
     def transcribe(
-        self, audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody
+        self,
+        audio: FetchedAudio,
+        *,
+        attempt_id: str,
+        check: Callable[[], None],
+        tell: Tell = to_nobody,
+        language: str | None = None,
     ) -> Recognition:
         self.attempts.append(attempt_id)
         self.meanwhile()
