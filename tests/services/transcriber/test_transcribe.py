@@ -212,7 +212,14 @@ def test_a_late_result_finds_no_taker(desk: Desk, recognizer: Scripted) -> None:
 def test_the_lease_is_renewed_and_its_loss_is_noticed(desk: Desk, recognizer: Scripted) -> None:
     noticed = False
 
-    def work(audio: FetchedAudio, *, attempt_id: str, check: Callable[[], None], tell: Tell = to_nobody) -> Recognition:
+    def work(
+        audio: FetchedAudio,
+        *,
+        attempt_id: str,
+        check: Callable[[], None],
+        tell: Tell = to_nobody,
+        language: str | None = None,
+    ) -> Recognition:
         def has_lost() -> bool:
             nonlocal noticed
             try:
