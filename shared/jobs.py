@@ -17,6 +17,9 @@ PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION = "preparation", "transcription",
 QUEUES = (PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION)
 """Each has workers of its own, so that a note never waits behind an hour of audio, nor an hour behind all notes."""
 
+CAPTION = "caption"
+"""No job but a notice: a recording begins, and may be given captions. Nothing waits for it, and it may be lost."""
+
 LONG_MS = 120_000
 """A clip of more is long: up to here a transcription takes some seconds, which nobody minds to wait for."""
 
@@ -39,8 +42,12 @@ class Broker(RedisBroker):
 
     def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
         enqueued = super().enqueue(message, delay=delay)
-        self.client.publish(NOTICES, enqueued.queue_name)
+        self.notice(enqueued.queue_name)
         return enqueued
+
+    def notice(self, name: str) -> None:
+        """Tell the workers that something waits for them. Raises `redis.RedisError`."""
+        self.client.publish(NOTICES, name)
 
 
 def queue_of(job: str, duration_ms: int | None) -> str:

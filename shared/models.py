@@ -413,6 +413,12 @@ class Clip(SQLModel, table=True):
         )
 
     @classmethod
+    def arriving(cls, since: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
+        """Recordings of which something was heard since, those that began last first."""
+        heard = and_(col(cls.status) == Status.RECORDING, col(cls.updated_at) >= since, col(cls.deleted_at).is_(None))
+        return select(cls).where(heard).order_by(col(cls.created_at).desc()).limit(limit)
+
+    @classmethod
     def silent(cls, since: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
         """Recordings of which nothing was heard since; what is in the bin may stay as it is."""
         quiet = and_(col(cls.status) == Status.RECORDING, col(cls.updated_at) < since, col(cls.deleted_at).is_(None))

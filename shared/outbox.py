@@ -26,7 +26,7 @@ _LOCK = 0x0D1C7A  # any number, the same on every machine
 
 
 EVENT = "event"
-"""The topic of a row that says: tell every browser. Any other topic is the name of a job."""
+"""The topic of a row that says: tell every browser. Any other topic is the name of a job, or of a notice."""
 
 
 class OutboxRow(SQLModel, table=True):
@@ -79,7 +79,10 @@ class Outlet:
             self.cursors.update(zip((clip.library_id for clip in changed.values()), ids, strict=True))
             sent += [row for row, _ in rows if row.topic == EVENT]
             for row, clip in rows:
-                if row.topic != EVENT:
+                if row.topic == jobs.CAPTION:
+                    self._broker.notice(jobs.CAPTION)
+                    sent.append(row)
+                elif row.topic != EVENT:
                     queue = jobs.queue_of(row.topic, clip.duration_ms)
                     self._broker.enqueue(jobs.message(row.topic, clip.id, queue))
                     sent.append(row)

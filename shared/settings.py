@@ -86,6 +86,14 @@ class StoreSettings(DataSettings):
         return given
 
 
+class CaptionSettings(ProcessSettings):
+    """Whether words appear while somebody speaks."""
+
+    live_captions: bool = Field(
+        True, description="`off`: no words while somebody speaks, and no work for them; the transcript comes as ever."
+    )
+
+
 class OriginSettings(ProcessSettings):
     """Who may call from another site."""
 
@@ -139,6 +147,7 @@ def load(settings: type[AnySettings]) -> AnySettings:
 
 
 __all__ = [
+    "CaptionSettings",
     "DataSettings",
     "DatabaseSettings",
     "OriginSettings",

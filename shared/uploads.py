@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from sqlalchemy import JSON, BigInteger, Column, Delete, Index, Text
-from sqlmodel import Field, SQLModel, col, delete, func, or_, select
+from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from shared.columns import UtcDateTime
@@ -101,6 +101,12 @@ class Piece(SQLModel, table=True):
     def of_segment(cls, clip_id: uuid.UUID, segment: int) -> Select[Upload, "Piece"]:
         """The pieces of one segment of a clip, in order, each beside its upload."""
         return cls.of_clip(clip_id).where(col(Upload.segment) == segment)
+
+    @classmethod
+    def beyond(cls, clip_id: uuid.UUID, segment: int, start: int) -> Select[Upload, "Piece"]:
+        """The pieces of a clip that were spoken after this place in this segment, in order."""
+        later = and_(col(Upload.segment) == segment, col(cls.start) >= start)
+        return cls.of_clip(clip_id).where(or_(col(Upload.segment) > segment, later))
 
     @classmethod
     def forgotten(cls, upload_id: uuid.UUID) -> Delete:

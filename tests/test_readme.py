@@ -57,6 +57,8 @@ def variable(name: str, field: FieldInfo) -> str:
 
 def default(field: FieldInfo) -> str:
     value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+    if isinstance(value, bool):
+        value = "on" if value else "off"
     return "" if value in ("", frozenset()) else f"`{value}`"
 
 

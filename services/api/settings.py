@@ -4,10 +4,18 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from shared.settings import DatabaseSettings, OriginSettings, Port, PositiveInt, RedisSettings, StoreSettings
+from shared.settings import (
+    CaptionSettings,
+    DatabaseSettings,
+    OriginSettings,
+    Port,
+    PositiveInt,
+    RedisSettings,
+    StoreSettings,
+)
 
 
-class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings):
+class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings, CaptionSettings):
     """The clip API's settings."""
 
     port: Port = Field(8080, description="Port of the page and the API.")

@@ -21,6 +21,7 @@ from services.api.incoming import blocks, refuse_above
 from services.api.parameters import upload_id
 from services.api.state import Change, State, state_of
 from shared.columns import LONGEST_MS
+from shared.jobs import CAPTION
 from shared.models import HOME, Clip
 from shared.uploads import Piece, Upload
 
@@ -147,14 +148,14 @@ def _answer(status: int, headers: dict[str, str] | None = None) -> Response:
 def _create(state: State, wanted: tus.Creation) -> Standing:
     try:
         with state.changing() as change:
-            return _created(change, wanted)
+            return _created(change, wanted, has_captions=state.settings.live_captions)
     except IntegrityError:
         # The same creation at the same time: the other was first.
         with state.changing() as change:
-            return _created(change, wanted)
+            return _created(change, wanted, has_captions=state.settings.live_captions)
 
 
-def _created(change: Change, wanted: tus.Creation) -> Standing:
+def _created(change: Change, wanted: tus.Creation, *, has_captions: bool) -> Standing:
     session = change.session
     clip = session.exec(Clip.one(HOME, wanted.clip_id).with_for_update()).first()
     uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(wanted.clip_id))}
@@ -184,14 +185,16 @@ def _created(change: Change, wanted: tus.Creation) -> Standing:
     session.add(upload)
     session.flush()
     if wanted.is_recording:
+        notices = []
         if clip is None:
             clip = Clip.begun(
                 wanted.clip_id, name=wanted.name, mime=wanted.mime, recorded_at=wanted.recorded_at, now=change.now
             )
+            notices += [CAPTION] if has_captions else []
         else:
             clip.hear(change.now, bytes=clip.bytes)
         clip.segments = max(clip.segments, wanted.segment + 1)
-        change.record(clip)
+        change.record(clip, *notices)
     return Standing(upload, 0)
 
 

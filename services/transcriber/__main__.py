@@ -6,8 +6,10 @@ import threading
 
 import structlog
 
+from services.transcriber.captioner import Captioner
 from services.transcriber.prepare import Preparer
 from services.transcriber.recognizers import NOBODY, open_recognizer
+from services.transcriber.recognizers.ear import open_ear
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.transcribe import Transcriber
 from services.transcriber.worker import Courier, Shift
@@ -34,12 +36,15 @@ def main() -> None:
     recognizer = open_recognizer(settings)
     if recognizer is None:
         log.warning("no recognizer", what_to_do=NOBODY)
-    courier = Courier(engine, settings.redis_url.get_secret_value())
+    redis_url = settings.redis_url.get_secret_value()
+    courier = Courier(engine, redis_url)
     claimants = (
         Preparer(engine, store, settings, courier.wake),
         Transcriber(engine, store, recognizer, settings, courier.wake, courier.hint),
     )
-    while Shift(settings, engine, store, recognizer, claimants, stopping).run():
+    ear = open_ear(settings)
+    captioner = Captioner(engine, store, redis_url, courier.hint, ear) if ear else None
+    while Shift(settings, engine, store, recognizer, claimants, captioner, stopping).run():
         log.info("work came in at the last moment; going on")
     for claimant in claimants:
         claimant.release_all()

@@ -6,10 +6,10 @@ from pathlib import Path
 from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr, field_validator
 
 from shared.jobs import LONG_TRANSCRIPTION, TRANSCRIPTION
-from shared.settings import DatabaseSettings, Port, PositiveInt, RedisSettings, StoreSettings
+from shared.settings import CaptionSettings, DatabaseSettings, Port, PositiveInt, RedisSettings, StoreSettings
 
 
-class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings):
+class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, CaptionSettings):
     """The transcriber's settings."""
 
     port: Port = Field(8082, description="Port of `/healthz`, `/readyz`, `/metrics` and `POST /wake`.")
@@ -75,5 +75,10 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings):
             return self.concurrency
         if not self.whisper_url:
             # One thread for each of as many clips as there are cores does 1.6 times what all cores do for one clip.
-            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            return cores()
         return 4 if self.whisper_url.endswith("/audio/transcriptions") else 1
+
+
+def cores() -> int:
+    """As many as this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

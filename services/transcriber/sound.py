@@ -3,9 +3,10 @@
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import av
 import numpy as np
@@ -44,6 +45,13 @@ SUFFIXES = {"matroska": ".webm", "mov": ".mp4", "asf": ".wma"}
 UNDECODABLE = "The sound in this file is damaged: nothing of it can be decoded."
 
 Samples = NDArray[np.float32]
+
+
+class Readable(Protocol):
+    """What bytes come from, perhaps once and only forwards."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many of the bytes that follow; none: that was all."""
 
 
 class AudioRejected(Exception):
@@ -144,7 +152,13 @@ def quietest(samples: Samples) -> int:
 
 def decoded(file: IO[bytes], rate: int = RATE, layout: str = "mono") -> Iterator[Samples]:
     """Yield the samples, a few at a time, channels interleaved; gaps between packets are silence."""
-    with opened(file) as (container, stream):
+    file.seek(0)
+    return flowing(file, rate, layout)
+
+
+def flowing(file: Readable, rate: int = RATE, layout: str = "mono") -> Iterator[Samples]:
+    """Like `decoded`, of what can be read but once, from where it stands."""
+    with demuxed(file) as (container, stream):
         resampler = av.AudioResampler("flt", layout, rate)
         channels = av.AudioLayout(layout).nb_channels
         produced = 0
@@ -170,10 +184,15 @@ def decoded(file: IO[bytes], rate: int = RATE, layout: str = "mono") -> Iterator
                 yield piece.to_ndarray()[0]
 
 
-@contextlib.contextmanager
-def opened(file: IO[bytes]) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
-    """Open a file that may hold anything, at its best sound. Raises `AudioRejected`."""
+def opened(file: IO[bytes]) -> AbstractContextManager[tuple[av.container.InputContainer, av.AudioStream]]:
+    """Open a file that may hold anything, from its beginning, at its best sound. Raises `AudioRejected`."""
     file.seek(0)
+    return demuxed(file)
+
+
+@contextlib.contextmanager
+def demuxed(file: Readable) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
+    """Open what may hold anything, from where it stands, at its best sound. Raises `AudioRejected`."""
     try:
         container = av.open(
             file, "r", metadata_errors="replace", options={"format_whitelist": FORMATS, "protocol_whitelist": "none"}

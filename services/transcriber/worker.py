@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.transcriber.captioner import Captioner
 from services.transcriber.claims import Claimant
 from services.transcriber.listener import Listener
 from services.transcriber.notices import Notices, PatientBroker
@@ -123,10 +124,12 @@ class Shift:
         store: Store,
         recognizer: Recognizer | None,
         claimants: Sequence[Claimant],
+        captioner: Captioner | None,
         stopping: threading.Event,
     ) -> None:
         self._settings = settings
         self._claimants = claimants
+        self._captioner = captioner
         self._stopping = stopping
         self._busy_at = time.monotonic()
         redis_url = settings.redis_url.get_secret_value()
@@ -146,6 +149,8 @@ class Shift:
         listener = self._listen()
         for worker in self._workers:
             worker.start()
+        if self._captioner:
+            self._captioner.start(self._notices.listener(jobs.CAPTION))
         log.info("ready", port=listener.port, clips_at_once=self._settings.jobs_at_once(), **self._facts)
         try:
             while not self._stopping.wait(IDLE_CHECK_S) and not self._is_idle():
@@ -162,6 +167,8 @@ class Shift:
 
     def _stop(self) -> None:
         """Let what runs end, as long as the grace lasts: one for all workers, since whoever stops us counts once."""
+        if self._captioner:
+            self._captioner.stop()
         grace_ms = self._settings.stop_grace_seconds * 1000
         with ThreadPoolExecutor(len(self._workers)) as pool:
             list(pool.map(lambda worker: worker.stop(timeout=grace_ms), self._workers))
@@ -178,7 +185,8 @@ class Shift:
         self._busy_at = time.monotonic()
 
     def _is_idle(self) -> bool:
-        if any(claimant.is_working for claimant in self._claimants):
+        has_captions = self._captioner is not None and self._captioner.is_working
+        if has_captions or any(claimant.is_working for claimant in self._claimants):
             self._touch()
         limit = self._settings.idle_exit_seconds
         if not limit or time.monotonic() - self._busy_at < limit:

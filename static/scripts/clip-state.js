@@ -8,19 +8,19 @@ import { brief, clock, fileName, language, time } from "./format.js";
  * @typedef {"kept"|"sending"|"refused"|"left"|"recording"|"stalled"|"waiting"|"transcribing"|"done"|"failed"|"off"} Kind
  * @typedef {{
  *   kind: Kind, status: string, retry?: boolean, save?: boolean, resume?: boolean, finish?: string,
- *   progress?: number|null, running?: boolean, heard?: string
+ *   progress?: number|null, running?: boolean
  * }} Condition
  *
  * `resume` offers to record on, `finish` is the name of the button that ends it; `running` grows with each second;
- * `heard` are words that may still change;
+ * `settled` are words that the transcript will replace, `tentative` those that may change at any moment;
  * `gaps` is a sentence and `marks` where they are, from 0 to 1.
  * @typedef {Required<Condition> & {
- *   name: string, text: string|null, duration_ms: number|null, facts: string, fileName: string, gaps: string,
- *   marks: number[]
+ *   name: string, text: string|null, settled: string, tentative: string, duration_ms: number|null, facts: string,
+ *   fileName: string, gaps: string, marks: number[]
  * }} View
  */
 
-/** A recorder sends every three seconds; one that has not for so long is paused, offline or gone. */
+/** A recorder sends every two seconds; one that has not for so long is paused, offline or gone. */
 const STALLED_MS = 20_000;
 
 /** More gaps than these are counted, not told. */
@@ -37,7 +37,7 @@ const CAUSES = {
   missing: "some of it is missing",
 };
 
-const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false, heard: "" };
+const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false };
 
 /** The words for an entry. @param {Entry} entry @param {string} [locale] @param {number} [now_ms] @returns {View} */
 export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
@@ -59,12 +59,21 @@ export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
     ...condition,
     name: about.name,
     text: clip?.text ?? null,
+    ...heard(entry),
     duration_ms,
     fileName: fileName(about.name, about.mime),
     facts: facts.filter(Boolean).join(" · "),
     gaps: gapWords(gaps),
     marks: known_ms ? gaps.filter(hasPlace).map(({ at_ms }) => Math.min(1, at_ms / known_ms)) : [],
   };
+}
+
+/** Words that are there before the transcript is. @param {Entry} entry */
+function heard({ clip, captions, hearing }) {
+  if (clip?.text) return { settled: "", tentative: "" };
+  if (!captions) return { settled: hearing?.text ?? "", tentative: "" };
+  const { missing, settled, tentative } = captions;
+  return { settled: `${missing ? "… " : ""}${settled.trimStart()}`, tentative };
 }
 
 /** @param {import("./types.js").Local} local @param {number} silent_ms @returns {Condition} */
@@ -104,7 +113,6 @@ function onServer(clip, silent_ms, hearing) {
         kind: "transcribing",
         status: `Transcribing … ${hearing.percent} %`,
         progress: hearing.percent / 100,
-        heard: clip.text ? "" : hearing.text,
       };
     case "failed":
       return { kind: "failed", status: clip.error ?? "The transcription failed.", retry: true };

@@ -1,5 +1,7 @@
 /** What this page knows of the clips: the server's truth by version, and what this device has not sent yet. */
 
+import { caption } from "./captions.js";
+
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Local} Local */
 /** @typedef {import("./types.js").Entry} Entry */
@@ -40,7 +42,9 @@ export class Library extends EventTarget {
     const heard_ms = known?.clip?.duration_ms === clip.duration_ms ? known.heard_ms : now_ms;
     // What was being heard is over with the state in which it was.
     const hearing = known?.clip?.status === clip.status ? known.hearing : undefined;
-    this.#set({ id: clip.id, at: known?.at ?? clip.created_at, clip, local: known?.local ?? null, heard_ms, hearing });
+    const captions = clip.status === "done" ? undefined : known?.captions;
+    const [at, local] = [known?.at ?? clip.created_at, known?.local ?? null];
+    this.#set({ id: clip.id, at, clip, local, heard_ms, hearing, captions });
     return true;
   }
 
@@ -50,12 +54,18 @@ export class Library extends EventTarget {
     if (known?.clip?.status === "transcribing") this.#set({ ...known, hearing });
   }
 
+  /** Take words of a recording that goes on, or is just over. @param {import("./types.js").Caption} told */
+  caption(told) {
+    const known = this.#entries.get(told.clip.id);
+    if (known?.clip && known.clip.status !== "done") this.#set({ ...known, captions: caption(known.captions, told) });
+  }
+
   /** Show a recording that this device keeps. @param {Local} local */
   keep(local) {
     const known = this.#entries.get(local.id);
     const heard_ms = known?.local?.duration_ms === local.duration_ms ? known.heard_ms : Date.now();
     const [at, clip] = [known?.at ?? local.created_at, known?.clip ?? null];
-    this.#set({ id: local.id, at, clip, local, heard_ms, hearing: known?.hearing });
+    this.#set({ ...known, id: local.id, at, clip, local, heard_ms });
   }
 
   /** The device keeps it no longer: the server has it, or a person threw it away. @param {string} id */

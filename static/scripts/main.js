@@ -55,7 +55,9 @@ on(capture, "end", () => list.hide(null));
 on(list.element, "continue", (/** @type {string} */ id) => void panel.continue(id));
 
 on(library, "change", (/** @type {{id: string, before: import("./types.js").Entry|null}} */ { id, before }) => {
-  const clip = library.get(id)?.clip;
+  const entry = library.get(id);
+  if (entry && id === capture.id) panel.hear(entry);
+  const clip = entry?.clip;
   if (clip) void outbox.told(clip);
   const arrived = before?.clip && before.clip.status !== "done" && clip?.status === "done";
   if (arrived) announce(`${clip.name}: ${clip.text || "no words were heard."}`);

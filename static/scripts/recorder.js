@@ -4,11 +4,14 @@ import { Backoff } from "./backoff.js";
 import { refusal } from "./refusals.js";
 import { Stopwatch, unheard } from "./stopwatch.js";
 
-/** Length of a piece: what a crash may cost. Below 1 s Safari gives empty ones; without a timeslice iOS loses sound. */
-const TIMESLICE_MS = 3_000;
+/**
+ * Length of a piece: what a crash may cost, and how late captions come. Below 1 s Safari gives empty ones; without a
+ * timeslice iOS loses sound.
+ */
+const TIMESLICE_MS = 2_000;
 
 /** Nothing came for three timeslices: the recorder is stuck. Chromium's are when the sample rate changes. */
-const FROZEN_MS = 3 * TIMESLICE_MS;
+const FROZEN = 3;
 const LOOK_MS = 1_000;
 
 /** A stuck recorder may never say that it has stopped. */
@@ -77,6 +80,12 @@ export class Recorder extends EventTarget {
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #watch;
   #patience = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
+
+  /** @param {{timeslice_ms?: number}} options */
+  constructor({ timeslice_ms = TIMESLICE_MS } = {}) {
+    super();
+    this.timeslice_ms = timeslice_ms;
+  }
 
   get recording() {
     return this.#state !== "idle";
@@ -189,7 +198,7 @@ export class Recorder extends EventTarget {
       // By itself: the device is gone, and its track has not said so yet or never will.
       if (this.#recorder === recorder && this.#state === "recording") void this.#reconnect();
     };
-    recorder.start(TIMESLICE_MS);
+    recorder.start(this.timeslice_ms);
     this.#recorder = recorder;
     this.#clock.run();
     this.#note();
@@ -223,7 +232,7 @@ export class Recorder extends EventTarget {
   /** A piece that comes late with little in it tells of a page or a machine that slept. @param {number} bytes */
   #measure(bytes) {
     const passed = { wall_ms: Date.now() - this.#heard.at, clock_ms: this.#clock.ms - this.#heard.ms };
-    const lost = passed.wall_ms < FROZEN_MS ? null : unheard(passed, bytes, this.#segment);
+    const lost = passed.wall_ms < FROZEN * this.timeslice_ms ? null : unheard(passed, bytes, this.#segment);
     if (lost) {
       this.#clock.back(lost.clock_ms);
       const isKnown = this.#muted !== null || this.#unmuted_at > this.#heard.at;
@@ -272,7 +281,7 @@ export class Recorder extends EventTarget {
 
   #look() {
     const silent_ms = Date.now() - Math.max(this.#heard.at, this.#unmuted_at);
-    if (this.#state !== "recording" || this.#muted || silent_ms < FROZEN_MS) return;
+    if (this.#state !== "recording" || this.#muted || silent_ms < FROZEN * this.timeslice_ms) return;
     // A page that was asleep gets first what has come for it meanwhile.
     if (!this.#suspected) {
       this.#suspected = true;

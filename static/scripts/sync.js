@@ -6,6 +6,7 @@ import { Backoff } from "./backoff.js";
 import { Problem } from "./api.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
+/** @typedef {import("./types.js").Caption} Caption */
 /** @typedef {import("./types.js").Progress} Progress */
 
 /** A list that cannot be read is asked for again after this long, and at most every so often. */
@@ -44,6 +45,7 @@ export class Sync extends EventTarget {
     this.feed = feed;
     feed.addEventListener("clip", (event) => this.#take(/** @type {CustomEvent<Clip>} */ (event).detail));
     feed.addEventListener("progress", (event) => library.follow(/** @type {CustomEvent<Progress>} */ (event).detail));
+    feed.addEventListener("caption", (event) => library.caption(/** @type {CustomEvent<Caption>} */ (event).detail));
     feed.addEventListener("looking", (event) => (this.#looking = /** @type {CustomEvent<number>} */ (event).detail));
     feed.addEventListener("resync", () => void this.#spread().then(() => this.read()));
   }

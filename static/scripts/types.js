@@ -35,10 +35,18 @@
  * How far a transcription is, and its newest words: said about once a second, and never again.
  * @typedef {{clip: {id: string}, percent: number, text: string}} Progress
  *
+ * Words of a recording that still goes on: the end of those that are settled, which begins behind `from` characters,
+ * and those that may still change. Said whenever there are others, and never again.
+ * @typedef {{clip: {id: string}, from: number, committed: string, tentative: string}} Caption
+ *
+ * What was told of them so far, without its first `missing` characters.
+ * @typedef {{missing: number, settled: string, tentative: string}} Captions
+ *
  * One line of the list: what the server knows, what this device still keeps, or both. `heard_ms` is when, by this
  * device's clock, the recording last grew.
  * @typedef {{
- *   id: string, at: string, clip: Clip|null, local: Local|null, heard_ms?: number, hearing?: Progress
+ *   id: string, at: string, clip: Clip|null, local: Local|null, heard_ms?: number, hearing?: Progress,
+ *   captions?: Captions
  * }} Entry
  *
  * @typedef {{url: string, cursor: string|null}} Realtime

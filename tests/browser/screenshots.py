@@ -132,7 +132,8 @@ async def shoot(stack: Stack, playwright: Playwright, folder: Path) -> None:
         await camera.take("clips", pages)
         for look, here in pages.items():
             await start_recording(here, "Notes for the second chapter")
-            await here.has_recorded(5)
+            await here.has_recorded(8)
+            await expect(here.page.get_by_label("What was heard so far")).not_to_be_empty(timeout=SOON_MS)
             await camera.take("recording", {look: here})
             if look == "desktop-light":
                 await here.page.screenshot(path=README, animations="disabled")
@@ -145,6 +146,7 @@ async def shoot(stack: Stack, playwright: Playwright, folder: Path) -> None:
     async with camera.looks() as pages:
         for here in pages.values():
             await expect(here.page.get_by_text("Recording now")).to_be_visible(timeout=SOON_MS)
+            await expect(here.rows().first.locator(".heard > i")).not_to_be_empty(timeout=2 * SOON_MS)
         await camera.take("elsewhere", pages)
         await recorder.button("Stop").click()
         for here in pages.values():

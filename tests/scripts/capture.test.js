@@ -20,7 +20,7 @@ afterEach(unequip);
 /** A tab that can record, and what it tells the views. */
 function tab() {
   const here = new Tab(journal, server, locks);
-  const capture = new Capture(new Recorder(), here.journal, here.outbox);
+  const capture = new Capture(new Recorder({ timeslice_ms: 3_000 }), here.journal, here.outbox);
   const told = [];
   for (const type of ["begin", "stream", "state", "progress", "interruption", "storage", "end"]) {
     capture.addEventListener(type, ({ detail }) => told.push([type, detail]));

@@ -18,8 +18,19 @@ test("a transcription says how far it is and what it heard, unless there are wor
   const hearing = { clip: { id: "a" }, percent: 40, text: "so far" };
   const entry = (more) => ({ id: "a", at: "", clip: clip("a", { status: "transcribing", ...more }), local: null, hearing });
   const first = viewOf(entry({}));
-  assert.deepEqual([first.status, first.progress, first.heard], ["Transcribing … 40 %", 0.4, "so far"]);
-  assert.equal(viewOf(entry({ text: "A person's words." })).heard, "");
+  assert.deepEqual([first.status, first.progress, first.settled], ["Transcribing … 40 %", 0.4, "so far"]);
+  assert.equal(viewOf(entry({ text: "A person's words." })).settled, "");
+});
+
+test("what was heard while somebody spoke stays until the transcript is there", () => {
+  const captions = { missing: 0, settled: "It was the", tentative: " best" };
+  const words = (more, missing = 0) => {
+    const { settled, tentative } = viewOf({ id: "a", at: "", clip: clip("a", more), local: null, captions: { ...captions, missing } });
+    return settled + tentative;
+  };
+  for (const status of ["recording", "pending", "transcribing", "failed"]) assert.equal(words({ status }), "It was the best");
+  assert.equal(words({ status: "recording" }, 40), "… It was the best");
+  assert.equal(words({ status: "done", text: "It was." }), "");
 });
 
 test("a failure says its sentence and offers to retry", () => {

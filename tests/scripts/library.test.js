@@ -115,3 +115,18 @@ test("how far a transcription is goes with its state, and late news of it are no
   library.follow(hearing);
   assert.equal(library.get("a").hearing, undefined);
 });
+
+test("captions stay with their clip until its transcript is there, whatever else is told of it", () => {
+  const library = new Library();
+  const told = { clip: { id: "a" }, from: 0, committed: "It was", tentative: " the" };
+  library.caption(told);
+  assert.equal(library.get("a"), undefined);
+  library.apply(clip("a", { version: 1, status: "recording" }));
+  library.caption(told);
+  library.keep(local("a"));
+  library.apply(clip("a", { version: 2, status: "pending" }));
+  assert.deepEqual(library.get("a").captions, { missing: 0, settled: "It was", tentative: " the" });
+  library.apply(clip("a", { version: 3, status: "done", text: "It was the best." }));
+  library.caption(told);
+  assert.equal(library.get("a").captions, undefined);
+});

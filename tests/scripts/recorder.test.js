@@ -17,7 +17,7 @@ let sentences;
 
 beforeEach(() => {
   microphones = equip();
-  recorder = new Recorder();
+  recorder = new Recorder({ timeslice_ms: 3_000 });
   [heard, gaps, sentences] = [[], [], []];
   const on = (type, work) => recorder.addEventListener(type, ({ detail }) => work(detail));
   on("piece", ({ data, opens, recorded_ms }) => {
@@ -43,7 +43,7 @@ test("Safari records MP4 if it can, all others WebM, and the browser chooses whe
   assert.equal(container(() => false, false), "");
 });
 
-test("pieces come every three seconds, the first opens the segment, the end comes behind the last", async () => {
+test("pieces come with every timeslice, the first opens the segment, the end comes behind the last", async () => {
   await recorder.start();
   await pass(7_000);
   recorder.stop();

@@ -47,7 +47,7 @@ class EmbeddedRecognizer:
     """One model for the process, loaded at the first clip: a model loaded before a fork hangs the child."""
 
     def __init__(self, settings: TranscriberSettings) -> None:
-        bundled = _bundled_model()
+        bundled = bundled_model()
         self._model_name = settings.whisper_model or (str(bundled) if bundled else WITHOUT_BUNDLE)
         short = "tiny.en" if self._model_name == str(bundled) else Path(self._model_name).name
         self.name = f"faster-whisper {short}"
@@ -121,7 +121,7 @@ def is_installed() -> bool:
     return find_spec("faster_whisper") is not None
 
 
-def _bundled_model() -> Path | None:
+def bundled_model() -> Path | None:
     found = find_spec(BUNDLE)
     folder = Path(found.origin).parent / "model" if found and found.origin else None
     return folder if folder and (folder / "model.bin").is_file() else None

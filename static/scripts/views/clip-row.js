@@ -5,6 +5,7 @@ import { viewOf } from "../clip-state.js";
 import { gone } from "../library.js";
 import { Bin } from "./bin.js";
 import { Editable, selects } from "./editable.js";
+import { Heard } from "./heard.js";
 import { Note } from "./note.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
@@ -50,13 +51,13 @@ export class ClipRow {
       finish: part(this.element, "finish", HTMLButtonElement),
       gaps: part(this.element, "gaps", HTMLElement),
       marks: part(this.element, "marks", HTMLElement),
-      heard: part(this.element, "heard", HTMLElement),
       text: part(this.element, "text", HTMLElement),
       more: part(this.element, "more", HTMLButtonElement),
       copy: part(this.element, "copy", HTMLButtonElement),
       download: part(this.element, "download", HTMLAnchorElement),
       play: part(this.element, "play", HTMLButtonElement),
     };
+    this.heard = new Heard(part(this.element, "heard", HTMLElement));
     this.note = new Note(this.element);
     this.bin = new Bin(this.element, {
       remove: () => actions.remove(this.id),
@@ -125,8 +126,7 @@ export class ClipRow {
     this.player.duration_ms = view.duration_ms;
     write(parts.facts, view.facts);
     write(parts.statusWords, view.status);
-    write(parts.heard, view.heard);
-    parts.heard.hidden = !view.heard;
+    this.heard.show(view);
     parts.status.hidden = !view.status;
     parts.progress.hidden = view.progress === null;
     parts.progress.value = view.progress ?? 0;

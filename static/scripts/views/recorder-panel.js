@@ -1,7 +1,9 @@
 /** The button, the timer and the moving line: what a person sees of a recording while it is made. */
 
+import { viewOf } from "../clip-state.js";
 import { clock, spoken } from "../format.js";
 import { refusal } from "../refusals.js";
+import { Heard } from "./heard.js";
 import { MicrophonePicker } from "./microphone.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
@@ -50,6 +52,7 @@ export class RecorderPanel {
     this.notice = part(element, "notice", HTMLElement);
     this.silence = part(element, "silence", HTMLElement);
     this.proof = new Proof(element);
+    this.captions = new Heard(part(element, "captions", HTMLElement));
     this.visualizer = new Visualizer(part(element, "visualizer", HTMLCanvasElement), (silent) => this.#hear(silent));
     this.microphone = new MicrophonePicker(element, capture, (error) => this.say(refusal(error)));
     this.button.addEventListener("click", () => this.#press());
@@ -81,6 +84,11 @@ export class RecorderPanel {
     await this.#start(() => this.capture.continue(id, this.microphone.chosen));
     // Its row is gone from the list, and with it the button that was pressed.
     this.button.focus();
+  }
+
+  /** Show what was heard so far. @param {import("../types.js").Entry} entry */
+  hear(entry) {
+    this.captions.show(viewOf(entry));
   }
 
   #follow() {
@@ -124,6 +132,7 @@ export class RecorderPanel {
     this.#enter("recording");
     this.proof.reset();
     this.title.value = name;
+    this.captions.show({ settled: "", tentative: "" });
     this.#listen(stream);
     this.#tick();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);

@@ -17,9 +17,10 @@ from sqlmodel import select
 from services.api.relay import Relay
 from services.api.settings import ApiSettings
 from shared.database import open_engine, reading, transaction
-from shared.jobs import TRANSCRIBE
+from shared.jobs import CAPTION, NOTICES, TRANSCRIBE
 from shared.models import Clip
 from shared.outbox import OutboxRow, Outlet, flush, record
+from tests import tus
 from tests.conftest import Parts, StartStack
 from tests.servers.server import free_port
 from tests.servers.stack import Stack
@@ -154,6 +155,27 @@ async def test_a_job_wakes_the_transcriber_and_an_event_does_not(
             assert bell.rings == ["/wake"]
         # The job is still there: whoever slept through the first ring is rung again.
         await until(lambda: len(bell.rings) > 1)
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+async def test_a_recording_is_noticed_by_whoever_gives_it_captions_if_they_are_wanted(
+    start_stack: StartStack, local_parts: Parts, bell: Bell, switch: str
+) -> None:
+    wake_url = f"http://127.0.0.1:{bell.server_port}/wake"
+    api = start_stack(local_parts, "api", LIVE_CAPTIONS=switch, WAKE_URL=wake_url)
+    with (
+        redis.Redis.from_url(local_parts["REDIS_URL"], decode_responses=True) as connection,
+        connection.pubsub(ignore_subscribe_messages=True) as line,
+    ):
+        line.subscribe(NOTICES)
+        async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
+            await tus.Upload.begun(client)
+            arrived = Arrived(connection)
+            await until(lambda: arrived.events() == ["Minutes"], AT_ONCE_S)
+            await asyncio.sleep(AT_ONCE_S / 2)
+        notices = [line.get_message(timeout=0.1) for _ in range(3)]
+    assert [notice["data"] for notice in notices if notice] == ([CAPTION] if switch == "on" else [])
+    assert bell.rings == (["/wake"] if switch == "on" else [])
 
 
 async def test_a_restarted_api_sends_what_another_one_left(

@@ -451,10 +451,10 @@ def test_a_job_that_comes_while_the_door_closes_is_not_left_behind(
         closed.append(local.put())
 
     monkeypatch.setattr(Listener, "close", close_late)
-    shift = Shift(settings, local.engine, local.store, None, claimants, threading.Event())
+    shift = Shift(settings, local.engine, local.store, None, claimants, None, threading.Event())
     assert shift.run()
     assert len(closed) == 1
     monkeypatch.undo()
-    assert not Shift(settings, local.engine, local.store, None, claimants, threading.Event()).run()
+    assert not Shift(settings, local.engine, local.store, None, claimants, None, threading.Event()).run()
     courier.stop()
     assert local.clip(closed[0]).status is Status.OFF
