@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 LOOK_S = 10.0
 """How often recordings that nobody follows are looked for: a notice of one may be lost, or its worker killed."""
 
-PIECES_S, QUIET_S = 0.5, 3.0
+PIECES_S, QUIET_S = 0.25, 3.0
 """How often new pieces of a recording are looked for, by an index: a page sends one every two seconds, and none while
 it is paused or offline."""
 
@@ -164,6 +164,7 @@ class Follower:
         step_back()
         with FOLLOWED.track_inprogress(), structlog.contextvars.bound_contextvars(clip_id=str(self._clip.id)):
             try:
+                self._parts.ear.wake()
                 while self._goes_on():
                     quiet_s = time.monotonic() - self._heard_at
                     if self._stopping.wait(PIECES_S if quiet_s < QUIET_S * 3 else QUIET_S):

@@ -36,6 +36,9 @@ VAD = {"min_silence_duration_ms": 500, "speech_pad_ms": 0}
 class Ear(Protocol):
     """Any number of threads may use one."""
 
+    def wake(self) -> None:
+        """Load what is heavy, before the first sound comes."""
+
     def speech(self, samples: Samples) -> list[Span]:
         """Where somebody speaks, in seconds; what is less than half a second apart is one."""
 
@@ -65,6 +68,9 @@ class ShortWindowEar:
         self._load = load
         self._lock = threading.Lock()
         self._loaded: WhisperModel | None = None
+
+    def wake(self) -> None:
+        self.words(np.zeros(RATE, np.float32))
 
     def speech(self, samples: Samples) -> list[Span]:
         from faster_whisper.vad import VadOptions, get_speech_timestamps
