@@ -32,6 +32,9 @@ from tests.tus import Upload
 GAP_S = 0.6
 """Silence between two utterances, as a person pauses."""
 
+FINISHED_S = 30
+"""Length of the finished clips that want their words at the same time."""
+
 DONE_S = 300
 """Longest wait for the transcripts."""
 
@@ -115,10 +118,25 @@ def _plain(word: str) -> str:
     return "".join(filter(str.isalnum, word.casefold()))
 
 
+async def backlog(client: httpx.AsyncClient, content: bytes, clips: int) -> float | None:
+    """Put so many clips at one moment; return the clips an hour, once all have their words."""
+    began, ids = time.monotonic(), [str(uuid.uuid4()) for _ in range(clips)]
+    for id in ids:
+        answer = await client.put(
+            f"/api/clips/{id}?name=Finished", content=content, headers={"Content-Type": "audio/webm"}
+        )
+        answer.raise_for_status()
+    while ids:
+        await asyncio.sleep(0.5)
+        ids = [id for id in ids if (await client.get(f"/api/clips/{id}")).json()["status"] != "done"]
+    return round(clips / (time.monotonic() - began) * 3600) if clips else None
+
+
 async def measure(stack: Stack, wish: argparse.Namespace) -> dict[str, Any]:
     samples, said = sound(wish.folder)
     seconds = len(samples) / speech.RATE
     content = streamed(samples)
+    finished = streamed(samples[: FINISHED_S * speech.RATE])
     worker = psutil.Process(stack.pid("transcriber"))
     async with (
         httpx.AsyncClient(base_url=stack.api_url, timeout=30) as client,
@@ -136,12 +154,13 @@ async def measure(stack: Stack, wish: argparse.Namespace) -> dict[str, Any]:
         listening = asyncio.create_task(listen())
         before, began = _cpu(worker), time.monotonic()
         # Not all at one moment: their pieces would always wait for each other.
-        await asyncio.gather(*(one.speak(n * wish.piece / wish.recordings) for n, one in enumerate(recordings)))
+        speaking = (one.speak(n * wish.piece / wish.recordings) for n, one in enumerate(recordings))
+        per_hour, *_ = await asyncio.gather(backlog(client, finished, wish.backlog), *speaking)
         cores = (_cpu(worker) - before) / (time.monotonic() - began)
         figures = [await one.figures(said) for one in recordings]
         listening.cancel()
     return {"recordings": wish.recordings, "seconds": round(seconds, 1), "piece_s": wish.piece,
-            "cores_of_transcriber": round(cores, 3), "each": figures}  # fmt: skip
+            "cores_of_transcriber": round(cores, 3), "finished_clips_per_hour": per_hour, "each": figures}  # fmt: skip
 
 
 def _cpu(process: psutil.Process) -> float:
@@ -154,6 +173,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "tests" / "data", help="speech, with its texts.tsv")
     parser.add_argument("--recordings", type=int, default=2, help="how many at once")
     parser.add_argument("--piece", type=float, default=2.0, help="seconds that a page sends at a time")
+    parser.add_argument("--backlog", type=int, default=0, help="finished clips of 30 s that wait meanwhile")
     wish = parser.parse_args()
     with (
         Valkey() as valkey,

@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
-from services.transcriber.captioner import HELD_S, LOOK_S, Hold
+from services.transcriber.captioner import HELD_S, LOOK_S, NICENESS, Hold
 from services.transcriber.settings import TranscriberSettings
 from shared import jobs
 from shared.database import open_engine, transaction
@@ -93,6 +94,12 @@ class Studio(Library):
         self.engine.dispose()
 
 
+def niceness(pid: int) -> set[int]:
+    """How far the threads of a process step back (proc(5): stat)."""
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return {int(stat.rpartition(")")[2].split()[16]) for stat in stats}
+
+
 @pytest.fixture
 def studio(local_parts: Parts) -> Iterator[Studio]:
     studio = Studio(local_parts)
@@ -103,13 +110,15 @@ def studio(local_parts: Parts) -> Iterator[Studio]:
 def test_two_recordings_at_once_are_given_their_words_and_then_their_transcripts(
     local_parts: Parts, studio: Studio, start_stack: StartStack
 ) -> None:
-    start_stack(local_parts, "transcriber")
+    stack = start_stack(local_parts, "transcriber")
     one, other = studio.begin(), studio.begin()
     began = time.monotonic()
     speaking = threading.Thread(target=studio.speak, args=(one, other))
     speaking.start()
     wait_until(lambda: "Dashwood" in studio.words(one), lambda: studio.words(one))
     assert time.monotonic() - began < SECONDS
+    # Finished recordings go first: those who give captions, and their model's threads, step back.
+    assert niceness(stack.pid("transcriber")) == {0, NICENESS}
     speaking.join()
     for id in (one, other):
         wait_until(partial(studio.has_words, id, "amiable himself"), partial(studio.words, id))
