@@ -38,6 +38,7 @@ class Clip(SQLModel, table=True):
         # What the sweeps look through: a handful of rows, however large the library is.
         _index_of("status IN ('pending', 'transcribing')", "clip_unfinished", "queued_at"),
         _index_of("status = 'recording'", "clip_recording", "updated_at"),
+        _index_of("status = 'off'", "clip_off", "updated_at"),
     )
 
     id: uuid.UUID = Field(primary_key=True)
@@ -59,6 +60,9 @@ class Clip(SQLModel, table=True):
     text: str | None = Field(default=None, sa_column=Column(Text))
     edited_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     language: str | None = Field(default=None, max_length=16)
+    """Of the words, as a machine found it."""
+    language_set: str | None = Field(default=None, max_length=16)
+    """What is spoken, as a person says (`shared.languages`); None: a machine is to find out."""
     recognizer: str | None = Field(default=None, max_length=255)
     error: str | None = Field(default=None, sa_column=Column(Text))
     attempt: int = 0
@@ -196,6 +200,19 @@ class Clip(SQLModel, table=True):
         self._queue(now)
         self._changed(now)
 
+    def say_language(self, code: str | None, now: datetime) -> bool:
+        """Take what a person says is spoken; True if the clip is to be heard again in that language.
+
+        While it is recorded or waits it is to be heard anyway; words that were found to be in it are good words.
+        """
+        self.language_set = code
+        is_heard = self.status is Status.DONE and code is not None and code == self.language
+        if is_heard or self.status in {Status.RECORDING, Status.PENDING}:
+            self._changed(now)
+            return False
+        self.ask_transcription(now)
+        return True
+
     # -- verbs of a worker -------------------------------------------------------------------------------------
 
     @property
@@ -315,6 +332,11 @@ class Clip(SQLModel, table=True):
         self.duration_ms = duration_ms or self.duration_ms
         self._fail(sentence, now)
 
+    def hold_up(self, sentence: str | None, now: datetime) -> None:
+        """Say what the worker waits for that has the clip, or, with None, that it goes on."""
+        self.error = sentence
+        self._changed(now)
+
     def switch_off(self, sentence: str, now: datetime) -> None:
         """Say that nobody here transcribes, and what would change that."""
         self._fail(sentence, now)
@@ -417,6 +439,12 @@ class Clip(SQLModel, table=True):
         """Recordings of which something was heard since, those that began last first."""
         heard = and_(col(cls.status) == Status.RECORDING, col(cls.updated_at) >= since, col(cls.deleted_at).is_(None))
         return select(cls).where(heard).order_by(col(cls.created_at).desc()).limit(limit)
+
+    @classmethod
+    def switched_off(cls, before: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
+        """Clips that nobody transcribed because nobody could, since before."""
+        off = and_(col(cls.status) == Status.OFF, col(cls.updated_at) < before, col(cls.deleted_at).is_(None))
+        return select(cls).where(off).order_by(col(cls.updated_at)).limit(limit)
 
     @classmethod
     def silent(cls, since: datetime, *, limit: int) -> SelectOfScalar["Clip"]:

@@ -54,6 +54,9 @@ class PublicClip(BaseModel):
     status: Status
     text: str | None
     language: str | None
+    """Of the words, as it was found."""
+    language_set: str | None
+    """What a person says is spoken; null: it is found out."""
     recognizer: str | None
     error: str | None
     version: int

@@ -2,9 +2,10 @@
 
 import uuid
 from datetime import UTC, datetime
+from typing import Annotated
 
 from anyio import to_thread
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from services.api.state import State, state_of
 from services.api.tus import MOST_SEGMENTS
 from shared.columns import LONGEST_MS, Status
 from shared.jobs import PREPARE
+from shared.languages import LANGUAGES
 from shared.models import HOME, Clip
 from shared.schemas import ClipPage, Limits, PublicClip, Realtime
 from shared.transcripts import Transcript
@@ -39,6 +41,15 @@ MOST_TEXT = 2_000_000
 """Characters of an edited transcript: a day of speech is about a million."""
 
 
+def _known_language(code: str | None) -> str | None:
+    if code is not None and code not in LANGUAGES:
+        raise ValueError(
+            f"{code[:40]!r} is no language that can be transcribed; "
+            f"say null to have it found out, or one of {', '.join(sorted(LANGUAGES))}"
+        )
+    return code
+
+
 class ClipPatch(BaseModel):
     """What PATCH may change."""
 
@@ -46,6 +57,10 @@ class ClipPatch(BaseModel):
 
     name: str | None = None
     text: str | None = Field(default=None, max_length=MOST_TEXT)
+    language: Annotated[
+        str | None, AfterValidator(_known_language), WithJsonSchema({"enum": [*sorted(LANGUAGES), None]})
+    ] = None
+    """What is spoken, which has the clip heard again; null: it is to be found out."""
 
 
 # -- routes ----------------------------------------------------------------------------------------------------
@@ -111,7 +126,7 @@ def _put(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: in
 
 
 async def patch(request: Request) -> Response:
-    """PATCH /api/clips/{id}: rename it, correct its words, or both."""
+    """PATCH /api/clips/{id}: rename it, correct its words, say in which language it is, or all of it."""
     return await to_thread.run_sync(_patch, request, await json_body(request, ClipPatch))
 
 
@@ -124,8 +139,14 @@ def _patch(request: Request, wish: ClipPatch) -> Response:
             clip.rename(name, change.now)
         if text is not None and text != clip.text:
             change.session.add(clip.edit(text, change.now))
+        hear_again = (
+            "language" in wish.model_fields_set
+            and wish.language != clip.language_set
+            and clip.say_language(wish.language, change.now)
+            and clip.deleted_at is None
+        )
         if change.session.is_modified(clip):
-            change.record(clip)
+            change.record(clip, *([clip.next_job] if hear_again else []))
     return answer(clip)
 
 

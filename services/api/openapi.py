@@ -96,7 +96,7 @@ def _clips() -> Json:
                 body=AUDIO,
             ),
             "patch": _does(
-                "Rename a clip or correct its words",
+                "Rename a clip, correct its words or say its language, in which it is then heard again",
                 {
                     "200": _clip("The changed clip."),
                     **_no("bad-request", "cross-site", "not-found", "too-large", "stale"),

@@ -63,7 +63,8 @@ async def json_body(request: Request, model: type[Model]) -> Model:
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
-        raise Problem("bad-request", f"{where + ': ' if where else ''}{fault['msg']}.") from None
+        words = fault["msg"].removeprefix("Value error, ")
+        raise Problem("bad-request", f"{where + ': ' if where else ''}{words}.") from None
 
 
 class Place(NamedTuple):

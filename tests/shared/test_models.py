@@ -154,6 +154,29 @@ def test_a_released_try_does_not_count(clip: Clip) -> None:
     assert clip.status is Status.PENDING
 
 
+def test_a_clip_is_heard_again_in_the_language_that_a_person_says_it_is(clip: Clip) -> None:
+    clip.claim(TRANSCRIBE, NOW, LEASE)
+    finish(clip)
+    assert not clip.say_language("en", NOW)  # its words are
+    assert (clip.status, clip.language_set) == (Status.DONE, "en")
+    assert clip.say_language("de", NOW)
+    assert (clip.status, clip.text, clip.tries) == (Status.PENDING, "heard", 0)
+    assert not clip.say_language("fr", NOW)  # it waits already
+    clip.claim(TRANSCRIBE, NOW, LEASE)
+    assert clip.say_language(None, NOW)
+    assert not clip.is_held(clip.attempt)
+    clip.claim(TRANSCRIBE, NOW, LEASE)
+    clip.fail("It cannot be.", NOW)
+    assert clip.say_language("en", NOW)
+    assert (clip.status, clip.error) == (Status.PENDING, None)
+
+
+def test_a_language_that_is_set_while_it_is_recorded_is_heard_at_the_end() -> None:
+    clip = Clip.begun(uuid.uuid4(), name="a", mime="audio/webm", recorded_at=NOW, now=NOW)
+    assert not clip.say_language("de", NOW)
+    assert (clip.status, clip.language_set, clip.version) == (Status.RECORDING, "de", 2)
+
+
 def test_switched_off_is_said_and_can_be_asked_again(clip: Clip) -> None:
     clip.switch_off("Nobody transcribes here.", NOW)
     assert (clip.status, clip.error) == (Status.OFF, "Nobody transcribes here.")

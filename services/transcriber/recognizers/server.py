@@ -8,6 +8,7 @@ import httpx
 
 from services.transcriber.recognizers import Passage, RecognizerBusy, RecognizerUnavailable, Word, joined
 from services.transcriber.sound import AudioRejected, FetchedAudio
+from shared.languages import CODES
 
 CONNECT_S = 10
 """Seconds for a connection: a server that sleeps behind a proxy accepts at once and wakes up later."""
@@ -140,20 +141,4 @@ def language_code(found: Any) -> str | None:
     if not isinstance(found, str) or not found:
         return None
     name = found.strip().lower()
-    return _CODES.get(name, name if len(name) <= 3 else None)
-
-
-# Whisper's own list of languages (openai/whisper, tokenizer.py).
-_NAMES = """
-: english:en chinese:zh german:de spanish:es russian:ru korean:ko french:fr japanese:ja portuguese:pt turkish:tr
-polish:pl catalan:ca dutch:nl arabic:ar swedish:sv italian:it indonesian:id hindi:hi finnish:fi vietnamese:vi
-hebrew:he ukrainian:uk greek:el malay:ms czech:cs romanian:ro danish:da hungarian:hu tamil:ta norwegian:no thai:th
-urdu:ur croatian:hr bulgarian:bg lithuanian:lt latin:la maori:mi malayalam:ml welsh:cy slovak:sk telugu:te
-persian:fa latvian:lv bengali:bn serbian:sr azerbaijani:az slovenian:sl kannada:kn estonian:et macedonian:mk
-breton:br basque:eu icelandic:is armenian:hy nepali:ne mongolian:mn bosnian:bs kazakh:kk albanian:sq swahili:sw
-galician:gl marathi:mr punjabi:pa sinhala:si khmer:km shona:sn yoruba:yo somali:so afrikaans:af occitan:oc
-georgian:ka belarusian:be tajik:tg sindhi:sd gujarati:gu amharic:am yiddish:yi lao:lo uzbek:uz faroese:fo pashto:ps
-turkmen:tk nynorsk:nn maltese:mt sanskrit:sa luxembourgish:lb myanmar:my tibetan:bo tagalog:tl malagasy:mg
-assamese:as tatar:tt hawaiian:haw lingala:ln hausa:ha bashkir:ba javanese:jw sundanese:su cantonese:yue
-"""
-_CODES = dict(pair.split(":") for pair in _NAMES.split()) | {"haitian creole": "ht"}
+    return CODES.get(name, name if len(name) <= 3 else None)

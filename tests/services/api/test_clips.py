@@ -50,7 +50,7 @@ async def test_a_recording_is_stored_under_the_id_that_its_browser_made(client: 
     assert {name: clip[name] for name in clip if not name.endswith("_at")} == {
         "id": str(id), "name": "Minutes", "mime": "audio/webm;codecs=opus", "bytes": len(recording()),
         "duration_ms": 512, "status": "pending", "text": None, "language": None, "recognizer": None, "error": None,
-        "version": 1, "segments": 1, "gaps": [],
+        "version": 1, "segments": 1, "gaps": [], "language_set": None,
     }  # fmt: skip
     assert clip["deleted_at"] is None
     read = await client.get(f"/api/clips/{id}")
@@ -216,6 +216,19 @@ async def test_rename_and_edit(client: httpx.AsyncClient) -> None:
 async def test_a_patch_that_cannot_be_understood_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
     clip = await saved(client)
     refused(await client.patch(f"/api/clips/{clip['id']}", content=body), 400, "bad-request")
+
+
+async def test_a_language_is_set_and_taken_back(client: httpx.AsyncClient) -> None:
+    url = f"/api/clips/{(await saved(client))['id']}"
+    for wish, version in (("de", 2), ("de", 2), (None, 3)):
+        answer = await client.patch(url, json={"language": wish})
+        assert (answer.json()["language_set"], answer.json()["version"]) == (wish, version)
+    renamed = await client.patch(url, json={"name": "without a word of it"})
+    assert renamed.json()["language_set"] is None
+    for unknown in ("", "german", "DE", "xx"):
+        sentence = refused(await client.patch(url, json={"language": unknown}), 400, "bad-request")
+        assert f"{unknown!r} is no language" in sentence
+        assert "say null to have it found out, or one of af, am, ar, " in sentence
 
 
 async def test_a_text_has_a_limit_and_a_body_has_one_too(client: httpx.AsyncClient) -> None:
