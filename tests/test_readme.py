@@ -27,6 +27,7 @@ ELSEWHERE = {
     *("REALTIME_PORT", "TRANSCRIBER_PORT"),  # infra/local_up.py
     *("DICTAPHONE_SECRET", "PUBLISH"),  # infra/compose.yaml
     *("ARGS", "FANOUT_GEN_C"),  # Makefile, tests/bench/realtime.py
+    *("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_TOKEN"),  # the hub's client
     *("CLUSTER_ID", "HASH_FROM_CADDY_HASH_PASSWORD", "URL", "ID"),  # the reader's own, in examples
 }
 """Names in capitals that are no service's settings."""

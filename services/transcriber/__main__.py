@@ -7,9 +7,10 @@ import threading
 import structlog
 
 from services.transcriber.captioner import Captioner
+from services.transcriber.models import Models
 from services.transcriber.prepare import Preparer
 from services.transcriber.recognizers import NOBODY, open_recognizer
-from services.transcriber.recognizers.ear import open_ear
+from services.transcriber.recognizers.ear import open_ears
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.transcribe import Transcriber
 from services.transcriber.worker import Courier, Shift
@@ -33,19 +34,22 @@ def main() -> None:
     at_once = sum([*settings.lanes().values(), *Preparer.lanes.values()])
     engine = open_engine(settings, pool_size=2 * at_once + SPARE_CONNECTIONS)
     store = open_store(settings)
-    recognizer = open_recognizer(settings)
+    models = Models(settings.data_dir / "models")
+    recognizer = open_recognizer(settings, models)
     if recognizer is None:
         log.warning("no recognizer", what_to_do=NOBODY)
+    ears = open_ears(settings, models)
+    for name in [*(settings.models() if recognizer else ()), *(ears.names if ears else ())]:
+        models.want(name)  # now, not when the first clip comes
     redis_url = settings.redis_url.get_secret_value()
     courier = Courier(engine, redis_url)
-    claimants = (
-        Preparer(engine, store, settings, courier.wake),
-        Transcriber(engine, store, recognizer, settings, courier.wake, courier.hint),
-    )
-    ear = open_ear(settings)
-    captioner = Captioner(engine, store, redis_url, courier.hint, ear) if ear else None
-    while Shift(settings, engine, store, recognizer, claimants, captioner, stopping).run():
+    transcriber = Transcriber(engine, store, recognizer, settings, courier.wake, courier.hint)
+    claimants = (Preparer(engine, store, settings, courier.wake), transcriber)
+    captioner = Captioner(engine, store, redis_url, courier.hint, ears) if ears else None
+    threading.Thread(target=transcriber.take_up, args=(stopping,), name="take up", daemon=True).start()
+    while Shift(settings, engine, store, recognizer, claimants, captioner, stopping, models.told).run():
         log.info("work came in at the last moment; going on")
+    models.close()
     for claimant in claimants:
         claimant.release_all()
     courier.stop()

@@ -21,8 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.transcriber.arriving import Arriving
 from services.transcriber.captions import Captions
-from services.transcriber.recognizers import RecognizerUnavailable
-from services.transcriber.recognizers.ear import Ear
+from services.transcriber.claims import TryLater
+from services.transcriber.recognizers.ear import Ears
 from services.transcriber.settings import cores
 from services.transcriber.transcribe import Hint
 from shared.columns import Status
@@ -66,16 +66,16 @@ class Parts:
     engine: Engine
     store: Store
     hint: Hint
-    ear: Ear
+    ears: Ears
     client: redis.Redis
 
 
 class Captioner:
     """Gives captions to all recordings, from `start` to `stop`; each recording is followed by one worker at a time."""
 
-    def __init__(self, engine: Engine, store: Store, redis_url: str, hint: Hint, ear: Ear) -> None:
+    def __init__(self, engine: Engine, store: Store, redis_url: str, hint: Hint, ears: Ears) -> None:
         client = redis.Redis.from_url(redis_url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S)
-        self._parts = Parts(engine, store, hint, ear, client)
+        self._parts = Parts(engine, store, hint, ears, client)
         self._most = EACH_CORE * cores()
         self._followed: dict[uuid.UUID, threading.Thread] = {}
         self._stopping = threading.Event()
@@ -153,7 +153,8 @@ class Follower:
 
     def __init__(self, parts: Parts, clip: Clip, hold: Hold, stopping: threading.Event) -> None:
         self._parts, self._clip, self._hold, self._stopping = parts, clip, hold, stopping
-        self._captions = Captions(parts.ear)
+        self._ear = parts.ears.of(clip.language_set)
+        self._captions = Captions(self._ear)
         self._segment = -1
         self._offset = 0
         """Bytes of that segment that were heard."""
@@ -164,13 +165,12 @@ class Follower:
         step_back()
         with FOLLOWED.track_inprogress(), structlog.contextvars.bound_contextvars(clip_id=str(self._clip.id)):
             try:
-                self._parts.ear.wake()
+                with suppress(TryLater):
+                    self._ear.wake()
                 while self._goes_on():
                     quiet_s = time.monotonic() - self._heard_at
                     if self._stopping.wait(PIECES_S if quiet_s < QUIET_S * 3 else QUIET_S):
                         break
-            except RecognizerUnavailable as error:
-                log.warning("no captions for this recording", reason=str(error))
             except Exception:
                 log.exception("the captions of a recording stumbled")
             finally:
@@ -181,6 +181,7 @@ class Follower:
 
     def _goes_on(self) -> bool:
         """Hear what has come; False if there will be no more. A part of the whole that is away is waited for."""
+        is_over = False
         try:
             if not self._hold.renew():
                 return False
@@ -194,10 +195,9 @@ class Follower:
             if pieces or is_over:
                 self._heard_at = time.monotonic()
                 self._hear([(upload.segment, piece) for upload, piece in pieces], is_over=is_over)
-            return not is_over
-        except (redis.RedisError, SQLAlchemyError, StoreError) as error:
+        except (redis.RedisError, SQLAlchemyError, StoreError, TryLater) as error:
             log.warning("captions wait", reason=f"{type(error).__name__}: {error}")
-            return True
+        return not is_over
 
     def _hear(self, pieces: list[tuple[int, Piece]], *, is_over: bool) -> None:
         for segment, piece in pieces:

@@ -108,7 +108,7 @@ class Claimant(ABC):
         self.folder = settings.data_dir / "work"
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._first_pause_s = settings.retry_seconds
-        self._committed = committed
+        self.committed = committed
         self._held: set[Claim] = set()
 
     @property
@@ -150,7 +150,7 @@ class Claimant(ABC):
                     if clip is None or not clip.is_held(claim.attempt):
                         return "lost"
                     outcome = change(session, clip, datetime.now(UTC))
-                self._committed()
+                self.committed()
                 return outcome
             except AWAY as error:
                 log.warning("the result could not be written", reason=str(error))
@@ -186,7 +186,7 @@ class Claimant(ABC):
             if clip.version == version:
                 return None
             record(session, clip, now=now)
-        self._committed()
+        self.committed()
         return None if attempt is None else Claim(clip_id, attempt, clip)
 
     def _attempt(self, claim: Claim, check: Check) -> tuple[str, float | None]:

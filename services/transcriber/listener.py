@@ -30,7 +30,7 @@ class Listener:
         host: str,
         port: int,
         checks: Mapping[str, Callable[[], None]],
-        facts: Mapping[str, str],
+        facts: Callable[[], Mapping[str, str]],
         woken: Callable[[], None],
     ) -> None:
         def ring() -> Answer:
@@ -64,8 +64,8 @@ class Listener:
 Answer = tuple[HTTPStatus, str, bytes]
 
 
-def _readiness(checks: Mapping[str, Callable[[], None]], facts: Mapping[str, str]) -> Answer:
-    told, fine = dict(facts), True
+def _readiness(checks: Mapping[str, Callable[[], None]], facts: Callable[[], Mapping[str, str]]) -> Answer:
+    told, fine = dict(facts()), True
     for part, check in checks.items():
         try:
             check()

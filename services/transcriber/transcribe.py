@@ -5,24 +5,35 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from prometheus_client import Counter
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from services.transcriber.claims import Check, Claim, Claimant, Meters
-from services.transcriber.recognizers import NOBODY, Recognizer
+from services.transcriber.claims import AWAY, Check, Claim, Claimant, ClaimLost, Meters
+from services.transcriber.models import Fetch
+from services.transcriber.recognizers import NOBODY, ModelAwaited, Recognition, Recognizer
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.sound import fetched
+from services.transcriber.sound import FetchedAudio, fetched
+from shared.database import transaction
 from shared.jobs import TRANSCRIBE
 from shared.models import Clip
 from shared.outbox import record
 from shared.storage import Store
 
+log = structlog.get_logger(__name__)
+
 CHECK_S = 1.0
-"""How often a clip that waits for a place asks whether it is still wanted."""
+"""How often a clip that waits for a place, or for the model, asks whether it is still wanted."""
+
+BATCH = 200
+"""Clips that are queued in one transaction: some 20 ms."""
+
+DATABASE_PAUSE_S = 5
+"""Before the database is asked again, if it was away."""
 
 AUDIO = Counter("dictaphone_transcribed_audio_seconds_total", "Length of the audio that was transcribed")
 
@@ -49,9 +60,12 @@ class Progress:
         self._words = newest(f"{self._words} {words}".strip())
         if time.monotonic() - self._told_at >= TOLD_S:
             self._told_at = time.monotonic()
-            percent = min(99, heard_ms * 100 // max(self._duration_ms, 1))
-            payload = {"type": "progress", "clip": {"id": str(self._clip.id)}, "percent": percent, "text": self._words}
-            self._hint(self._clip.library_id, payload)
+            self.hint(min(99, heard_ms * 100 // max(self._duration_ms, 1)))
+
+    def hint(self, percent: int) -> None:
+        """Tell of what the clip says that is being done with it."""
+        payload = {"type": "progress", "clip": {"id": str(self._clip.id)}, "percent": percent, "text": self._words}
+        self._hint(self._clip.library_id, payload)
 
 
 def newest(words: str) -> str:
@@ -82,12 +96,33 @@ class Transcriber(Claimant):
         self._recognizer = recognizer
         self._hint = hint
 
+    def take_up(self, stopping: threading.Event) -> None:
+        """Queue the clips that nobody could transcribe before this process came, if it can; wait for the database."""
+        before = datetime.now(UTC)  # not those that one without a recognizer puts down meanwhile
+        number = BATCH if self._recognizer else 0
+        while number and not stopping.is_set():
+            try:
+                if number := self._take_up(before):
+                    self.committed()
+                    log.info("clips that nobody could transcribe are queued again", clips=number)
+            except AWAY as error:
+                log.warning("clips that nobody could transcribe wait for the database", reason=str(error))
+                stopping.wait(DATABASE_PAUSE_S)
+
+    def _take_up(self, before: datetime) -> int:
+        with transaction(self.engine) as session:
+            clips = session.exec(Clip.switched_off(before, limit=BATCH).with_for_update(skip_locked=True)).all()
+            for clip in clips:
+                now = datetime.now(UTC)
+                clip.ask_transcription(now)
+                record(session, clip, clip.next_job, now=now)
+        return len(clips)
+
     def work(self, claim: Claim, check: Check) -> str:
         assert self._recognizer is not None  # otherwise nothing is claimed
         name = self._recognizer.name
         with fetched(self.store, claim.clip.audio_key, claim.clip.mime, self.folder) as audio, self._place(check):
-            progress = Progress(claim.clip, audio.duration_ms, self._hint)
-            found = self._recognizer.transcribe(audio, attempt_id=claim.attempt_id, check=check, tell=progress.tell)
+            found = self._hear(self._recognizer, audio, claim, check)
 
         def finish(session: Session, clip: Clip, now: datetime) -> str:
             revision = clip.finish(
@@ -107,6 +142,43 @@ class Transcriber(Claimant):
         if outcome == "done":
             AUDIO.inc(audio.duration_ms / 1000)
         return outcome
+
+    def _hear(self, recognizer: Recognizer, audio: FetchedAudio, claim: Claim, check: Check) -> Recognition:
+        """Hear it, as soon as the model is here: to wait for that is no try, and however long it takes, no fault."""
+        progress = Progress(claim.clip, audio.duration_ms, self._hint)
+        while True:
+            try:
+                return recognizer.transcribe(
+                    audio,
+                    attempt_id=claim.attempt_id,
+                    check=check,
+                    tell=progress.tell,
+                    language=claim.clip.language_set,
+                )
+            except ModelAwaited as awaited:
+                self._await(awaited.fetch, claim, check, progress)
+
+    def _await(self, fetch: Fetch, claim: Claim, check: Check, progress: Progress) -> None:
+        """Hold the clip until the model is here, and let it say what it waits for."""
+        said: str | None = None
+        while not fetch.ready.wait(CHECK_S):
+            check()
+            if said != fetch.sentence:
+                said = fetch.sentence
+                self._explain(claim, said)
+            if fetch.percent is not None:
+                progress.hint(fetch.percent)
+        if said is not None:
+            self._explain(claim, None)
+
+    def _explain(self, claim: Claim, sentence: str | None) -> None:
+        def explain(session: Session, clip: Clip, now: datetime) -> str:
+            clip.hold_up(sentence, now)
+            record(session, clip, now=now)
+            return "held"
+
+        if self.settle(claim, explain) != "held":
+            raise ClaimLost
 
     @contextmanager
     def _place(self, check: Check) -> Iterator[None]:

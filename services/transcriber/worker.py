@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
@@ -126,7 +126,9 @@ class Shift:
         claimants: Sequence[Claimant],
         captioner: Captioner | None,
         stopping: threading.Event,
+        told: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
+        """What `told` gives is told to whoever asks whether we are ready."""
         self._settings = settings
         self._claimants = claimants
         self._captioner = captioner
@@ -143,6 +145,7 @@ class Shift:
             "store": store.check,
         }
         self._facts = {"recognizer": recognizer.name if recognizer else "none"}
+        self._told = told
 
     def run(self) -> bool:
         """Work until told to stop or idle for long enough; True if something came in while the door was closing."""
@@ -176,7 +179,7 @@ class Shift:
     def _listen(self) -> Listener:
         host, port = self._settings.host, self._settings.port
         try:
-            return Listener(host, port, self._checks, self._facts, self._touch)
+            return Listener(host, port, self._checks, lambda: {**self._facts, **self._told()}, self._touch)
         except OSError as error:
             sys.stderr.write(f"PORT: cannot listen on {host}:{port}: {error.strerror}. Set another, start again.\n")
             raise SystemExit(EXIT_PORT_TAKEN) from error

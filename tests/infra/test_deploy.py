@@ -3,6 +3,8 @@
 import contextlib
 import json
 import re
+import subprocess
+import sys
 import time
 import tomllib
 import uuid
@@ -23,7 +25,8 @@ from services.api.app import ROUTES
 from services.api.settings import ApiSettings
 from services.realtime.server import PARTING_S, SPREAD_S
 from services.realtime.settings import RealtimeSettings
-from services.transcriber.settings import TranscriberSettings
+from services.transcriber.models import WITH_US
+from services.transcriber.settings import DEFAULT_MODEL, TranscriberSettings
 from shared.settings import DatabaseSettings, ProcessSettings
 from tests import speech
 from tests.infra.images import (
@@ -116,6 +119,18 @@ def test_a_build_installs_by_hash_and_compiles_and_can_start_elsewhere() -> None
         assert words[1] == f"RUN{install}"
 
 
+def test_the_image_with_the_embedded_engine_brings_its_model() -> None:
+    """Where `services.transcriber.models` looks for it; a test of that file shows that it is taken from there."""
+    fetches = [line.rest for line in instructions("transcriber-local-build") if "/weights.py" in line.rest]
+    assert fetches == [
+        "services/transcriber/weights.py /",
+        f"/venv/bin/python /weights.py {DEFAULT_MODEL} /venv/{WITH_US.relative_to(sys.prefix)}",
+    ]
+    assert contents("transcriber-local-build")[0]["/weights.py"] == "services/transcriber/weights.py"
+    alone = [sys.executable, "-S", "-c", "import sys; sys.path.pop(0); import runpy; runpy.run_path(sys.argv[1])"]
+    assert subprocess.run([*alone, ROOT / "services/transcriber/weights.py"], cwd="/", check=False).returncode == 0
+
+
 # -- what runs in them ----------------------------------------------------------------------------------------------
 
 
@@ -134,7 +149,7 @@ def test_a_clip_goes_its_whole_way_through_the_images(
 
 
 def test_the_image_with_the_embedded_engine_needs_no_server(images: dict[str, Image], local_parts: Parts) -> None:
-    with running(images, "transcriber-local", {**local_parts, "HF_HUB_OFFLINE": "1"}) as containers:
+    with running(images, "transcriber-local", {**local_parts, "WHISPER_MODEL": "tiny.en"}) as containers:
         clip = _heard(containers["api"])
         assert clip["recognizer"] == "faster-whisper tiny.en"
         assert speech.word_errors(clip["text"], speech.words([RECORDING])) <= 0.2

@@ -53,6 +53,7 @@ class LocalUp:
             "PORT": str(self.port),
             "REALTIME_PORT": str(self.realtime_port),
             "DATA_DIR": str(folder / "data"),
+            "WHISPER_MODEL": "tiny.en",  # it comes along
             **env,
         }
 

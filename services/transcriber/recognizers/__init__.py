@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.transcriber.claims import TryLater
+from services.transcriber.models import ModelAwaited, Models
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import AudioRejected, FetchedAudio
 
@@ -89,11 +90,11 @@ class Recognizer(Protocol):
         Who hears it passage by passage may `tell` of each. `language` is what a person says it is (ISO 639-1, as
         Whisper knows them); None: it is to be found out.
 
-        Raises `RecognizerUnavailable`, `RecognizerBusy`, `AudioRejected`.
+        Raises `RecognizerUnavailable`, `RecognizerBusy`, `AudioRejected`, and `ModelAwaited` before it has begun.
         """
 
 
-def open_recognizer(settings: TranscriberSettings) -> Recognizer | None:
+def open_recognizer(settings: TranscriberSettings, models: Models | None = None) -> Recognizer | None:
     """The one that the settings ask for; None if this installation has none. Loads nothing heavy yet."""
     if settings.whisper_url.endswith("/audio/transcriptions"):
         from services.transcriber.recognizers.openai import OpenAIRecognizer
@@ -105,13 +106,14 @@ def open_recognizer(settings: TranscriberSettings) -> Recognizer | None:
         return CogRecognizer(settings)
     from services.transcriber.recognizers.embedded import EmbeddedRecognizer, is_installed
 
-    return EmbeddedRecognizer(settings) if is_installed() else None
+    return EmbeddedRecognizer(settings, models) if is_installed() else None
 
 
 __all__ = [
     "NOBODY",
     "AudioRejected",
     "FetchedAudio",
+    "ModelAwaited",
     "Passage",
     "Recognition",
     "Recognizer",

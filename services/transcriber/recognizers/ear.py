@@ -1,13 +1,13 @@
 """Words of short stretches of sound, soon: for captions, which may err where a transcript may not."""
 
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from services.transcriber.models import Models
 from services.transcriber.recognizers import Word
-from services.transcriber.recognizers.embedded import bundled_model, is_installed
+from services.transcriber.recognizers.embedded import is_installed
 from services.transcriber.recognizers.holes import Span
 from services.transcriber.recognizers.phantoms import REPETITIVE, is_phantom
 from services.transcriber.settings import TranscriberSettings, cores
@@ -33,44 +33,83 @@ PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 VAD = {"min_silence_duration_ms": 500, "speech_pad_ms": 0}
 
 
+ENGLISH, OTHERS = "tiny.en", "base"
+"""The fastest model that is right often enough, for English and for all other languages."""
+
+SURE = 0.7
+"""Probability of a language from which on it is not asked for again,"""
+
+ASKED_S = 10.0
+"""or length of a stretch that must do."""
+
+
 class Ear(Protocol):
-    """Any number of threads may use one."""
+    """Listens to one recording."""
 
     def wake(self) -> None:
-        """Load what is heavy, before the first sound comes."""
+        """Load what is heavy, before the first sound comes. Raises `TryLater` if it is not here yet."""
 
     def speech(self, samples: Samples) -> list[Span]:
         """Where somebody speaks, in seconds; what is less than half a second apart is one."""
 
     def words(self, samples: Samples) -> list[Word] | None:
-        """What is said in at most `MOST_S` seconds; None if it cannot be made out. Signs and spaces are the words'."""
+        """What is said in at most `MOST_S` seconds; None if it cannot be made out. Signs and spaces are the words'.
+
+        Raises `TryLater` if what it takes is not here yet.
+        """
 
 
-def open_ear(settings: TranscriberSettings) -> "ShortWindowEar | None":
-    """The one for captions; None if nobody wants them, or the engine is not installed. Loads nothing heavy yet."""
+def open_ears(settings: TranscriberSettings, models: Models) -> "Ears | None":
+    """Those for captions; None if nobody wants them, or the engine is not installed. Loads nothing heavy yet."""
     if not settings.live_captions or not is_installed():
         return None
+    # Who chose a model that knows English only has no use for another; who chose a folder may have no network.
+    chosen = settings.whisper_model if not settings.whisper_url else ""
+    return Ears(models, chosen if chosen.endswith(".en") or chosen.startswith("/") else OTHERS)
 
-    def load() -> "WhisperModel":
-        from faster_whisper import WhisperModel
 
-        # It has as many threads as may be in it at once, and each is as patient as the one that loads it.
-        return WhisperModel(str(bundled_model()), device="cpu", compute_type="int8", cpu_threads=1, num_workers=cores())
+class Ears:
+    """The models for captions: each is loaded by the first thread that needs it, which its own threads take after."""
 
-    return ShortWindowEar(load)
+    def __init__(self, models: Models, others: str = OTHERS) -> None:
+        """`others` is the model for languages other than English, by which it is found out which it is."""
+        self._models = models
+        self._others = others
+        self._lock = threading.Lock()
+        self._loaded: dict[str, WhisperModel] = {}
+
+    @property
+    def names(self) -> set[str]:
+        return {ENGLISH, self._others}
+
+    def of(self, language: str | None) -> Ear:
+        """An ear for a recording in this language; None: it is to be found out."""
+        return ShortWindowEar(self, language)
+
+    def model(self, language: str | None) -> "WhisperModel":
+        """The one for this language; for None, the one that knows languages. Raises `ModelAwaited`."""
+        name = ENGLISH if language == "en" else self._others
+        folder = str(self._models.folder(name))
+        with self._lock:
+            if name not in self._loaded:
+                from faster_whisper import WhisperModel
+
+                self._loaded[name] = WhisperModel(
+                    folder, device="cpu", compute_type="int8", cpu_threads=1, num_workers=cores(), local_files_only=True
+                )
+            return self._loaded[name]
 
 
 class ShortWindowEar:
     """Encodes as much sound as there is, where Whisper fills every pass up to thirty seconds: a tenth of the work."""
 
-    def __init__(self, load: Callable[[], "WhisperModel"]) -> None:
-        """`load` is called once, by the first thread that listens: so that one decides what its threads inherit."""
-        self._load = load
-        self._lock = threading.Lock()
-        self._loaded: WhisperModel | None = None
+    def __init__(self, ears: Ears, language: str | None) -> None:
+        self._ears = ears
+        self._language = language
 
     def wake(self) -> None:
-        self.words(np.zeros(RATE, np.float32))
+        self._ears.model(self._language)
+        self._ears.model("en")
 
     def speech(self, samples: Samples) -> list[Span]:
         from faster_whisper.vad import VadOptions, get_speech_timestamps
@@ -80,15 +119,14 @@ class ShortWindowEar:
 
     def words(self, samples: Samples) -> list[Word] | None:
         from faster_whisper.tokenizer import Tokenizer
-        from faster_whisper.transcribe import get_compression_ratio, get_ctranslate2_storage, merge_punctuations
+        from faster_whisper.transcribe import get_compression_ratio, merge_punctuations
 
-        model = self._model()
-        tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language="en")
-        length_s = len(samples) / RATE
-        filled = np.pad(samples, (0, int(max(AIR_S, LEAST_S - length_s) * RATE)))
-        features = model.feature_extractor(filled, padding=0)[None]
-        encoded = model.model.encode(get_ctranslate2_storage(features))
+        language = self._language or self._found(samples)
+        model = self._ears.model(language)
+        tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
+        encoded, frames = _encoded(model, samples)
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        length_s = len(samples) / RATE
         most = len(prompt) + SPARE_TOKENS + int(TOKENS * length_s)
         [result] = model.model.generate(
             encoded, [prompt], beam_size=1, max_length=most, return_scores=True, return_no_speech_prob=True
@@ -102,7 +140,7 @@ class ShortWindowEar:
             text, "", silent=result.no_speech_prob, confidence=result.scores[0], repetition=repetition
         ):
             return []
-        [aligned] = model.find_alignment(tokenizer, [tokens], encoded, features.shape[-1])
+        [aligned] = model.find_alignment(tokenizer, [tokens], encoded, frames)
         merge_punctuations(aligned, PREPENDED, APPENDED)
         return [
             Word(round(word["start"] * 1000), round(word["end"] * 1000), word["word"])
@@ -110,8 +148,24 @@ class ShortWindowEar:
             if word["word"] and word["start"] < length_s
         ]
 
-    def _model(self) -> "WhisperModel":
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = self._load()
-            return self._loaded
+    def _found(self, samples: Samples) -> str:
+        """The language that is spoken, as far as anybody can tell; from a certain point on it is not asked again."""
+        model = self._ears.model(None)
+        if not model.model.is_multilingual:
+            self._language = "en"
+            return self._language
+        [found] = model.model.detect_language(_encoded(model, samples)[0])
+        token, probability = found[0]
+        language = str(token).strip("<|>")
+        if probability >= SURE or len(samples) >= ASKED_S * RATE:
+            self._language = language
+        return language
+
+
+def _encoded(model: "WhisperModel", samples: Samples) -> tuple[Any, int]:
+    """What the model makes of the sound and some silence behind it, and the number of its frames."""
+    from faster_whisper.transcribe import get_ctranslate2_storage
+
+    filled = np.pad(samples, (0, int(max(AIR_S, LEAST_S - len(samples) / RATE) * RATE)))
+    features = model.feature_extractor(filled, padding=0)[None]
+    return model.model.encode(get_ctranslate2_storage(features)), features.shape[-1]

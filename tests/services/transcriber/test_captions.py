@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from services.transcriber.captions import BEHIND_S, TOLD, Captions
-from services.transcriber.recognizers.ear import MOST_S, Ear, open_ear
+from services.transcriber.models import Models
+from services.transcriber.recognizers.ear import MOST_S, Ear, open_ears
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import RATE, Samples
 from tests import speech
@@ -15,9 +16,10 @@ PIECE_S = 2.0
 
 @pytest.fixture(scope="module")
 def ear() -> Ear:
-    found = open_ear(TranscriberSettings())
-    assert found is not None
-    return found
+    settings = TranscriberSettings(whisper_model="tiny.en")
+    ears = open_ears(settings, Models(settings.data_dir / "models"))
+    assert ears is not None
+    return ears.of(None)
 
 
 def sound(*files: str, gap_s: float = speech.GAP_S) -> Samples:

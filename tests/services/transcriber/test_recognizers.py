@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.transcriber.models import BUNDLED
 from services.transcriber.recognizers import (
     Recognition,
     Recognizer,
@@ -38,7 +39,9 @@ def fetched(content: bytes, mime: str = "audio/webm;codecs=opus") -> FetchedAudi
 
 
 def settings(**values: Any) -> TranscriberSettings:
-    return TranscriberSettings(_env_file=None, **values)
+    """With the model that comes along, unless a server has its own: no test waits for a hundred megabytes."""
+    ours: dict[str, Any] = {} if "whisper_url" in values else {"whisper_model": BUNDLED}
+    return TranscriberSettings(_env_file=None, **ours, **values)
 
 
 def hear(recognizer: Recognizer, audio: FetchedAudio, attempt_id: str = "clip-1") -> Recognition:
@@ -133,13 +136,22 @@ def test_a_claim_that_is_lost_stops_the_engine(embedded: EmbeddedRecognizer) -> 
         embedded.transcribe(fetched(files.webm()), attempt_id="clip-1", check=check)
 
 
-def test_a_model_that_cannot_be_had_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    away = EmbeddedRecognizer(settings(whisper_model="small", data_dir=tmp_path))
-    assert away.name == "faster-whisper small"
-    with pytest.raises(RecognizerUnavailable, match=r"set WHISPER_MODEL to a folder with model\.bin"):
-        hear(away, fetched(files.wav()))
+def test_a_folder_with_something_else_says_what_belongs_there(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"no weights")
+    wrong = EmbeddedRecognizer(TranscriberSettings(whisper_model=str(tmp_path)))
+    assert wrong.name == f"faster-whisper {tmp_path.name}"
+    with pytest.raises(RecognizerUnavailable, match=rf"{tmp_path} cannot be loaded.*put there the model\.bin"):
+        hear(wrong, fetched(files.wav()))
+
+
+def test_a_model_of_one_language_makes_no_nonsense_of_another(embedded: EmbeddedRecognizer) -> None:
+    def heard_in(language: str) -> Recognition:
+        audio = fetched(files.webm())
+        return embedded.transcribe(audio, attempt_id="clip-1", check=lambda: None, language=language)
+
+    with pytest.raises(AudioRejected, match=r"tiny\.en knows English only, and this clip is said to be in German"):
+        heard_in("de")
+    assert heard_in("en").text
 
 
 # -- the servers --------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from services.transcriber.claims import ClaimLost, pause_before
+from services.transcriber.models import Fetch, ModelAwaited
 from services.transcriber.recognizers import (
     Passage,
     Recognition,
@@ -47,6 +48,7 @@ class Scripted:
     def __init__(self) -> None:
         self.meanwhile: Callable[[], object] = lambda: None
         self.attempts: list[str] = []
+        self.languages: list[str | None] = []
 
     def transcribe(
         self,
@@ -58,6 +60,7 @@ class Scripted:
         language: str | None = None,
     ) -> Recognition:
         self.attempts.append(attempt_id)
+        self.languages.append(language)
         self.meanwhile()
         return WORDS
 
@@ -318,6 +321,85 @@ def test_without_a_recognizer_the_clip_says_what_to_set(database_url: str, tmp_p
     assert "set WHISPER_URL" in clip.error
     assert desk.topics() == [EVENT]
     desk.engine.dispose()
+
+
+def test_it_is_heard_in_the_language_that_a_person_says(desk: Desk, recognizer: Scripted) -> None:
+    desk.run()
+    desk.change(lambda clip, now: clip.say_language("de", now))
+    desk.run()
+    assert recognizer.languages == [None, "de"]
+
+
+def test_clips_that_nobody_could_transcribe_are_queued_when_somebody_can(
+    database_url: str, tmp_path: Path, recognizer: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.transcriber.transcribe.BATCH", 2)
+    nobody = Desk(database_url, tmp_path, None)
+    with transaction(nobody.engine) as session:
+        first = session.get_one(Clip, nobody.id)
+        more = [Clip(**{**first.model_dump(), "id": uuid.uuid4()}) for _ in range(4)]
+        binned = more[-1].id
+        session.add_all(more)
+    for id in [nobody.id, *(clip.id for clip in more)]:
+        nobody.transcriber.run(id)
+    nobody.transcriber.take_up(threading.Event())
+    assert nobody.clip().status is Status.OFF
+    with transaction(nobody.engine) as session:
+        session.get_one(Clip, binned).move_to_bin(datetime.now(UTC))
+    somebody = Transcriber(nobody.engine, nobody.store, recognizer, nobody.settings, nobody._tell, nobody._hear)
+    somebody.take_up(threading.Event())
+    with transaction(nobody.engine) as session:
+        found = {clip.id: clip.status for clip in session.exec(select(Clip))}
+        queued = session.exec(select(OutboxRow.clip_id).where(OutboxRow.topic == TRANSCRIBE)).all()
+    assert found.pop(binned) is Status.OFF
+    assert set(found.values()) == {Status.PENDING}
+    assert sorted(queued) == sorted(found)
+    somebody.run(nobody.id)
+    assert nobody.clip().status is Status.DONE
+    nobody.engine.dispose()
+
+
+# -- a model that is not here yet --------------------------------------------------------------------------------------
+
+
+def test_a_clip_waits_for_the_model_says_so_and_loses_no_try(
+    desk: Desk, recognizer: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.transcriber.transcribe.CHECK_S", 0.02)
+    fetch = Fetch("base")
+    fetch.tell(40)
+    recognizer.meanwhile = raising(ModelAwaited(fetch))
+    job = threading.Thread(target=desk.run)
+    job.start()
+    _wait_for(lambda: bool(desk.hints))
+    clip = desk.clip()
+    assert (clip.status, clip.error, clip.tries) == (Status.TRANSCRIBING, "Fetching the speech model …", 1)
+    assert desk.hints[-1]["percent"] == 40
+    version = clip.version
+    fetch.tell(41)
+    _wait_for(lambda: desk.hints[-1]["percent"] == 41)
+    assert desk.clip().version == version  # a hint is enough
+    fetch.sentence = "Put it there."
+    _wait_for(lambda: desk.clip().error == "Put it there.")
+    recognizer.meanwhile = lambda: _wait_for(lambda: desk.clip().error is None)
+    fetch.ready.set()
+    job.join()
+    clip = desk.clip()
+    assert (clip.status, clip.text, clip.attempt, clip.tries) == (Status.DONE, "hello there", 1, 0)
+
+
+def test_a_clip_that_is_deleted_while_it_waits_for_the_model_waits_no_more(
+    desk: Desk, recognizer: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.transcriber.transcribe.CHECK_S", 0.02)
+    recognizer.meanwhile = raising(ModelAwaited(Fetch("base")))
+    job = threading.Thread(target=desk.run)
+    job.start()
+    _wait_for(lambda: desk.clip().error is not None)
+    desk.change(Clip.move_to_bin)
+    job.join(timeout=10)
+    assert not job.is_alive()
+    assert desk.clip().text is None
 
 
 def test_a_clip_that_kills_its_workers_is_given_up(desk: Desk) -> None:

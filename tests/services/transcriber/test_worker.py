@@ -3,6 +3,7 @@
 import http.client
 import io
 import json
+import shutil
 import threading
 import time
 import uuid
@@ -15,6 +16,7 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlmodel import select
 
 from services.transcriber.listener import Listener
+from services.transcriber.models import BUNDLED, Models
 from services.transcriber.prepare import Preparer
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.transcribe import Transcriber
@@ -152,6 +154,27 @@ def test_speech_becomes_words_and_everybody_is_told(library: Library, parts: Par
     # Without an API that relays: the worker tells what it did itself.
     wait_until(lambda: [library.told(id)[-1:] for id in (spoken, silent, damaged)] == [["done"], ["done"], ["failed"]])
     wait_until(lambda: library.waiting() == 0)
+
+
+def test_a_clip_waits_for_a_model_that_nobody_can_fetch_until_somebody_brings_it(
+    local: Library, local_parts: Parts, start_stack: StartStack
+) -> None:
+    name = "somebody/faster-whisper-elsewhere"
+    away = {"WHISPER_MODEL": name, "HF_HUB_OFFLINE": "1", "RETRY_SECONDS": "1000"}
+    worker = start_stack(local_parts, "transcriber", **away)["transcriber"]
+    id = local.put()
+    wait_until(lambda: "could not be fetched" in (local.clip(id).error or ""))
+    place = local.settings.data_dir / "models" / "somebody--faster-whisper-elsewhere"
+    assert f"of {name} into {place}" in (local.clip(id).error or "")
+    assert json.loads(ask(worker.port, "GET", "/readyz")[1])[f"model {name}"].startswith("not here")
+    # What needs no model goes on.
+    others = [local.put(files.silence(1), "audio/wav") for _ in range(4)]
+    wait_until(lambda: all(local.clip(other).prepared_at for other in others))
+    shutil.copytree(Models(local.settings.data_dir).folder(BUNDLED), place.with_name("coming"))
+    place.with_name("coming").rename(place)
+    clip = local.wait(id, Status.DONE)
+    assert speech.word_errors(clip.text or "", speech.words(files.SAID)) <= 0.2
+    assert (clip.attempt, clip.error, clip.tries) == (PREPARED + 1, None, 0)
 
 
 # -- jobs are heard of, not asked for --------------------------------------------------------------------------------
@@ -384,7 +407,9 @@ def test_the_listener_answers_what_platforms_ask(
     port = start_stack(local_parts, "transcriber", HOST="::")["transcriber"].port
     assert ask(port, "GET", "/healthz") == (200, "ok")
     status, body = ask(port, "GET", "/readyz")
-    assert (status, json.loads(body)) == (
+    told = json.loads(body)
+    assert told.pop("model tiny.en") in {"here", "being looked for"}
+    assert (status, told) == (
         200,
         {"database": "ok", "redis": "ok", "store": "ok", "recognizer": "faster-whisper tiny.en"},
     )
