@@ -44,6 +44,11 @@ export class Actions {
     }
   }
 
+  /** Say what is spoken, or, with null, have it found out: it is heard again. @param {string} id @param {string|null} code */
+  async speak(id, code) {
+    this.library.apply(await this.api.patch(id, { language: code }));
+  }
+
   /** Into the bin. @param {string} id */
   async remove(id) {
     if (this.#local(id) && (await this.outbox.discard(id, new Date().toISOString()))) return;

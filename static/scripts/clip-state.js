@@ -1,6 +1,6 @@
 /** What a row says about its clip: one place that turns states into words. Pure. */
 
-import { brief, clock, fileName, language, time } from "./format.js";
+import { brief, clock, fileName, time } from "./format.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
 /** @typedef {import("./types.js").Gap} Gap */
@@ -13,10 +13,11 @@ import { brief, clock, fileName, language, time } from "./format.js";
  *
  * `resume` offers to record on, `finish` is the name of the button that ends it; `running` grows with each second;
  * `settled` are words that the transcript will replace, `tentative` those that may change at any moment;
- * `gaps` is a sentence and `marks` where they are, from 0 to 1.
+ * `gaps` is a sentence and `marks` where they are, from 0 to 1; `spoken` is null where no language can be chosen, and
+ * `by` who wrote the words down.
  * @typedef {Required<Condition> & {
  *   name: string, text: string|null, settled: string, tentative: string, duration_ms: number|null, facts: string,
- *   fileName: string, gaps: string, marks: number[]
+ *   fileName: string, gaps: string, marks: number[], spoken: import("./views/language.js").Spoken|null, by: string
  * }} View
  */
 
@@ -48,12 +49,6 @@ export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
   const condition = { ...CALM, ...(local ? onDevice(local, silent_ms) : onServer(clip, silent_ms, hearing)) };
   const known_ms = about.duration_ms ?? clip?.duration_ms ?? null;
   const duration_ms = condition.running ? (known_ms ?? 0) + silent_ms : known_ms;
-  const facts = [
-    time(entry.at, locale),
-    duration_ms === null ? "" : clock(duration_ms),
-    clip?.text && clip.language ? language(clip.language) : "",
-    clip?.text && clip.recognizer ? clip.recognizer : "",
-  ];
   const gaps = (clip?.gaps?.length ? clip.gaps : local?.gaps) ?? [];
   return {
     ...condition,
@@ -62,7 +57,9 @@ export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
     ...heard(entry),
     duration_ms,
     fileName: fileName(about.name, about.mime),
-    facts: facts.filter(Boolean).join(" · "),
+    facts: [time(entry.at, locale), duration_ms === null ? "" : clock(duration_ms)].filter(Boolean).join(" · "),
+    spoken: local ? null : spokenIn(clip),
+    by: (clip?.text && clip.recognizer) || "",
     gaps: gapWords(gaps),
     marks: known_ms ? gaps.filter(hasPlace).map(({ at_ms }) => Math.min(1, at_ms / known_ms)) : [],
   };
@@ -106,14 +103,17 @@ function onServer(clip, silent_ms, hearing) {
       if (silent_ms < STALLED_MS) return { kind: "recording", status: "Recording now", running: true };
       return { kind: "stalled", status: "Waiting for its recorder: paused, offline or gone", finish: "Finish now" };
     case "pending":
-      return { kind: "waiting", status: "Waiting to be transcribed" };
-    case "transcribing":
-      if (!hearing) return { kind: "transcribing", status: "Transcribing …" };
+      return { kind: "waiting", status: ["Waiting to be transcribed", clip.error].filter(Boolean).join(". ") };
+    case "transcribing": {
+      // What keeps it waiting has the place of what is done with it.
+      const doing = clip.error ?? "Transcribing …";
+      if (!hearing) return { kind: "transcribing", status: doing };
       return {
         kind: "transcribing",
-        status: `Transcribing … ${hearing.percent} %`,
+        status: `${doing} ${hearing.percent} %`,
         progress: hearing.percent / 100,
       };
+    }
     case "failed":
       return { kind: "failed", status: clip.error ?? "The transcription failed.", retry: true };
     case "off":
@@ -121,6 +121,16 @@ function onServer(clip, silent_ms, hearing) {
     default:
       return { kind: "done", status: clip?.text === "" ? "No words were heard." : "" };
   }
+}
+
+/**
+ * In which language it is. While it waits, that is worth a word only if a person has said it.
+ * @param {import("./types.js").Clip|null} clip @returns {View["spoken"]}
+ */
+function spokenIn(clip) {
+  if (!clip || clip.status === "recording" || clip.status === "off") return null;
+  if (clip.status === "pending" && !clip.text && !clip.language_set) return null;
+  return { found: clip.text ? clip.language : null, set: clip.language_set };
 }
 
 /** Say what was not heard: where, for how long, and why. @param {Gap[]} gaps */

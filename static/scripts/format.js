@@ -78,15 +78,6 @@ export function defaultName(at, locale = undefined) {
   return name.replace(/\s/g, " "); // Intl's narrow no-break spaces are hard to search for and to type.
 }
 
-/** The English name of a language tag; the tag itself where there is none. @param {string} tag */
-export function language(tag) {
-  try {
-    return new Intl.DisplayNames("en", { type: "language" }).of(tag) ?? tag;
-  } catch {
-    return tag;
-  }
-}
-
 /** Endings of audio files by media type, and the type of files that come without one. */
 const ENDINGS = /** @type {[string, string][]} */ ([
   ["audio/webm", "webm"],

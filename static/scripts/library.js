@@ -41,7 +41,8 @@ export class Library extends EventTarget {
     // A recording that is renamed has not grown.
     const heard_ms = known?.clip?.duration_ms === clip.duration_ms ? known.heard_ms : now_ms;
     // What was being heard is over with the state in which it was.
-    const hearing = known?.clip?.status === clip.status ? known.hearing : undefined;
+    const same = known?.clip?.status === clip.status && known.clip.error === clip.error;
+    const hearing = same ? known.hearing : undefined;
     const captions = clip.status === "done" ? undefined : known?.captions;
     const [at, local] = [known?.at ?? clip.created_at, known?.local ?? null];
     this.#set({ id: clip.id, at, clip, local, heard_ms, hearing, captions });

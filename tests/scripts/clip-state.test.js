@@ -8,6 +8,7 @@ const view = (more, kept = null) =>
 
 test("each state of a clip has its words", () => {
   assert.deepEqual([view({}).kind, view({}).status], ["waiting", "Waiting to be transcribed"]);
+  assert.equal(view({ error: "The server is busy." }).status, "Waiting to be transcribed. The server is busy.");
   assert.equal(view({ status: "transcribing" }).kind, "transcribing");
   assert.equal(view({ status: "done", text: "Hello" }).status, "");
   assert.equal(view({ status: "done", text: "" }).status, "No words were heard.");
@@ -20,6 +21,7 @@ test("a transcription says how far it is and what it heard, unless there are wor
   const first = viewOf(entry({}));
   assert.deepEqual([first.status, first.progress, first.settled], ["Transcribing … 40 %", 0.4, "so far"]);
   assert.equal(viewOf(entry({ text: "A person's words." })).settled, "");
+  assert.equal(viewOf(entry({ error: "Fetching the speech model …" })).status, "Fetching the speech model … 40 %");
 });
 
 test("what was heard while somebody spoke stays until the transcript is there", () => {
@@ -38,10 +40,20 @@ test("a failure says its sentence and offers to retry", () => {
   assert.deepEqual([failed.status, failed.retry], ["Whisper answered nonsense.", true]);
 });
 
-test("the facts name duration, language and recognizer of what was heard, and of nothing else", () => {
+test("language and recognizer are those of what was heard, and of nothing else", () => {
   const heard = view({ status: "done", text: "Hi", language: "de", recognizer: "tiny" });
-  assert.match(heard.facts, /^.+ · 0:04 · German · tiny$/);
-  assert.doesNotMatch(view({ status: "done", text: "", language: "de", recognizer: "tiny" }).facts, /German|tiny/);
+  assert.match(heard.facts, /^.+ · 0:04$/);
+  assert.deepEqual([heard.spoken, heard.by], [{ found: "de", set: null }, "tiny"]);
+  const silent = view({ status: "done", text: "", language: "de", recognizer: "tiny" });
+  assert.deepEqual([silent.spoken, silent.by], [{ found: null, set: null }, ""]);
+});
+
+test("a language can be chosen for what the server has heard, or hears, or was told", () => {
+  const spoken = (more) => view(more).spoken;
+  for (const status of ["transcribing", "done", "failed"]) assert.ok(spoken({ status }), status);
+  assert.deepEqual([spoken({}), spoken({ status: "recording" }), spoken({ status: "off" })], [null, null, null]);
+  assert.deepEqual(spoken({ language_set: "fr" }), { found: null, set: "fr" });
+  assert.equal(view({ status: "done", text: "Hi" }, local("a")).spoken, null);
 });
 
 test("what is on the device says so, with the name that it has here", () => {

@@ -111,7 +111,10 @@ test("how far a transcription is goes with its state, and late news of it are no
   assert.equal(library.get("a").hearing, hearing);
   library.apply(clip("a", { version: 3, status: "transcribing", name: "Renamed" }));
   assert.equal(library.get("a").hearing, hearing);
-  library.apply(clip("a", { version: 4, status: "done", text: "all" }));
+  library.apply(clip("a", { version: 4, status: "transcribing", error: "It waits for something." }));
+  assert.equal(library.get("a").hearing, undefined);
+  library.follow(hearing);
+  library.apply(clip("a", { version: 5, status: "done", text: "all" }));
   library.follow(hearing);
   assert.equal(library.get("a").hearing, undefined);
 });

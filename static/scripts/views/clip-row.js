@@ -6,6 +6,7 @@ import { gone } from "../library.js";
 import { Bin } from "./bin.js";
 import { Editable, selects } from "./editable.js";
 import { Heard } from "./heard.js";
+import { LanguagePicker } from "./language.js";
 import { Note } from "./note.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
@@ -42,6 +43,7 @@ export class ClipRow {
     this.element.dataset.clipId = entry.id;
     this.parts = {
       facts: part(this.element, "facts", HTMLElement),
+      by: part(this.element, "by", HTMLElement),
       status: part(this.element, "status", HTMLElement),
       statusWords: part(this.element, "status-words", HTMLElement),
       progress: part(this.element, "progress", HTMLProgressElement),
@@ -91,6 +93,11 @@ export class ClipRow {
       save: (text, base) => this.#saving(actions.rewrite(this.id, text, base)),
       failed: (error) => this.#unsaved(error, this.words),
     });
+    this.language = new LanguagePicker(
+      this.element,
+      (code) => this.#saving(actions.speak(this.id, code)),
+      (error) => this.note.say(reason(error)),
+    );
     this.#listen();
     this.show(entry);
   }
@@ -125,6 +132,9 @@ export class ClipRow {
     this.element.dataset.status = view.kind;
     this.player.duration_ms = view.duration_ms;
     write(parts.facts, view.facts);
+    this.language.show(view.spoken);
+    write(parts.by, view.by);
+    parts.by.hidden = !view.by;
     write(parts.statusWords, view.status);
     this.heard.show(view);
     parts.status.hidden = !view.status;
@@ -165,7 +175,7 @@ export class ClipRow {
         try {
           await work();
         } catch (error) {
-          this.note.say(error instanceof Error ? error.message : String(error));
+          this.note.say(reason(error));
         }
       });
     on("delete", () => this.#delete());
@@ -225,8 +235,7 @@ export class ClipRow {
       const conflict = { mine: () => field.insist(), theirs: () => field.revert() };
       this.note.say("These words were changed elsewhere meanwhile; yours are not saved.", { conflict });
     } else {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.note.say(`Not saved yet. ${reason}`, { again: () => void field.save() });
+      this.note.say(`Not saved yet. ${reason(error)}`, { again: () => void field.save() });
     }
   }
 }
@@ -237,6 +246,11 @@ export class ClipRow {
  */
 function write(element, words) {
   if (element.textContent !== words) element.textContent = words;
+}
+
+/** @param {unknown} error */
+function reason(error) {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Whether each segment is still a sound of its own. @param {Entry} entry */
