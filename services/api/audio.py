@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Self
-from urllib.parse import quote
 
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from services.api.errors import Problem
+from services.api.names import saved_as
 from services.api.state import State
 from shared.models import Clip
 from shared.storage import Store
@@ -74,7 +74,8 @@ class Audio:
 def audio_response(request: Request, state: State, audio: Audio) -> Response:
     """Answer GET or HEAD for a clip's audio (RFC 9110, sections 13 and 14)."""
     etag, whole_size = audio.etag, audio.size
-    disposition = f"{'attachment' if 'download' in request.query_params else 'inline'}; {_filename(audio)}"
+    extension = EXTENSIONS.get(audio.mime.partition(";")[0].partition("/")[2], "audio")
+    disposition = saved_as(request, audio.name, extension)
     headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
@@ -138,10 +139,3 @@ def matches(header: str | None, etag: str, *, weak: bool = False) -> bool:
 def _is_fetch(request: Request) -> bool:
     """Whether a script asks: it may not follow a redirect to a bucket that has no CORS rules; a player may."""
     return request.headers.get("sec-fetch-dest") == "empty"
-
-
-def _filename(audio: Audio) -> str:
-    """The name to save under (RFC 6266), without what file systems refuse."""
-    extension = EXTENSIONS.get(audio.mime.partition(";")[0].partition("/")[2], "audio")
-    stem = re.sub(r'[\\/:*?"<>|]', "-", audio.name).strip(". ") or "clip"
-    return f"filename*=UTF-8''{quote(f'{stem}.{extension}', safe='')}"

@@ -16,7 +16,7 @@ from services.api.audio import Audio, audio_response, matches
 from services.api.containers import accept
 from services.api.errors import Problem
 from services.api.incoming import Incoming, incoming
-from services.api.names import clean_name
+from services.api.names import clean_name, saved_as
 from services.api.parameters import Place, clip_id, json_body, printable, whole_number
 from services.api.state import State, state_of
 from services.api.tus import MOST_SEGMENTS
@@ -206,7 +206,8 @@ def waveform(request: Request) -> Response:
 
 def transcript(request: Request) -> Response:
     """GET /api/clips/{id}/transcript.{txt,srt,vtt,json}."""
-    form = transcripts.FORMS.get(request.path_params["form"])
+    extension = request.path_params["form"]
+    form = transcripts.FORMS.get(extension)
     if form is None:
         raise Problem("not-found", f"Transcripts come as {', '.join(transcripts.FORMS)}.")
     with state_of(request).reading() as session:
@@ -214,7 +215,11 @@ def transcript(request: Request) -> Response:
         timed = session.exec(Transcript.timed(clip.id)).first()
     if clip.text is None:
         raise Problem("no-transcript", clip.error or "The clip is not transcribed yet.")
-    return Response(form.render(clip, timed), media_type=form.mime, headers={"Cache-Control": "private, no-cache"})
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": saved_as(request, clip.name, extension),
+    }
+    return Response(form.render(clip, timed), media_type=form.mime, headers=headers)
 
 
 # -- what the seed's routes do, too ------------------------------------------------------------------------------

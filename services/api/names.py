@@ -1,7 +1,10 @@
 """What a clip may be called."""
 
+import re
 import unicodedata
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
+
+from starlette.requests import Request
 
 from services.api.errors import Problem
 from shared.models import NAME_LENGTH
@@ -37,3 +40,13 @@ def name_in_path(raw_path: bytes, prefix: str) -> str:
         return clean_name(path.removeprefix(prefix.encode()).decode())
     except UnicodeDecodeError:
         raise Problem("bad-name", "The name in the address is not percent-encoded UTF-8.") from None
+
+
+def saved_as(request: Request, name: str, extension: str) -> str:
+    """The Content-Disposition of a clip's audio or words: the name to save under (RFC 6266), and `?download` to do so.
+
+    What file systems refuse is left out.
+    """
+    stem = re.sub(r'[\\/:*?"<>|]', "-", name).strip(". ") or "clip"
+    way = "attachment" if "download" in request.query_params else "inline"
+    return f"{way}; filename*=UTF-8''{quote(f'{stem}.{extension}', safe='')}"

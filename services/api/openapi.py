@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from services.api.clips import MOST_PER_PAGE, MOST_QUERY, PAGE, ClipPatch
 from services.api.errors import PROBLEMS
 from services.api.recordings import Finish
+from services.api.transcripts import FORMS
 from services.api.tus import BODY, MOST_SEGMENTS, VERSION
 from shared.columns import LONGEST_MS
 from shared.models import NAME_LENGTH
@@ -58,7 +59,7 @@ def build() -> Json:
 def _clips() -> Json:
     one = "/api/clips/{id}"
     id = _path("id", "The clip's UUID, made by whoever recorded it.", {"type": "string", "format": "uuid"})
-    form = _path("form", "File format.", {"type": "string", "enum": ["txt", "srt", "vtt", "json"]})
+    form = _path("form", "File format.", {"type": "string", "enum": [*FORMS]})
     return {
         "/api/clips": {
             "get": _does(
@@ -157,7 +158,10 @@ def _clips() -> Json:
             "get": _does(
                 "Read a clip's words",
                 {
-                    "200": {"description": "The words.", "content": {"text/plain": {}, "application/json": {}}},
+                    "200": {
+                        "description": "The words; subtitles of an edited text keep the times of what was said.",
+                        "content": {form.mime.partition(";")[0]: {} for form in FORMS.values()},
+                    },
                     **_no("not-found"),
                 },
             ),

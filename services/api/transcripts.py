@@ -1,11 +1,20 @@
 """A clip's words in the forms that other programs read."""
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from services.api import subtitles, wording
 from shared.models import Clip
 from shared.transcripts import Transcript
+
+PARAGRAPH_MS = 2_000
+"""A pause behind a sentence that begins a new paragraph: people who go on pause for less."""
+
+_MARKUP = re.compile(r"-->|<(?=[/a-zA-Z])|\{")
+_LIKENESS = {"-->": "→", "<": "‹", "{": "("}
 
 
 @dataclass(frozen=True)
@@ -16,25 +25,29 @@ class Form:
     render: Callable[[Clip, Transcript | None], str]
 
 
-def text(clip: Clip, _timed: Transcript | None) -> str:
-    return (clip.text or "") + "\n"
+def text(clip: Clip, timed: Transcript | None) -> str:
+    """A person's words as they were written; a machine's in paragraphs, which long pauses part."""
+    if clip.edited_at is not None:
+        return (clip.text or "") + "\n"
+    return "\n\n".join(_paragraphs(_words(clip, timed))) + "\n"
 
 
 def srt(clip: Clip, timed: Transcript | None) -> str:
-    """SubRip: numbered cues, times with a comma."""
-    return "".join(
-        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{words}\n\n"
-        for number, (start, end, words) in enumerate(_cues(clip, timed), start=1)
+    """SubRip: numbered cues, times with a comma. Lines end as those of SubRip itself, which old players insist on."""
+    blocks = (
+        [str(number), f"{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}", *map(_unmarked, cue.lines), "", ""]
+        for number, cue in enumerate(_cues(clip, timed), start=1)
     )
+    return "".join("\r\n".join(lines) for lines in blocks)
 
 
 def vtt(clip: Clip, timed: Transcript | None) -> str:
     """WebVTT (W3C): times with a point, and nothing in a cue that could be taken for markup."""
-    cues = (
-        f"{_clock(start, '.')} --> {_clock(end, '.')}\n{_escaped(words)}\n\n"
-        for start, end, words in _cues(clip, timed)
+    blocks = (
+        [f"{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}", *map(_escaped, cue.lines), "", ""]
+        for cue in _cues(clip, timed)
     )
-    return "WEBVTT\n\n" + "".join(cues)
+    return "WEBVTT\n\n" + "".join("\n".join(lines) for lines in blocks)
 
 
 def as_json(clip: Clip, timed: Transcript | None) -> str:
@@ -62,19 +75,28 @@ FORMS: Mapping[str, Form] = {
 }
 
 
-def _cues(clip: Clip, timed: Transcript | None) -> list[tuple[int, int, str]]:
-    """Start, end and one line of words. Words without times are one cue over the whole clip.
+def _words(clip: Clip, timed: Transcript | None) -> list[wording.Word]:
+    """The clip's words, a person's too, at the times of what the machine heard."""
+    return wording.timed(clip.text or "", (timed.passages or []) if timed else [], _length_ms(clip, timed))
 
-    A person's edit has no times either, and corrected words matter more than where each was said.
-    """
-    if timed and timed.passages and clip.edited_at is None:
-        return [
-            (passage["start_ms"], passage["end_ms"], " ".join(passage["text"].split()))
-            for passage in timed.passages
-            if passage["text"].strip()
-        ]
-    words = " ".join((clip.text or "").split())
-    return [(0, clip.duration_ms or 1000, words)] if words else []
+
+def _cues(clip: Clip, timed: Transcript | None) -> list[subtitles.Cue]:
+    return subtitles.cues(_words(clip, timed), _length_ms(clip, timed))
+
+
+def _length_ms(clip: Clip, timed: Transcript | None) -> int:
+    """Of the audio; as long as nobody measured it, of what was heard, or of somebody who reads the words aloud."""
+    heard_ms = max((passage["end_ms"] for passage in (timed and timed.passages) or []), default=0)
+    return clip.duration_ms or heard_ms or wording.SLOWEST_MS * len(clip.text or "")
+
+
+def _paragraphs(words: Sequence[wording.Word]) -> Iterator[str]:
+    start = 0
+    for at, (word, following) in enumerate(pairwise(words), 1):
+        if following.start_ms - word.end_ms >= PARAGRAPH_MS and subtitles.ends_sentence(word):
+            yield subtitles.text_of(words[start:at])
+            start = at
+    yield subtitles.text_of(words[start:])
 
 
 def _clock(ms: int, point: str) -> str:
@@ -82,5 +104,10 @@ def _clock(ms: int, point: str) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{ms:03}"
 
 
-def _escaped(words: str) -> str:
-    return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _escaped(line: str) -> str:
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _unmarked(line: str) -> str:
+    """Without what players take for a time, for a tag or for an override: SubRip has no way to escape."""
+    return _MARKUP.sub(lambda found: _LIKENESS[found[0]], line)

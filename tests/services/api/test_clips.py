@@ -288,7 +288,7 @@ async def test_if_none_match_saves_the_body(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("form", ["txt", "srt", "vtt", "json"])
 async def test_a_transcript_in_each_form(client: httpx.AsyncClient, form: str) -> None:
-    url = f"/api/clips/{(await saved(client))['id']}"
+    url = f"/api/clips/{(await saved(client, 'Café: 1/2'))['id']}"
     assert "not transcribed yet" in refused(await client.get(f"{url}/transcript.{form}"), 404, "no-transcript")
     await client.patch(url, json={"text": "<b>Said</b> & done"})
     response = await client.get(f"{url}/transcript.{form}")
@@ -297,6 +297,10 @@ async def test_a_transcript_in_each_form(client: httpx.AsyncClient, form: str) -
     assert response.headers["Content-Type"].partition(";")[0] in {
         "text/plain", "application/x-subrip", "text/vtt", "application/json"
     }  # fmt: skip
+    saved_as = f"filename*=UTF-8''Caf%C3%A9-%201-2.{form}"
+    assert response.headers["Content-Disposition"] == f"inline; {saved_as}"
+    download = await client.get(f"{url}/transcript.{form}", params={"download": ""})
+    assert download.headers["Content-Disposition"] == f"attachment; {saved_as}"
 
 
 async def test_a_form_that_is_none_is_refused(client: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """A transcript's forms: what subtitle players read, and that nothing in them is taken for markup."""
 
 import json
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.shared.test_models import LEASE, NOW, new_clip
 PASSAGES = [
     {"start_ms": 0, "end_ms": 1500, "text": " Hello, \n world.", "words": []},
     {"start_ms": 1500, "end_ms": 2000, "text": "  ", "words": []},
-    {"start_ms": 3_723_004, "end_ms": 3_725_000, "text": "1 < 2 & 3 --> 4", "words": []},
+    {"start_ms": 3_723_004, "end_ms": 3_724_000, "text": "1 < 2 & 3 --> 4", "words": []},
 ]
 
 
@@ -27,27 +28,32 @@ def clip() -> Clip:
 def timed(clip: Clip) -> Transcript:
     clip.claim(TRANSCRIBE, NOW, LEASE)
     text = "Hello, world. 1 < 2 & 3 --> 4"
-    return clip.finish(text=text, language="en", recognizer="ear", passages=PASSAGES, duration_ms=3_725_000, now=NOW)
+    passages = deepcopy(PASSAGES)
+    return clip.finish(text=text, language="en", recognizer="ear", passages=passages, duration_ms=3_725_000, now=NOW)
 
 
 def written(form: str, clip: Clip, timed: Transcript | None) -> str:
     return FORMS[form].render(clip, timed)
 
 
-def test_text_ends_with_a_line(clip: Clip, timed: Transcript) -> None:
+def test_text_has_paragraphs_where_somebody_paused_and_ends_with_a_line(clip: Clip, timed: Transcript) -> None:
+    assert written("txt", clip, timed) == "Hello, world.\n\n1 < 2 & 3 --> 4\n"
+    assert timed.passages
+    timed.passages[2]["start_ms"], timed.passages[2]["end_ms"] = 2_000, 3_000
     assert written("txt", clip, timed) == "Hello, world. 1 < 2 & 3 --> 4\n"
 
 
 def test_subrip_numbers_its_cues(clip: Clip, timed: Transcript) -> None:
     assert written("srt", clip, timed) == (
-        "1\n00:00:00,000 --> 00:00:01,500\nHello, world.\n\n2\n01:02:03,004 --> 01:02:05,000\n1 < 2 & 3 --> 4\n\n"
+        "1\r\n00:00:00,000 --> 00:00:01,500\r\nHello, world.\r\n\r\n"
+        "2\r\n01:02:03,004 --> 01:02:04,000\r\n1 < 2 & 3 → 4\r\n\r\n"
     )
 
 
 def test_webvtt_escapes_its_cues(clip: Clip, timed: Transcript) -> None:
     assert written("vtt", clip, timed) == (
         "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nHello, world.\n\n"
-        "01:02:03.004 --> 01:02:05.000\n1 &lt; 2 &amp; 3 --&gt; 4\n\n"
+        "01:02:03.004 --> 01:02:04.000\n1 &lt; 2 &amp; 3 --&gt; 4\n\n"
     )
 
 
@@ -57,11 +63,21 @@ def test_json_has_the_passages(clip: Clip, timed: Transcript) -> None:
     assert found["passages"] == PASSAGES
 
 
-def test_a_person_s_words_are_one_cue_over_the_whole(clip: Clip, timed: Transcript) -> None:
-    clip.edit("Said\nso.", NOW)
-    assert written("srt", clip, timed) == "1\n00:00:00,000 --> 01:02:05,000\nSaid so.\n\n"
-    assert written("txt", clip, timed) == "Said\nso.\n"
+def test_a_persons_words_are_at_the_times_of_the_machines(clip: Clip, timed: Transcript) -> None:
+    clip.edit("Hello,\nold world. 1 < 2 & 3 --> 5", NOW)
+    assert written("srt", clip, timed) == (
+        "1\r\n00:00:00,000 --> 00:00:01,500\r\nHello, old world.\r\n\r\n"
+        "2\r\n01:02:03,004 --> 01:02:04,000\r\n1 < 2 & 3 → 5\r\n\r\n"
+    )
+    assert written("txt", clip, timed) == "Hello,\nold world. 1 < 2 & 3 --> 5\n"
     assert json.loads(written("json", clip, timed))["edited"] is True
+
+
+def test_words_of_which_nobody_knows_when_they_were_said_are_shown_from_the_beginning(clip: Clip) -> None:
+    clip.edit("Said so.", NOW)
+    assert written("vtt", clip, None) == "WEBVTT\n\n00:00:00.000 --> 00:00:01.600\nSaid so.\n\n"
+    clip.duration_ms = 60_000
+    assert written("vtt", clip, None) == "WEBVTT\n\n00:00:00.000 --> 00:00:01.800\nSaid so.\n\n"
 
 
 def test_no_words_are_no_cues(clip: Clip) -> None:
