@@ -103,6 +103,7 @@ class Models:
             try:
                 if not (found := self._here(fetch.name)):
                     fetch.looked.set()
+                    log.info("the speech model is not here, and is fetched", model=fetch.name)
                     found = weights.fetch(fetch.name, self._folder, fetch.tell)
                 fetch.folder, fetch.percent = found, None
                 fetch.ready.set()

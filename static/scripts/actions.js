@@ -44,7 +44,7 @@ export class Actions {
     }
   }
 
-  /** Say what is spoken, or, with null, have it found out: it is heard again. @param {string} id @param {string|null} code */
+  /** Say what is spoken, or have it found out: it is heard again. @param {string} id @param {string|null} code */
   async speak(id, code) {
     this.library.apply(await this.api.patch(id, { language: code }));
   }

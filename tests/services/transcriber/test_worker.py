@@ -177,6 +177,15 @@ def test_a_clip_waits_for_a_model_that_nobody_can_fetch_until_somebody_brings_it
     assert (clip.attempt, clip.error, clip.tries) == (PREPARED + 1, None, 0)
 
 
+def test_what_nobody_could_transcribe_is_transcribed_by_whoever_comes(
+    local: Library, local_parts: Parts, start_stack: StartStack
+) -> None:
+    id = local.put()
+    local.change(id, lambda clip, now: clip.switch_off("Nobody here does that.", now))
+    start_stack(local_parts, "transcriber")
+    assert local.wait(id, Status.DONE).error is None
+
+
 # -- jobs are heard of, not asked for --------------------------------------------------------------------------------
 
 
