@@ -1,33 +1,27 @@
 """kill -9 of the transcriber while it prepares clips, at random moments, fifty times in all: each is prepared once."""
 
-import multiprocessing
-import os
 import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 from sqlmodel import col, func, select, text
 
-from services.transcriber import __main__ as transcriber
-from services.transcriber.settings import TranscriberSettings
 from shared import jobs
-from shared.database import open_engine, reading, transaction
+from shared.database import reading, transaction
 from shared.models import MOST_TRIES, Clip
-from shared.outbox import Outlet, flush
-from shared.storage import open_store
+from shared.outbox import flush
 from tests import speech
 from tests.conftest import Parts
 from tests.recordings import streamed
 from tests.servers.server import free_port
 from tests.services.transcriber import files
-from tests.services.transcriber.library import Library, cut, sha256
+from tests.services.transcriber.library import cut, sha256
+from tests.services.transcriber.ward import Ward
 
 KILLS = 25
 """On each kind of parts, of which there are two."""
@@ -58,27 +52,22 @@ PROMISES = {
 """The outbox forgets what was sent; these remember each promise of a transcript, in the same transaction."""
 
 
-class Ward(Library):
-    """A library whose worker dies again and again."""
+class Nursery(Ward):
+    """Clips that are to be prepared, by a worker that dies again and again."""
 
     def __init__(self, parts: Parts, log: Path) -> None:
-        settings = TranscriberSettings.model_validate({name.lower(): value for name, value in parts.items()})
-        super().__init__(open_engine(settings), open_store(settings))
-        self.ids: list[uuid.UUID] = []
-        self._outlet = Outlet(settings.redis_url.get_secret_value())
-        self._broker = jobs.Broker(settings.redis_url.get_secret_value())
         # Nothing answers there, and nobody asks twice: transcripts are not what this is about.
         nobody = f"http://127.0.0.1:{free_port()}/v1/audio/transcriptions"
-        ours = {"PORT": str(free_port()), "LEASE_SECONDS": "1", "WHISPER_URL": nobody, "RETRY_SECONDS": "1000"}
-        self._environment, self._log = {**parts, **ours}, log
+        super().__init__(parts, log, WHISPER_URL=nobody, RETRY_SECONDS="1000")
+        self.ids: list[uuid.UUID] = []
+        self._broker = jobs.Broker(self.redis_url)
         with transaction(self.engine) as session:
             session.connection().execute(text("CREATE TABLE promised (clip_id TEXT)"))
             session.connection().execute(text(PROMISES[self.engine.dialect.name]))
 
     def close(self) -> None:
-        self._outlet.close()
         self._broker.client.close()
-        self.engine.dispose()
+        super().close()
 
     def fill(self) -> None:
         while len(self.unprepared()) < BACKLOG:
@@ -88,8 +77,8 @@ class Ward(Library):
         """What the API's sweep does in its time: whatever is not prepared gets a job, again and again."""
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
-            assert time.monotonic() < deadline, self._log.read_text()[-3000:]
-            flush(self.engine, self._outlet)
+            assert time.monotonic() < deadline, self.log_tail()
+            flush(self.engine, self.outlet)
             for id in self.unprepared():
                 self._broker.enqueue(jobs.message(jobs.PREPARE, id, jobs.PREPARATION))
             pause_until = time.monotonic() + JOBS_S
@@ -119,38 +108,15 @@ class Ward(Library):
                 uuid.UUID(id) for (id,) in session.connection().execute(text("SELECT clip_id FROM promised"))
             )
 
-    @contextmanager
-    def worker(self) -> Iterator[BaseProcess]:
-        """`python -m services.transcriber`, forked off from a process that has imported it: that saves a second."""
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
-        process = context.Process(target=work, args=(self._environment, self._log))
-        process.start()
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.join()
-            process.close()
-
-
-def work(environment: Mapping[str, str], log: Path) -> None:
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    os.environ.clear()
-    os.environ.update(environment)
-    transcriber.main()
-
 
 @pytest.fixture
-def ward(parts: Parts, tmp_path: Path) -> Iterator[Ward]:
-    ward = Ward(parts, tmp_path / "transcriber.log")
+def ward(parts: Parts, tmp_path: Path) -> Iterator[Nursery]:
+    ward = Nursery(parts, tmp_path / "transcriber.log")
     yield ward
     ward.close()
 
 
-def test_a_worker_that_is_killed_again_and_again_prepares_every_clip_once(ward: Ward, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_again_and_again_prepares_every_clip_once(ward: Nursery) -> None:
     kills, began = 0, time.monotonic()
     while kills < KILLS:
         ward.fill()

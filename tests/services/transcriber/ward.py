@@ -1,0 +1,60 @@
+"""A library whose worker dies again and again."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from services.transcriber import __main__ as transcriber
+from services.transcriber.settings import TranscriberSettings
+from shared.database import open_engine
+from shared.outbox import Outlet
+from shared.storage import open_store
+from tests.conftest import Parts
+from tests.servers.server import free_port
+from tests.services.transcriber.library import Library
+
+
+class Ward(Library):
+    """Starts workers that may be killed; one that was is not heard of for a lease of a second."""
+
+    def __init__(self, parts: Parts, log: Path, **environment: str) -> None:
+        self.settings = TranscriberSettings.model_validate({name.lower(): value for name, value in parts.items()})
+        super().__init__(open_engine(self.settings), open_store(self.settings))
+        self.redis_url = self.settings.redis_url.get_secret_value()
+        self.outlet = Outlet(self.redis_url)
+        self.log = log
+        self._environment = {**parts, "PORT": str(free_port()), "LEASE_SECONDS": "1", **environment}
+
+    def close(self) -> None:
+        self.outlet.close()
+        self.engine.dispose()
+
+    def log_tail(self) -> str:
+        return self.log.read_text()[-3000:] if self.log.exists() else "(no worker wrote anything)"
+
+    @contextmanager
+    def worker(self) -> Iterator[BaseProcess]:
+        """`python -m services.transcriber`, forked off from a process that has imported it: that saves a second."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        process: Any = context.Process(target=_work, args=(self._environment, self.log))
+        process.start()
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.join()
+            process.close()
+
+
+def _work(environment: Mapping[str, str], log: Path) -> None:
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    transcriber.main()
