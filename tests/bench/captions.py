@@ -18,36 +18,21 @@ from statistics import quantiles
 from typing import Any
 
 import httpx
-import numpy as np
 import psutil
 from websockets.asyncio.client import connect
 
-from services.transcriber.sound import decoded
 from tests import speech
+from tests.bench.said import FOLDER, joined
 from tests.recordings import streamed
-from tests.servers.stack import ROOT, Stack
+from tests.servers.stack import Stack
 from tests.servers.valkey import Valkey
 from tests.tus import Upload
-
-GAP_S = 0.6
-"""Silence between two utterances, as a person pauses."""
 
 FINISHED_S = 30
 """Length of the finished clips that want their words at the same time."""
 
 DONE_S = 300
 """Longest wait for the transcripts."""
-
-
-def sound(folder: Path) -> tuple[speech.Samples, str]:
-    """All speech in a folder with a `texts.tsv`, mono at 48 kHz, and what is said."""
-    rows = [line.split("\t") for line in (folder / "texts.tsv").read_text().splitlines() if line.strip()]
-    parts: list[speech.Samples] = []
-    for name, _, _ in rows:
-        with (folder / name).open("rb") as file:
-            samples = np.concatenate(list(decoded(file, speech.RATE)))
-        parts += [(samples * 32767).astype(np.int16), np.zeros(int(GAP_S * speech.RATE), np.int16)]
-    return np.concatenate(parts), " ".join(text for _, _, text in rows)
 
 
 class Recording:
@@ -133,16 +118,15 @@ async def backlog(client: httpx.AsyncClient, content: bytes, clips: int) -> floa
 
 
 async def measure(stack: Stack, wish: argparse.Namespace) -> dict[str, Any]:
-    samples, said = sound(wish.folder)
-    seconds = len(samples) / speech.RATE
-    content = streamed(samples)
-    finished = streamed(samples[: FINISHED_S * speech.RATE])
+    said = joined(wish.folder)
+    content = streamed(said.samples)
+    finished = streamed(said.excerpt(0, FINISHED_S))
     worker = psutil.Process(stack.pid("transcriber"))
     async with (
         httpx.AsyncClient(base_url=stack.api_url, timeout=30) as client,
         connect(f"{stack.realtime_url}?since=") as line,
     ):
-        recordings = [Recording(client, content, seconds, wish.piece) for _ in range(wish.recordings)]
+        recordings = [Recording(client, content, said.seconds, wish.piece) for _ in range(wish.recordings)]
         known = {recording.id: recording for recording in recordings}
 
         async def listen() -> None:
@@ -157,9 +141,9 @@ async def measure(stack: Stack, wish: argparse.Namespace) -> dict[str, Any]:
         speaking = (one.speak(n * wish.piece / wish.recordings) for n, one in enumerate(recordings))
         per_hour, *_ = await asyncio.gather(backlog(client, finished, wish.backlog), *speaking)
         cores = (_cpu(worker) - before) / (time.monotonic() - began)
-        figures = [await one.figures(said) for one in recordings]
+        figures = [await one.figures(said.text) for one in recordings]
         listening.cancel()
-    return {"recordings": wish.recordings, "seconds": round(seconds, 1), "piece_s": wish.piece,
+    return {"recordings": wish.recordings, "seconds": round(said.seconds, 1), "piece_s": wish.piece,
             "cores_of_transcriber": round(cores, 3), "finished_clips_per_hour": per_hour, "each": figures}  # fmt: skip
 
 
@@ -170,7 +154,7 @@ def _cpu(process: psutil.Process) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=ROOT / "tests" / "data", help="speech, with its texts.tsv")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="speech, with its texts.tsv")
     parser.add_argument("--recordings", type=int, default=2, help="how many at once")
     parser.add_argument("--piece", type=float, default=2.0, help="seconds that a page sends at a time")
     parser.add_argument("--backlog", type=int, default=0, help="finished clips of 30 s that wait meanwhile")
