@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import psutil
 import redis
+import structlog
 from sqlmodel import Session
 
 from services.transcriber.models import Models
@@ -218,6 +219,8 @@ def main() -> None:
             "date": datetime.now(UTC).date().isoformat(),
         }
     }
+    # What is printed is JSON and nothing else.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     models = Models(ROOT / "var" / "models")
     for name in wish.model or ["tiny.en"]:
         fetch = models.want(str(Path(name).absolute()) if "/" in name else name)
