@@ -12,6 +12,9 @@ UNSURE = -0.5
 REPETITIVE = 2.4
 """Times that a text is longer than when it is compressed: above, it says one thing again and again."""
 
+RAVING = 12
+"""From here on no person speaks: it is a sentence said twenty times over in half a minute, or one word fifty times."""
+
 PHRASES = frozenset(
     """
     you|thank you|thanks|bye|okay|so|thank you very much|thanks for watching|thank you for watching|see you next time
@@ -30,6 +33,6 @@ def is_phantom(text: str, before: str, *, silent: float, confidence: float, repe
     A model that heard speech is believed, unless it says the same again and again.
     """
     said = text.lower().strip(" .!?…♪[]()*")
-    if repetition > REPETITIVE and text == before:
+    if repetition > RAVING or (repetition > REPETITIVE and text == before):
         return True
     return silent > SILENT and (not said or said in PHRASES or confidence < UNSURE or repetition > REPETITIVE)

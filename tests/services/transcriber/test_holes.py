@@ -109,10 +109,12 @@ def test_a_pause_of_ten_seconds_is_left_alone(recognizer: EmbeddedRecognizer, mo
         (". .", ".", 0.95, -0.28, 4.1, True),
         ("I'm going to go to the right.", "I'm going to go to the left.", 0.79, -0.25, 12.0, True),
         ("Beep Beep Beep", "Beep Beep Beep", 0.53, -0.04, 29.3, True),
+        ("Beep beep beep", "", 0.45, -0.04, 29.3, True),
         ("Thank you.", "", 0.7, -0.2, 0.6, True),
         # As it says what was said.
         ("Thank you.", "", 0.1, -0.2, 0.6, False),
         ("No.", "No.", 0.1, -0.3, 0.3, False),
+        ("No, no, no, no, no, no, no, no, no, no!", "", 0.1, -0.3, 2.7, False),
         (
             "It was the age of wisdom, it was the age of foolishness.",
             "It was the best of times.",
