@@ -11,6 +11,9 @@ from shared.settings import CaptionSettings, DatabaseSettings, Port, PositiveInt
 DEFAULT_MODEL = "base"
 """2 % word errors, a hundred languages, 148 MB; the tiny ones make half as many errors again."""
 
+LEAST_MAX_BYTES = 1_000_000
+"""Half a minute of plain sound. Shorter pieces cost Whisper as much, and more of them cut a sentence."""
+
 
 class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, CaptionSettings):
     """The transcriber's settings."""
@@ -26,6 +29,12 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
         "",
         description="Model: for the embedded engine a name (`small`, fetched once) or a folder; "
         "empty: `base`, or `whisper-1` at a server.",
+    )
+    # OpenAI's limit of 25 MiB is one for the whole request: this leaves room for the form around the file.
+    whisper_max_bytes: NonNegativeInt = Field(
+        25_000_000,
+        description="Largest file that is sent to a server; a larger one is cut at pauses and sent in pieces, "
+        "as plain sound. 0: no limit.",
     )
     whisper_prompt: str = Field(
         "", description="Names and words of the trade that are often said here, in a sentence: helps to spell them."
@@ -67,6 +76,13 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
         if not (folder / "model.bin").is_file():
             raise ValueError("must be a name, or a folder with a CTranslate2 Whisper model (no model.bin is in it)")
         return str(folder)
+
+    @field_validator("whisper_max_bytes")
+    @classmethod
+    def _is_enough(cls, given: int) -> int:
+        if 0 < given < LEAST_MAX_BYTES:
+            raise ValueError(f"must be 0, or at least {LEAST_MAX_BYTES}: half a minute of plain sound")
+        return given
 
     def models(self) -> list[str]:
         """The models that this process itself hears with; the first is the one for what is recorded."""

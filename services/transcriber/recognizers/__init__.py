@@ -23,6 +23,18 @@ class RecognizerBusy(RecognizerUnavailable):
     """The recognizer works for somebody else."""
 
 
+class WronglySet(AudioRejected):
+    """The recognizer takes nothing from us, whatever the audio: its address, key or model is wrong."""
+
+
+class NotTaken(AudioRejected):
+    """The recognizer takes audio, but not this file; perhaps another, of the same sound."""
+
+    def __init__(self, sentence: str, *, is_too_large: bool = False) -> None:
+        super().__init__(sentence)
+        self.is_too_large = is_too_large
+
+
 @dataclass(frozen=True)
 class Word:
     start_ms: int
@@ -85,8 +97,9 @@ class Recognizer(Protocol):
         tell: Tell = to_nobody,
         language: str | None = None,
     ) -> Recognition:
-        """Hear all of it. `attempt_id` is never used twice; `check` is called now and then and raises to stop.
+        """Hear all of it. `check` is called now and then and raises to stop.
 
+        `attempt_id` is never used twice, and no other begins with it and a hyphen: those are for who asks in parts.
         Who hears it passage by passage may `tell` of each. `language` is what a person says it is (ISO 639-1, as
         Whisper knows them); None: it is to be found out.
 
@@ -114,6 +127,7 @@ __all__ = [
     "AudioRejected",
     "FetchedAudio",
     "ModelAwaited",
+    "NotTaken",
     "Passage",
     "Recognition",
     "Recognizer",
@@ -121,6 +135,7 @@ __all__ = [
     "RecognizerUnavailable",
     "Tell",
     "Word",
+    "WronglySet",
     "joined",
     "open_recognizer",
     "to_nobody",

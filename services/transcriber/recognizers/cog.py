@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 
-from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, Tell, server, to_nobody
+from services.transcriber.recognizers import Recognition, RecognizerUnavailable, Tell, server, to_nobody
+from services.transcriber.recognizers.pieces import heard
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import FetchedAudio
 
@@ -20,6 +21,7 @@ class CogRecognizer:
     def __init__(self, settings: TranscriberSettings) -> None:
         self._url = httpx.URL(settings.whisper_url)
         self._patience_s = settings.whisper_timeout_seconds
+        self._most_bytes = settings.whisper_max_bytes
         self._prompt = settings.whisper_prompt
         self._client = server.client(settings.whisper_api_key.get_secret_value())
         self.name = f"whisper at {self._url.host}"
@@ -33,34 +35,37 @@ class CogRecognizer:
         tell: Tell = to_nobody,
         language: str | None = None,
     ) -> Recognition:
+        def hear(file: FetchedAudio, spoken: str | None, part: str) -> Recognition:
+            return self._predict(file, attempt_id + part, spoken)
+
+        # What it fetches itself is not in the request; a file that is goes through a limit of cog's own, too.
+        most_bytes = 0 if audio.url else self._most_bytes
+        return heard(audio, most_bytes, hear, check=check, tell=tell, language=language)
+
+    def _predict(self, audio: FetchedAudio, id: str, language: str | None) -> Recognition:
         wishes = {key: value for key, value in (("language", language), ("initial_prompt", self._prompt)) if value}
         size, body = _by_address(audio.url, wishes) if audio.url else _by_value(audio, wishes)
         request = self._client.build_request(
             "PUT",
-            prediction_url(self._url, attempt_id),
+            prediction_url(self._url, id),
             content=body,
             headers={"Content-Type": "application/json", "Content-Length": str(size)},
             timeout=server.patience(audio, self._patience_s),
         )
-        response = server.send(self._client, request)
+        response = server.send(self._client, request, audio)
         if response.status_code not in {200, 201}:
             server.refuse(response)
         found = server.answer(response)
-        if found.get("id") not in {None, attempt_id}:
+        if found.get("id") not in (None, id):  # anything may stand there, what no set can hold too
             raise RecognizerUnavailable("The Whisper server answered with the words of another clip.")
-        if found.get("status") not in {None, "succeeded"}:
+        if found.get("status") not in (None, "succeeded"):
             why = server.reason(response) if found.get("error") else f"its status is {found['status']}"
             raise RecognizerUnavailable(f"The Whisper server could not do it: {why}")
         output = found.get("output")
-        text = output.get("transcription") if isinstance(output, dict) else None
-        if not isinstance(output, dict) or not isinstance(text, str):
+        if not isinstance(output, dict):
             raise server.nonsense()
-        text = server.clean(text)
-        passages = server.passages(output.get("segments")) if text else []
-        if text and not passages:
-            passages = [Passage(0, audio.duration_ms, text)]
-        language = server.language_code(output.get("language") or output.get("detected_language"))
-        return Recognition(text, language if text else None, passages)
+        language_name = output.get("language") or output.get("detected_language")
+        return server.recognition(output.get("transcription"), output.get("segments"), None, language_name, audio)
 
 
 def prediction_url(given: httpx.URL, id: str) -> httpx.URL:

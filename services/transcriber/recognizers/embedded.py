@@ -72,7 +72,7 @@ class EmbeddedRecognizer:
                 check()
                 found.append(passage)
                 tell(passage.end_ms, passage.text)
-            for start, end in holes(_spans(found, start_ms), samples, _speech_in):
+            for start, end in holes(_spans(found, start_ms), samples, speech_in):
                 check()
                 found = woven(found, _heard_again(model, samples, start_ms, (start, end), info.language))
             passages += found
@@ -157,7 +157,8 @@ def _heard_again(
             yield of_words(words)
 
 
-def _speech_in(samples: Samples) -> list[Span]:
+def speech_in(samples: Samples) -> list[Span]:
+    """Where somebody speaks, in seconds."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     found = get_speech_timestamps(samples, VadOptions(**VAD, speech_pad_ms=0))

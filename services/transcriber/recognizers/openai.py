@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
-from services.transcriber.recognizers import Passage, Recognition, Tell, server, to_nobody
+from services.transcriber.recognizers import Recognition, Tell, server, to_nobody
+from services.transcriber.recognizers.pieces import heard
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import FetchedAudio
 
@@ -14,12 +15,13 @@ PLAIN = {"response_format": "json"}
 
 
 class OpenAIRecognizer:
-    """Sends the stored file as it is; it goes through in blocks, whatever its length."""
+    """Sends the stored file as it is, a block at a time; one that the server does not take, in pieces."""
 
     def __init__(self, settings: TranscriberSettings) -> None:
         self._url = settings.whisper_url
         self._model = settings.whisper_model or "whisper-1"
         self._patience_s = settings.whisper_timeout_seconds
+        self._most_bytes = settings.whisper_max_bytes
         self._prompt = settings.whisper_prompt
         self._client = server.client(settings.whisper_api_key.get_secret_value())
         self.name = f"{self._model} at {httpx.URL(self._url).host}"
@@ -33,21 +35,23 @@ class OpenAIRecognizer:
         tell: Tell = to_nobody,
         language: str | None = None,
     ) -> Recognition:
-        response = self._ask(audio, TIMED, language)
-        if response.status_code in {400, 422}:
-            check()
-            response = self._ask(audio, PLAIN, language)
-        if response.status_code != 200:
-            server.refuse(response)
-        found = server.answer(response)
-        text = found.get("text")
-        if not isinstance(text, str):
-            raise server.nonsense()
-        text = server.clean(text)
-        passages = server.passages(found.get("segments"), found.get("words")) if text else []
-        if text and not passages:
-            passages = [Passage(0, audio.duration_ms, text)]
-        return Recognition(text, server.language_code(found.get("language")) if text else None, passages)
+        shapes: list[Mapping[str, Sequence[str]]] = [TIMED, PLAIN]
+
+        def hear(file: FetchedAudio, spoken: str | None, _: str) -> Recognition:
+            response = self._ask(file, shapes[0], spoken)
+            if response.status_code in {400, 422} and len(shapes) > 1:
+                check()
+                response = self._ask(file, PLAIN, spoken)
+                if response.status_code == 200:
+                    del shapes[0]  # it will not know it for the next piece either
+            if response.status_code != 200:
+                server.refuse(response)
+            found = server.answer(response)
+            return server.recognition(
+                found.get("text"), found.get("segments"), found.get("words"), found.get("language"), file
+            )
+
+        return heard(audio, self._most_bytes, hear, check=check, tell=tell, language=language)
 
     def _ask(self, audio: FetchedAudio, shape: Mapping[str, Sequence[str]], language: str | None) -> httpx.Response:
         wishes = {key: value for key, value in (("language", language), ("prompt", self._prompt)) if value}
@@ -59,4 +63,4 @@ class OpenAIRecognizer:
             data={"model": self._model, **shape, **wishes},
             timeout=server.patience(audio, self._patience_s),
         )
-        return server.send(self._client, request)
+        return server.send(self._client, request, audio)

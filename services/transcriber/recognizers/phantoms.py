@@ -32,7 +32,12 @@ def is_phantom(text: str, before: str, *, silent: float, confidence: float, repe
 
     A model that heard speech is believed, unless it says the same again and again.
     """
-    said = text.lower().strip(" .!?…♪[]()*")
     if repetition > RAVING or (repetition > REPETITIVE and text == before):
         return True
-    return silent > SILENT and (not said or said in PHRASES or confidence < UNSURE or repetition > REPETITIVE)
+    return silent > SILENT and (is_phrase(text) or confidence < UNSURE or repetition > REPETITIVE)
+
+
+def is_phrase(text: str) -> bool:
+    """Whether a text is nothing but one of the phrases that are made up most often, or signs alone."""
+    said = text.lower().strip(" .!?…♪[]()*")
+    return not said or said in PHRASES

@@ -246,12 +246,13 @@ def test_without_verbose_json_there_is_text_and_one_passage(whisper: Whisper, op
     assert whisper.requests[0].audio == whisper.requests[1].audio == files.webm()
 
 
-def test_a_server_that_finds_fault_with_the_audio_is_quoted(openai: OpenAIRecognizer) -> None:
-    broken = fetched(files.webm())
-    broken.file = io.BytesIO(b"no audio at all")
-    broken.size = 15
+def test_a_server_that_finds_fault_with_the_sound_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = httpx.Response(400, json={"error": {"message": "Audio file might be corrupted or unsupported"}})
+    monkeypatch.setattr(server, "client", lambda api_key="": httpx.Client(transport=Streaming(lambda _: answer)))
+    recognizer = open_recognizer(settings(whisper_url="http://whisper/v1/audio/transcriptions"))
+    assert recognizer is not None
     with pytest.raises(AudioRejected, match="might be corrupted or unsupported"):
-        hear(openai, broken)
+        hear(recognizer, fetched(files.webm()))
 
 
 def test_another_clips_words_are_not_taken(whisper: Whisper, cog: CogRecognizer) -> None:
@@ -278,7 +279,7 @@ def test_each_attempt_is_a_prediction_of_its_own(given: str, path: str) -> None:
 
 def test_cog_is_given_the_stores_address_where_there_is_one(whisper: Whisper, cog: CogRecognizer) -> None:
     audio = fetched(files.webm())
-    with _serving(files.webm()) as url:
+    with serving(files.webm()) as url:
         audio.url = url
         assert hear(cog, audio).text
     assert whisper.requests[0].audio == files.webm()
@@ -302,10 +303,10 @@ def test_memory_does_not_grow_with_the_recording(
         body = {"text": "yes"} if contract == "openai" else {"status": "succeeded", "output": {"transcription": "yes"}}
         return httpx.Response(200, content=json.dumps(body))
 
-    transport = _Streaming(answer)
+    transport = Streaming(answer)
     monkeypatch.setattr(server, "client", lambda api_key="": httpx.Client(transport=transport))
     url = "http://whisper/v1/audio/transcriptions" if contract == "openai" else "http://whisper"
-    recognizer = open_recognizer(settings(whisper_url=url))
+    recognizer = open_recognizer(settings(whisper_url=url, whisper_max_bytes=0))
     assert recognizer is not None
     with path.open("rb") as file:
         audio = FetchedAudio(file, size, "audio/webm", ".webm", 1000)
@@ -319,7 +320,7 @@ def test_memory_does_not_grow_with_the_recording(
     assert peak < 4 * 1024**2
 
 
-class _Streaming(httpx.BaseTransport):
+class Streaming(httpx.BaseTransport):
     """Unlike httpx's own mock, it does not read the request before the handler does."""
 
     def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
@@ -329,7 +330,7 @@ class _Streaming(httpx.BaseTransport):
         return self._answer(request)
 
 
-class _serving:  # noqa: N801  # a context manager, read as a verb
+class serving:  # noqa: N801  # a context manager, read as a verb
     """One file at one address, as a presigned URL gives it."""
 
     def __init__(self, content: bytes) -> None:

@@ -39,6 +39,7 @@ def test_the_address_tells_the_contract(monkeypatch: pytest.MonkeyPatch) -> None
     ("variable", "value", "sentence"),
     [
         ("WHISPER_URL", "whisper:5000", "WHISPER_URL: must begin with http:// or https://"),
+        ("WHISPER_MAX_BYTES", "1000", "WHISPER_MAX_BYTES: must be 0, or at least 1000000"),
         ("WHISPER_MODEL", "./no-such-model", "WHISPER_MODEL: must be a name, or a folder"),
         ("LEASE_SECONDS", "0", "LEASE_SECONDS:"),
         ("CONCURRENCY", "many", "CONCURRENCY:"),
