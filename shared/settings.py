@@ -138,8 +138,8 @@ def load(settings: type[AnySettings]) -> AnySettings:
             where = ".".join(str(part) for part in fault["loc"]).upper()
             words = fault["msg"].removeprefix("Value error, ")
             found = f" (found {os.environ[where]!r})" if where in os.environ and "SECRET" not in where else ""
-            # A URL may carry a password, so what was found in one is not repeated.
-            found = "" if where.endswith("_URL") else found
+            # A URL may carry a password, so what was found in one is not repeated, nor a key.
+            found = "" if where.endswith(("_URL", "_KEY")) else found
             sys.stderr.write(
                 f"{where}: {words}{found}. Set it in the environment and start again.\n" if where else f"{words}.\n"
             )

@@ -120,15 +120,15 @@ class Transcriber(Claimant):
 
     def work(self, claim: Claim, check: Check) -> str:
         assert self._recognizer is not None  # otherwise nothing is claimed
-        name = self._recognizer.name
         with fetched(self.store, claim.clip.audio_key, claim.clip.mime, self.folder) as audio, self._place(check):
             found = self._hear(self._recognizer, audio, claim, check)
+        heard_by = found.recognizer or self._recognizer.name
 
         def finish(session: Session, clip: Clip, now: datetime) -> str:
             revision = clip.finish(
                 text=found.text,
                 language=found.language,
-                recognizer=name,
+                recognizer=heard_by,
                 passages=[asdict(passage) for passage in found.passages],
                 duration_ms=claim.clip.duration_ms or audio.duration_ms,
                 note=audio.note,

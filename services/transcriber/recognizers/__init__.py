@@ -4,10 +4,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import structlog
+
 from services.transcriber.claims import TryLater
 from services.transcriber.models import ModelAwaited, Models
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import AudioRejected, FetchedAudio
+
+log = structlog.get_logger(__name__)
 
 NOBODY = (
     "Nothing here turns speech into words: set WHISPER_URL to a Whisper server, "
@@ -71,6 +75,8 @@ class Recognition:
     text: str
     language: str | None
     passages: list[Passage]
+    recognizer: str | None = None
+    """Who heard it, where that is not the one that was asked."""
 
 
 Tell = Callable[[int, str], None]
@@ -109,6 +115,18 @@ class Recognizer(Protocol):
 
 def open_recognizer(settings: TranscriberSettings, models: Models | None = None) -> Recognizer | None:
     """The one that the settings ask for; None if this installation has none. Loads nothing heavy yet."""
+    several = settings.each()
+    opened = [(found, each.jobs_at_once()) for each in several if (found := _open_one(each, models))]
+    if 0 < len(opened) < len(several):
+        log.warning("WHISPER_URL names the embedded engine, which is not installed; it goes without")
+    if len(opened) > 1:
+        from services.transcriber.recognizers.preferred import PreferredRecognizer
+
+        return PreferredRecognizer(opened)
+    return opened[0][0] if opened else None
+
+
+def _open_one(settings: TranscriberSettings, models: Models | None) -> Recognizer | None:
     if settings.whisper_url.endswith("/audio/transcriptions"):
         from services.transcriber.recognizers.openai import OpenAIRecognizer
 

@@ -11,6 +11,7 @@ from services.transcriber import recognizers
 from services.transcriber.recognizers import embedded
 from services.transcriber.recognizers.cog import CogRecognizer
 from services.transcriber.recognizers.openai import OpenAIRecognizer
+from services.transcriber.recognizers.preferred import PreferredRecognizer
 from services.transcriber.settings import TranscriberSettings
 from tests.servers.server import free_port
 from tests.servers.stack import ROOT
@@ -22,6 +23,11 @@ def test_defaults_go_by_cores_and_by_server() -> None:
     assert TranscriberSettings(whisper_url="http://x/v1/audio/transcriptions").jobs_at_once() == 4
     assert TranscriberSettings(whisper_url="http://x/predictions").jobs_at_once() == 1
     assert TranscriberSettings(concurrency=3).jobs_at_once() == 3
+    # Of several, as many as the one takes that takes most: the others have limits of their own.
+    assert TranscriberSettings(whisper_url="http://x/predictions http://y/predictions").jobs_at_once() == 1
+    assert TranscriberSettings(whisper_url="http://x/predictions http://y/audio/transcriptions").jobs_at_once() == 4
+    assert TranscriberSettings(whisper_url="http://x/a http://x/b embedded").jobs_at_once() == cores
+    assert TranscriberSettings(whisper_url="http://x/a http://x/b", concurrency=3).jobs_at_once() == 3
 
 
 def test_the_address_tells_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,14 +37,53 @@ def test_the_address_tells_the_contract(monkeypatch: pytest.MonkeyPatch) -> None
     assert isinstance(chosen(whisper_url="https://api.example.com/v1/audio/transcriptions/"), OpenAIRecognizer)
     assert isinstance(chosen(whisper_url="http://whisper:5000/predictions/dictaphone"), CogRecognizer)
     assert isinstance(chosen(), embedded.EmbeddedRecognizer)
+    assert isinstance(chosen(whisper_url="embedded"), embedded.EmbeddedRecognizer)
+    several = chosen(whisper_url="http://x:5000, https://y/v1/audio/transcriptions embedded", whisper_model="small")
+    assert isinstance(several, PreferredRecognizer)
+    assert several.name == "whisper at x, else small at y, else faster-whisper base"
     monkeypatch.setattr(embedded, "find_spec", lambda name: None)
     assert chosen() is None
+    assert isinstance(chosen(whisper_url="http://whisper:5000 embedded"), CogRecognizer)
+
+
+URLS = "http://x/predictions, https://y/v1/audio/transcriptions/,embedded"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, [("", ""), ("", ""), ("", "")]),
+        ({"whisper_api_key": "k", "whisper_model": "small"}, [("k", "small"), ("k", "small"), ("k", "")]),
+        ({"whisper_api_key": "- k -", "whisper_model": "-, turbo, base"}, [("", ""), ("k", "turbo"), ("", "base")]),
+    ],
+)
+def test_each_of_several_has_its_address_its_key_and_its_model(
+    given: dict[str, str], expected: list[tuple[str, str]]
+) -> None:
+    settings = TranscriberSettings.model_validate({"whisper_url": URLS, **given})
+    each = settings.each()
+    assert [one.whisper_url for one in each] == ["http://x/predictions", "https://y/v1/audio/transcriptions", ""]
+    assert [(one.whisper_api_key.get_secret_value(), one.whisper_model) for one in each] == expected
+    # The engine in this process is the only one whose model is fetched.
+    assert settings.models() == [expected[-1][1] or "base"]
+
+
+def test_a_single_server_is_what_it_was() -> None:
+    settings = TranscriberSettings(whisper_url=" http://x/predictions/ ", whisper_model="a model, with spaces")
+    assert settings.each() == [settings]
+    assert (settings.whisper_url, settings.whisper_model) == ("http://x/predictions", "a model, with spaces")
+    assert settings.models() == []
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
         ("WHISPER_URL", "whisper:5000", "WHISPER_URL: must begin with http:// or https://"),
+        ("WHISPER_URL", "http://x whisper:5000", "WHISPER_URL: address 2 of 2 must begin with http:// or https://"),
+        ("WHISPER_URL", "embedded http://x", "WHISPER_URL: address 1 of 2 must begin with http:// or https://"),
+        ("WHISPER_URL", "http://:5000", "WHISPER_URL: is no URL: its host or port cannot be read"),
+        ("WHISPER_URL", "http://x:port", "WHISPER_URL: is no URL: its host or port cannot be read"),
+        ("WHISPER_API_KEY", "schlüssel", "WHISPER_API_KEY: must be plain ASCII characters. Set"),
         ("WHISPER_MAX_BYTES", "1000", "WHISPER_MAX_BYTES: must be 0, or at least 1000000"),
         ("WHISPER_MODEL", "./no-such-model", "WHISPER_MODEL: must be a name, or a folder"),
         ("LEASE_SECONDS", "0", "LEASE_SECONDS:"),
@@ -50,6 +95,14 @@ def test_a_wrong_setting_is_one_sentence(tmp_path: Path, variable: str, value: s
     assert done.returncode == 2
     assert done.stderr.startswith(sentence)
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("variable", "value"), [("WHISPER_API_KEY", "a b c"), ("WHISPER_MODEL", "tiny.en,base,small")])
+def test_a_list_of_another_length_is_one_sentence(tmp_path: Path, variable: str, value: str) -> None:
+    done = _run({"WHISPER_URL": "http://x http://y", variable: value, "DATA_DIR": str(tmp_path)})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{variable}: lists 3 for 2 addresses: give one for each, in their order, or one for")
+    assert "a b c" not in done.stderr
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class Scripted:
         self.meanwhile: Callable[[], object] = lambda: None
         self.attempts: list[str] = []
         self.languages: list[str | None] = []
+        self.words = WORDS
 
     def transcribe(
         self,
@@ -62,7 +64,7 @@ class Scripted:
         self.attempts.append(attempt_id)
         self.languages.append(language)
         self.meanwhile()
-        return WORDS
+        return self.words
 
 
 class Desk:
@@ -144,6 +146,12 @@ def test_a_clip_gets_its_words_and_every_step_is_told(desk: Desk) -> None:
     assert desk.told == 2
     [revision] = desk.revisions()
     assert revision.passages == [{"start_ms": 0, "end_ms": 900, "text": "hello there", "words": []}]
+
+
+def test_the_words_are_those_of_who_heard_them(desk: Desk, recognizer: Scripted) -> None:
+    recognizer.words = replace(WORDS, recognizer="the one behind it")
+    desk.run()
+    assert desk.clip().recognizer == "the one behind it"
 
 
 def test_a_message_that_comes_again_does_nothing(desk: Desk, recognizer: Scripted) -> None:
