@@ -103,9 +103,9 @@ class Piece(SQLModel, table=True):
         return cls.of_clip(clip_id).where(col(Upload.segment) == segment)
 
     @classmethod
-    def beyond(cls, clip_id: uuid.UUID, segment: int, start: int) -> Select[Upload, "Piece"]:
-        """The pieces of a clip that were spoken after this place in this segment, in order."""
-        later = and_(col(Upload.segment) == segment, col(cls.start) >= start)
+    def beyond(cls, clip_id: uuid.UUID, segment: int, offset: int) -> Select[Upload, "Piece"]:
+        """The pieces of a clip that have something behind this place of this segment, in order."""
+        later = and_(col(Upload.segment) == segment, col(cls.end) > offset)
         return cls.of_clip(clip_id).where(or_(col(Upload.segment) > segment, later))
 
     @classmethod

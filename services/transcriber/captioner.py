@@ -46,6 +46,9 @@ ALIVE = timedelta(seconds=30)
 HELD_S = 6
 """How long a recording stays with a worker that was not heard of."""
 
+STOP_S = 2.0
+"""How long they may take to end: a pass takes tenths of a second, and whoever is late is left behind."""
+
 EACH_CORE = 4
 """Recordings followed at once; each takes a tenth of a core, and the rest is for what is finished."""
 
@@ -94,9 +97,10 @@ class Captioner:
     def stop(self) -> None:
         """Leave all recordings to whoever comes next."""
         self._stopping.set()
+        deadline = time.monotonic() + STOP_S  # one for all: whoever stops us counts once
         for thread in [self._thread, *self._followed.values()]:
             if thread:
-                thread.join(timeout=HELD_S)
+                thread.join(timeout=max(0.0, deadline - time.monotonic()))
 
     def _run(self, woken: threading.Event) -> None:
         while not self._stopping.is_set():
@@ -160,6 +164,8 @@ class Follower:
         """Bytes of that segment that were heard."""
         self._arriving: Arriving | None = None
         self._heard_at = time.monotonic()
+        self._waits_for = ""
+        """What is away, so that it is told once and not four times a second."""
 
     def run(self) -> None:
         step_back()
@@ -195,8 +201,11 @@ class Follower:
             if pieces or is_over:
                 self._heard_at = time.monotonic()
                 self._hear([(upload.segment, piece) for upload, piece in pieces], is_over=is_over)
+            self._waits_for = ""
         except (redis.RedisError, SQLAlchemyError, StoreError, TryLater) as error:
-            log.warning("captions wait", reason=f"{type(error).__name__}: {error}")
+            if self._waits_for != (waits_for := type(error).__name__):
+                log.warning("captions wait", reason=f"{waits_for}: {error}")
+                self._waits_for = waits_for
         return not is_over
 
     def _hear(self, pieces: list[tuple[int, Piece]], *, is_over: bool) -> None:
@@ -205,9 +214,10 @@ class Follower:
                 self._end_segment()
                 self._segment, self._offset, self._arriving = segment, 0, Arriving()
             assert self._arriving is not None
-            data = b"".join(self._parts.store.read(piece.key))
-            self._captions.add(self._arriving.feed(data))
-            self._offset = piece.end
+            # In blocks, since what was joined is one piece of any size, and from where a broken read ended.
+            for block in self._parts.store.read(piece.key, self._offset - piece.start):
+                self._captions.add(self._arriving.feed(block))
+                self._offset += len(block)
         if is_over:
             self._end_segment()
         with HEARING.time():

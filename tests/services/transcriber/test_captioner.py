@@ -8,19 +8,22 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
 
-from services.transcriber.captioner import HELD_S, LOOK_S, NICENESS, Hold
+from services.transcriber.captioner import HELD_S, LOOK_S, NICENESS, Follower, Hold
+from services.transcriber.captioner import Parts as Following
+from services.transcriber.models import Models
+from services.transcriber.recognizers.ear import open_ears
 from services.transcriber.settings import TranscriberSettings
 from shared import jobs
 from shared.database import open_engine, transaction
 from shared.events import FIELD, hints_key
 from shared.models import HOME, Clip, Status
 from shared.outbox import Outlet, flush, record
-from shared.storage import open_store
+from shared.storage import Store, StoreUnavailable, open_store
 from shared.uploads import Upload
 from tests import speech
 from tests.conftest import Parts, StartStack
@@ -39,9 +42,10 @@ class Studio(Library):
     """Recordings that go on, and what pages are told of them."""
 
     def __init__(self, parts: Parts) -> None:
-        settings = TranscriberSettings.model_validate({name.lower(): value for name, value in parts.items()})
-        super().__init__(open_engine(settings), open_store(settings))
-        self.redis_url = settings.redis_url.get_secret_value()
+        given = {name.lower(): value for name, value in parts.items()}
+        self.settings = TranscriberSettings.model_validate({**given, "whisper_model": "tiny.en"})
+        super().__init__(open_engine(self.settings), open_store(self.settings))
+        self.redis_url = self.settings.redis_url.get_secret_value()
         self._outlet = Outlet(self.redis_url)
 
     def begin(self) -> uuid.UUID:
@@ -179,6 +183,49 @@ def test_a_recording_is_followed_over_an_interruption_until_it_is_deleted(
         session.get_one(Clip, id).move_to_bin(now)
     with redis.Redis.from_url(studio.redis_url) as client:
         wait_until(lambda: not client.keys("dictaphone:captions:*"))
+
+
+class Faltering:
+    """A store whose every read breaks off in the middle, and works the next time."""
+
+    def __init__(self, within: Store) -> None:
+        self._within = within
+        self._broken: set[str] = set()
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        content = b"".join(self._within.read(key, start, end))
+        if key in self._broken:
+            yield content
+            return
+        self._broken.add(key)
+        yield content[: len(content) // 2]
+        raise StoreUnavailable("the line broke")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._within, name)
+
+
+def test_a_store_that_breaks_off_costs_no_sound_and_gives_none_twice(studio: Studio) -> None:
+    id = studio.begin()
+    for piece in PIECES:
+        studio.add(id, 0, piece)
+    ears = open_ears(studio.settings, Models(studio.settings.data_dir / "models"))
+    assert ears
+    told: list[dict[str, Any]] = []
+    with redis.Redis.from_url(studio.redis_url) as client:
+        store = cast("Store", Faltering(studio.store))
+        parts = Following(studio.engine, store, lambda _, frame: told.append(dict(frame)), ears, client)
+        hold = Hold(client, id)
+        assert hold.take()
+        following = threading.Thread(target=Follower(parts, studio.clip(id), hold, threading.Event()).run)
+        following.start()
+        wait_until(
+            lambda: told != [] and "amiable" in told[-1]["committed"] + told[-1]["tentative"], seconds=PATIENCE_S
+        )
+        studio.finish(id)
+        following.join()
+        assert not client.exists(f"dictaphone:captions:{id}")
+    assert speech.word_errors(told[-1]["committed"], speech.words(SAID)) < 0.15
 
 
 def test_switched_off_it_costs_nothing(local_parts: Parts, studio: Studio, start_stack: StartStack) -> None:
