@@ -2,16 +2,17 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import dramatiq
 import pytest
 import redis
 from sqlalchemy import Engine, event
-from sqlmodel import select
+from sqlmodel import SQLModel, select
 
 from shared.database import reading, transaction
 from shared.events import stream_key
@@ -198,6 +199,29 @@ def test_writers_do_not_make_it_send_twice(engine: Engine, outlet: Outlet, arriv
         while not all(writer.done() for writer in writers) or waiting(engine):
             flush(engine, outlet)
     assert len(arrived.events()) == len(arrived.jobs()) == 40
+
+
+def test_a_slow_sender_forgets_no_promise_that_was_made_while_it_sent(
+    tmp_path: Path, outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has two senders at once, and gives the number of a row that is gone to the next one."""
+    engine = engine_at(f"sqlite:///{tmp_path / 'outbox.sqlite3'}")
+    SQLModel.metadata.create_all(engine)
+    save(engine, "one")
+    send = outlet.send
+
+    def overtaken(rows: Sequence[tuple[OutboxRow, Clip]]) -> tuple[list[OutboxRow], Exception | None]:
+        sent = send(rows)
+        monkeypatch.undo()
+        flush(engine, outlet)
+        with transaction(engine) as session:
+            record(session, new_clip("two"), TRANSCRIBE, now=NOW + timedelta(seconds=1))
+        return sent
+
+    monkeypatch.setattr(outlet, "send", overtaken)
+    flush(engine, outlet)
+    assert waiting(engine) == ["two event", "two transcribe"]
+    engine.dispose()
 
 
 def test_who_reads_the_outbox_sees_a_deleted_clip_s_rows_no_more(engine: Engine, outlet: Outlet) -> None:
