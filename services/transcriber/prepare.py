@@ -147,7 +147,8 @@ def _played(parts: Sequence[Segment], new_file: NewFile, check: Check) -> Audio:
                 return _heard(files[0], parts[0].upload.mime, parts[0], check)
             file = new_file()
             return _heard(file, way(files, file), None, check)
-        except (av.FFmpegError, AudioRejected) as error:
+        except (av.FFmpegError, AudioRejected, ValueError) as error:
+            # A plain ValueError is PyAV's word for a codec that the container has no place for.
             log.warning("the audio cannot be made this way", way=way and way.__name__, reason=str(error))
             failure = error
     raise failure if isinstance(failure, AudioRejected) else AudioRejected(UNJOINED) from failure

@@ -1,6 +1,8 @@
 """From the store to something that a recognizer can hear: fetched, measured, decoded piece by piece."""
 
 import contextlib
+import errno
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -32,6 +34,12 @@ SHORTFALL = 0.05
 
 LONGEST_GAP_S = 60
 """Longest hole in the audio that is kept as silence. A longer one is a broken clock, not a pause."""
+
+LOWEST_HZ = 1_000
+"""Lowest sample rate that is believed: in less there is no speech, and a forged one makes hours of a second."""
+
+LOUDEST = 1e6
+"""Loudest sample that is believed, where full scale is 1: some programs write numbers of 16 bits as they are."""
 
 BAD_PACKETS = 1_000
 """Packets in a row that nothing can be made of before the rest is given up."""
@@ -160,7 +168,7 @@ def decoded(file: IO[bytes], rate: int = RATE, layout: str = "mono") -> Iterator
 def flowing(file: Readable, rate: int = RATE, layout: str = "mono") -> Iterator[Samples]:
     """Like `decoded`, of what can be read but once, from where it stands."""
     with demuxed(file) as (container, stream):
-        resampler = av.AudioResampler("flt", layout, rate)
+        resampler = _Resampler(rate, layout)
         channels = av.AudioLayout(layout).nb_channels
         produced = 0
         began: float | None = None
@@ -171,33 +179,64 @@ def flowing(file: Readable, rate: int = RATE, layout: str = "mono") -> Iterator[
                 continue  # One bad packet is 20 ms of silence; letting it raise would drop all that follows.
             for frame in frames:
                 assert isinstance(frame, av.AudioFrame)
+                if frame.sample_rate < LOWEST_HZ:
+                    continue
                 if frame.time is not None:
                     began = frame.time if began is None else began
                     gap = frame.time - began - produced / rate
                     if QUIET_S < gap < LONGEST_GAP_S:
                         produced += int(gap * rate)
                         yield np.zeros(int(gap * rate) * channels, np.float32)
-                for piece in resampler.resample(frame):
-                    produced += piece.samples
-                    yield piece.to_ndarray()[0]
-        if produced:
-            for piece in resampler.resample(None):
-                yield piece.to_ndarray()[0]
+                for samples in resampler.resampled(frame):
+                    produced += len(samples) // channels
+                    yield samples
+        yield from resampler.rest()
+
+
+class _Resampler:
+    """To one rate and layout from whatever comes: sound may change in the middle, as where two files were joined."""
+
+    def __init__(self, rate: int, layout: str) -> None:
+        self._rate, self._layout = rate, layout
+        self._resampler: av.AudioResampler | None = None
+        self._kind: tuple[str, str, int] | None = None
+
+    def resampled(self, frame: av.AudioFrame) -> Iterator[Samples]:
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._resampler is None or kind != self._kind:
+            yield from self.rest()
+            self._kind, self._resampler = kind, av.AudioResampler("flt", self._layout, self._rate)
+        yield from self._samples(frame)
+
+    def rest(self) -> Iterator[Samples]:
+        if self._resampler is not None:
+            yield from self._samples(None)
+
+    def _samples(self, frame: av.AudioFrame | None) -> Iterator[Samples]:
+        assert self._resampler is not None
+        try:
+            pieces = self._resampler.resample(frame)
+        except av.FFmpegError:
+            return  # no such channels, or more of them than can be mixed
+        for piece in pieces:
+            samples: Samples = piece.to_ndarray()[0]
+            # Damaged floating point numbers need not be numbers; one of them makes no number of all that it meets.
+            is_sound = np.abs(samples).max(initial=0) <= LOUDEST
+            yield samples if is_sound else np.nan_to_num(samples, nan=0, posinf=0, neginf=0).clip(-LOUDEST, LOUDEST)
 
 
 def opened(file: IO[bytes]) -> AbstractContextManager[tuple[av.container.InputContainer, av.AudioStream]]:
     """Open a file that may hold anything, from its beginning, at its best sound. Raises `AudioRejected`."""
     file.seek(0)
-    return demuxed(file)
+    return demuxed(_Bounded(file))
 
 
 @contextlib.contextmanager
 def demuxed(file: Readable) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
     """Open what may hold anything, from where it stands, at its best sound. Raises `AudioRejected`."""
     try:
-        container = av.open(
-            file, "r", metadata_errors="replace", options={"format_whitelist": FORMATS, "protocol_whitelist": "none"}
-        )
+        options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
+        container = av.open(file, "r", metadata_errors="replace", options=options)
     except av.FFmpegError as error:
         raise AudioRejected(
             "This is not a sound file that can be read: it is of another kind, or it was cut off while it was saved."
@@ -206,7 +245,25 @@ def demuxed(file: Readable) -> Iterator[tuple[av.container.InputContainer, av.Au
         stream = container.streams.best("audio")
         if not isinstance(stream, av.AudioStream):
             raise AudioRejected("There is no sound in this file.")
+        if stream.codec_context is None:
+            raise AudioRejected(UNDECODABLE)
         yield container, stream
+
+
+class _Bounded:
+    """A file that does not raise when a damaged header makes FFmpeg seek to a place before its beginning."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (ValueError, OSError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                raise
+            return -1  # as a seek of C's fails
 
 
 def packets(container: av.container.InputContainer, stream: av.AudioStream) -> "Iterator[av.Packet[av.AudioStream]]":

@@ -52,6 +52,18 @@ def image() -> bytes:
     return _pictures("image2pipe", "png", "rgb24", frames=1)
 
 
+def stereo(sound: speech.Samples, rate: int, container: str, codec: str) -> bytes:
+    """The same sound on both sides, at any rate."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container) as output:
+        stream = cast("av.AudioStream", output.add_stream(codec, rate=rate, layout="stereo"))
+        frame = av.AudioFrame.from_ndarray(np.repeat(sound, 2).reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate = rate
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
 def _pictures(container: str, codec: str, pixels: str, frames: int = 10) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:

@@ -246,9 +246,12 @@ def test_half_a_file_says_how_much_is_missing(local: Workplace) -> None:
     assert "the rest was lost" in (clip.error or "")
 
 
-def test_a_remux_that_fails_leaves_the_original_to_be_played(local: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [AudioRejected("no"), ValueError("no such codec in this container")])
+def test_a_remux_that_fails_leaves_the_original_to_be_played(
+    local: Workplace, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def broken(*_: Any) -> str:
-        raise AudioRejected("no")
+        raise error
 
     monkeypatch.setattr(remux, "copied", broken)
     content = streamed(FIRST)
