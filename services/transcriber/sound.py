@@ -162,7 +162,7 @@ def quietest(samples: Samples, within_s: int = CUT_S) -> int:
 def decoded(file: IO[bytes], rate: int = RATE, layout: str = "mono") -> Iterator[Samples]:
     """Yield the samples, a few at a time, channels interleaved; gaps between packets are silence."""
     file.seek(0)
-    return flowing(file, rate, layout)
+    return flowing(_Bounded(file), rate, layout)
 
 
 def flowing(file: Readable, rate: int = RATE, layout: str = "mono") -> Iterator[Samples]:
