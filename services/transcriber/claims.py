@@ -46,7 +46,10 @@ AWAY = (OperationalError, InterfaceError, PoolTimeout)
 """What a database that is away gives; other errors are about what we wrote."""
 
 RENEWALS = 3
-"""Renewals in the time of one lease: two may fail before anybody else may take the clip."""
+"""Renewals in the time of one lease, at least: two may fail before anybody else may take the clip."""
+
+NOTICED_S = 3
+"""Longest time until a worker notices that its clip was deleted, and works for somebody else."""
 
 Check = Callable[[], None]
 """Called now and then by work that takes long; raises `ClaimLost` to stop it."""
@@ -242,7 +245,7 @@ class Claimant(ABC):
         ended, lost = threading.Event(), threading.Event()
 
         def renew() -> None:
-            while not ended.wait(self._lease.total_seconds() / RENEWALS):
+            while not ended.wait(min(self._lease.total_seconds() / RENEWALS, NOTICED_S)):
                 try:
                     with transaction(self.engine) as session:
                         until = datetime.now(UTC) + self._lease

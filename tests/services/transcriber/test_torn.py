@@ -14,13 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
 from sqlmodel import col, func, select
 
 from services.api import relay
 from services.api.relay import Relay
+from services.transcriber.models import BUNDLED
 from shared.database import reading, transaction
 from shared.jobs import TRANSCRIBE
 from shared.models import HOME, MOST_TRIES, Clip, Status
@@ -31,6 +30,7 @@ from tests.conftest import Parts
 from tests.servers import whisper as whisper_server
 from tests.servers.valkey import Valkey
 from tests.servers.whisper import API_KEY, Whisper
+from tests.services.transcriber import tones
 from tests.services.transcriber.library import sha256
 from tests.services.transcriber.test_worker import wait_until
 from tests.services.transcriber.ward import Ward
@@ -58,9 +58,6 @@ ENOUGH = 8
 
 COMMIT_S = 0.1
 """A transaction that Postgres had when its client was killed is over by then."""
-
-LOWEST_HZ, STEP_HZ, TONE_S = 300, 20, 0.5
-"""Each clip has a tone of its own, and the server says which one it heard."""
 
 
 class Hospital(Ward):
@@ -155,33 +152,20 @@ def hospital(parts: Parts, tmp_path: Path, whisper: Whisper, monkeypatch: pytest
         yield hospital
 
 
-def tone(number: int) -> bytes:
-    at = np.arange(int(TONE_S * speech.RATE)) / speech.RATE
-    return speech.wav((10_000 * np.sin(2 * np.pi * (LOWEST_HZ + STEP_HZ * number) * at)).astype(np.int16))
-
-
-def said(number: int) -> str:
-    return f"Here is tone {number}."
-
-
 def heard(audio: bytes) -> dict[str, Any]:
-    with av.open(io.BytesIO(audio), "r") as container:
-        sound = np.concatenate([frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)])
-    loudest_hz = np.abs(np.fft.rfft(sound)).argmax() * speech.RATE / len(sound)
     time.sleep(random.uniform(0, ANSWER_S))
-    text = said(round((loudest_hz - LOWEST_HZ) / STEP_HZ))
-    return {"text": text, "duration": TONE_S, "segments": [{"start": 0.0, "end": TONE_S, "text": text}], "words": []}
+    return tones.heard(audio)
 
 
 def test_a_worker_that_is_killed_again_and_again_gives_every_clip_its_own_words_once(hospital: Hospital) -> None:
-    ids = hospital.take_in([tone(number) for number in range(CLIPS)])
+    ids = hospital.take_in([tones.tone(number) for number in range(CLIPS)])
     began = time.monotonic()
     for _ in range(KILLS):
         hospital.lose_a_worker()
     with hospital.worker():
         hospital.get_well()
     print(f"{sum(map(len, hospital.hits.values()))} hits in {time.monotonic() - began:.0f} s")
-    assert [hospital.words(id) for id in ids] == [said(number) for number in range(CLIPS)]
+    assert [hospital.words(id) for id in ids] == [tones.said(number) for number in range(CLIPS)]
     assert sum(map(len, hospital.hits.values())) > KILLS / 2
     wait_until(lambda: not hospital.unsent())
 
@@ -189,7 +173,7 @@ def test_a_worker_that_is_killed_again_and_again_gives_every_clip_its_own_words_
 def test_a_redis_that_is_wiped_again_and_again_costs_no_clip_and_no_attempt(
     hospital: Hospital, whisper: Whisper, valkey: Valkey
 ) -> None:
-    ids = hospital.take_in([tone(number) for number in range(CLIPS)])
+    ids = hospital.take_in([tones.tone(number) for number in range(CLIPS)])
     wiped, began = 0, time.monotonic()
     with hospital.worker(), valkey.client() as client:
         while hospital.waiting() > ENOUGH:
@@ -198,13 +182,14 @@ def test_a_redis_that_is_wiped_again_and_again_costs_no_clip_and_no_attempt(
             wiped += 1
         hospital.get_well()
     print(f"wiped {wiped} times in {time.monotonic() - began:.0f} s")
-    assert [hospital.words(id) for id in ids] == [said(number) for number in range(CLIPS)]
+    assert [hospital.words(id) for id in ids] == [tones.said(number) for number in range(CLIPS)]
     assert len(whisper.requests) == CLIPS
     assert wiped > 1
 
 
 def test_real_words_survive_both(server_parts: Parts, tmp_path: Path, valkey: Valkey) -> None:
-    with closing(Hospital(server_parts, tmp_path / "transcriber.log", CONCURRENCY="2")) as hospital:
+    environment = {"WHISPER_MODEL": BUNDLED, "CONCURRENCY": "2"}
+    with closing(Hospital(server_parts, tmp_path / "transcriber.log", **environment)) as hospital:
         ids = hospital.take_in([(speech.DATA / name).read_bytes() for name in SPOKEN])
         with valkey.client() as client:
             for _ in range(3):

@@ -8,13 +8,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from sqlmodel import select
 
+from services.api.relay import SWEEP_S
 from services.transcriber.listener import Listener
 from services.transcriber.models import BUNDLED, Models
 from services.transcriber.prepare import Preparer
@@ -276,9 +277,14 @@ def test_a_killed_workers_clip_is_taken_over(
     id = local.put()
     whisper.wait_for_requests(1)
     stack.kill("transcriber")
-    assert local.clip(id).status is Status.TRANSCRIBING
+    left = local.clip(id)
+    assert left.status is Status.TRANSCRIBING
+    assert left.lease_until is not None
     whisper.heal()
     stack.start("transcriber")
+    wait_until(lambda: local.clip(id).attempt > left.attempt)
+    # Whatever a lease is, its end is noticed by the next sweep, which is far less than half a minute away.
+    assert datetime.now(UTC) - left.lease_until < timedelta(seconds=SWEEP_S + 3)
     clip = local.wait(id, Status.DONE)
     assert speech.word_errors(clip.text or "", speech.words(files.SAID)) <= 0.2
     assert clip.attempt >= PREPARED + 2
