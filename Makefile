@@ -10,11 +10,11 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-realtime bench-uploads \
-	screenshots deploy-api deploy-realtime deploy-transcriber clean
+.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-realtime bench-transcription \
+	bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 local-up: $(VENV)/local.stamp ## Run everything on this machine (PORT, DATA_DIR, DATABASE_URL, REDIS_URL, … change it)
 	@exec $(RUN) -m infra.local_up
@@ -57,6 +57,9 @@ bench-realtime: $(VENV)/dev.stamp ## Measure the fan-out beside its peers, as JS
 
 bench-captions: $(VENV)/dev.stamp ## Measure how soon words appear while somebody speaks, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.captions $(ARGS)
+
+bench-transcription: $(VENV)/dev.stamp ## Measure transcription beside the bare engine and its peers, as JSON; ARGS="--help"
+	@$(RUN) -m tests.bench.transcription $(ARGS)
 
 bench-uploads: $(VENV)/dev.stamp ## Measure the memory of a large upload and 200 recordings at once, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.uploads $(ARGS)

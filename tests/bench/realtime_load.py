@@ -97,7 +97,7 @@ def measure(server: Contender, generator: Generator, load: Load) -> dict[str, fl
     generator.run(server, WARM_UP_SOCKETS, duration=0.1)
     time.sleep(SETTLE_S)
     figures = {"sockets": float(load.sockets)}
-    with _others(figures):
+    with others(figures):
         _measure(server, generator, load, figures)
     return figures
 
@@ -113,7 +113,7 @@ def _measure(server: Contender, generator: Generator, load: Load, figures: dict[
 
 
 @contextmanager
-def _others(figures: dict[str, float]) -> Iterator[None]:
+def others(figures: dict[str, float]) -> Iterator[None]:
     """Note how many cores were taken by what does not belong to the measurement: above 0.1, measure again."""
     began, busy, own = time.monotonic(), _busy_s(), _own_s()
     yield

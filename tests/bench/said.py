@@ -7,6 +7,7 @@ import numpy as np
 
 from services.transcriber.sound import decoded
 from tests import speech
+from tests.bench.realtime_peers import CannotMeasure
 from tests.servers.stack import ROOT
 
 GAP_S = 0.6
@@ -33,7 +34,12 @@ class Said:
 
 
 def utterances(folder: Path) -> dict[str, Said]:
-    """The recordings of a folder, by name. `texts.tsv` has a line for each: file, seconds and text, with tabs."""
+    """The recordings of a folder, by name. `texts.tsv` has a line for each: file, seconds and text, with tabs.
+
+    Raises `CannotMeasure` where there are none.
+    """
+    if not (folder / "texts.tsv").is_file():
+        raise CannotMeasure(f"There is no texts.tsv in {folder}. Name a folder of recordings with --folder: {FOLDER}.")
     found = {}
     for line in (folder / "texts.tsv").read_text().splitlines():
         name, _, text = line.split("\t")
