@@ -1,35 +1,29 @@
-"""The page and its files, which ship as they are."""
+"""The page itself, and what it may load."""
 
 import re
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from services.api.state import state_of
-
-STATIC = Path(__file__).parents[2] / "static"
+from services.api.static import REVALIDATE, STATIC, packed
 
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
-
-REVALIDATE = "no-cache"
-"""Cache-Control of page and files: kept by the browser, and asked about (ETag, 304) before each use."""
 
 
 async def index(request: Request) -> Response:
     """GET /."""
     settings, store = state_of(request).settings, state_of(request).store
     bucket = (store.origin() or "") if settings.audio_delivery == "redirect" else ""
-    return FileResponse(
+    page = FileResponse(
         STATIC / "index.html",
         headers={
             "Cache-Control": REVALIDATE,
             "Content-Security-Policy": content_security_policy(bucket, _events(request)),
         },
     )
+    return await packed(page, request.headers)
 
 
 def _events(request: Request) -> str:
@@ -58,12 +52,3 @@ def content_security_policy(bucket: str, events: str) -> str:
             "frame-ancestors 'none'",
         )
     )
-
-
-class Files(StaticFiles):
-    """Static files that a browser keeps and asks about before each use."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = REVALIDATE
-        return response

@@ -1,0 +1,120 @@
+"""The page's files: small on the wire, and the same programs as in the folder."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import brotli
+import httpx
+import pytest
+
+from services.api.static import STATIC, bare
+from tests.conftest import Parts
+from tests.node import has_node, node_client
+from tests.servers.stack import Stack
+
+of_laptop = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
+
+MOST_BYTES = 60_000
+"""Scripts and styles in all, compressed."""
+
+
+@pytest.fixture(scope="module")
+def api(module_parts: Parts) -> Iterator[Stack]:
+    with Stack(module_parts, ["api"], migrate=False) as api:
+        yield api
+
+
+def of_kind(*endings: str) -> list[Path]:
+    return sorted(path for path in STATIC.rglob("*") if path.suffix in endings)
+
+
+def ask(api: Stack, path: str, **headers: str) -> tuple[httpx.Response, bytes]:
+    """The answer, and its body as it came."""
+    with httpx.stream("GET", f"{api.api_url}{path}", headers=headers) as response:
+        return response, b"".join(response.iter_raw())
+
+
+@of_laptop
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip, deflate", "gzip"),
+        ("BR", "br"),
+        ("identity", None),
+        ("br;q=0", None),
+    ],
+)
+def test_a_script_comes_in_the_best_coding_that_is_taken(api: Stack, accepted: str, coding: str | None) -> None:
+    response, body = ask(api, "/static/scripts/api.js", **{"Accept-Encoding": accepted})
+    assert response.headers.get("content-encoding") == coding
+    assert response.headers["vary"] == "Accept-Encoding"
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["content-type"].startswith("text/javascript")
+    written = (STATIC / "scripts/api.js").read_text()
+    opened = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding](body)
+    assert opened.decode() == (bare(written) if coding else written)
+
+
+@of_laptop
+def test_each_coding_has_a_tag_of_its_own(api: Stack) -> None:
+    tags = set()
+    for coding in ("br", "gzip", "identity"):
+        response, _ = ask(api, "/", **{"Accept-Encoding": coding})
+        tag = response.headers["etag"]
+        tags.add(tag)
+        again, body = ask(api, "/static/scripts/main.js", **{"Accept-Encoding": coding, "If-None-Match": tag})
+        assert (again.status_code, bool(body)) == (200, True), "the tag of another file"
+    assert len(tags) == 3
+    for path in ("/", "/static/styles/page.css"):
+        response, _ = ask(api, path, **{"Accept-Encoding": "br"})
+        tag = response.headers["etag"]
+        for said in (tag, f"W/{tag}"):
+            again, body = ask(api, path, **{"Accept-Encoding": "br", "If-None-Match": said})
+            assert (again.status_code, body, again.headers["etag"]) == (304, b"", tag)
+
+
+@of_laptop
+def test_a_picture_comes_as_it_is(api: Stack) -> None:
+    response, body = ask(api, "/static/app-icons/icon-192.png", **{"Accept-Encoding": "br"})
+    assert "content-encoding" not in response.headers
+    assert body == (STATIC / "app-icons/icon-192.png").read_bytes()
+
+
+@of_laptop
+def test_scripts_and_styles_are_small(api: Stack) -> None:
+    """A page loads one module of words."""
+    sizes = {
+        path.name: len(ask(api, f"/static/{path.relative_to(STATIC)}", **{"Accept-Encoding": "br"})[1])
+        for path in of_kind(".js", ".css")
+        if path.parent.name != "words" or path.name == "en.js"
+    }
+    assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("/** What it is. */\nlet a; // why\n", "\nlet a; // why\n"),
+        ("  // why\nlet b;\n", "\nlet b;\n"),
+        ("/**\n * Longer.\n * @param {A} a\n */\nf();\n", "\n\n\n\nf();\n"),
+        ("const x = /** @type {HTMLElement} */ (y);\n", "const x = (y);\n"),
+        ('const url = "https://a/*b*/c"; // */\n', 'const url = "https://a/*b*/c"; // */\n'),
+        ("a { color: red } /* stays */\n/* goes */\n", "a { color: red } /* stays */\n\n"),
+    ],
+)
+def test_comments_stay_at_home(written: str, sent: str) -> None:
+    assert bare(written) == sent
+
+
+@has_node
+async def test_what_is_sent_is_the_same_program(tmp_path: Path) -> None:
+    """Token by token, and each on its line."""
+    pairs = []
+    for number, path in enumerate(of_kind(".js")):
+        sent = tmp_path / f"{number}.js"
+        sent.write_text(bare(path.read_text()))
+        pairs.append([str(path), str(sent)])
+    async with node_client("tokens.js", pairs=pairs) as client:
+        assert await client.told() == {"same": len(pairs)}
