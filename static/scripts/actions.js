@@ -2,6 +2,7 @@
 
 import { Problem } from "./api.js";
 import { fileName } from "./format.js";
+import { words } from "./words.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
 
@@ -84,7 +85,7 @@ export class Actions {
   async audio({ id, clip, local }, segment) {
     const kept = local && (!local.sent_bytes || local.state === "refused") && (await this.outbox.audio(id));
     if (kept) return URL.createObjectURL(kept);
-    if (!clip && !this.library.get(id)?.clip) throw new Problem("The audio is not on this device any more.");
+    if (!clip && !this.library.get(id)?.clip) throw new Problem(words.device.audioGone);
     return this.api.audio(id, segment);
   }
 

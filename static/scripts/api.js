@@ -1,5 +1,7 @@
 /** The server's HTTP interface. Every method answers what was asked for or throws a `Problem`. */
 
+import { words } from "./words.js";
+
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Page} Page */
 
@@ -21,15 +23,13 @@ export class Problem extends Error {
   }
 }
 
-const UNREACHABLE = "The server cannot be reached.";
-
 /**
  * Ask, and get any answer. Throws a `Problem` when none comes.
  * @param {string} url @param {RequestInit} [options]
  */
 export function reach(url, options) {
   return fetch(url, options).catch((error) => {
-    throw new Problem(error?.name === "TimeoutError" ? "The server does not answer." : UNREACHABLE);
+    throw new Problem(words.server[error?.name === "TimeoutError" ? "silent" : "unreachable"]);
   });
 }
 
@@ -44,7 +44,7 @@ export async function problemOf(response) {
   }
   const { status, headers } = response;
   const isStranger = status === 401 || status === 403;
-  const sentence = [isStranger ? "Sign in again." : "", detail || `The server answered with ${status}.`];
+  const sentence = [isStranger ? words.server.signIn : "", detail || words.server.answered(status)];
   return new Problem(sentence.join(" ").trim(), status, Number(headers.get("Retry-After")) * 1000 || 0);
 }
 

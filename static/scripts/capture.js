@@ -7,6 +7,7 @@ import { Problem } from "./api.js";
 import { defaultName } from "./format.js";
 import { newRow } from "./journal.js";
 import { shortage } from "./storage.js";
+import { words } from "./words.js";
 
 /** How often the room on the device is looked at, and the server told that a recording goes on that is paused. */
 const LOOK_MS = 30_000;
@@ -80,7 +81,7 @@ export class Capture extends EventTarget {
    */
   async continue(id, device) {
     await this.#ended;
-    if (this.recorder.recording) throw new Problem("Stop the recording that runs, then continue this one.");
+    if (this.recorder.recording) throw new Problem(words.device.stopFirst);
     const left = await this.journal.get(id);
     const { stream } = await this.recorder.start({ device, from_ms: left?.duration_ms ?? 0 });
     this.#id = id;
@@ -96,7 +97,7 @@ export class Capture extends EventTarget {
       throw error;
     }
     this.#giveUp();
-    throw new Problem("Another tab has this recording, or it is sent already. Reload this page to see.");
+    throw new Problem(words.device.elsewhere);
   }
 
   /** What was to be gone on with is not ours. */
@@ -196,7 +197,7 @@ export class Capture extends EventTarget {
   #write(/** @type {() => Promise<unknown>} */ work) {
     this.#written = this.#written.then(work).catch((error) => {
       console.error(error);
-      this.#count({ problem: `Something of this recording could not be kept (${error}).` });
+      this.#count({ problem: words.device.lostPart(error) });
     });
   }
 

@@ -1,6 +1,7 @@
 /** What a row says about its clip: one place that turns states into words. Pure. */
 
 import { brief, clock, fileName, time } from "./format.js";
+import { locale, words } from "./words.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
 /** @typedef {import("./types.js").Gap} Gap */
@@ -27,21 +28,10 @@ const STALLED_MS = 20_000;
 /** More gaps than these are counted, not told. */
 const MOST_GAPS = 6;
 
-/** @type {Record<Gap["cause"], string>} */
-const CAUSES = {
-  muted: "the microphone was silenced",
-  frozen: "the browser gave no sound",
-  lost: "the recorder stopped sending",
-  interrupted: "the microphone went away",
-  closed: "the tab was closed",
-  unheard: "nothing is heard in this part",
-  missing: "some of it is missing",
-};
-
 const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false };
 
-/** The words for an entry. @param {Entry} entry @param {string} [locale] @param {number} [now_ms] @returns {View} */
-export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
+/** The words for an entry. @param {Entry} entry @param {string} [as] a locale @param {number} [now_ms] @returns {View} */
+export function viewOf(entry, as = locale, now_ms = Date.now()) {
   const { clip, local, hearing } = entry;
   const about = local ?? clip;
   if (!about) throw new Error("An entry is a clip, a kept recording, or both.");
@@ -57,7 +47,7 @@ export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
     ...heard(entry),
     duration_ms,
     fileName: fileName(about.name, about.mime),
-    facts: [time(entry.at, locale), duration_ms === null ? "" : clock(duration_ms)].filter(Boolean).join(" · "),
+    facts: [time(entry.at, as), duration_ms === null ? "" : clock(duration_ms)].filter(Boolean).join(" · "),
     spoken: local ? null : spokenIn(clip),
     by: (clip?.text && clip.recognizer) || "",
     gaps: gapWords(gaps),
@@ -76,21 +66,18 @@ function heard({ clip, captions, hearing }) {
 /** @param {import("./types.js").Local} local @param {number} silent_ms @returns {Condition} */
 function onDevice({ state, problem, sending, progress }, silent_ms) {
   if (state === "recording") {
-    return { kind: "recording", status: "Recording now, in another tab", running: silent_ms < STALLED_MS };
+    return { kind: "recording", status: words.clip.elsewhere, running: silent_ms < STALLED_MS };
   }
   if (state === "left") {
-    const status = "The tab was closed while it recorded. All until then is kept.";
-    return { kind: "left", status, resume: true, finish: "Finish" };
+    return { kind: "left", status: words.clip.left, resume: true, finish: words.clip.finish };
   }
   if (state === "refused") {
-    const status = `The server did not take it: ${problem ?? "it gave no reason."} The audio stays on this device.`;
-    return { kind: "refused", status, retry: true, save: true };
+    return { kind: "refused", status: words.clip.refused(problem), retry: true, save: true };
   }
   if (sending === "sending") {
-    const part = Math.floor(progress * 100);
-    return { kind: "sending", status: part < 100 ? `Sending … ${part} %` : "Sending … arriving", progress };
+    return { kind: "sending", status: words.clip.sending(Math.floor(progress * 100)), progress };
   }
-  return { kind: "kept", status: `Kept on this device, will be sent.${problem ? ` ${problem}` : ""}` };
+  return { kind: "kept", status: [words.clip.kept, problem].filter(Boolean).join(" ") };
 }
 
 /**
@@ -100,26 +87,26 @@ function onDevice({ state, problem, sending, progress }, silent_ms) {
 function onServer(clip, silent_ms, hearing) {
   switch (clip?.status) {
     case "recording":
-      if (silent_ms < STALLED_MS) return { kind: "recording", status: "Recording now", running: true };
-      return { kind: "stalled", status: "Waiting for its recorder: paused, offline or gone", finish: "Finish now" };
+      if (silent_ms < STALLED_MS) return { kind: "recording", status: words.clip.recording, running: true };
+      return { kind: "stalled", status: words.clip.stalled, finish: words.clip.finishNow };
     case "pending":
-      return { kind: "waiting", status: ["Waiting to be transcribed", clip.error].filter(Boolean).join(". ") };
+      return { kind: "waiting", status: [words.clip.waiting, clip.error].filter(Boolean).join(". ") };
     case "transcribing": {
       // What keeps it waiting has the place of what is done with it.
-      const doing = clip.error ?? "Transcribing …";
+      const doing = clip.error ?? words.clip.transcribing;
       if (!hearing) return { kind: "transcribing", status: doing };
       return {
         kind: "transcribing",
-        status: `${doing} ${hearing.percent} %`,
+        status: `${doing} ${words.clip.percent(hearing.percent)}`,
         progress: hearing.percent / 100,
       };
     }
     case "failed":
-      return { kind: "failed", status: clip.error ?? "The transcription failed.", retry: true };
+      return { kind: "failed", status: clip.error ?? words.clip.failed, retry: true };
     case "off":
-      return { kind: "off", status: clip.error ?? "Not transcribed: no recognizer is set up on this server." };
+      return { kind: "off", status: clip.error ?? words.clip.off };
     default:
-      return { kind: "done", status: clip?.text === "" ? "No words were heard." : "" };
+      return { kind: "done", status: clip?.text === "" ? words.clip.wordless : "" };
   }
 }
 
@@ -137,13 +124,13 @@ function spokenIn(clip) {
 export function gapWords(gaps) {
   const placed = gaps.filter(hasPlace);
   const told = placed.slice(0, MOST_GAPS).map(({ at_ms, length_ms, cause }) => {
-    const why = [length_ms ? brief(length_ms) : "", CAUSES[cause]].filter(Boolean).join(", ");
+    const why = [length_ms ? brief(length_ms) : "", words.gaps[cause]].filter(Boolean).join(", ");
     return `${clock(at_ms)} (${why})`;
   });
-  if (placed.length > MOST_GAPS) told.push(`and ${placed.length - MOST_GAPS} more`);
-  const sentences = told.length ? [`${placed.length} gap${placed.length === 1 ? "" : "s"}: ${told.join(", ")}.`] : [];
+  if (placed.length > MOST_GAPS) told.push(words.gaps.more(placed.length - MOST_GAPS));
+  const sentences = told.length ? [words.gaps.told(placed.length, told.join(", "))] : [];
   const missing_ms = gaps.reduce((sum, gap) => (hasPlace(gap) ? sum : sum + gap.length_ms), 0);
-  if (missing_ms) sentences.push(`The audio is ${brief(missing_ms)} shorter than the time that passed.`);
+  if (missing_ms) sentences.push(words.gaps.shorter(brief(missing_ms)));
   return sentences.join(" ");
 }
 

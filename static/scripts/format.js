@@ -1,4 +1,6 @@
-/** Dates, durations and names as people read them; words of time come from Intl, in the browser's language. */
+/** Dates, durations and names as people read them; in the language of the page. */
+
+import { locale, words } from "./words.js";
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -18,28 +20,25 @@ export function clock(ms) {
 /** Write a duration as it is said aloud: `1 minute 4 seconds`. @param {number} ms */
 export function spoken(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  const parts = [
-    [Math.floor(seconds / HOUR), "hour"],
-    [Math.floor((seconds % HOUR) / MINUTE), "minute"],
-    [seconds % MINUTE, "second"],
-  ];
-  const said = parts.filter(([n]) => n).map(([n, unit]) => `${n} ${unit}${n === 1 ? "" : "s"}`);
-  return said.join(" ") || "0 seconds";
+  const [h, m, s] = [Math.floor(seconds / HOUR), Math.floor((seconds % HOUR) / MINUTE), seconds % MINUTE];
+  const said = [h && words.time.hours(h), m && words.time.minutes(m), s && words.time.seconds(s)].filter(Boolean);
+  return said.join(" ") || words.time.seconds(0);
 }
 
 /** Write a duration in the one unit that matters: `3 s`, `1 min`, `2 h`. @param {number} ms */
 export function brief(ms) {
   const seconds = Math.max(1, Math.round(ms / 1000));
-  if (seconds < MINUTE) return `${seconds} s`;
-  return seconds < HOUR ? `${Math.round(seconds / MINUTE)} min` : `${Math.round(seconds / HOUR)} h`;
+  if (seconds < MINUTE) return `${seconds} ${words.time.s}`;
+  if (seconds < HOUR) return `${Math.round(seconds / MINUTE)} ${words.time.min}`;
+  return `${Math.round(seconds / HOUR)} ${words.time.h}`;
 }
 
 /** Write a number of bytes in the largest fitting unit of 1000. @param {number} bytes */
 export function size(bytes) {
-  const units = ["bytes", "kB", "MB", "GB"];
+  const units = [words.time.bytes, "kB", "MB", "GB"];
   const power = bytes < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;
-  return `${value.toLocaleString(undefined, { maximumFractionDigits: power && value < 10 ? 1 : 0 })} ${units[power]}`;
+  return `${value.toLocaleString(locale, { maximumFractionDigits: power && value < 10 ? 1 : 0 })} ${units[power]}`;
 }
 
 /** The local calendar day of an instant, as a sortable key: `2026-11-22`. @param {string|Date} instant */
@@ -50,31 +49,31 @@ export function day(instant) {
 
 /**
  * The heading of a day: today and yesterday in words, this year without its number.
- * @param {string} key from `day()` @param {Date} [now] @param {string} [locale]
+ * @param {string} key from `day()` @param {Date} [now] @param {string} [as] a locale
  */
-export function dayTitle(key, now = new Date(), locale = undefined) {
+export function dayTitle(key, now = new Date(), as = locale) {
   // Noon, so that a change to or from summer time moves neither day into its neighbour.
   const [at, today] = [new Date(`${key}T12:00`), new Date(`${day(now)}T12:00`)];
   const away = Math.round((at.getTime() - today.getTime()) / DAY_MS);
-  if (away === 0 || away === -1) return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(away, "day");
+  if (away === 0 || away === -1) return new Intl.RelativeTimeFormat(as, { numeric: "auto" }).format(away, "day");
   const year = at.getFullYear() === today.getFullYear() ? undefined : "numeric";
-  return at.toLocaleDateString(locale, { weekday: "long", day: "numeric", month: "long", year });
+  return at.toLocaleDateString(as, { weekday: "long", day: "numeric", month: "long", year });
 }
 
-/** The day on which the bin lets go of a clip. @param {string} deleted_at @param {string} [locale] */
-export function keptUntil(deleted_at, locale = undefined) {
+/** The day on which the bin lets go of a clip. @param {string} deleted_at @param {string} [as] a locale */
+export function keptUntil(deleted_at, as = locale) {
   const at = new Date(Date.parse(deleted_at) + BIN_DAYS * DAY_MS);
-  return at.toLocaleDateString(locale, { day: "numeric", month: "long" });
+  return at.toLocaleDateString(as, { day: "numeric", month: "long" });
 }
 
-/** The time of day of an instant. @param {string} instant @param {string} [locale] */
-export function time(instant, locale = undefined) {
-  return new Date(instant).toLocaleTimeString(locale, { hour: "numeric", minute: "2-digit" });
+/** The time of day of an instant. @param {string} instant @param {string} [as] a locale */
+export function time(instant, as = locale) {
+  return new Date(instant).toLocaleTimeString(as, { hour: "numeric", minute: "2-digit" });
 }
 
-/** The name that a recording has until a person gives it one. @param {Date} at @param {string} [locale] */
-export function defaultName(at, locale = undefined) {
-  const name = at.toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
+/** The name that a recording has until a person gives it one. @param {Date} at @param {string} [as] a locale */
+export function defaultName(at, as = locale) {
+  const name = at.toLocaleString(as, { dateStyle: "medium", timeStyle: "short" });
   return name.replace(/\s/g, " "); // Intl's narrow no-break spaces are hard to search for and to type.
 }
 
@@ -103,7 +102,7 @@ const ENDINGS = /** @type {[string, string][]} */ ([
 export function fileName(name, mime) {
   const type = mime.split(";")[0].trim().toLowerCase();
   const ending = ENDINGS.find(([known]) => known === type)?.[1];
-  const stem = name.replace(/[\u0000-\u001f\\/:*?"<>|]+/g, "-").trim() || "recording";
+  const stem = name.replace(/[\u0000-\u001f\\/:*?"<>|]+/g, "-").trim() || words.time.unnamed;
   return ending && !stem.toLowerCase().endsWith(`.${ending}`) ? `${stem}.${ending}` : stem;
 }
 

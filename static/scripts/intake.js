@@ -2,6 +2,7 @@
 
 import { mimeOf, size } from "./format.js";
 import { newRow } from "./journal.js";
+import { words } from "./words.js";
 
 /** A piece of a file in the journal: few rows, and little memory while it is copied. */
 const PIECE_BYTES = 4 * 1024 * 1024;
@@ -39,12 +40,12 @@ export class Intake {
 
   /** @param {File} file */
   #refusal(file) {
-    if (file.size === 0) return `“${file.name}” is empty.`;
+    if (file.size === 0) return words.device.emptyFile(file.name);
     if (file.size > this.limit_bytes) {
-      return `“${file.name}” has ${size(file.size)}; the server takes at most ${size(this.limit_bytes)}.`;
+      return words.device.largeFile(file.name, size(file.size), size(this.limit_bytes));
     }
     const type = file.type || mimeOf(file.name);
-    return /^(audio|video)\//.test(type) ? null : `“${file.name}” is neither sound nor video.`;
+    return /^(audio|video)\//.test(type) ? null : words.device.strangeFile(file.name);
   }
 
   /** Whether files are still being copied to this device: they are not kept before all of them is here. */

@@ -1,6 +1,7 @@
 /** What this device keeps until the server has it, in IndexedDB: a row for each recording and each piece of its sound. */
 
 import { uuid } from "./format.js";
+import { words } from "./words.js";
 
 /** @typedef {import("./types.js").Kept} Kept */
 /** @typedef {import("./types.js").Segment} Segment */
@@ -137,7 +138,7 @@ export class Journal extends EventTarget {
       }
     }
     const row = this.#rows.get(id) ?? this.#made.get(id) ?? (await this.#stored(id).catch(() => null));
-    if (!row) throw new Error("This device has lost the recording.");
+    if (!row) throw new Error(words.device.lost);
     const [now, place] = grown(row, bytes, about);
     this.#loose.push({ recording: id, sequence: Infinity, data, ...place });
     this.#rows.set(id, now);
@@ -329,7 +330,7 @@ export class Journal extends EventTarget {
    */
   async #change(work) {
     const db = await this.#database();
-    if (!db) throw new Error("This browser keeps nothing on the device.");
+    if (!db) throw new Error(words.device.keepsNothing);
     const transaction = db.transaction([RECORDINGS, PIECES], "readwrite", { durability: "strict" });
     const committed = new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;

@@ -18,10 +18,16 @@ import { Connection } from "./views/connection.js";
 import { acceptFiles } from "./views/drop-zone.js";
 import { part } from "./views/part.js";
 import { RecorderPanel } from "./views/recorder-panel.js";
+import { code, translate, words } from "./words.js";
 
 /** @template T @param {EventTarget} from @param {string} type @param {(detail: T) => void} work */
 const on = (from, type, work) =>
   from.addEventListener(type, (event) => work(/** @type {CustomEvent<T>} */ (event).detail));
+
+if (code !== "en") {
+  document.documentElement.lang = code;
+  translate(document);
+}
 
 const api = new Api();
 const library = new Library();
@@ -47,7 +53,7 @@ on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => library.ap
 on(outbox, "gone", (/** @type {string} */ id) => library.release(id));
 // A recording says so itself.
 on(journal, "unsafe", () => {
-  if (!capture.id) panel.say("This device has no room to keep the file: leave this page open until it is sent.");
+  if (!capture.id) panel.say(words.device.noRoomForFile);
 });
 
 on(capture, "begin", (/** @type {{id: string}} */ { id }) => list.hide(id));
@@ -60,7 +66,7 @@ on(library, "change", (/** @type {{id: string, before: import("./types.js").Entr
   const clip = entry?.clip;
   if (clip) void outbox.told(clip);
   const arrived = before?.clip && before.clip.status !== "done" && clip?.status === "done";
-  if (arrived) announce(`${clip.name}: ${clip.text || "no words were heard."}`);
+  if (arrived) announce(words.list.arrived(clip.name, clip.text ?? ""));
 });
 
 on(sync, "list", (/** @type {string|null} */ problem) => {

@@ -3,6 +3,7 @@
 import { Backoff } from "./backoff.js";
 import { Problem } from "./api.js";
 import { Upload, isEmpty } from "./upload.js";
+import { words } from "./words.js";
 
 /** @typedef {import("./types.js").Kept} Kept */
 /** @typedef {import("./types.js").Local} Local */
@@ -16,7 +17,6 @@ const MOST_MS = 60_000;
 /** Uploads at once: enough to fill a line, few enough that each of them comes to its end. */
 const AT_ONCE = 3;
 
-const STUMBLED = "This page stumbled while it was sending, and tries again.";
 
 /** How long a recording that the server refused, and a person threw away, stays in the bin: it is the only copy. */
 const BIN_MS = 30 * 24 * 3_600_000;
@@ -237,7 +237,7 @@ export class Outbox extends EventTarget {
         if (!row) return this.#gone(id);
         if (await this.#step(row, upload)) return;
       } catch (error) {
-        await this.#failed(id, error instanceof Problem ? error : new Problem(`${STUMBLED} (${error})`, 500));
+        await this.#failed(id, error instanceof Problem ? error : new Problem(`${words.device.stumbled} (${error})`, 500));
         continue;
       }
       if (this.#news.has(id)) continue;

@@ -3,6 +3,7 @@
 import { Backoff } from "./backoff.js";
 import { refusal } from "./refusals.js";
 import { Stopwatch, unheard } from "./stopwatch.js";
+import { words } from "./words.js";
 
 /**
  * Length of a piece: what a crash may cost, and how late captions come. Below 1 s Safari gives empty ones; without a
@@ -42,9 +43,8 @@ export function container(can, safari) {
   return (safari ? MP4_FIRST : WEBM_FIRST).find(can) ?? "";
 }
 
-const MUTED = "The microphone is silenced: a call, or a switch. The recording goes on.";
-const DISCONNECTED = "The microphone was disconnected. What was said until then is kept.";
-const UNPLUGGED = `${DISCONNECTED} Waiting for a microphone …`;
+const { muted: MUTED, disconnected: DISCONNECTED } = words.microphone;
+const UNPLUGGED = `${DISCONNECTED} ${words.microphone.waiting}`;
 
 /** @typedef {import("./types.js").Gap} Gap */
 /** @typedef {"idle"|"recording"|"paused"|"reconnecting"|"stopping"} State */
@@ -318,7 +318,7 @@ export class Recorder extends EventTarget {
         this.#interrupt(this.#muted ? MUTED : null);
       } catch (error) {
         this.#clock.halt();
-        this.#interrupt(`${DISCONNECTED} ${refusal(error, "the recording goes on by itself")}`);
+        this.#interrupt(`${DISCONNECTED} ${refusal(error, words.microphone.byItself)}`);
         await this.#patience.wait();
       }
     }

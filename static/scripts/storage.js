@@ -1,5 +1,7 @@
 /** Whether this device has room for what is being said, in words. Pure. */
 
+import { words } from "./words.js";
+
 /** So little room is soon gone: a browser's own cache may take it. */
 const LOW_BYTES = 200 * 1000 ** 2;
 
@@ -9,20 +11,16 @@ const LOW_MS = 60 * 60_000;
 /** A recording of so little says nothing about its size by the hour. */
 const TELLING_MS = 30_000;
 
-const UNSAFE = "This device has no room to keep the recording: leave this page open until it is sent.";
-
 /**
  * A sentence, or null when there is room enough.
  * @param {boolean} safe whether the device keeps it at all @param {StorageEstimate|null|undefined} estimate
  * @param {number} bytes of the recording so far @param {number} ms of the recording so far
  */
 export function shortage(safe, estimate, bytes, ms) {
-  if (!safe) return UNSAFE;
+  if (!safe) return words.device.noRoom;
   if (!estimate?.quota) return null;
   const free = Math.max(0, estimate.quota - (estimate.usage ?? 0));
   const left_ms = ms >= TELLING_MS && bytes ? (free * ms) / bytes : Infinity;
   if (free >= LOW_BYTES && left_ms >= LOW_MS) return null;
-  const minutes = Math.floor(left_ms / 60_000);
-  const room = Number.isFinite(left_ms) ? `for about ${minutes} more minutes of recording` : "for little more";
-  return `This device has room ${room}. Free some space, or stay online: what the server has is removed here.`;
+  return words.device.room(Number.isFinite(left_ms) ? Math.floor(left_ms / 60_000) : null);
 }

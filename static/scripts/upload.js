@@ -2,6 +2,7 @@
 
 import { Problem } from "./api.js";
 import { segmentOf } from "./journal.js";
+import { words } from "./words.js";
 
 /** @typedef {import("./types.js").Kept} Kept */
 /** @typedef {import("./types.js").Clip} Clip */
@@ -22,9 +23,6 @@ const SLOW_MS = 5_000;
 /** What the server takes: gaps of one recording, and 24 days, of which a recording may be continued after more. */
 const MOST_GAPS = 1_000;
 const LONGEST_MS = 2 ** 31 - 1;
-
-const INCOMPLETE =
-  "The server has lost what it had of this, and its beginning is no longer on this device. What is still here is kept.";
 
 /** Whether the server knows the clip: of a recording from its first second, of a file from its last byte. */
 const isThere = (/** @type {Kept} */ { is_file, segments: [first] }) =>
@@ -131,7 +129,7 @@ export class Upload {
   async #send(row, /** @type {number} */ n, /** @type {number} */ offset) {
     const { bytes, url } = row.segments[n];
     const next = offset < bytes ? await this.journal.read(this.id, n, offset, this.#most_bytes) : null;
-    if (offset < bytes && !next) throw new Problem(INCOMPLETE, 410);
+    if (offset < bytes && !next) throw new Problem(words.device.incomplete, 410);
     const end = offset + (next?.data.byteLength ?? 0);
     const isLast = end >= bytes && (row.state === "ready" || n < row.segments.length - 1);
     if (!next && !isLast) return false;
@@ -180,7 +178,7 @@ export class Upload {
     this.#renewed.add(n);
     this.#offsets.delete(n);
     const isHere = row.segments[n].bytes === 0 || (await this.journal.read(this.id, n, 0, 1)) !== null;
-    if (!isHere) throw new Problem(INCOMPLETE, 410);
+    if (!isHere) throw new Problem(words.device.incomplete, 410);
     await this.journal.update(this.id, (now) => segmentOf(now, n, { url: null, sent: 0 }));
   }
 

@@ -4,29 +4,43 @@
 
 const CODES = ["en", "de"];
 
-/** The first of the reader's languages that we speak. @param {readonly string[]} wanted as browsers name them */
-export function chosen(wanted) {
-  return wanted.map((tag) => tag.split("-")[0].toLowerCase()).find((code) => CODES.includes(code)) ?? "en";
+/** The reader's languages, the preferred one first, as browsers name them: `de-AT`. @type {readonly string[]} */
+const WANTED = globalThis.navigator?.languages ?? [];
+
+/** @param {string} tag */
+const codeOf = (tag) => tag.split("-")[0].toLowerCase();
+
+/** The first of the wanted languages that we speak, and how it is spoken where the reader is. */
+export function chosen(wanted = WANTED) {
+  const tag = wanted.find((tag) => CODES.includes(codeOf(tag))) ?? "en";
+  return { code: codeOf(tag), locale: tag };
 }
 
-/** Dates and numbers are written in the same language, as the reader's own country does it. */
-export const locale = globalThis.navigator?.languages?.find((tag) => chosen([tag]) === tag.split("-")[0]) ?? "en";
+/** By which dates and numbers are written. */
+export const { code, locale } = chosen();
 
 /** @type {Words} */
-export const words = (await import(`./words/${chosen(globalThis.navigator?.languages ?? [])}.js`)).default;
+export const words = (await import(`./words/${code}.js`)).default;
 
 /**
- * Put the words into markup that holds English: `data-words` names the text of an element, `data-words-label` its name
- * for screen readers and its tool tip. @param {ParentNode} root
+ * Put the words into markup that holds English. `data-words` names the text of an element, `data-words-label` its name
+ * for screen readers and its tool tip: a key of `page`, or of another part with its name before it (`recorder.idle`).
+ * @param {ParentNode} root
  */
 export function translate(root) {
-  const said = /** @type {Record<string, string>} */ (words.page);
-  for (const element of root.querySelectorAll("[data-words]")) {
-    element.textContent = said[/** @type {HTMLElement} */ (element).dataset.words ?? ""];
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-words]"))) {
+    element.textContent = word(element.dataset.words);
   }
-  for (const element of root.querySelectorAll("[data-words-label]")) {
-    const label = said[/** @type {HTMLElement} */ (element).dataset.wordsLabel ?? ""];
-    element.ariaLabel = label;
-    if (element.hasAttribute("title")) element.setAttribute("title", label);
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-words-label]"))) {
+    const said = word(element.dataset.wordsLabel);
+    if (element.ariaLabel) element.ariaLabel = said;
+    if (element.title) element.title = said;
   }
+  for (const template of root.querySelectorAll("template")) translate(template.content);
+}
+
+/** @param {string} [key] */
+function word(key = "") {
+  const [part, name] = key.includes(".") ? key.split(".") : ["page", key];
+  return /** @type {Record<string, Record<string, string>>} */ (/** @type {unknown} */ (words))[part][name];
 }

@@ -25,7 +25,7 @@ async def test_a_clip_is_heard_again_in_the_language_that_a_person_chooses(
     words = await heard(row)
     picker = row.get_by_role("combobox", name="Language")
     await expect(row.get_by_title("Language")).to_contain_text("English")
-    await expect(there.row(id).get_by_title("Language")).to_contain_text("Englisch")
+    await expect(there.row(id).get_by_title("Sprache")).to_contain_text("Englisch")
 
     await picker.focus()
     await expect(picker.locator("option").first).to_have_text("Detect (English)")
@@ -38,14 +38,14 @@ async def test_a_clip_is_heard_again_in_the_language_that_a_person_chooses(
     await expect(row).to_contain_text(
         "tiny.en knows English only, and this clip is said to be in German", timeout=WORDS_MS
     )
-    await expect(there.row(id).get_by_title("Language")).to_contain_text("Deutsch", timeout=SOON_MS)
+    await expect(there.row(id).get_by_title("Sprache")).to_contain_text("Deutsch", timeout=SOON_MS)
     assert changes == ['{"language":"de"}']
     assert await heard(row) == words  # they stay until better ones come
 
     await picker.select_option(label="Detect")
     await expect(row.locator("[data-part=status]")).to_be_hidden(timeout=WORDS_MS)
     await expect(row.get_by_title("Language")).to_contain_text("English")
-    await expect(there.row(id).get_by_title("Language")).to_contain_text("Englisch", timeout=SOON_MS)
+    await expect(there.row(id).get_by_title("Sprache")).to_contain_text("Englisch", timeout=SOON_MS)
     assert here.errors == there.errors == []
 
 

@@ -2,6 +2,7 @@
 
 import { clock, day, dayTitle, fileName, keptUntil, time } from "../format.js";
 import { gone } from "../library.js";
+import { words } from "../words.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
 
@@ -54,7 +55,7 @@ export class BinView {
     this.element.hidden = !this.open;
     this.clips.hidden = this.open;
     this.link.ariaCurrent = this.open ? "page" : null;
-    document.title = this.open ? "Bin – Dictaphone" : "Dictaphone";
+    document.title = this.open ? words.bin.title : "Dictaphone";
     for (const id of [...this.#rows.keys()]) this.#remove(id);
     if (!this.open) return;
     scrollTo(0, 0);
@@ -74,7 +75,7 @@ export class BinView {
       this.#known = true;
       this.#say(null);
     } catch (error) {
-      this.#say(`The bin could not be read: ${error instanceof Error ? error.message : error}`);
+      this.#say(words.bin.unreadable(error instanceof Error ? error.message : error));
     } finally {
       this.#reading = false;
       this.more.ariaBusy = "false";
@@ -86,7 +87,7 @@ export class BinView {
   #say(problem) {
     this.problem.textContent = problem ?? "";
     this.problem.hidden = !problem;
-    this.more.textContent = problem ? "Try again" : "Deleted earlier";
+    this.more.textContent = words.bin[problem ? "tryAgain" : "earlier"];
     this.more.hidden = !problem && !this.#next;
   }
 
@@ -111,7 +112,7 @@ export class BinView {
   /** @param {Entry} entry */
   async #restore({ id, clip, local }) {
     await this.actions.restore(id);
-    this.announce(`“${(local ?? clip)?.name}” is restored.`);
+    this.announce(words.bin.restoredOne((local ?? clip)?.name ?? ""));
   }
 
   /** @param {string} id */
@@ -177,9 +178,9 @@ class BinRow {
     if (!about) return;
     const at = deletedAt(entry);
     const length = about.duration_ms === null ? [] : [clock(about.duration_ms)];
-    const deleted = `Deleted ${dayTitle(day(at))}, ${time(at)}`;
+    const deleted = words.bin.deleted(dayTitle(day(at)), time(at));
     this.name.textContent = about.name;
-    this.facts.textContent = [...length, deleted, `kept until ${keptUntil(at)}`].join(" · ");
+    this.facts.textContent = [...length, deleted, words.bin.until(keptUntil(at))].join(" · ");
     this.save.download = fileName(about.name, about.mime);
     this.player.duration_ms = about.duration_ms;
   }

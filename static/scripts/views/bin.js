@@ -1,5 +1,6 @@
 /** A row on its way to the bin: what was deleted here can be taken back in place for a while. */
 
+import { words } from "../words.js";
 import { part } from "./part.js";
 
 /** How long a deletion can be taken back in place; after it, the clip is in the bin. */
@@ -25,7 +26,7 @@ export class Bin {
 
   /** Delete the clip, and offer to take it back. @param {string} name */
   async delete(name) {
-    this.#show(`“${name}” is in the bin.`);
+    this.#show(words.bin.moved(name));
     this.body.hidden = true;
     this.undo.focus();
     this.#timer = setTimeout(() => void this.#expire(), UNDO_MS);
@@ -43,7 +44,7 @@ export class Bin {
     await this.#deleting.catch(() => {});
     await this.row.restore();
     this.back();
-    this.row.announce("Restored.");
+    this.row.announce(words.bin.restored);
   }
 
   /** The clip is in the bin: leave, unless somebody here may take that back, or is busy with it. */
@@ -51,7 +52,7 @@ export class Bin {
     if (this.#timer !== undefined) return;
     if (!this.row.busy()) return this.#leave();
     if (!this.strip.hidden) return;
-    this.#show("It was deleted elsewhere.");
+    this.#show(words.bin.elsewhere);
     document.addEventListener("selectionchange", this.#whenFree);
   }
 

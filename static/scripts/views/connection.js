@@ -1,5 +1,6 @@
 /** Says that the page is cut off, and offers older clips; silent while all is well. */
 
+import { words } from "../words.js";
 import { part } from "./part.js";
 
 /** Shorter interruptions (a deploy, a change of network) are nobody's business. */
@@ -37,13 +38,13 @@ export class Connection {
   others(pages) {
     const others = pages - 1;
     this.looking.hidden = others < 1;
-    this.looking.textContent = others === 1 ? "Open on 1 other screen" : `Open on ${others} other screens`;
+    this.looking.textContent = words.list.screens(others);
   }
 
   /** The list was read, or why it could not be. @param {string|null} problem */
   list(problem) {
     this.problem.hidden = !problem;
-    if (problem) this.problem.textContent = `The clips could not be read: ${problem} The page goes on trying.`;
+    if (problem) this.problem.textContent = words.list.unreadable(problem);
     this.more.hidden = !this.sync.more;
   }
 

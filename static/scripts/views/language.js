@@ -1,6 +1,7 @@
 /** In which language a clip is: what was found, what a person says, and a list to choose from. */
 
 import { language, languages } from "../languages.js";
+import { words } from "../words.js";
 import { part } from "./part.js";
 
 /** @typedef {{found: string|null, set: string|null}} Spoken as in a clip: `set` by a person, `found` in the words */
@@ -42,9 +43,9 @@ export class LanguagePicker {
     if (!spoken) return;
     this.#spoken = spoken;
     const shown = spoken.set ?? spoken.found;
-    this.name.textContent = shown ? language(shown) : "Language";
+    this.name.textContent = shown ? language(shown) : words.clip.language;
     if (this.select.options.length > 1) this.#mark();
-    else this.select.replaceChildren(new Option(shown ? this.name.textContent : "Detect"));
+    else this.select.replaceChildren(new Option(shown ? this.name.textContent : words.clip.detect));
   }
 
   async #choose() {
@@ -71,7 +72,7 @@ export class LanguagePicker {
   /** Say which one it is. */
   #mark() {
     const { found, set } = this.#spoken;
-    this.select.options[0].text = found && !set ? `Detect (${language(found)})` : "Detect";
+    this.select.options[0].text = found && !set ? words.clip.detected(language(found)) : words.clip.detect;
     if (!this.#settling) this.select.value = set ?? "";
   }
 }

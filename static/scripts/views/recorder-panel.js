@@ -3,6 +3,7 @@
 import { viewOf } from "../clip-state.js";
 import { clock, spoken } from "../format.js";
 import { refusal } from "../refusals.js";
+import { words } from "../words.js";
 import { Heard } from "./heard.js";
 import { MicrophonePicker } from "./microphone.js";
 import { part } from "./part.js";
@@ -14,18 +15,6 @@ import { Visualizer } from "./visualizer.js";
 
 /** The timer is drawn more often than it changes, so that no second is skipped. */
 const TICK_MS = 200;
-
-/** @type {Record<State, string>} */
-const HINTS = {
-  idle: "Press to record",
-  asking: "Waiting for the microphone …",
-  recording: "Recording",
-  paused: "Paused",
-  reconnecting: "Reconnecting the microphone …",
-  unable: "Recording is not possible here",
-};
-
-const SILENCE = "Nothing is heard. Is the right microphone chosen?";
 
 export class RecorderPanel {
   /** @type {ReturnType<typeof setInterval>|undefined} */
@@ -66,9 +55,9 @@ export class RecorderPanel {
   say(sentence, about = "page") {
     if (sentence) this.#troubles.set(about, sentence);
     else this.#troubles.delete(about);
-    const words = [...this.#troubles.values()].join(" ");
-    if (this.notice.textContent !== words) this.notice.textContent = words;
-    this.notice.hidden = !words;
+    const sentences = [...this.#troubles.values()].join(" ");
+    if (this.notice.textContent !== sentences) this.notice.textContent = sentences;
+    this.notice.hidden = !sentences;
   }
 
   /** This browser cannot record; the rest of the page works. @param {string} sentence */
@@ -80,7 +69,7 @@ export class RecorderPanel {
 
   /** Go on with a recording whose tab was closed. @param {string} id */
   async continue(id) {
-    if (this.capture.recorder.recording) return this.say("Stop this recording first, then continue the other one.");
+    if (this.capture.recorder.recording) return this.say(words.recorder.stopFirst);
     await this.#start(() => this.capture.continue(id, this.microphone.chosen));
     // Its row is gone from the list, and with it the button that was pressed.
     this.button.focus();
@@ -136,7 +125,7 @@ export class RecorderPanel {
     this.#listen(stream);
     this.#tick();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
-    this.announce("Recording.");
+    this.announce(words.recorder.begun);
   }
 
   /** @param {MediaStream} stream */
@@ -149,8 +138,8 @@ export class RecorderPanel {
   #change(state) {
     const again = this.#state === "paused" && state === "recording";
     this.#enter(state);
-    if (state !== "recording") this.announce(HINTS[state]);
-    else if (again) this.announce("Recording again.");
+    if (state !== "recording") this.announce(words.recorder[state]);
+    else if (again) this.announce(words.recorder.again);
   }
 
   /** @param {{name: string, duration_ms: number, reason: string|null}} ended */
@@ -164,27 +153,25 @@ export class RecorderPanel {
     this.timer.textContent = clock(0);
     for (const about of ["interruption", "storage", "sending"]) this.say(null, about);
     this.say(reason);
-    this.announce(`Recording stopped after ${spoken(duration_ms)}. It is called ${name}.`);
+    this.announce(words.recorder.ended(spoken(duration_ms), name));
   }
 
   #tick() {
     const recorded_ms = this.capture.recorder.elapsed_ms;
-    const words = clock(recorded_ms);
-    if (this.timer.textContent !== words) this.timer.textContent = words;
+    const time = clock(recorded_ms);
+    if (this.timer.textContent !== time) this.timer.textContent = time;
     this.proof.show({ recorded_ms });
     this.say(this.proof.behind ? this.#problem : null, "sending");
     if (this.proof.behind === this.#behind) return;
     this.#behind = this.proof.behind;
     this.element.toggleAttribute("data-behind", this.#behind);
     this.#enter(this.#state);
-    this.announce(
-      this.#behind ? "The server is behind: the recording is kept here and sent later." : "The server has it all.",
-    );
+    this.announce(words.recorder[this.#behind ? "behind" : "caughtUp"]);
   }
 
   /** @param {boolean} silent */
   #hear(silent) {
-    this.silence.textContent = silent ? SILENCE : "";
+    this.silence.textContent = silent ? words.recorder.silence : "";
     this.silence.hidden = !silent;
   }
 
@@ -197,11 +184,11 @@ export class RecorderPanel {
   #enter(state) {
     const live = this.element.hasAttribute("data-live");
     this.element.dataset.state = state;
-    this.button.ariaLabel = live ? "Stop" : "Record";
+    this.button.ariaLabel = words.recorder[live ? "stop" : "record"];
     this.button.ariaBusy = String(state === "asking");
     this.pause.hidden = !live || state === "reconnecting";
-    this.pause.textContent = state === "paused" ? "Resume" : "Pause";
+    this.pause.textContent = words.recorder[state === "paused" ? "resume" : "pause"];
     this.visualizer.paused = state !== "recording";
-    this.hint.textContent = HINTS[state] + (live && this.#behind ? " · kept here, sent later" : "");
+    this.hint.textContent = words.recorder[state] + (live && this.#behind ? ` · ${words.recorder.keptHere}` : "");
   }
 }

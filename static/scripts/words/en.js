@@ -1,8 +1,191 @@
 /** The page in English. What depends on a number or a name is a function of it. */
 
+const some = (/** @type {number} */ n, /** @type {string} */ one, /** @type {string} */ more = `${one}s`) =>
+  `${n} ${n === 1 ? one : more}`;
+
 export default {
   /** Of the markup: `translate` puts them in. */
-  page: {},
+  page: {
+    offline: "Offline. What you record is kept on this device and sent when the connection is back.",
+    bin: "Bin",
+    choose: "Choose files",
+    recorder: "Recorder",
+    recordingTitle: "Title of this recording",
+    proof: "Proof of capture",
+    recorded: "Recorded",
+    onDevice: "On this device",
+    onServer: "On the server",
+    heard: "What was heard so far",
+    microphone: "Microphone",
+    clips: "Clips",
+    emptyTitle: "Say something",
+    emptyWords:
+      "Press the red button and speak. Your words appear here by themselves, beside the sound they came from, on every device that has this page open.",
+    emptyDrop: "You can also drop sound files anywhere, or",
+    emptyPick: "pick them from this device",
+    older: "Older clips",
+    backToClips: "Back to the clips",
+    binEmpty: "The bin is empty. What you delete is kept here for 30 days.",
+    deletedClips: "Deleted clips",
+    drop: "Drop to add",
+    play: "Play",
+    name: "Name",
+    language: "Language",
+    copyText: "Copy text",
+    download: "Download",
+    delete: "Delete",
+    seek: "Seek",
+    transcript: "Transcript",
+    showAll: "Show all",
+    saveAgain: "Save again",
+    keepMine: "Keep mine",
+    useTheirs: "Use theirs",
+    done: "Done so far",
+    retry: "Retry",
+    continue: "Continue",
+    downloadAudio: "Download audio",
+    undo: "Undo",
+    restore: "Restore",
+  },
+
+  time: {
+    hours: (/** @type {number} */ n) => some(n, "hour"),
+    minutes: (/** @type {number} */ n) => some(n, "minute"),
+    seconds: (/** @type {number} */ n) => some(n, "second"),
+    s: "s",
+    min: "min",
+    h: "h",
+    bytes: "bytes",
+    at: (/** @type {string} */ now, /** @type {string} */ whole) => `${now} of ${whole}`,
+    unnamed: "recording",
+  },
+
+  server: {
+    unreachable: "The server cannot be reached.",
+    silent: "The server does not answer.",
+    signIn: "Sign in again.",
+    answered: (/** @type {number} */ status) => `The server answered with ${status}.`,
+    unreadable: "The server's answer could not be read.",
+  },
+
+  device: {
+    stopFirst: "Stop the recording that runs, then continue this one.",
+    elsewhere: "Another tab has this recording, or it is sent already. Reload this page to see.",
+    lostPart: (/** @type {unknown} */ error) => `Something of this recording could not be kept (${error}).`,
+    lost: "This device has lost the recording.",
+    keepsNothing: "This browser keeps nothing on the device.",
+    audioGone: "The audio is not on this device any more.",
+    stumbled: "This page stumbled while it was sending, and tries again.",
+    incomplete:
+      "The server has lost what it had of this, and its beginning is no longer on this device. What is still here is kept.",
+    noRoomForFile: "This device has no room to keep the file: leave this page open until it is sent.",
+    noRoom: "This device has no room to keep the recording: leave this page open until it is sent.",
+    room: (/** @type {number|null} */ minutes) =>
+      `This device has room for ${minutes === null ? "little more" : `about ${minutes} more minutes of recording`}. ` +
+      "Free some space, or stay online: what the server has is removed here.",
+    emptyFile: (/** @type {string} */ name) => `“${name}” is empty.`,
+    largeFile: (/** @type {string} */ name, /** @type {string} */ has, /** @type {string} */ most) =>
+      `“${name}” has ${has}; the server takes at most ${most}.`,
+    strangeFile: (/** @type {string} */ name) => `“${name}” is neither sound nor video.`,
+  },
+
+  microphone: {
+    insecure: "Browsers give out the microphone only over HTTPS or on localhost. Open this page over HTTPS to record.",
+    none: "This browser gives pages no microphone. Open this page in another browser to record.",
+    old: "This browser cannot record sound. Update it, or open this page in another one to record.",
+    again: "press Record again",
+    byItself: "the recording goes on by itself",
+    system: (/** @type {string} */ then) =>
+      `The system keeps the microphone from this browser. Allow it in the privacy settings, then ${then}.`,
+    denied: (/** @type {string} */ then) =>
+      `The microphone is not allowed for this page. Allow it beside the address bar, then ${then}.`,
+    missing: (/** @type {string} */ then) => `No microphone was found. Plug one in or switch it on, then ${then}.`,
+    busy: (/** @type {string} */ then) =>
+      `The microphone is busy or does not answer. Close other programs that use it, then ${then}.`,
+    failed: (/** @type {string} */ why, /** @type {string} */ then) => `The microphone did not start (${why}): ${then}.`,
+    noReason: "the browser gives no reason",
+    muted: "The microphone is silenced: a call, or a switch. The recording goes on.",
+    disconnected: "The microphone was disconnected. What was said until then is kept.",
+    waiting: "Waiting for a microphone …",
+  },
+
+  recorder: {
+    record: "Record",
+    stop: "Stop",
+    pause: "Pause",
+    resume: "Resume",
+    idle: "Press to record",
+    asking: "Waiting for the microphone …",
+    recording: "Recording",
+    paused: "Paused",
+    reconnecting: "Reconnecting the microphone …",
+    unable: "Recording is not possible here",
+    keptHere: "kept here, sent later",
+    silence: "Nothing is heard. Is the right microphone chosen?",
+    stopFirst: "Stop this recording first, then continue the other one.",
+    begun: "Recording.",
+    again: "Recording again.",
+    ended: (/** @type {string} */ length, /** @type {string} */ name) =>
+      `Recording stopped after ${length}. It is called ${name}.`,
+    behind: "The server is behind: the recording is kept here and sent later.",
+    caughtUp: "The server has it all.",
+  },
+
+  list: {
+    unreadable: (/** @type {string} */ problem) =>
+      `The clips could not be read: ${problem} The page goes on trying.`,
+    screens: (/** @type {number} */ n) => `Open on ${some(n, "other screen")}`,
+    arrived: (/** @type {string} */ name, /** @type {string} */ text) => `${name}: ${text || "no words were heard."}`,
+  },
+
+  clip: {
+    elsewhere: "Recording now, in another tab",
+    left: "The tab was closed while it recorded. All until then is kept.",
+    finish: "Finish",
+    finishNow: "Finish now",
+    refused: (/** @type {string|null} */ problem) =>
+      `The server did not take it: ${problem ?? "it gave no reason."} The audio stays on this device.`,
+    sending: (/** @type {number} */ percent) => (percent < 100 ? `Sending … ${percent} %` : "Sending … arriving"),
+    kept: "Kept on this device, will be sent.",
+    recording: "Recording now",
+    stalled: "Waiting for its recorder: paused, offline or gone",
+    waiting: "Waiting to be transcribed",
+    transcribing: "Transcribing …",
+    percent: (/** @type {number} */ percent) => `${percent} %`,
+    failed: "The transcription failed.",
+    off: "Not transcribed: no recognizer is set up on this server.",
+    wordless: "No words were heard.",
+    detect: "Detect",
+    detected: (/** @type {string} */ language) => `Detect (${language})`,
+    language: "Language",
+  },
+
+  gaps: {
+    muted: "the microphone was silenced",
+    frozen: "the browser gave no sound",
+    lost: "the recorder stopped sending",
+    interrupted: "the microphone went away",
+    closed: "the tab was closed",
+    unheard: "nothing is heard in this part",
+    missing: "some of it is missing",
+    more: (/** @type {number} */ n) => `and ${n} more`,
+    told: (/** @type {number} */ n, /** @type {string} */ places) => `${some(n, "gap")}: ${places}.`,
+    shorter: (/** @type {string} */ length) => `The audio is ${length} shorter than the time that passed.`,
+  },
+
+  bin: {
+    title: "Bin – Dictaphone",
+    unreadable: (/** @type {unknown} */ why) => `The bin could not be read: ${why}`,
+    tryAgain: "Try again",
+    earlier: "Deleted earlier",
+    deleted: (/** @type {string} */ day, /** @type {string} */ time) => `Deleted ${day}, ${time}`,
+    until: (/** @type {string} */ day) => `kept until ${day}`,
+    restoredOne: (/** @type {string} */ name) => `“${name}” is restored.`,
+    restored: "Restored.",
+    moved: (/** @type {string} */ name) => `“${name}” is in the bin.`,
+    elsewhere: "It was deleted elsewhere.",
+  },
+
   player: {},
   finder: {},
   selection: {},
