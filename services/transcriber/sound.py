@@ -20,7 +20,7 @@ from shared.storage import Store
 RATE = 16_000
 """Samples a second that Whisper hears."""
 
-BLOCK_S = 300
+BLOCK_S = 180
 """Longest piece decoded and recognized at once: an hour whole takes 3.5 GB, in pieces 0.8, with the same words."""
 
 CUT_S = 30

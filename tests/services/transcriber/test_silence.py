@@ -21,7 +21,13 @@ NOISE_BELOW = 10 ** (-15 / 20)
 LONGEST_S = 10
 """For half a minute in which nobody speaks; an idle machine needs one."""
 
-INVENTIVE = {"silence": sounds.LOUDEST, "clicks": sounds.LOUDEST, "pink noise": 30, "breathing": 30}
+INVENTIVE = {
+    "silence": sounds.LOUDEST,
+    "clicks": sounds.LOUDEST,
+    "brown noise": sounds.LOUDEST // 3,
+    "pink noise": 30,
+    "breathing": 30,
+}
 """Sounds, and how loud they are, of which the model makes up words where no VAD stands before it."""
 
 DOUBTS = {"PHRASES": frozenset(), "UNSURE": -float("inf"), "REPETITIVE": float("inf")}
