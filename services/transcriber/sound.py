@@ -21,7 +21,7 @@ RATE = 16_000
 """Samples a second that Whisper hears."""
 
 BLOCK_S = 180
-"""Longest piece decoded and recognized at once: an hour whole takes 3.5 GB, in pieces 0.8, with the same words."""
+"""Longest piece decoded and recognized at once: an hour whole takes 3.5 GB, and pieces of 300 s 0.1 more than these."""
 
 CUT_S = 30
 """How far back from the end of a full block the quietest place is looked for."""

@@ -1,5 +1,6 @@
 """faster-whisper in this process, int8 on the CPU."""
 
+import ctypes
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
@@ -66,6 +67,8 @@ class EmbeddedRecognizer:
         passages: list[Passage] = []
         for start_ms, samples in audio.blocks():
             check()
+            if start_ms:
+                _give_back()
             segments, info = model.transcribe(samples, language=spoken, initial_prompt=self._prompt or None, **OPTIONS)
             found = []
             for passage in _believed(segments, start_ms):
@@ -120,6 +123,13 @@ class EmbeddedRecognizer:
                 f"The speech model in {folder} cannot be loaded. Whoever runs the server can put there the model.bin, "
                 "config.json, tokenizer.json and vocabulary of a CTranslate2 Whisper model, all of one."
             ) from error
+
+
+def _give_back() -> None:
+    """Let the system have what the last block needed: glibc keeps it in pieces that the next one's arrays do not fit."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def is_installed() -> bool:
