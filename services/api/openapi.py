@@ -31,6 +31,22 @@ RANGE: Json = {
     "schema": {"type": "string", "pattern": "^bytes=[0-9]{0,9}-[0-9]{0,9}$"},
 }
 
+TIMES: Json = {"start_ms": {"type": "integer"}, "end_ms": {"type": "integer"}, "text": {"type": "string"}}
+TIMED: Json = {
+    "type": "object",
+    "required": ["text", "edited", "words", "passages"],
+    "properties": {
+        "text": {"type": "string"},
+        "edited": {"type": "boolean"},
+        "words": {
+            "description": "Those of `text`, in its order, a person's too; none where nobody knows the times.",
+            "type": "array",
+            "items": {"type": "object", "required": [*TIMES], "properties": TIMES},
+        },
+        "passages": {"description": "As the machine heard them.", "type": "array", "items": {"type": "object"}},
+    },
+}
+
 
 async def document(_request: Request) -> Response:
     """GET /openapi.json."""
@@ -160,7 +176,8 @@ def _clips() -> Json:
                 {
                     "200": {
                         "description": "The words; subtitles of an edited text keep the times of what was said.",
-                        "content": {form.mime.partition(";")[0]: {} for form in FORMS.values()},
+                        "content": {form.mime.partition(";")[0]: {} for form in FORMS.values()}
+                        | {"application/json": {"schema": TIMED}},
                     },
                     **_no("not-found"),
                 },

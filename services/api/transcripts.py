@@ -51,7 +51,11 @@ def vtt(clip: Clip, timed: Transcript | None) -> str:
 
 
 def as_json(clip: Clip, timed: Transcript | None) -> str:
-    """Text, language and passages with their words, times in milliseconds."""
+    """Text, language, the text's words with their times, and passages as the machine heard them; in milliseconds.
+
+    `words` is empty where no machine has heard anything: nobody knows when such words were said.
+    """
+    words = _words(clip, timed) if timed and timed.passages else []
     return json.dumps(
         {
             "id": str(clip.id),
@@ -61,6 +65,7 @@ def as_json(clip: Clip, timed: Transcript | None) -> str:
             "language": clip.language,
             "recognizer": clip.recognizer,
             "duration_ms": clip.duration_ms,
+            "words": [{"start_ms": word.start_ms, "end_ms": word.end_ms, "text": word.text} for word in words],
             "passages": (timed.passages or []) if timed else [],
         },
         ensure_ascii=False,

@@ -96,6 +96,19 @@ export class Api {
     return `${address(id)}/audio${segment ? `?segment=${segment}` : ""}`;
   }
 
+  /** The outline of a clip's sound, 0 to 255. @param {string} id @returns {Promise<{peaks: number[]}>} */
+  async waveform(id) {
+    return this.#json(`${address(id)}/waveform`);
+  }
+
+  /**
+   * The text of a clip with the time of each word. @param {string} id
+   * @returns {Promise<{text: string, words: import("./types.js").TimedWord[]}>}
+   */
+  async words(id) {
+    return this.#json(`${address(id)}/transcript.json`);
+  }
+
   /**
    * All of a recording has been sent, or, without `about`, what has arrived will do; twice is once. @param {string} id
    * @param {{segments: number, duration_ms: number, gaps: import("./types.js").Gap[]}} [about] @returns {Promise<Clip>}

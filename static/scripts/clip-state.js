@@ -14,12 +14,13 @@ import { locale, words } from "./words.js";
  *
  * `resume` offers to record on, `finish` is the name of the button that ends it; `running` grows with each second;
  * `settled` are words that the transcript will replace, `tentative` those that may change at any moment;
- * `gaps` is a sentence and `marks` where they are, from 0 to 1; `spoken` is null where no language can be chosen, and
+ * `gaps` is a sentence and `marks` where they are, from 0 to 1, each with its own; `spoken` is null where no language can be chosen, and
  * `by` who wrote the words down.
  * @typedef {Required<Condition> & {
  *   name: string, text: string|null, settled: string, tentative: string, duration_ms: number|null, facts: string,
- *   fileName: string, gaps: string, marks: number[], spoken: import("./views/language.js").Spoken|null, by: string
+ *   fileName: string, gaps: string, marks: Mark[], spoken: import("./views/language.js").Spoken|null, by: string
  * }} View
+ * @typedef {{place: number, words: string}} Mark
  */
 
 /** A recorder sends every two seconds; one that has not for so long is paused, offline or gone. */
@@ -30,8 +31,11 @@ const MOST_GAPS = 6;
 
 const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false };
 
-/** The words for an entry. @param {Entry} entry @param {string} [as] a locale @param {number} [now_ms] @returns {View} */
-export function viewOf(entry, as = locale, now_ms = Date.now()) {
+/**
+ * The words for an entry; `stood_ms` is how far somebody has heard it.
+ * @param {Entry} entry @param {string} [as] a locale @param {number} [now_ms] @param {number} [stood_ms] @returns {View}
+ */
+export function viewOf(entry, as = locale, now_ms = Date.now(), stood_ms = 0) {
   const { clip, local, hearing } = entry;
   const about = local ?? clip;
   if (!about) throw new Error("An entry is a clip, a kept recording, or both.");
@@ -47,12 +51,18 @@ export function viewOf(entry, as = locale, now_ms = Date.now()) {
     ...heard(entry),
     duration_ms,
     fileName: fileName(about.name, about.mime),
-    facts: [time(entry.at, as), duration_ms === null ? "" : clock(duration_ms)].filter(Boolean).join(" · "),
+    facts: [time(entry.at, as), lengthOf(duration_ms, stood_ms)].filter(Boolean).join(" · "),
     spoken: local ? null : spokenIn(clip),
     by: (clip?.text && clip.recognizer) || "",
     gaps: gapWords(gaps),
-    marks: known_ms ? gaps.filter(hasPlace).map(({ at_ms }) => Math.min(1, at_ms / known_ms)) : [],
+    marks: known_ms ? gaps.filter(hasPlace).map((gap) => marked(gap, known_ms)) : [],
   };
+}
+
+/** How long it is, and how far it was heard. @param {number|null} duration_ms @param {number} stood_ms */
+function lengthOf(duration_ms, stood_ms) {
+  if (duration_ms === null) return "";
+  return stood_ms ? words.player.of(clock(stood_ms), clock(duration_ms)) : clock(duration_ms);
 }
 
 /** Words that are there before the transcript is. @param {Entry} entry */
@@ -123,15 +133,23 @@ function spokenIn(clip) {
 /** Say what was not heard: where, for how long, and why. @param {Gap[]} gaps */
 export function gapWords(gaps) {
   const placed = gaps.filter(hasPlace);
-  const told = placed.slice(0, MOST_GAPS).map(({ at_ms, length_ms, cause }) => {
-    const why = [length_ms ? brief(length_ms) : "", words.gaps[cause]].filter(Boolean).join(", ");
-    return `${clock(at_ms)} (${why})`;
-  });
+  const told = placed.slice(0, MOST_GAPS).map(gapWord);
   if (placed.length > MOST_GAPS) told.push(words.gaps.more(placed.length - MOST_GAPS));
   const sentences = told.length ? [words.gaps.told(placed.length, told.join(", "))] : [];
   const missing_ms = gaps.reduce((sum, gap) => (hasPlace(gap) ? sum : sum + gap.length_ms), 0);
   if (missing_ms) sentences.push(words.gaps.shorter(brief(missing_ms)));
   return sentences.join(" ");
+}
+
+/** @param {Gap} gap */
+function gapWord({ at_ms, length_ms, cause }) {
+  const why = [length_ms ? brief(length_ms) : "", words.gaps[cause]].filter(Boolean).join(", ");
+  return `${clock(at_ms)} (${why})`;
+}
+
+/** @param {Gap} gap @param {number} whole_ms @returns {Mark} */
+function marked(gap, whole_ms) {
+  return { place: Math.min(1, gap.at_ms / whole_ms), words: gapWord(gap) };
 }
 
 /** What is missing is missing from the whole. @param {Gap} gap */

@@ -16,6 +16,7 @@ import { BinView } from "./views/bin-view.js";
 import { ClipList } from "./views/clip-list.js";
 import { Connection } from "./views/connection.js";
 import { acceptFiles } from "./views/drop-zone.js";
+import { Opened } from "./views/opened.js";
 import { part } from "./views/part.js";
 import { RecorderPanel } from "./views/recorder-panel.js";
 import { code, translate, words } from "./words.js";
@@ -47,6 +48,7 @@ const list = new ClipList(part(document, "library", HTMLElement), library, actio
 const panel = new RecorderPanel(part(document, "recorder", HTMLElement), capture, announce);
 const connection = new Connection(document.body, sync);
 new BinView(document.body, library, actions, sync, announce);
+const opened = new Opened(list, library, api, part(document, "link-problem", HTMLElement));
 
 on(outbox, "change", (/** @type {import("./types.js").Local} */ local) => library.keep(local));
 on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => library.apply(clip));
@@ -73,6 +75,8 @@ on(sync, "list", (/** @type {string|null} */ problem) => {
   connection.list(problem);
   if (!problem) list.ready();
 });
+// What the address names is opened when the list around it is there, or is known not to come.
+sync.addEventListener("list", () => void opened.follow(), { once: true });
 on(sync, "limits", (/** @type {{upload_bytes: number}} */ limits) => (intake.limit_bytes = limits.upload_bytes));
 on(feed, "open", () => {
   connection.up();

@@ -42,6 +42,9 @@
  * What was told of them so far, without its first `missing` characters.
  * @typedef {{missing: number, settled: string, tentative: string}} Captions
  *
+ * A word of a clip's text, and when it was said.
+ * @typedef {{start_ms: number, end_ms: number, text: string}} TimedWord
+ *
  * One line of the list: what the server knows, what this device still keeps, or both. `heard_ms` is when, by this
  * device's clock, the recording last grew.
  * @typedef {{

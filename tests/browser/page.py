@@ -82,7 +82,25 @@ def name_of(row: Locator) -> Locator:
 
 
 def words_of(row: Locator) -> Locator:
-    return row.get_by_role("textbox", name="Transcript")
+    """The words as they are read; of a closed row, their first lines."""
+    return row.get_by_role("group", name="Transcript")
+
+
+async def unfold(row: Locator) -> None:
+    """Open a row, if it is not open."""
+    details = row.get_by_role("button", name="Details")
+    if await details.get_attribute("aria-expanded") == "false":
+        await details.click()
+    await expect(details).to_have_attribute("aria-expanded", "true")
+
+
+async def edit(row: Locator) -> Locator:
+    """Begin to edit the words of a row, and return the field."""
+    await unfold(row)
+    await row.get_by_role("button", name="Edit").click()
+    field = row.get_by_role("textbox", name="Transcript")
+    await expect(field).to_be_focused()
+    return field
 
 
 async def heard(row: Locator) -> str:

@@ -22,6 +22,9 @@ STEPS = 60
 LONGEST_PAUSE_S = 0.3
 PAGES = 3
 
+FIRST = 400
+"""Characters of a clip's words that a closed row has."""
+
 SHOWN = """() => [...document.querySelectorAll("[data-clip-id]")].map(row => [
     row.dataset.clipId, row.querySelector("[data-part=name]").value, row.querySelector("[data-part=text]").textContent
 ])"""
@@ -113,7 +116,7 @@ class Story:
         if not self.is_realtime_up:
             await asyncio.to_thread(self.stack.start, "realtime")
         clips: list[dict[str, Any]] = (await self.api.get("/api/clips", params={"limit": 100})).json()["clips"]
-        return [[clip["id"], clip["name"], clip["text"] or ""] for clip in clips]
+        return [[clip["id"], clip["name"], (clip["text"] or "")[:FIRST]] for clip in clips]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

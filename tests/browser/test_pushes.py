@@ -9,7 +9,7 @@ from playwright.async_api import BrowserContext, expect
 
 from shared.schemas import LONGEST_TEXT
 from tests import speech
-from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, name_of, plays, words_of
+from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, edit, name_of, plays, unfold, words_of
 from tests.conftest import Launch
 from tests.servers.stack import Stack
 
@@ -81,12 +81,15 @@ async def test_who_types_keeps_their_words(calm_stack: Stack, api: httpx.AsyncCl
     words = words_of(here.row(other))
     await api.patch(f"/api/clips/{other}", json={"text": "First words."})
     await expect(words).to_have_text("First words.", timeout=SOON_MS)
-    await words.click()
-    await words.press("End")
+    field = await edit(here.row(other))
+    await field.press("End")
     await here.page.keyboard.type(" And mine")
     await api.patch(f"/api/clips/{other}", json={"name": "Changed meanwhile"})
     await expect(name_of(here.row(other))).to_have_value("Changed meanwhile", timeout=SOON_MS)
-    assert (await words.inner_text()).strip() == "First words. And mine"
+    assert (await field.inner_text()).strip() == "First words. And mine"
+    await field.press("Escape")  # which leaves the field, and loses nothing
+    await expect(words).to_have_text("First words. And mine")
+    assert (await api.get(f"/api/clips/{other}")).json()["text"] == "First words. And mine"
     assert here.errors == []
 
 
@@ -99,7 +102,9 @@ async def test_the_words_of_an_hour_come_by_themselves_too(
     an_hour = " ".join(f"word{number}" for number in range(9_000))
     assert len(an_hour) > LONGEST_TEXT
     await api.patch(f"/api/clips/{clip}", json={"text": an_hour})
-    await expect(words_of(here.row(clip))).to_have_text(an_hour, timeout=SOON_MS)
+    await expect(words_of(here.row(clip))).to_contain_text("word9 ", timeout=SOON_MS)
+    await unfold(here.row(clip))
+    await expect(words_of(here.row(clip))).to_have_text(an_hour)
     await api.patch(f"/api/clips/{clip}", json={"name": "An hour, renamed"})
     await expect(name_of(here.row(clip))).to_have_value("An hour, renamed", timeout=SOON_MS)
     await expect(words_of(here.row(clip))).to_have_text(an_hour)
@@ -166,7 +171,7 @@ async def test_words_changed_elsewhere_are_overwritten_only_when_asked(
     await api.patch(f"/api/clips/{clip}", json={"text": "The machine’s."})
     here = await DictaphonePage.open(context, calm_stack.api_url)
     row = here.row(clip)
-    await words_of(row).fill("Mine.")
+    await (await edit(row)).fill("Mine.")
     await api.patch(f"/api/clips/{clip}", json={"text": "Theirs.", "name": "Edited by both"})
     await expect(name_of(row)).to_have_value("Edited by both", timeout=SOON_MS)
     await here.page.get_by_role("heading", name="Dictaphone").click()

@@ -48,6 +48,12 @@ test("language and recognizer are those of what was heard, and of nothing else",
   assert.deepEqual([silent.spoken, silent.by], [{ found: null, set: null }, ""]);
 });
 
+test("a clip says how far somebody has heard it", () => {
+  const entry = { id: "a", at: "2026-11-22T10:00:00.000Z", clip: clip("a", { duration_ms: 760_000 }), local: null };
+  assert.match(viewOf(entry, "en", 0, 190_000).facts, / · 3:10 of 12:40$/);
+  assert.match(viewOf(entry, "en", 0, 0).facts, / · 12:40$/);
+});
+
 test("a language can be chosen for what the server has heard, or hears, or was told", () => {
   const spoken = (more) => view(more).spoken;
   for (const status of ["transcribing", "done", "failed"]) assert.ok(spoken({ status }), status);
@@ -105,10 +111,13 @@ test("gaps are told with their place, length and cause", () => {
   assert.equal(gapWords([]), "");
   assert.match(gapWords(Array(8).fill(gaps[0])), /^8 gaps: (0:41 \(.+?\), ){6}and 2 more\.$/);
   const heard = view({ status: "done", duration_ms: 604_000, gaps: [...gaps, missing] });
-  assert.deepEqual(heard.marks, [41 / 604, 0.5]);
+  assert.deepEqual(heard.marks, [
+    { place: 41 / 604, words: "0:41 (3 s, the microphone was silenced)" },
+    { place: 0.5, words: "5:02 (1 min, the tab was closed)" },
+  ]);
 });
 
 test("of a recording that is not sent, the gaps are those that this device knows", () => {
   const kept = local("a", { duration_ms: 10_000, gaps: [gap(5_000, 1_000, "frozen")] });
-  assert.deepEqual(view({ gaps: [] }, kept).marks, [0.5]);
+  assert.deepEqual(view({ gaps: [] }, kept).marks.map(({ place }) => place), [0.5]);
 });

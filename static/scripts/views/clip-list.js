@@ -52,6 +52,11 @@ export class ClipList {
     for (const row of this.#rows.values()) row.note.again();
   }
 
+  /** The row of a clip, to be opened or scrolled to; none: it is not in the list. @param {string} id */
+  reveal(id) {
+    return this.#rows.get(id);
+  }
+
   /** Name the days anew: midnight has passed. */
   relabel() {
     for (const section of this.days.children) {

@@ -2,35 +2,47 @@
 
 import { Conflict } from "../actions.js";
 import { viewOf } from "../clip-state.js";
+import { Details } from "../details.js";
+import { day, dayTitle } from "../format.js";
 import { gone } from "../library.js";
+import { Places } from "../remembered.js";
+import { translate, words } from "../words.js";
 import { Bin } from "./bin.js";
+import { ConditionView, write } from "./condition.js";
+import { copy } from "./copy.js";
 import { Editable, selects } from "./editable.js";
 import { Heard } from "./heard.js";
 import { LanguagePicker } from "./language.js";
 import { Note } from "./note.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
+import { Tools } from "./tools.js";
+import { Transcript } from "./transcript.js";
+import { Waveform } from "./waveform.js";
 
 /** @typedef {import("../types.js").Entry} Entry */
 
-/** Longer transcripts are folded: about six lines on a wide screen. */
-const FOLD_CHARACTERS = 600;
-
-/** How long a button says that it has copied. */
-const COPIED_MS = 2_000;
-
 /** How often the duration of a running recording is written anew. */
 const TICK_MS = 1_000;
+
+/** What a click in a row means by itself; a click on anything else of it opens the row. */
+const OWN = "a, button, input, select, label, textarea, [contenteditable], [data-part=bar], [data-part=bin]";
+
+const places = new Places();
 
 export class ClipRow {
   #entry;
   /** @type {ReturnType<typeof setInterval>|undefined} set while the clip is being recorded */
   #ticking;
+  /** Made when the row is first opened. @type {Tools|null} */
+  #tools = null;
+  open = false;
 
   /**
    * @param {Entry} entry @param {import("../actions.js").Actions} actions
    * @param {{template: HTMLTemplateElement, announce: (words: string) => void, left: (row: ClipRow) => void}} list
-   *   told when the row is to go; a recording that is to go on is told to whom listens, by `continue` with its id
+   *   told when the row is to go. What is asked of others is told to whom listens, by `continue` with the id of a
+   *   recording that is to go on, and by `unfold` with the row that is to be opened or closed
    */
   constructor(entry, actions, list) {
     this.#entry = entry;
@@ -41,24 +53,19 @@ export class ClipRow {
     const fragment = /** @type {DocumentFragment} */ (list.template.content.cloneNode(true));
     this.element = part(fragment, "clip", HTMLElement);
     this.element.dataset.clipId = entry.id;
+    translate(this.element);
     this.parts = {
       facts: part(this.element, "facts", HTMLElement),
       by: part(this.element, "by", HTMLElement),
-      status: part(this.element, "status", HTMLElement),
-      statusWords: part(this.element, "status-words", HTMLElement),
-      progress: part(this.element, "progress", HTMLProgressElement),
-      retry: part(this.element, "retry", HTMLButtonElement),
-      save: part(this.element, "save", HTMLButtonElement),
-      resume: part(this.element, "continue", HTMLButtonElement),
-      finish: part(this.element, "finish", HTMLButtonElement),
       gaps: part(this.element, "gaps", HTMLElement),
       marks: part(this.element, "marks", HTMLElement),
-      text: part(this.element, "text", HTMLElement),
-      more: part(this.element, "more", HTMLButtonElement),
+      bar: part(this.element, "bar", HTMLElement),
+      details: part(this.element, "details", HTMLButtonElement),
       copy: part(this.element, "copy", HTMLButtonElement),
       download: part(this.element, "download", HTMLAnchorElement),
       play: part(this.element, "play", HTMLButtonElement),
     };
+    this.condition = new ConditionView(this.element);
     this.heard = new Heard(part(this.element, "heard", HTMLElement));
     this.note = new Note(this.element);
     this.bin = new Bin(this.element, {
@@ -68,30 +75,20 @@ export class ClipRow {
       leave: () => list.left(this),
       announce: list.announce,
     });
-    this.player = new Player(
-      {
-        play: this.parts.play,
-        bar: part(this.element, "bar", HTMLElement),
-        seek: part(this.element, "seek", HTMLInputElement),
-        time: part(this.element, "time", HTMLElement),
-      },
-      {
-        source: (segment) => actions.audio(this.#entry, segment),
-        // A player that was given the joined sound meanwhile finds that all of it was played.
-        segments: () => (isUnjoined(this.#entry) ? (this.#entry.clip?.segments ?? 1) : 1),
-        growing: () => this.#entry.clip?.status === "recording",
-        failed: (sentence) => (sentence ? this.note.say(sentence) : this.note.clear()),
-        paused: () => this.bin.free(),
-      },
-    );
+    this.details = new Details(actions.api, this.id, () => this.#detailed());
+    this.waveform = new Waveform(part(this.element, "track", HTMLElement), (ms) => this.player.seek(ms));
+    this.player = this.#player();
     this.name = new Editable(part(this.element, "name", HTMLInputElement), {
       save: (name) => this.#saving(actions.rename(this.id, name)),
       failed: (error) => this.#unsaved(error, this.name),
       required: true,
     });
-    this.words = new Editable(this.parts.text, {
+    this.transcript = new Transcript(this.element, this.id, {
       save: (text, base) => this.#saving(actions.rewrite(this.id, text, base)),
-      failed: (error) => this.#unsaved(error, this.words),
+      failed: (error) => this.#unsaved(error, this.transcript.editable),
+      left: () => document.activeElement === document.body && this.#tools?.edit.focus({ preventScroll: true }),
+      seek: (ms) => this.player.seek(ms),
+      play: (ms) => this.player.playFrom(ms),
     });
     this.language = new LanguagePicker(
       this.element,
@@ -100,11 +97,13 @@ export class ClipRow {
     );
     this.#listen();
     this.show(entry);
+    void this.player.seek(places.get(this.id));
   }
 
   /** Whether a person is at this row, so that it must not go away under them. */
   get busy() {
-    return this.player.playing || this.element.contains(document.activeElement) || selects(this.element);
+    const isAtIt = this.element.contains(document.activeElement) || selects(this.element);
+    return this.open || this.player.playing || isAtIt || this.name.busy || this.transcript.busy;
   }
 
   /** @param {Entry} entry */
@@ -113,17 +112,83 @@ export class ClipRow {
     if (gone(entry)) return this.bin.gone();
     this.bin.back();
     const { parts } = this;
-    const view = viewOf(entry);
+    const view = this.#view();
     this.name.show(view.name);
     this.#tell(view);
-    parts.text.hidden = !view.text && !this.words.busy;
-    this.words.show(view.text ?? "");
-    parts.more.hidden = (view.text?.length ?? 0) < FOLD_CHARACTERS;
-    this.#fold(parts.text.dataset.fold !== "open" && !parts.more.hidden && !this.words.busy);
+    this.transcript.show(view.text ?? "");
     parts.copy.hidden = !view.text;
+    if (this.#tools) this.#tools.edit.hidden = !view.text;
     // The bucket that it redirects to is another origin, where browsers ignore the attribute: the server says it.
     parts.download.href = `${this.actions.api.audio(entry.id)}?download`;
     parts.download.download = view.fileName;
+    if (this.open || this.player.playing) void this.details.load(entry.clip);
+  }
+
+  /** Open the row, or close it. What is open shows its sound, all of its words, and what can be done with them. */
+  unfold(open = true) {
+    this.open = open;
+    this.element.toggleAttribute("data-open", open);
+    this.parts.details.ariaExpanded = String(open);
+    this.parts.bar.hidden = !open && !this.player.playing;
+    this.transcript.unfold(open);
+    if (!open) {
+      if (this.element.contains(document.activeElement)) this.parts.details.focus({ preventScroll: true });
+      return this.bin.free();
+    }
+    this.#tools ??= new Tools(this.element, this.id, {
+      at_ms: () => this.player.at_ms,
+      edit: () => this.transcript.edit(),
+      announce: this.list.announce,
+    });
+    this.#tools.edit.hidden = !this.#entry.clip?.text;
+    void this.details.load(this.#entry.clip);
+    this.#detailed();
+  }
+
+  /** Stand at a moment, and bring its words into sight. @param {number} ms */
+  goTo(ms) {
+    void this.player.seek(ms);
+    this.transcript.seek(ms);
+  }
+
+  #player() {
+    const { play, bar } = this.parts;
+    const seek = part(this.element, "seek", HTMLInputElement);
+    const time = part(this.element, "time", HTMLElement);
+    return new Player(
+      { play, bar, seek, time },
+      {
+        source: (segment) => this.actions.audio(this.#entry, segment),
+        // A player that was given the joined sound meanwhile finds that all of it was played.
+        segments: () => (isUnjoined(this.#entry) ? (this.#entry.clip?.segments ?? 1) : 1),
+        growing: () => this.#entry.clip?.status === "recording",
+        failed: (sentence) => (sentence ? this.note.say(sentence) : this.note.clear()),
+        paused: () => this.bin.free(),
+        played: () => void this.details.load(this.#entry.clip),
+        moved: (at_ms, whole_ms) => {
+          this.waveform.move(at_ms, whole_ms);
+          this.transcript?.follow(at_ms, this.player.playing);
+        },
+        heard: (at_ms, whole_ms) => {
+          places.set(this.id, at_ms, whole_ms);
+          this.#tell(this.#view());
+        },
+        pauses: () => this.details.pauses,
+        step: (ms, way) => this.details.timing?.step(ms, way) ?? ms,
+        about: () => ({ name: this.#view().name, at: dayTitle(day(this.at)) }),
+      },
+    );
+  }
+
+  /** There is more to be shown of what is open. */
+  #detailed() {
+    this.waveform.show(this.details.peaks);
+    if (this.details.timing) this.transcript.know(this.details.timing);
+    this.transcript.follow(this.player.at_ms, false);
+  }
+
+  #view() {
+    return viewOf(this.#entry, undefined, undefined, places.get(this.id));
   }
 
   /** What changes by itself while time passes. @param {import("../clip-state.js").View} view */
@@ -135,21 +200,13 @@ export class ClipRow {
     this.language.show(view.spoken);
     write(parts.by, view.by);
     parts.by.hidden = !view.by;
-    write(parts.statusWords, view.status);
     this.heard.show(view);
-    parts.status.hidden = !view.status;
-    parts.progress.hidden = view.progress === null;
-    parts.progress.value = view.progress ?? 0;
-    parts.retry.hidden = !view.retry;
-    parts.save.hidden = !view.save;
-    parts.resume.hidden = !view.resume;
-    parts.finish.hidden = !view.finish;
-    write(parts.finish, view.finish);
+    this.condition.show(view);
     write(parts.gaps, view.gaps);
     parts.gaps.hidden = !view.gaps;
     mark(parts.marks, view.marks);
     if (!view.running) this.#still();
-    else this.#ticking ??= setInterval(() => this.#tell(viewOf(this.#entry)), TICK_MS);
+    else this.#ticking ??= setInterval(() => this.#tell(this.#view()), TICK_MS);
   }
 
   #still() {
@@ -161,11 +218,16 @@ export class ClipRow {
   close() {
     this.#still();
     this.player.close();
+    this.waveform.close();
+    this.transcript.close();
+    this.#tools?.close();
   }
 
   /** Save what is typed and not left yet: the page goes out of sight. */
   flush() {
-    for (const field of [this.name, this.words]) if (field.element === document.activeElement) void field.save();
+    for (const field of [this.name, this.transcript.editable]) {
+      if (field.element === document.activeElement) void field.save();
+    }
   }
 
   #listen() {
@@ -178,49 +240,37 @@ export class ClipRow {
           this.note.say(reason(error));
         }
       });
+    /** @param {string} type @param {unknown} detail */
+    const ask = (type, detail) => this.element.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
     on("delete", () => this.#delete());
     on("undo", () => this.#restore());
     on("retry", () => this.actions.retry(this.id));
-    on("continue", () => this.element.dispatchEvent(new CustomEvent("continue", { detail: this.id, bubbles: true })));
+    on("continue", () => ask("continue", this.id));
     on("finish", () => this.actions.finish(this.id));
     on("save", () => this.actions.download(this.#entry));
-    on("copy", () => this.#copy());
-    on("more", () => this.#fold(this.parts.text.dataset.fold === "open"));
+    on("copy", () => copy(this.parts.copy, this.#entry.clip?.text ?? "", this.list.announce));
+    on("details", () => ask("unfold", this));
+    this.element.addEventListener("click", ({ target }) => {
+      const isOwn = target instanceof Element && target.closest(OWN);
+      if (!this.open && !isOwn && !selects(this.element)) ask("unfold", this);
+    });
     this.parts.download.addEventListener("click", (event) => {
       if (!this.#entry.local) return;
       event.preventDefault();
       void this.actions.download(this.#entry);
     });
-    this.parts.text.addEventListener("focus", () => this.#fold(false));
     // A moment later, when the focus has arrived wherever it goes.
     this.element.addEventListener("focusout", () => setTimeout(() => this.bin.free()));
   }
 
   async #delete() {
     this.player.pause();
-    await this.bin.delete(viewOf(this.#entry).name);
+    await this.bin.delete(this.#view().name);
   }
 
   async #restore() {
     await this.bin.restore();
     this.parts.play.focus();
-  }
-
-  async #copy() {
-    const text = this.#entry.clip?.text ?? "";
-    if (navigator.clipboard) await navigator.clipboard.writeText(text);
-    else copySelected(this.parts.text);
-    this.parts.copy.dataset.state = "copied";
-    this.list.announce("Copied.");
-    setTimeout(() => delete this.parts.copy.dataset.state, COPIED_MS);
-  }
-
-  /** @param {boolean} folded */
-  #fold(folded) {
-    const { text, more } = this.parts;
-    text.dataset.fold = folded ? "folded" : more.hidden ? "" : "open";
-    more.ariaExpanded = String(!folded);
-    write(more, folded ? "Show all" : "Show less");
   }
 
   /** @param {Promise<void>} work */
@@ -233,19 +283,11 @@ export class ClipRow {
   #unsaved(error, field) {
     if (error instanceof Conflict) {
       const conflict = { mine: () => field.insist(), theirs: () => field.revert() };
-      this.note.say("These words were changed elsewhere meanwhile; yours are not saved.", { conflict });
+      this.note.say(words.player.conflict, { conflict });
     } else {
-      this.note.say(`Not saved yet. ${reason(error)}`, { again: () => void field.save() });
+      this.note.say(words.player.unsaved(reason(error)), { again: () => void field.save() });
     }
   }
-}
-
-/**
- * Leave equal text alone: writing it anew would drop a selection.
- * @param {HTMLElement} element @param {string} words
- */
-function write(element, words) {
-  if (element.textContent !== words) element.textContent = words;
 }
 
 /** @param {unknown} error */
@@ -258,22 +300,18 @@ function isUnjoined({ clip }) {
   return clip?.status === "recording" || clip?.status === "pending";
 }
 
-/** Put a tick on the seek bar for each place. @param {HTMLElement} track @param {number[]} places from 0 to 1 */
-function mark(track, places) {
-  if (places.join() === track.dataset.places) return;
-  track.dataset.places = places.join();
+/** Put a tick on the seek bar for each gap, which says what it is. @param {HTMLElement} track
+ * @param {import("../clip-state.js").Mark[]} marks */
+function mark(track, marks) {
+  const key = JSON.stringify(marks);
+  if (key === track.dataset.places) return;
+  track.dataset.places = key;
   track.replaceChildren(
-    ...places.map((place) => {
+    ...marks.map(({ place, words: said }) => {
       const tick = document.createElement("i");
       tick.style.left = `${100 * place}%`;
+      tick.title = said;
       return tick;
     }),
   );
-}
-
-/** Copy on pages over plain HTTP, which have no clipboard. @param {HTMLElement} element */
-function copySelected(element) {
-  document.getSelection()?.selectAllChildren(element);
-  document.execCommand("copy");
-  document.getSelection()?.removeAllRanges();
 }

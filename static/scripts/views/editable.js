@@ -13,11 +13,12 @@ export class Editable {
   /**
    * @param {HTMLElement} element an input, or an element whose text is editable
    * @param {{save: (value: string, base: string) => Promise<void>, failed: (error: unknown) => void,
-   *   required?: boolean}} options
+   *   required?: boolean, keeps?: boolean, left?: () => void}} options `keeps`: Escape saves, too; `left` is told when
+   *   nobody is at it any more and nothing is unsaved
    */
-  constructor(element, { save, failed, required = false }) {
+  constructor(element, { save, failed, required = false, keeps = false, left }) {
     this.element = element;
-    this.options = { save, failed, required };
+    this.options = { save, failed, required, keeps, left };
     element.addEventListener("focus", () => this.#unsaved || (this.#base = this.#read()));
     element.addEventListener("blur", () => void this.save());
     element.addEventListener("keydown", (event) => this.#key(event));
@@ -49,6 +50,7 @@ export class Editable {
       this.#unsaved = false;
       this.#base = value;
       this.show(this.#latest);
+      this.#leave();
     } catch (error) {
       this.options.failed(error);
     }
@@ -65,6 +67,11 @@ export class Editable {
     this.#unsaved = false;
     this.#write(this.#latest);
     this.#base = this.#latest;
+    this.#leave();
+  }
+
+  #leave() {
+    if (!this.#unsaved && document.activeElement !== this.element) this.options.left?.();
   }
 
   #whenFree = () => {
@@ -82,7 +89,8 @@ export class Editable {
       event.preventDefault();
       this.element.blur();
     } else if (event.key === "Escape") {
-      this.revert();
+      event.preventDefault();
+      if (!this.options.keeps) this.revert();
       this.element.blur();
     }
   }

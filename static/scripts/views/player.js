@@ -1,6 +1,10 @@
 /** Plays one clip: its audio element is made at the first play, and one clip plays at a time. */
 
 import { clock, spoken } from "../format.js";
+import { listening } from "../listening.js";
+import { introduce, report } from "../lock-screen.js";
+import { behind } from "../pauses.js";
+import { words } from "../words.js";
 
 /** Where an element without a known end is sent to find it: beyond any recording. WebM from Chrome has no duration. */
 const BEYOND_S = 1e7;
@@ -8,33 +12,59 @@ const BEYOND_S = 1e7;
 /** Of a recording that is not joined yet, what is left after a segment is another segment, if it is longer than this. */
 const REST_MS = 1_500;
 
+/** How often it is told how far somebody is while it plays. */
+const HEARD_EACH_MS = 5_000;
+
+/**
+ * `source` is the address of a segment's audio; `segments` of a clip that is not joined yet are played one after
+ * another, and one that is `growing` goes on from its end. `moved` is told with each frame where the playhead is;
+ * `heard` now and then, for those who remember it; `pauses` may be jumped over, `step` leads from word to word; `about` is for the lock screen.
+ * @typedef {{
+ *   source: (segment: number) => Promise<string>, failed: (sentence: string|null) => void, paused?: () => void,
+ *   played?: () => void, segments?: () => number, growing?: () => boolean,
+ *   moved?: (at_ms: number, whole_ms: number) => void, heard?: (at_ms: number, whole_ms: number) => void,
+ *   pauses?: () => import("../pauses.js").Pause[], step?: (ms: number, way: 1|-1) => number,
+ *   about?: () => import("../lock-screen.js").About
+ * }} Options
+ */
+
 export class Player {
   /** @type {Player|null} */
   static #playing = null;
+  /** The one that was played last. @type {Player|null} */
+  static #latest = null;
   /** @type {HTMLAudioElement|null} */
   #audio = null;
+  /** @type {Promise<HTMLAudioElement>|null} */
+  #making = null;
   #duration_ms = 0;
   /** Where the segments begin, as far as they were played. */
   #starts_ms = [0];
   #segment = 0;
+  /** Where the playhead is to be, as long as the sound is not there. @type {number|null} */
+  #to_ms = null;
+  #told_ms = 0;
 
   /**
-   * `segments` of a clip that is not joined yet are played one after another; one that is `growing` goes on from its
-   * end.
    * @param {{play: HTMLButtonElement, bar: HTMLElement, seek: HTMLInputElement, time: HTMLElement}} parts
-   * @param {{source: (segment: number) => Promise<string>, failed: (sentence: string|null) => void,
-   *   paused?: () => void, segments?: () => number, growing?: () => boolean}} options
+   * @param {Options} options
    */
   constructor(parts, options) {
     this.parts = parts;
     this.options = options;
     parts.play.addEventListener("click", () => void this.toggle());
-    parts.seek.addEventListener("input", () => void this.#seek(Number(parts.seek.value)));
+    parts.seek.addEventListener("input", () => void this.seek(Number(parts.seek.value)));
+    listening.addEventListener("change", this.#hasten);
   }
 
   /** Silence whatever plays: somebody begins to record. */
   static hush() {
     Player.#playing?.pause();
+  }
+
+  /** The one that plays, or the one that did. */
+  static get latest() {
+    return Player.#latest;
   }
 
   get playing() {
@@ -47,11 +77,22 @@ export class Player {
     this.#draw();
   }
 
+  /** Where the playhead is in the whole clip. */
+  get at_ms() {
+    return this.#to_ms ?? this.#starts_ms[this.#segment] + (this.#audio?.currentTime ?? 0) * 1000;
+  }
+
+  /** How long it is; 0: nobody knows. */
+  get whole_ms() {
+    const found_ms = this.#starts_ms[this.#segment] + (this.#audio?.duration ?? 0) * 1000;
+    return this.#duration_ms || (Number.isFinite(found_ms) ? found_ms : 0);
+  }
+
   async toggle() {
     if (this.playing) return this.pause();
     this.options.failed(null);
     await this.#try(async () => {
-      const audio = (this.#audio ??= await this.#make());
+      const audio = await (this.#making ??= this.#make());
       // An element that failed stays failed until it is loaded again.
       if (audio.error) audio.load();
       if (audio.ended && this.options.growing?.()) await this.#load(this.#segment, audio.currentTime * 1000);
@@ -64,11 +105,45 @@ export class Player {
     this.#audio?.pause();
   }
 
+  /** @param {number} ms */
+  async playFrom(ms) {
+    await this.seek(ms);
+    if (!this.playing) await this.toggle();
+  }
+
+  /** Go there; what does not play stays so. @param {number} ms */
+  async seek(ms) {
+    const to_ms = Math.max(0, Math.min(ms, this.whole_ms || ms));
+    this.#to_ms = to_ms;
+    this.#draw();
+    const audio = this.#audio;
+    if (!audio) return;
+    const segment = this.#starts_ms.findLastIndex((start_ms) => start_ms <= to_ms);
+    await this.#try(async () => {
+      const { playing } = this;
+      if (segment !== this.#segment) await this.#load(segment);
+      this.#jump(audio, to_ms - this.#starts_ms[segment]);
+      if (playing && audio.paused) await audio.play();
+    });
+  }
+
+  /** @param {number} ms forwards, or back if it is negative */
+  by(ms) {
+    return this.seek(this.at_ms + ms);
+  }
+
+  /** To the next word, or back to the one before. @param {1|-1} way */
+  word(way) {
+    return this.seek(this.options.step?.(this.at_ms, way) ?? this.at_ms);
+  }
+
   /** The clip is no longer shown. */
   close() {
     this.pause();
     this.#release();
-    this.#audio = null;
+    this.#audio = this.#making = null;
+    if (Player.#latest === this) Player.#latest = null;
+    listening.removeEventListener("change", this.#hasten);
   }
 
   /** Let go of sound that this device holds. */
@@ -81,33 +156,47 @@ export class Player {
     try {
       await work();
     } catch (error) {
+      if (!this.#audio) this.#making = null;
       if (!(error instanceof DOMException && error.name === "AbortError")) this.options.failed(sentence(error));
     }
   }
 
   async #make() {
     const audio = new Audio(await this.options.source(0));
+    this.#audio = audio;
     audio.addEventListener("play", () => {
       if (Player.#playing !== this) Player.hush();
-      Player.#playing = this;
+      Player.#playing = Player.#latest = this;
       this.parts.bar.hidden = false;
+      this.options.played?.();
+      if (this.options.about) introduce(this.options.about(), this);
       this.#state();
       this.#follow();
     });
     audio.addEventListener("pause", () => this.#state());
     audio.addEventListener("ended", () => void this.#next(audio));
-    for (const type of ["timeupdate", "seeked", "durationchange"]) audio.addEventListener(type, () => this.#draw());
+    for (const type of ["seeked", "playing"]) {
+      audio.addEventListener(type, () => {
+        // Not while its length is looked for, far beyond.
+        if (!audio.seeking && audio.currentTime < BEYOND_S) this.#to_ms = null;
+        this.#hear();
+      });
+    }
+    for (const type of ["timeupdate", "seeked", "durationchange"]) audio.addEventListener(type, () => this.#step());
+    this.#hasten();
+    if (this.#to_ms) this.#jump(audio, this.#to_ms);
     return audio;
   }
 
-  /** Where the playhead is in the whole clip. */
-  get #at_ms() {
-    return this.#starts_ms[this.#segment] + (this.#audio?.currentTime ?? 0) * 1000;
-  }
+  /** As fast as somebody listens; a segment that is loaded begins with what is said by default. */
+  #hasten = () => {
+    if (this.#audio) this.#audio.playbackRate = this.#audio.defaultPlaybackRate = listening.speed;
+    if (this.playing) report(this, listening.speed);
+  };
 
   /** A segment is over: the clip too, unless more of it has arrived. @param {HTMLAudioElement} audio */
   async #next(audio) {
-    const [next, end_ms] = [this.#segment + 1, this.#at_ms];
+    const [next, end_ms] = [this.#segment + 1, this.at_ms];
     const more = next < (this.options.segments?.() ?? 1) && end_ms < this.#duration_ms - REST_MS;
     // It also ends for a moment while its length is looked for.
     if (!audio.ended || !more) return this.#state();
@@ -128,20 +217,6 @@ export class Player {
     if (from_ms) this.#jump(this.#audio, from_ms);
   }
 
-  /** @param {number} to_ms */
-  async #seek(to_ms) {
-    const audio = this.#audio;
-    if (!audio) return;
-    const segment = this.#starts_ms.findLastIndex((start_ms) => start_ms <= to_ms);
-    await this.#try(async () => {
-      const { playing } = this;
-      if (segment !== this.#segment) await this.#load(segment);
-      this.#jump(audio, to_ms - this.#starts_ms[segment]);
-      if (playing && audio.paused) await audio.play();
-    });
-    this.#draw(to_ms);
-  }
-
   /** @param {HTMLAudioElement} audio @param {number} to_ms */
   #jump(audio, to_ms) {
     if (Number.isFinite(audio.duration)) return void (audio.currentTime = to_ms / 1000);
@@ -154,38 +229,56 @@ export class Player {
 
   #state() {
     const { play } = this.parts;
-    play.ariaLabel = play.title = this.playing ? "Pause" : "Play";
+    play.ariaLabel = play.title = this.playing ? words.player.pause : words.player.play;
     play.dataset.state = this.playing ? "playing" : "paused";
+    this.#hear();
     if (this.playing) return;
     if (Player.#playing === this) Player.#playing = null;
     this.options.paused?.();
   }
 
+  /** Tell those who remember. */
+  #hear() {
+    this.#told_ms = this.at_ms;
+    if (this.#audio && this.#to_ms === null) this.options.heard?.(this.at_ms, this.whole_ms);
+    if (this.options.about && Player.#latest === this) report(this, listening.speed);
+  }
+
   /** Move the seek bar with each frame, not four times a second as `timeupdate` would. */
   #follow() {
     if (!this.playing) return;
-    this.#draw();
+    this.#step();
     requestAnimationFrame(() => this.#follow());
   }
 
-  #draw(at_ms = this.#at_ms) {
+  #step() {
+    const { playing, at_ms } = this;
+    if (playing && this.#to_ms === null) {
+      const to_ms = listening.skips ? behind(this.options.pauses?.() ?? [], at_ms) : null;
+      if (to_ms !== null) void this.seek(to_ms);
+      else if (Math.abs(at_ms - this.#told_ms) >= HEARD_EACH_MS) this.#hear();
+    }
+    this.#draw();
+  }
+
+  #draw() {
     const { seek, time } = this.parts;
-    const found_ms = this.#starts_ms[this.#segment] + (this.#audio?.duration ?? 0) * 1000;
-    const whole_ms = this.#duration_ms || (Number.isFinite(found_ms) ? found_ms : 0);
-    const now_ms = Math.min(at_ms, whole_ms || at_ms);
+    const { whole_ms } = this;
+    const now_ms = Math.min(this.at_ms, whole_ms || this.at_ms);
     seek.max = String(Math.round(whole_ms));
     seek.value = String(Math.round(now_ms));
-    seek.ariaValueText = `${spoken(now_ms)} of ${spoken(whole_ms)}`;
+    seek.ariaValueText = words.player.of(spoken(now_ms), spoken(whole_ms));
     seek.style.setProperty("--played", `${whole_ms ? (100 * now_ms) / whole_ms : 0}%`);
-    const words = `${clock(now_ms)} / ${clock(whole_ms)}`;
-    if (time.textContent !== words) time.textContent = words;
+    const told = `${clock(now_ms)} / ${clock(whole_ms)}`;
+    if (time.textContent !== told) time.textContent = told;
+    this.options.moved?.(now_ms, whole_ms);
   }
 }
 
 /** @param {unknown} error */
 function sentence(error) {
   const name = error instanceof Error ? error.name : "";
-  if (name === "NotAllowedError") return "The browser did not let it play. Press Play again.";
-  if (name === "NotSupportedError") return "The audio could not be loaded, or this browser cannot play its format.";
+  if (name === "NotAllowedError") return words.player.notAllowed;
+  if (name === "NotSupportedError") return words.player.notSupported;
   return error instanceof Error ? error.message : String(error);
 }

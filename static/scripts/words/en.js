@@ -2,7 +2,6 @@
 
 const some = (/** @type {number} */ n, /** @type {string} */ one, /** @type {string} */ more = `${one}s`) =>
   `${n} ${n === 1 ? one : more}`;
-
 export default {
   /** Of the markup: `translate` puts them in. */
   page: {
@@ -36,7 +35,6 @@ export default {
     delete: "Delete",
     seek: "Seek",
     transcript: "Transcript",
-    showAll: "Show all",
     saveAgain: "Save again",
     keepMine: "Keep mine",
     useTheirs: "Use theirs",
@@ -46,6 +44,12 @@ export default {
     downloadAudio: "Download audio",
     undo: "Undo",
     restore: "Restore",
+    speed: "Speed",
+    skipSilence: "Skip silence",
+    edit: "Edit",
+    copyLink: "Copy link",
+    details: "Details",
+    shortcuts: "Keyboard shortcuts",
   },
 
   time: {
@@ -186,9 +190,51 @@ export default {
     elsewhere: "It was deleted elsewhere.",
   },
 
-  player: {},
+  player: {
+    play: "Play",
+    pause: "Pause",
+    /** @param {string} at @param {string} whole */
+    of: (at, whole) => `${at} of ${whole}`,
+    /** @param {string} at */
+    playFrom: (at) => `Play from ${at}`,
+    notAllowed: "The browser did not let it play. Press Play again.",
+    notSupported: "The audio could not be loaded, or this browser cannot play its format.",
+    copied: "Copied.",
+    conflict: "These words were changed elsewhere meanwhile; yours are not saved.",
+    /** @param {string} reason */
+    unsaved: (reason) => `Not saved yet. ${reason}`,
+    unknown: "The clip of this link is not here. It may have been deleted for good.",
+    deleted: "The clip of this link is in the bin.",
+    /** @param {string} reason */
+    unopened: (reason) => `The clip of this link could not be opened. ${reason}`,
+    /** @param {string} speed */
+    speedIs: (speed) => `Speed ${speed}`,
+    skips: "Silence is skipped.",
+    skipsNot: "Silence is played.",
+    help: {
+      title: "Keyboard shortcuts",
+      /** @type {[string, string][]} */
+      keys: [
+        ["Space K", "Play or pause"],
+        ["← →", "5 seconds back, forward"],
+        ["J L", "10 seconds back, forward"],
+        ["Shift ← →", "One word back, forward"],
+        [", .", "Slower, faster"],
+        ["S", "Skip silence, or not"],
+        ["E", "Edit the words; Esc saves them"],
+        ["Esc", "Close the clip"],
+        ["?", "This sheet"],
+      ],
+      also: "They mean the clip that plays, or is open. A click on a word goes there, a double click edits it.",
+      close: "Close",
+    },
+  },
+
   finder: {},
+
   selection: {},
+
   offline: {},
+
   takeout: {},
 };

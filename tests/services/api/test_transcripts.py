@@ -63,6 +63,27 @@ def test_json_has_the_passages(clip: Clip, timed: Transcript) -> None:
     assert found["passages"] == PASSAGES
 
 
+def test_json_says_when_each_word_of_the_text_was_said_a_persons_too(clip: Clip, timed: Transcript) -> None:
+    assert timed.passages
+    timed.passages[0] = {"start_ms": 100, "end_ms": 1500, "text": "", "words": [
+        {"start_ms": 100, "end_ms": 600, "text": " Hello,"}, {"start_ms": 900, "end_ms": 1500, "text": " world."},
+    ]}  # fmt: skip
+    clip.edit("Hello, my world.", NOW)
+    found: dict[str, Any] = json.loads(written("json", clip, timed))
+    assert found["words"] == [
+        {"start_ms": 100, "end_ms": 600, "text": "Hello,"},
+        {"start_ms": 600, "end_ms": 900, "text": "my"},
+        {"start_ms": 900, "end_ms": 1500, "text": "world."},
+    ]
+    assert [word["text"] for word in found["words"]] == found["text"].split()
+
+
+def test_json_makes_up_no_times_of_words_that_no_machine_has_heard(clip: Clip) -> None:
+    clip.edit("Said so.", NOW)
+    found: dict[str, Any] = json.loads(written("json", clip, None))
+    assert (found["text"], found["words"], found["passages"]) == ("Said so.", [], [])
+
+
 def test_a_persons_words_are_at_the_times_of_the_machines(clip: Clip, timed: Transcript) -> None:
     clip.edit("Hello,\nold world. 1 < 2 & 3 --> 5", NOW)
     assert written("srt", clip, timed) == (

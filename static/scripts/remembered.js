@@ -1,0 +1,60 @@
+/** What this browser remembers of its reader: how they listen, and how far they are in each clip. */
+
+/** Clips whose place is kept: the others were heard long ago. */
+const MOST = 300;
+
+/** A place so near to the start is the start, and one so near to the end is the end. */
+const EDGE_MS = 3_000;
+
+/** What a browser keeps; some have it switched off, and then nothing is remembered. @type {() => Storage|undefined} */
+const own = () => {
+  try {
+    return globalThis.localStorage;
+  } catch {
+    return undefined;
+  }
+};
+
+/** @template T @param {string} key @param {T} otherwise @param {Pick<Storage, "getItem">} [storage] @returns {T} */
+export function recall(key, otherwise, storage = own()) {
+  try {
+    return JSON.parse(storage?.getItem(`dictaphone.${key}`) ?? "null") ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+/** @param {string} key @param {unknown} value @param {Pick<Storage, "setItem">} [storage] */
+export function remember(key, value, storage = own()) {
+  try {
+    storage?.setItem(`dictaphone.${key}`, JSON.stringify(value));
+  } catch {
+    // It is full or switched off; what is lost is a convenience.
+  }
+}
+
+/** How far each clip was heard, the last heard ones first. */
+export class Places {
+  /** @param {Storage} [storage] */
+  constructor(storage = own()) {
+    this.storage = storage;
+  }
+
+  /** @returns {[string, number][]} */
+  #all() {
+    const all = recall("places", /** @type {[string, number][]} */ ([]), this.storage);
+    return Array.isArray(all) ? all : [];
+  }
+
+  /** 0: its beginning. @param {string} id */
+  get(id) {
+    return this.#all().find(([known]) => known === id)?.[1] ?? 0;
+  }
+
+  /** @param {string} id @param {number} ms @param {number} whole_ms 0: nobody knows */
+  set(id, ms, whole_ms) {
+    const others = this.#all().filter(([known]) => known !== id);
+    const isEdge = ms < EDGE_MS || (whole_ms > 0 && ms > whole_ms - EDGE_MS);
+    remember("places", [...(isEdge ? [] : [[id, Math.round(ms)]]), ...others].slice(0, MOST), this.storage);
+  }
+}

@@ -1,0 +1,55 @@
+/** How an open clip is heard and what is done with its words: speed, pauses, editing, a link to this moment. */
+
+import { listening, SPEEDS } from "../listening.js";
+import { link } from "../links.js";
+import { locale, translate } from "../words.js";
+import { copy } from "./copy.js";
+import { part } from "./part.js";
+
+export class Tools {
+  /**
+   * @param {HTMLElement} row @param {string} id
+   * @param {{at_ms: () => number, edit: () => unknown, announce: (words: string) => void}} clip
+   */
+  constructor(row, id, { at_ms, edit, announce }) {
+    const template = part(document, "tools-template", HTMLTemplateElement);
+    const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+    translate(fragment);
+    this.element = part(fragment, "tools", HTMLElement);
+    this.speed = part(fragment, "speed", HTMLSelectElement);
+    this.skip = part(fragment, "skip", HTMLButtonElement);
+    this.edit = part(fragment, "edit", HTMLButtonElement);
+    this.link = part(fragment, "link", HTMLButtonElement);
+    this.speed.append(...SPEEDS.map((speed) => new Option(times(speed), String(speed))));
+    this.speed.addEventListener("change", () => (listening.speed = Number(this.speed.value)));
+    this.skip.addEventListener("click", () => (listening.skips = !listening.skips));
+    this.edit.addEventListener("click", edit);
+    this.link.addEventListener("click", () => {
+      const address = new URL(link(id, at_ms()), location.href).href;
+      void copy(this.link, address, announce).catch((error) => announce(String(error)));
+    });
+    part(fragment, "help", HTMLButtonElement).addEventListener("click", () => void help());
+    listening.addEventListener("change", this.#show);
+    this.#show();
+    part(row, "bar", HTMLElement).after(fragment);
+  }
+
+  close() {
+    listening.removeEventListener("change", this.#show);
+  }
+
+  #show = () => {
+    this.speed.value = String(listening.speed);
+    this.skip.ariaPressed = String(listening.skips);
+  };
+}
+
+/** @param {number} speed */
+export function times(speed) {
+  return `${speed.toLocaleString(locale)}×`;
+}
+
+/** Show all the keys; nobody waits for the sheet who does not ask for it. */
+export async function help() {
+  (await import("./help.js")).showHelp();
+}

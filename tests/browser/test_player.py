@@ -1,0 +1,380 @@
+"""Hear and read a clip: its sound to point at, its words as they are said, keys, links, and where one was."""
+
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import numpy as np
+import pytest
+from playwright.async_api import BrowserContext, Locator, expect
+
+from tests import speech
+from tests.browser.page import LISTEN, SOON_MS, WORDS_MS, DictaphonePage, edit, plays, unfold, words_of
+from tests.conftest import Launch, Parts
+from tests.servers.stack import Stack
+
+SILENCE_S = 6.0
+SAID = speech.samples(["austen-0870.wav"]), speech.samples(["austen-0920.wav", "austen-0930.wav"])
+SOUND = np.concatenate([SAID[0], np.zeros(int(SILENCE_S * speech.RATE), np.int16), SAID[1]])
+LENGTH_S = len(SOUND) / speech.RATE
+
+KEYS = """
+window.handlers = {};
+if (navigator.mediaSession) {
+  const set = navigator.mediaSession.setActionHandler.bind(navigator.mediaSession);
+  navigator.mediaSession.setActionHandler = (action, work) => { handlers[action] = work; set(action, work); };
+}
+"""
+"""Runs before the page's own scripts: knows what the lock screen would call."""
+
+AT = "() => window.sounds?.find(sound => sound.currentTime > 0 || !sound.paused)?.currentTime ?? 0"
+MARKED = "() => [...(CSS.highlights.get('said') ?? [])].map(String).join(' ')"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A clip that was transcribed, and when each of its words was said."""
+
+    url: str
+    id: str
+    words: list[tuple[int, str]]
+    text: str
+
+    def at(self, word: str) -> float:
+        """When a word is first said, in seconds."""
+        return next(start_ms for start_ms, text in self.words if text.strip(",.").lower() == word) / 1000
+
+
+@pytest.fixture(scope="module")
+def heard_stack(module_local_parts: Parts) -> Iterator[Stack]:
+    with Stack(module_local_parts, migrate=False) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def clip(heard_stack: Stack) -> Heard:
+    id, end = str(uuid.uuid4()), time.monotonic() + WORDS_MS / 1000
+    with httpx.Client(base_url=heard_stack.api_url, trust_env=False) as api:
+        headers = {"Content-Type": "audio/webm"}
+        sound = speech.encode(SOUND)
+        api.put(f"/api/clips/{id}", params={"name": "Norland"}, content=sound, headers=headers).raise_for_status()
+        while (known := api.get(f"/api/clips/{id}").json())["status"] != "done":
+            assert time.monotonic() < end, known
+            time.sleep(0.2)
+        told = api.get(f"/api/clips/{id}/transcript.json").json()
+    words = [(word["start_ms"], word["text"]) for word in told["words"]]
+    return Heard(heard_stack.api_url, id, words, told["text"])
+
+
+@pytest.fixture
+async def context(launch_browser: Launch) -> BrowserContext:
+    context = await (await launch_browser()).new_context(locale="en-US")
+    await context.add_init_script(LISTEN)
+    await context.add_init_script(KEYS)
+    return context
+
+
+async def opened(context: BrowserContext, clip: Heard) -> tuple[DictaphonePage, Locator]:
+    """The page with the clip's row open, and all of it there."""
+    here = await DictaphonePage.open(context, clip.url)
+    row = here.row(clip.id)
+    await unfold(row)
+    await expect(row.locator("canvas")).to_be_visible()
+    await expect(row.get_by_role("link", name="Play from").first).to_be_visible()
+    return here, row
+
+
+async def stands(here: DictaphonePage, seconds: float, *, within: float = 0.4) -> None:
+    """Wait until the slider of the open clip is there."""
+    slider = here.page.locator("[data-open]").get_by_role("slider", name="Seek")
+    await here.page.wait_for_function(
+        "([slider, at, within]) => Math.abs(slider.value / 1000 - at) < within",
+        arg=[await slider.element_handle(), seconds, within],
+    )
+
+
+async def point(here: DictaphonePage, row: Locator, word: str) -> tuple[float, float]:
+    """The middle of a word on the screen."""
+    box = await words_of(row).evaluate(
+        """(element, word) => {
+            for (const paragraph of element.querySelectorAll("p")) {
+                const node = paragraph.lastChild, at = node.data.toLowerCase().indexOf(word);
+                if (at < 0) continue;
+                const range = document.createRange();
+                range.setStart(node, at);
+                range.setEnd(node, at + word.length);
+                const { x, y, width, height } = range.getBoundingClientRect();
+                return [x + width / 2, y + height / 2];
+            }
+        }""",
+        word,
+    )
+    return box[0], box[1]
+
+
+async def test_a_clip_opens_in_place_one_at_a_time_and_closes(context: BrowserContext, clip: Heard) -> None:
+    async with httpx.AsyncClient(base_url=clip.url, trust_env=False) as api:
+        other = str(uuid.uuid4())
+        headers = {"Content-Type": "audio/webm"}
+        await api.put(f"/api/clips/{other}", params={"name": "Other"}, content=speech.encode(SAID[1]), headers=headers)
+    here = await DictaphonePage.open(context, clip.url)
+    row, beside = here.row(clip.id), here.row(other)
+    details = row.get_by_role("button", name="Details")
+    await expect(details).to_have_attribute("aria-expanded", "false")
+    await expect(row.get_by_role("slider")).to_be_hidden()
+    await expect(row.get_by_role("combobox", name="Speed")).to_be_hidden()
+    await details.press("Enter")
+    await expect(details).to_have_attribute("aria-expanded", "true")
+    await expect(row.get_by_role("slider", name="Seek")).to_be_visible()
+    await expect(row.get_by_role("combobox", name="Speed")).to_be_visible()
+    await expect(words_of(row)).to_have_text(clip.text)
+    await expect(words_of(beside)).to_be_visible(timeout=WORDS_MS)
+    await words_of(beside).click()  # the row's free area
+    await expect(beside.get_by_role("button", name="Details")).to_have_attribute("aria-expanded", "true")
+    await expect(details).to_have_attribute("aria-expanded", "false")
+    await here.page.keyboard.press("Escape")
+    await expect(beside.get_by_role("button", name="Details")).to_have_attribute("aria-expanded", "false")
+    assert here.errors == []
+    await api_delete(clip.url, other)
+
+
+async def api_delete(url: str, id: str) -> None:
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as api:
+        (await api.delete(f"/api/clips/{id}")).raise_for_status()
+
+
+async def test_a_click_and_a_drag_on_the_waveform_go_there(context: BrowserContext, clip: Heard) -> None:
+    here, row = await opened(context, clip)
+    box = await row.locator("canvas").bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    await here.page.mouse.move(box["x"] + box["width"] / 4, middle)
+    await expect(row.locator(".peek")).to_have_text(f"0:{int(LENGTH_S / 4):02}")
+    await here.page.mouse.click(box["x"] + box["width"] / 2, middle)
+    await stands(here, LENGTH_S / 2)
+    await expect(row.get_by_role("slider", name="Seek")).to_have_attribute(
+        "aria-valuetext", re.compile(r"^\d+ seconds of \d+ seconds$")
+    )
+    await row.get_by_role("button", name="Play").click()
+    await plays(here.page)
+    assert await here.page.evaluate(AT) > LENGTH_S / 2 - 0.2
+    await row.get_by_role("button", name="Pause").click()
+    await here.page.mouse.move(box["x"] + box["width"] / 2, middle)
+    await here.page.mouse.down()
+    await here.page.mouse.move(box["x"] + box["width"] / 10, middle, steps=5)
+    await here.page.mouse.up()
+    await stands(here, LENGTH_S / 10)
+    assert here.errors == []
+
+
+async def test_the_word_that_is_said_is_marked_and_a_click_on_a_word_goes_there(
+    context: BrowserContext, clip: Heard
+) -> None:
+    here, row = await opened(context, clip)
+    await here.page.mouse.click(*await point(here, row, "leisure"))
+    await stands(here, clip.at("leisure"))
+    assert (await here.page.evaluate(MARKED)).strip(",.").lower() == "leisure"
+    await row.get_by_role("button", name="Play").click()
+    marked = set[str]()
+    while len(marked) < 6:
+        marked.add(await here.page.evaluate(MARKED))
+        assert await here.page.evaluate(AT) < clip.at("leisure") + 10
+        await here.page.wait_for_timeout(20)
+    following = [text for start_ms, text in clip.words if start_ms >= 1000 * clip.at("leisure")]
+    assert marked <= {*following[:9]}, marked
+    # Paragraphs have their time as a link, which plays.
+    second = row.get_by_role("link", name="Play from").nth(1)
+    await second.press("Enter")
+    await here.page.wait_for_function("() => sounds.some(s => !s.paused && s.currentTime > 13)")
+    assert here.errors == []
+
+
+async def test_text_is_selected_and_copied_as_text(context: BrowserContext, clip: Heard) -> None:
+    here, row = await opened(context, clip)
+    await here.page.evaluate(
+        "element => getSelection().selectAllChildren(element)", await words_of(row).element_handle()
+    )
+    selected = await here.page.evaluate("() => getSelection().toString()")
+    assert selected.split() == clip.text.split()
+    x, y = await point(here, row, "dashwood")
+    await here.page.get_by_role("heading", name="Dictaphone").click()  # lets go of the selection
+    await here.page.mouse.click(x, y)
+    await here.page.mouse.move(x - 20, y)
+    await here.page.mouse.down()
+    await here.page.mouse.move(x + 60, y, steps=4)
+    await here.page.mouse.up()
+    at = await row.get_by_role("slider", name="Seek").input_value()
+    assert await here.page.evaluate("() => getSelection().toString().length > 3")
+    assert abs(int(at) / 1000 - clip.at("dashwood")) < 0.4  # a drag goes nowhere
+
+
+async def test_keys_play_seek_and_change_the_speed(context: BrowserContext, clip: Heard) -> None:
+    here, row = await opened(context, clip)
+    press = here.page.keyboard.press
+    await here.page.get_by_role("heading", name="Dictaphone").click()
+    await press("l")
+    await stands(here, 10)
+    await press("j")
+    await stands(here, 0)
+    await press("ArrowRight")
+    await stands(here, 5)
+    await press("ArrowLeft")
+    await press("Shift+ArrowRight")
+    await press("Shift+ArrowRight")
+    await stands(here, clip.words[1][0] / 1000 if clip.words[0][0] > 0 else clip.words[2][0] / 1000)
+    await press("Space")
+    await plays(here.page)
+    await press("k")
+    await expect(row.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    await press(".")
+    await press(".")
+    await expect(row.get_by_role("combobox", name="Speed")).to_have_value("1.5")
+    await expect(here.page.get_by_text("Speed 1.5×")).to_be_attached()
+    await press(",")
+    await expect(row.get_by_role("combobox", name="Speed")).to_have_value("1.25")
+    await press("?")
+    sheet = here.page.get_by_role("dialog", name="Keyboard shortcuts")
+    await expect(sheet).to_contain_text("10 seconds back, forward")
+    await press("Escape")
+    await expect(sheet).to_have_count(0)
+    await expect(row.get_by_role("button", name="Details")).to_have_attribute("aria-expanded", "true")
+    name = row.get_by_role("textbox", name="Name")
+    await name.click()
+    await press("k")  # a letter in a field
+    await expect(name).to_have_value(re.compile("k"))
+    await press("Escape")
+    await expect(name).to_have_value("Norland")
+    assert here.errors == []
+
+
+async def test_speed_is_heard_and_remembered_and_silence_is_skipped(context: BrowserContext, clip: Heard) -> None:
+    here, row = await opened(context, clip)
+    await row.get_by_role("combobox", name="Speed").select_option("3")
+    await row.get_by_role("button", name="Skip silence").click()
+    await expect(row.get_by_role("button", name="Skip silence")).to_have_attribute("aria-pressed", "true")
+    await row.get_by_role("button", name="Play").click()
+    await plays(here.page)
+    assert await here.page.evaluate("() => sounds.map(s => [s.playbackRate, s.preservesPitch])") == [[3, True]]
+    await here.page.wait_for_function("() => sounds[0].ended", timeout=SOON_MS)
+    # Of what was played, `played` is the ranges: the silence is not among them.
+    heard_s = await here.page.evaluate(
+        """() => {
+            const { played } = sounds[0];
+            return [...Array(played.length).keys()].reduce((sum, i) => sum + played.end(i) - played.start(i), 0);
+        }"""
+    )
+    assert heard_s < LENGTH_S - SILENCE_S + 1.5, (heard_s, LENGTH_S)
+    assert heard_s > LENGTH_S - SILENCE_S - 3, (heard_s, LENGTH_S)
+    await here.page.reload()
+    await unfold(row)
+    await expect(row.get_by_role("combobox", name="Speed")).to_have_value("3")
+    await expect(row.get_by_role("button", name="Skip silence")).to_have_attribute("aria-pressed", "true")
+    assert here.errors == []
+
+
+async def test_a_clip_remembers_where_one_was(context: BrowserContext, clip: Heard) -> None:
+    here, row = await opened(context, clip)
+    await here.page.mouse.click(*await point(here, row, "leisure"))
+    await row.get_by_role("button", name="Play").click()
+    await here.page.wait_for_function("at => sounds.some(s => s.currentTime > at)", arg=4)
+    await row.get_by_role("button", name="Pause").click()
+    at = await here.page.evaluate(AT)
+    await expect(row).to_contain_text(re.compile(rf"0:0{int(at)} of 0:{int(LENGTH_S):02}"))
+    await here.page.reload()
+    await expect(row).to_contain_text(re.compile(rf"0:0{int(at)} of 0:{int(LENGTH_S):02}"))
+    await row.get_by_role("button", name="Play").click()
+    await plays(here.page)
+    assert abs(await here.page.evaluate(AT) - at) < 2
+    await here.page.evaluate("() => void (sounds.find(s => !s.paused).currentTime = 1e6)")
+    await expect(row).not_to_contain_text(" of 0:")
+    assert here.errors == []
+
+
+async def test_a_link_opens_its_clip_at_its_moment_and_says_when_there_is_none(
+    context: BrowserContext, clip: Heard
+) -> None:
+    await context.grant_permissions(["clipboard-read", "clipboard-write"])
+    here = DictaphonePage(await context.new_page())
+    async with httpx.AsyncClient(base_url=clip.url, trust_env=False) as api:
+        newer = str(uuid.uuid4())
+        headers = {"Content-Type": "audio/webm"}
+        await api.put(f"/api/clips/{newer}", params={"name": "Newer"}, content=speech.encode(SAID[0]), headers=headers)
+    # Not in the part of the list that the page reads: it is fetched by itself.
+    await here.page.route("**/api/clips", lambda route: route.continue_(url=f"{route.request.url}?limit=1"))
+    await here.page.goto(f"{clip.url}/#clip={clip.id}&t=5")
+    row = here.row(clip.id)
+    await expect(row.get_by_role("button", name="Details")).to_have_attribute("aria-expanded", "true")
+    await stands(here, 5)
+    assert await here.page.evaluate("() => sounds.every(s => s.paused)")
+    await row.get_by_role("button", name="Copy link").click()
+    assert await here.page.evaluate("() => navigator.clipboard.readText()") == f"{clip.url}/#clip={clip.id}&t=5"
+    await here.page.evaluate(f"() => void (location.hash = 'clip={clip.id}&t=9')")
+    await stands(here, 9)
+    await here.page.evaluate(f"() => void (location.hash = 'clip={uuid.uuid4()}')")
+    await expect(here.page.get_by_role("alert").filter(has_text="is not here")).to_be_visible()
+    await here.page.get_by_role("link", name="Bin", exact=True).click()
+    await expect(here.page.get_by_role("heading", name="Bin")).to_be_visible()
+    await here.page.go_back()
+    await here.page.evaluate(f"() => void (location.hash = 'clip={clip.id}&t=3')")
+    await stands(here, 3)
+    await row.get_by_role("button", name="Details").click()
+    assert await here.page.evaluate("() => location.hash") == ""
+    assert here.errors == []
+    await api_delete(clip.url, newer)
+
+
+async def test_the_lock_screen_knows_what_plays_and_its_keys_work(context: BrowserContext, clip: Heard) -> None:
+    here, row = await opened(context, clip)
+    await row.get_by_role("button", name="Play").click()
+    await plays(here.page)
+    told = "() => [navigator.mediaSession.metadata.title, navigator.mediaSession.playbackState]"
+    assert await here.page.evaluate(told) == ["Norland", "playing"]
+    await here.page.evaluate("() => handlers.seekto({ action: 'seekto', seekTime: 8 })")
+    await stands(here, 8, within=1.5)
+    await here.page.evaluate("() => handlers.seekbackward({ action: 'seekbackward' })")
+    await stands(here, 0, within=2)
+    await here.page.evaluate("() => handlers.pause({ action: 'pause' })")
+    await expect(row.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    assert await here.page.evaluate(told) == ["Norland", "paused"]
+    await here.page.evaluate("() => handlers.play({ action: 'play' })")
+    await expect(row.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    assert here.errors == []
+
+
+async def test_words_are_edited_in_place_and_none_is_lost(context: BrowserContext, clip: Heard) -> None:
+    here, row = await opened(context, clip)
+    field = row.get_by_role("textbox", name="Transcript")
+    x, y = await point(here, row, "leisure")
+    await here.page.mouse.dblclick(x, y)
+    await expect(field).to_be_focused()
+    assert (await here.page.evaluate("() => getSelection().toString()")).strip() == "leisure"
+    await here.page.keyboard.type("pleasure")
+    await here.page.keyboard.press("Escape")
+    await expect(field).to_be_hidden()
+    await expect(words_of(row)).to_contain_text("pleasure")
+    await expect(row.get_by_role("button", name="Edit")).to_be_focused()
+    changed = clip.text.replace("leisure", "pleasure")
+    await expect(words_of(row)).to_have_text(changed)
+    # A person's words have times, too.
+    await expect(row.get_by_role("link", name="Play from").first).to_be_visible()
+    await here.page.mouse.click(*await point(here, row, "pleasure"))
+    await stands(here, clip.at("leisure"))
+
+    # What cannot be saved stays in the field, whatever else is done.
+    await here.page.route(
+        "**/api/clips/*", lambda route: route.abort() if route.request.method == "PATCH" else route.fallback()
+    )
+    await (await edit(row)).fill("Typed in a tunnel.")
+    await row.get_by_role("button", name="Details").click()
+    await expect(row.get_by_role("alert")).to_contain_text("Not saved yet.")
+    await expect(field).to_have_text("Typed in a tunnel.")
+    await here.page.unroute("**/api/clips/*")
+    await row.get_by_role("button", name="Save again").click()
+    await expect(field).to_be_hidden()
+    await expect(words_of(row)).to_have_text("Typed in a tunnel.")
+    async with httpx.AsyncClient(base_url=clip.url, trust_env=False) as api:
+        await api.patch(f"/api/clips/{clip.id}", json={"text": clip.text})
+    assert here.errors == []
