@@ -38,7 +38,7 @@ A word that is in every clip is in a hundred thousand of them, and to weigh each
 WEIGHED = 10_000
 """Characters of a text in which occurrences are counted: ten minutes of speech."""
 
-IN_NAME, IN_TAGS, MOST_IN_TEXT, WHOLE_WORD = 8, 4, 4, 1
+IN_NAME, IN_TAGS, MOST_IN_TEXT, WHOLE_WORD = 10, 6, 4, 1
 """What it is worth to be found there; in the text each time counts, up to so many."""
 
 FIRST = -(2**63) + 1
