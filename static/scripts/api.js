@@ -51,10 +51,11 @@ export async function problemOf(response) {
 export class Api {
   /**
    * One page of the list, newest first, or of the bin, last deleted first.
-   * @param {string|null} [cursor] @param {{deleted?: boolean}} [which] @returns {Promise<Page>}
+   * @param {string|null} [cursor] @param {{deleted?: boolean, limit?: number}} [which] @returns {Promise<Page>}
    */
-  async list(cursor = null, { deleted = false } = {}) {
-    const query = new URLSearchParams({ ...(cursor && { cursor }), ...(deleted && { deleted: "true" }) });
+  async list(cursor = null, { deleted = false, limit } = {}) {
+    const asked = { ...(cursor && { cursor }), ...(deleted && { deleted: "true" }), ...(limit && { limit: `${limit}` }) };
+    const query = new URLSearchParams(asked);
     return this.#json(`/api/clips${query.size ? `?${query}` : ""}`);
   }
 

@@ -107,6 +107,11 @@ export class ClipRow {
     return this.player.playing || this.element.contains(document.activeElement) || selects(this.element);
   }
 
+  /** Whether scrolling may not take it away: it is busy, not saved, or says what somebody has to read. */
+  get held() {
+    return this.busy || this.name.busy || this.words.busy || !this.note.element.hidden || !this.bin.strip.hidden;
+  }
+
   /** @param {Entry} entry */
   show(entry) {
     this.#entry = entry;

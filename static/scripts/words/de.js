@@ -2,9 +2,16 @@
 
 export default {
   /** Of the markup: `translate` puts them in. */
-  page: {},
+  page: {
+    retry: "Noch einmal",
+  },
   player: {},
-  finder: {},
+  finder: {
+    results: "Gefundenes",
+    reading: "Ältere Aufnahmen werden geladen …",
+    /** @param {string} why */
+    unread: (why) => `Ältere Aufnahmen konnten nicht geladen werden: ${why}`,
+  },
   selection: {},
   offline: {},
   takeout: {},

@@ -2,9 +2,16 @@
 
 export default {
   /** Of the markup: `translate` puts them in. */
-  page: {},
+  page: {
+    retry: "Retry",
+  },
   player: {},
-  finder: {},
+  finder: {
+    results: "What was found",
+    reading: "Reading older clips…",
+    /** @param {string} why */
+    unread: (why) => `Older clips could not be read: ${why}`,
+  },
   selection: {},
   offline: {},
   takeout: {},
