@@ -3,7 +3,7 @@
 import enum
 from datetime import UTC, datetime
 
-from sqlalchemy import DateTime, Dialect, Enum, TypeDecorator
+from sqlalchemy import DateTime, Dialect, Enum, Index, String, TypeDecorator, text
 
 LONGEST_MS = 2**31 - 1
 """Milliseconds that an integer column holds: 24 days."""
@@ -49,3 +49,13 @@ def words_of(of: type[enum.Enum]) -> Enum:
     return Enum(
         of, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e]
     )
+
+
+def words_in_order(length: int) -> String:
+    """A text column that is ordered by code points, on every machine alike."""
+    return String(length).with_variant(String(length, "C"), "postgresql")
+
+
+def index_of(rows: str, name: str, *columns: str) -> Index:
+    """An index of these rows alone."""
+    return Index(name, *columns, postgresql_where=text(rows), sqlite_where=text(rows))

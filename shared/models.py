@@ -4,14 +4,17 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Text, Update, text
-from sqlmodel import Field, SQLModel, and_, col, func, or_, select, update
+from sqlalchemy import JSON, BigInteger, Column, Text
+from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.columns import Source, Status, UtcDateTime, words_of
+from shared import findable
+from shared.columns import Source, Status, UtcDateTime, index_of, words_in_order, words_of
 from shared.events import HOME
 from shared.gaps import LOST, MISSING, UNHEARD, gap, missing
 from shared.jobs import PREPARE, TRANSCRIBE
+from shared.search import LONGEST_WORD, sort_key
+from shared.tags import tidy
 from shared.transcripts import Transcript
 
 NAME_LENGTH = 255
@@ -21,29 +24,33 @@ MOST_TRIES = 8
 """Claims of a clip before it is given up: with the worker's back-off, about an hour of a server being away."""
 
 
-def _index_of(rows: str, name: str, *columns: str) -> Index:
-    """An index of these rows alone."""
-    return Index(name, *columns, postgresql_where=text(rows), sqlite_where=text(rows))
-
-
 class Clip(SQLModel, table=True):
     """One recording: its audio is an object in the store, or pieces that are to be joined; its words are here."""
 
     __tablename__: ClassVar[str] = "clip"
     __table_args__ = (
-        # The list, newest first, by keyset; the bin is the same walk over the other half.
-        _index_of("deleted_at IS NULL", "clip_recent", "library_id", "created_at", "id"),
-        _index_of("deleted_at IS NOT NULL", "clip_bin", "library_id", "deleted_at", "id"),
-        _index_of("deleted_at IS NULL", "clip_named", "library_id", "name"),
+        # The list in each of its orders, by keyset; the bin is the same walk over the other half. What filters ask for
+        # stands behind the key, so that what they leave out costs no look at its row.
+        index_of("deleted_at IS NULL", "clip_recent", "library_id", "created_at", "id", "status", "duration_ms"),
+        index_of("deleted_at IS NULL", "clip_length", "library_id", "duration_ms", "id", "status", "created_at"),
+        index_of(
+            "deleted_at IS NULL", "clip_name", "library_id", "sort_name", "id", "status", "duration_ms", "created_at"
+        ),
+        index_of("deleted_at IS NOT NULL", "clip_bin", "library_id", "deleted_at", "id"),
+        index_of("deleted_at IS NULL", "clip_named", "library_id", "name"),
         # What the sweeps look through: a handful of rows, however large the library is.
-        _index_of("status IN ('pending', 'transcribing')", "clip_unfinished", "queued_at"),
-        _index_of("status = 'recording'", "clip_recording", "updated_at"),
-        _index_of("status = 'off'", "clip_off", "updated_at"),
+        index_of("status IN ('pending', 'transcribing')", "clip_unfinished", "queued_at"),
+        index_of("status = 'recording'", "clip_recording", "updated_at"),
+        index_of("status = 'off'", "clip_off", "updated_at"),
     )
 
     id: uuid.UUID = Field(primary_key=True)
     library_id: str = Field(default=HOME, max_length=64)
     name: str = Field(max_length=NAME_LENGTH)
+    sort_name: str = Field(sa_column=Column(words_in_order(LONGEST_WORD), nullable=False))
+    """What the name is ordered by; follows it by itself (`shared.findable`)."""
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """`shared.tags`: sorted, each once; `shared.findable.Tagged` has them to be found by."""
     mime: str = Field(max_length=255)
     bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     sha256: str = Field(default="", max_length=64)
@@ -96,6 +103,7 @@ class Clip(SQLModel, table=True):
             id=id,
             library_id=library_id,
             name=name,
+            sort_name=sort_key(name),
             mime=mime,
             bytes=bytes,
             sha256=sha256,
@@ -116,6 +124,7 @@ class Clip(SQLModel, table=True):
             id=id,
             library_id=library_id,
             name=name,
+            sort_name=sort_key(name),
             mime=mime,
             bytes=0,
             status=Status.RECORDING,
@@ -169,6 +178,16 @@ class Clip(SQLModel, table=True):
     def rename(self, name: str, now: datetime) -> None:
         self.name = name
         self._changed(now)
+
+    def tag(self, names: list[str], now: datetime) -> None:
+        """Take these tags, and no others."""
+        self.tags = tidy(names)
+        self._changed(now)
+
+    @property
+    def edited(self) -> bool:
+        """Whether a person has written the words."""
+        return self.edited_at is not None
 
     def edit(self, words: str, now: datetime) -> Transcript:
         """Take a person's words, which no machine overwrites from now on; the revision is to be stored beside it."""
@@ -367,116 +386,12 @@ class Clip(SQLModel, table=True):
         self.version += 1
         self.updated_at = now
 
-    # -- statements --------------------------------------------------------------------------------------------
-
-    @classmethod
-    def recent(
-        cls,
-        library_id: str,
-        *,
-        deleted: bool = False,
-        query: str = "",
-        before: tuple[datetime, uuid.UUID] | None = None,
-        limit: int,
-    ) -> SelectOfScalar["Clip"]:
-        """Newest first, one page; `before` is the place of the last clip of the page before."""
-        order = col(cls.deleted_at) if deleted else col(cls.created_at)
-        found = select(cls).where(
-            col(cls.library_id) == library_id,
-            col(cls.deleted_at).is_not(None) if deleted else col(cls.deleted_at).is_(None),
-        )
-        if query:
-            found = found.where(
-                or_(col(cls.name).icontains(query, autoescape=True), col(cls.text).icontains(query, autoescape=True))
-            )
-        if before is not None:
-            place, last = before
-            found = found.where(or_(order < place, and_(order == place, col(cls.id) < last)))
-        return found.order_by(order.desc(), col(cls.id).desc()).limit(limit)
-
-    @classmethod
-    def named(cls, library_id: str, name: str) -> SelectOfScalar["Clip"]:
-        """The clips of this name that are not in the bin, newest first."""
-        return (
-            select(cls)
-            .where(col(cls.library_id) == library_id, col(cls.name) == name, col(cls.deleted_at).is_(None))
-            .order_by(col(cls.created_at).desc(), col(cls.id).desc())
-        )
-
     @classmethod
     def one(cls, library_id: str, id: uuid.UUID) -> SelectOfScalar["Clip"]:
         return select(cls).where(col(cls.library_id) == library_id, col(cls.id) == id)
 
-    @classmethod
-    def unfinished(cls) -> SelectOfScalar[int]:
-        """How many clips wait for a worker, or have one."""
-        waits = col(cls.status).in_([Status.PENDING, Status.TRANSCRIBING])
-        return select(func.count()).select_from(cls).where(col(cls.deleted_at).is_(None), waits)
 
-    @classmethod
-    def forgotten(cls, since: datetime, now: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
-        """Clips that wait for a worker and that nobody works on.
-
-        Those that got their last job before `since`; and those whose worker let its lease run out, once.
-        """
-        queued = col(cls.queued_at)
-        return (
-            select(cls)
-            .where(
-                col(cls.deleted_at).is_(None),
-                col(cls.status).in_([Status.PENDING, Status.TRANSCRIBING]),
-                or_(
-                    and_(col(cls.lease_until).is_(None), queued < since),
-                    and_(col(cls.lease_until) < now, or_(queued < col(cls.lease_until), queued < since)),
-                ),
-            )
-            .order_by(queued)
-            .limit(limit)
-        )
-
-    @classmethod
-    def arriving(cls, since: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
-        """Recordings of which something was heard since, those that began last first."""
-        heard = and_(col(cls.status) == Status.RECORDING, col(cls.updated_at) >= since, col(cls.deleted_at).is_(None))
-        return select(cls).where(heard).order_by(col(cls.created_at).desc()).limit(limit)
-
-    @classmethod
-    def switched_off(cls, before: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
-        """Clips that nobody transcribed because nobody could, since before."""
-        off = and_(col(cls.status) == Status.OFF, col(cls.updated_at) < before, col(cls.deleted_at).is_(None))
-        return select(cls).where(off).order_by(col(cls.updated_at)).limit(limit)
-
-    @classmethod
-    def silent(cls, since: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
-        """Recordings of which nothing was heard since; what is in the bin may stay as it is."""
-        quiet = and_(col(cls.status) == Status.RECORDING, col(cls.updated_at) < since, col(cls.deleted_at).is_(None))
-        return select(cls).where(quiet).order_by(col(cls.updated_at)).limit(limit)
-
-    @classmethod
-    def expired(cls, since: datetime, *, limit: int) -> SelectOfScalar["Clip"]:
-        """Clips that have been in the bin since before."""
-        return select(cls).where(col(cls.deleted_at) < since).order_by(col(cls.deleted_at)).limit(limit)
-
-    @classmethod
-    def renew_lease(cls, id: uuid.UUID, attempt: int, until: datetime) -> Update:
-        """Hold the claim for longer; touches no row if the attempt does not own the clip any more."""
-        return (
-            update(cls)
-            .where(
-                col(cls.id) == id,
-                col(cls.attempt) == attempt,
-                col(cls.lease_until).is_not(None),
-                col(cls.deleted_at).is_(None),
-            )
-            .values(lease_until=until)
-        )
+findable.follow(Clip)
 
 
-__all__ = [
-    "HOME",
-    "MOST_TRIES",
-    "NAME_LENGTH",
-    "Clip",
-    "Source",
-    "Status",
-]
+__all__ = ["HOME", "MOST_TRIES", "NAME_LENGTH", "Clip", "Source", "Status"]

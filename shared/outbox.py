@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Engine, Integer, insert, inspect, tex
 from sqlmodel import Field, Session, SQLModel, col, delete, select
 from sqlmodel.sql.expression import Select
 
-from shared import events, jobs
+from shared import events, findable, jobs
 from shared.columns import UtcDateTime
 from shared.models import Clip
 from shared.schemas import PublicClip
@@ -108,6 +108,7 @@ def record(session: Session, clip: Clip, *jobs: str, now: datetime) -> None:
     if inspect(clip).transient:
         # A plain INSERT: the unit of work costs three times as much, and this is the hottest path that we have.
         session.connection().execute(insert(Clip), clip.model_dump())
+        findable.keep(session.connection(), clip)
     else:
         session.flush()
     promised = [{"topic": topic, "clip_id": clip.id, "created_at": now} for topic in (EVENT, *jobs)]

@@ -53,6 +53,9 @@ class PublicClip(BaseModel):
     gaps: list[Gap]
     status: Status
     text: str | None
+    edited: bool
+    """Whether a person has written the words."""
+    tags: list[str]
     language: str | None
     """Of the words, as it was found."""
     language_set: str | None
@@ -83,6 +86,31 @@ class Limits(BaseModel):
     upload_bytes: int
 
 
+Sort = Literal["newest", "oldest", "longest", "shortest", "name", "best"]
+"""What a list is ordered by."""
+
+Span = tuple[int, int]
+"""Where something begins and ends: UTF-16 code units, which JavaScript's `slice` takes."""
+
+
+class Passage(BaseModel):
+    """Words around a match."""
+
+    text: str
+    marks: list[Span]
+    """The matched words in this text."""
+    at_ms: int | None
+    """When the first of them was said; null: nobody knows."""
+
+
+class Found(BaseModel):
+    """Why a clip was found."""
+
+    name: list[Span]
+    """The matched words in its name."""
+    passages: list[Passage]
+
+
 class ClipPage(BaseModel):
     """One page of the list, and what its reader needs to stay current."""
 
@@ -91,3 +119,10 @@ class ClipPage(BaseModel):
     """The cursor of the next page; None: this is the last."""
     realtime: Realtime
     limits: Limits
+
+
+class FoundPage(ClipPage):
+    """One page of what was found."""
+
+    found: dict[uuid.UUID, Found]
+    """By the clip's id."""

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from services.api import clips, health, openapi, page, recordings, seed, uploads, websocket
+from services.api import clips, health, listing, openapi, page, recordings, seed, uploads, websocket
 from services.api.errors import HANDLERS
 from services.api.guard import Guard
 from services.api.settings import ApiSettings
@@ -34,7 +34,8 @@ ROUTES = [
     Route("/readyz", health.ready),
     Route("/metrics", health.metrics),
     # By id: our own page.
-    Route("/api/clips", clips.listing),
+    Route("/api/clips", listing.listing),
+    Route("/api/tags", listing.tags),
     Route("/api/clips/{id}", by_method(GET=clips.read, PUT=clips.put, PATCH=clips.patch, DELETE=clips.delete)),
     Route("/api/clips/{id}/restore", clips.restore, methods=["POST"]),
     Route("/api/clips/{id}/transcription", clips.transcribe_again, methods=["POST"]),

@@ -1,4 +1,4 @@
-"""Clips by id: the list, and everything that a person does to one."""
+"""Clips by id: everything that a person does to one."""
 
 import uuid
 from datetime import UTC, datetime
@@ -17,25 +17,17 @@ from services.api.containers import accept
 from services.api.errors import Problem
 from services.api.incoming import Incoming, incoming
 from services.api.names import clean_name, saved_as
-from services.api.parameters import Place, clip_id, json_body, printable, whole_number
+from services.api.parameters import clip_id, json_body, printable, whole_number
 from services.api.state import State, state_of
 from services.api.tus import MOST_SEGMENTS
 from shared.columns import LONGEST_MS, Status
 from shared.jobs import PREPARE
 from shared.languages import LANGUAGES
 from shared.models import HOME, Clip
-from shared.schemas import ClipPage, Limits, PublicClip, Realtime
+from shared.schemas import PublicClip
+from shared.tags import tidy
 from shared.transcripts import Transcript
 from shared.uploads import Piece, Waveform
-
-PAGE = 50
-"""Clips of one page: more than a screen shows, and a few milliseconds of work."""
-
-MOST_PER_PAGE = 200
-"""The most that a client may ask for at once."""
-
-MOST_QUERY = 1000
-"""Characters of a search: longer than any sentence; SQLite itself gives up at 50,000."""
 
 MOST_TEXT = 2_000_000
 """Characters of an edited transcript: a day of speech is about a million."""
@@ -50,6 +42,10 @@ def _known_language(code: str | None) -> str | None:
     return code
 
 
+def _tidy_tags(names: list[str] | None) -> list[str] | None:
+    return None if names is None else tidy(names)
+
+
 class ClipPatch(BaseModel):
     """What PATCH may change."""
 
@@ -61,34 +57,11 @@ class ClipPatch(BaseModel):
         str | None, AfterValidator(_known_language), WithJsonSchema({"enum": [*sorted(LANGUAGES), None]})
     ] = None
     """What is spoken, which has the clip heard again; null: it is to be found out."""
+    tags: Annotated[list[str] | None, AfterValidator(_tidy_tags)] = None
+    """All of its tags: those that are not among them go."""
 
 
 # -- routes ----------------------------------------------------------------------------------------------------
-
-
-def listing(request: Request) -> Response:
-    """GET /api/clips: one page, newest first, with what a page needs to stay current."""
-    state = state_of(request)
-    limit = whole_number(request, "limit", least=1, most=MOST_PER_PAGE, default=PAGE)
-    deleted = request.query_params.get("deleted") in {"true", "1"}
-    before = Place.of(request.query_params.get("cursor"))
-    query = printable(request.query_params.get("q", "").strip())
-    if len(query) > MOST_QUERY:
-        raise Problem("bad-request", f"q can have at most {MOST_QUERY:,} characters.")
-    # The event cursor first, the rows second: what changes in between arrives twice rather than never.
-    cursor = state.relay.cursor(HOME)
-    recent = Clip.recent(HOME, deleted=deleted, query=query, before=before, limit=limit + 1)
-    with state.reading() as session:
-        # Rows, not objects: nothing changes them, and 50 rows cost a third of 50 objects.
-        found = session.connection().execute(recent).all()
-    page = found[:limit]
-    answered = ClipPage(
-        clips=[PublicClip.model_validate(row) for row in page],
-        next=Place.after(page[-1], deleted=deleted).cursor() if len(found) > limit else None,
-        realtime=Realtime(url=state.settings.realtime_url or "/websocket", cursor=cursor),
-        limits=Limits(upload_bytes=state.settings.max_upload_bytes),
-    )
-    return Response(answered.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-cache"})
 
 
 def read(request: Request) -> Response:
@@ -126,7 +99,7 @@ def _put(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: in
 
 
 async def patch(request: Request) -> Response:
-    """PATCH /api/clips/{id}: rename it, correct its words, say in which language it is, or all of it."""
+    """PATCH /api/clips/{id}: rename it, correct its words, tag it, say in which language it is, or all of it."""
     return await to_thread.run_sync(_patch, request, await json_body(request, ClipPatch))
 
 
@@ -139,6 +112,8 @@ def _patch(request: Request, wish: ClipPatch) -> Response:
             clip.rename(name, change.now)
         if text is not None and text != clip.text:
             change.session.add(clip.edit(text, change.now))
+        if wish.tags is not None and wish.tags != clip.tags:
+            clip.tag(wish.tags, change.now)
         hear_again = (
             "language" in wish.model_fields_set
             and wish.language != clip.language_set

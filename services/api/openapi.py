@@ -7,14 +7,15 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.api.clips import MOST_PER_PAGE, MOST_QUERY, PAGE, ClipPatch
+from services.api import described
+from services.api.clips import ClipPatch
 from services.api.errors import PROBLEMS
 from services.api.recordings import Finish
 from services.api.transcripts import FORMS
 from services.api.tus import BODY, MOST_SEGMENTS, VERSION
 from shared.columns import LONGEST_MS
 from shared.models import NAME_LENGTH
-from shared.schemas import ClipPage, PublicClip
+from shared.schemas import ClipPage, FoundPage, PublicClip
 
 Json = dict[str, Any]
 
@@ -41,7 +42,10 @@ async def document(_request: Request) -> Response:
 def build() -> Json:
     """The whole document (OpenAPI 3.1)."""
     _, definitions = models_json_schema(
-        [(PublicClip, "serialization"), (ClipPage, "serialization"), (ClipPatch, "validation"), (Finish, "validation")],
+        [
+            *((model, "serialization") for model in (PublicClip, ClipPage, FoundPage)),
+            *((model, "validation") for model in (ClipPatch, Finish)),
+        ],
         ref_template="#/components/schemas/{model}",
     )
     return {
@@ -63,19 +67,27 @@ def _clips() -> Json:
     return {
         "/api/clips": {
             "get": _does(
-                "List clips, newest first, one page at a time",
+                "List clips, or find some, one page at a time",
                 {
-                    "200": _json("A page of clips, the address for events, and the limits.", "ClipPage"),
+                    "200": _json(
+                        "A page of clips, the address for events, and the limits; with `q`, why each was found.",
+                        "ClipPage",
+                        "FoundPage",
+                    ),
                     **_no("bad-request"),
                 },
-                [
-                    _query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE, "default": PAGE}),
-                    _query("cursor", {"type": "string", "description": "`next` of the page before."}),
-                    _query(
-                        "q", {"type": "string", "maxLength": MOST_QUERY, "description": "Only clips that hold this."}
-                    ),
-                    _query("deleted", {"type": "boolean", "description": "The bin instead of the library."}),
-                ],
+                [_query(name, schema) for name, schema in described.FILTERS.items()],
+            )
+        },
+        "/api/tags": {
+            "get": _does(
+                "All tags, most used first",
+                {
+                    "200": {
+                        "description": "Each with its number of clips.",
+                        "content": {"application/json": {"schema": described.TAGS}},
+                    }
+                },
             )
         },
         one: {
@@ -97,7 +109,7 @@ def _clips() -> Json:
                 body=AUDIO,
             ),
             "patch": _does(
-                "Rename a clip, correct its words or say its language, in which it is then heard again",
+                "Rename or tag a clip, correct its words or say its language, in which it is then heard again",
                 {
                     "200": _clip("The changed clip."),
                     **_no("bad-request", "cross-site", "not-found", "too-large", "stale"),
@@ -347,11 +359,11 @@ def _no(*slugs: str) -> Json:
     }
 
 
-def _json(description: str, schema: str) -> Json:
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
-    }
+def _json(description: str, *schemas: str) -> Json:
+    """An answer of one of these kinds."""
+    kinds = [{"$ref": f"#/components/schemas/{schema}"} for schema in schemas]
+    schema: Json = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _clip(description: str) -> Json:

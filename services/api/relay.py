@@ -12,8 +12,9 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared import upkeep
 from shared.database import transaction
-from shared.models import HOME, Clip
+from shared.models import HOME
 from shared.outbox import EVENT, OutboxRow, Outlet, batches
 
 log = structlog.get_logger(__name__)
@@ -113,9 +114,9 @@ class Relay:
         waiting = self._outlet.waiting_jobs()
         with transaction(self._engine) as session:
             # As many jobs as clips: none is lost, however long the queue is, and more would only fill Redis.
-            patience = SOON if not waiting else LATER if waiting < session.exec(Clip.unfinished()).one() else None
+            patience = SOON if not waiting else LATER if waiting < session.exec(upkeep.unfinished()).one() else None
             since = now - patience if patience else datetime.min.replace(tzinfo=UTC)
-            clips = session.exec(Clip.forgotten(since, now, limit=500).with_for_update(skip_locked=True)).all()
+            clips = session.exec(upkeep.forgotten(since, now, limit=500).with_for_update(skip_locked=True)).all()
             for clip in clips:
                 clip.requeue(now)
                 session.add(OutboxRow(topic=clip.next_job, clip_id=clip.id, created_at=now))

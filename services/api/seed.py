@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from anyio import to_thread
 from sqlalchemy import text
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -41,7 +43,7 @@ def get(request: Request) -> Response:
     """GET and HEAD: the audio of the newest clip of this name."""
     state = state_of(request)
     with state.reading() as session:
-        clip = session.exec(Clip.named(HOME, _name(request)).limit(1)).first()
+        clip = session.exec(named(HOME, _name(request)).limit(1)).first()
         if clip is None:
             raise Problem("not-found", "There is no clip of this name.")
         audio = Audio.of(session, clip)
@@ -57,6 +59,15 @@ def delete(request: Request) -> Response:
     return Response(status_code=204)
 
 
+def named(library_id: str, name: str) -> SelectOfScalar[Clip]:
+    """The clips of this name that are not in the bin, newest first."""
+    return (
+        select(Clip)
+        .where(col(Clip.library_id) == library_id, col(Clip.name) == name, col(Clip.deleted_at).is_(None))
+        .order_by(col(Clip.created_at).desc(), col(Clip.id).desc())
+    )
+
+
 def _named(change: Change, request: Request, name: str) -> Sequence[Clip]:
     """The clips of a name, locked; PUTs of one name queue here, or two at once would both stay.
 
@@ -67,7 +78,7 @@ def _named(change: Change, request: Request, name: str) -> Sequence[Clip]:
     if connection.dialect.name == "postgresql":
         number = zlib.crc32(f"{HOME}/{name}".encode())
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
-    clips = change.session.exec(Clip.named(HOME, name).with_for_update()).all()
+    clips = change.session.exec(named(HOME, name).with_for_update()).all()
     wanted = request.headers.get("if-match")
     if wanted is not None and not (clips and matches(wanted, Audio.of(change.session, clips[0]).etag)):
         raise Problem("stale", "The audio of this name is another one now; read it again.")

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import Session, col, delete, select, update
 
+from shared import upkeep
 from shared.database import reading, transaction
 from shared.jobs import PREPARE
 from shared.models import HOME, Clip
@@ -117,7 +118,9 @@ class Sweep:
     def end_silent_recordings(self, now: datetime) -> int:
         """Finish recordings whose recorder did not come back, with what has arrived."""
         with transaction(self._engine) as session:
-            silent = session.exec(Clip.silent(now - self._silence, limit=BATCH).with_for_update(skip_locked=True)).all()
+            silent = session.exec(
+                upkeep.silent(now - self._silence, limit=BATCH).with_for_update(skip_locked=True)
+            ).all()
             for clip in silent:
                 clip.end_silent_recording(now)
                 record(session, clip, PREPARE, now=now)
@@ -130,7 +133,7 @@ class Sweep:
         emptied = 0
         while True:
             with transaction(self._engine) as session:
-                expired = Clip.expired(now - self._bin_keeps, limit=BATCH)
+                expired = upkeep.expired(now - self._bin_keeps, limit=BATCH)
                 clips = session.exec(expired.with_for_update(skip_locked=True)).all()
                 keys = {clip.audio_key for clip in clips if clip.audio_key}
                 for clip in clips:

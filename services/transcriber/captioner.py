@@ -25,6 +25,7 @@ from services.transcriber.claims import TryLater
 from services.transcriber.recognizers.ear import Ears
 from services.transcriber.settings import cores
 from services.transcriber.transcribe import Hint
+from shared import upkeep
 from shared.columns import Status
 from shared.database import reading
 from shared.models import Clip
@@ -113,7 +114,7 @@ class Captioner:
 
     def _look(self) -> None:
         with reading(self._parts.engine) as session:
-            arriving = session.exec(Clip.arriving(datetime.now(UTC) - ALIVE, limit=self._most)).all()
+            arriving = session.exec(upkeep.arriving(datetime.now(UTC) - ALIVE, limit=self._most)).all()
         self._followed = {id: thread for id, thread in self._followed.items() if thread.is_alive()}
         for clip in arriving:
             if clip.id not in self._followed and len(self._followed) < self._most:

@@ -20,6 +20,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import AudioRejected
+from shared import upkeep
 from shared.database import transaction
 from shared.models import MOST_TRIES, Clip
 from shared.outbox import record
@@ -249,7 +250,7 @@ class Claimant(ABC):
                 try:
                     with transaction(self.engine) as session:
                         until = datetime.now(UTC) + self._lease
-                        held = session.exec(Clip.renew_lease(claim.clip_id, claim.attempt, until)).rowcount
+                        held = session.exec(upkeep.renew_lease(claim.clip_id, claim.attempt, until)).rowcount
                 except SQLAlchemyError as error:
                     log.warning("the lease could not be renewed", clip_id=str(claim.clip_id), reason=str(error))
                     continue

@@ -18,6 +18,7 @@ from services.transcriber.models import Fetch
 from services.transcriber.recognizers import NOBODY, ModelAwaited, Recognition, Recognizer
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import FetchedAudio, fetched
+from shared import upkeep
 from shared.database import transaction
 from shared.jobs import TRANSCRIBE
 from shared.models import Clip
@@ -111,7 +112,7 @@ class Transcriber(Claimant):
 
     def _take_up(self, before: datetime) -> int:
         with transaction(self.engine) as session:
-            clips = session.exec(Clip.switched_off(before, limit=BATCH).with_for_update(skip_locked=True)).all()
+            clips = session.exec(upkeep.switched_off(before, limit=BATCH).with_for_update(skip_locked=True)).all()
             for clip in clips:
                 now = datetime.now(UTC)
                 clip.ask_transcription(now)

@@ -2,6 +2,8 @@
 
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Page} Page */
+/** @typedef {import("./types.js").Tag} Tag */
+/** @typedef {import("./types.js").Wish} Wish */
 
 /** Refusals that pass: sign in again, time-outs, too early, too many, bytes that changed on their way (tus). */
 const PASSING = new Set([401, 403, 408, 425, 429, 460]);
@@ -50,13 +52,20 @@ export async function problemOf(response) {
 
 export class Api {
   /**
-   * One page of the list, newest first, or of the bin, last deleted first.
-   * @param {string|null} [cursor] @param {{deleted?: boolean, limit?: number}} [which] @returns {Promise<Page>}
+   * One page of the list, newest first, or of the bin, last deleted first; or of what is wished for.
+   * @param {string|null} [cursor] @param {Wish & {signal?: AbortSignal}} [wish] @returns {Promise<Page>}
    */
-  async list(cursor = null, { deleted = false, limit } = {}) {
-    const asked = { ...(cursor && { cursor }), ...(deleted && { deleted: "true" }), ...(limit && { limit: `${limit}` }) };
-    const query = new URLSearchParams(asked);
-    return this.#json(`/api/clips${query.size ? `?${query}` : ""}`);
+  async list(cursor = null, { signal, ...wish } = {}) {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries({ cursor, ...wish })) {
+      for (const one of [value].flat()) if (one || one === 0) query.append(name, String(one));
+    }
+    return this.#json(`/api/clips${query.size ? `?${query}` : ""}`, { signal });
+  }
+
+  /** Every tag, most used first. @returns {Promise<Tag[]>} */
+  async tags() {
+    return (await this.#json("/api/tags")).tags;
   }
 
   /** @param {string} id @returns {Promise<Clip>} */
@@ -65,8 +74,9 @@ export class Api {
   }
 
   /**
-   * Change a clip's name, words or language; with `version`, only that version of it.
-   * @param {string} id @param {{name?: string, text?: string, language?: string|null}} change @param {number} [version]
+   * Change a clip's name, words, tags or language; with `version`, only that version of it.
+   * @param {string} id @param {{name?: string, text?: string, tags?: string[], language?: string|null}} change
+   * @param {number} [version]
    * @returns {Promise<Clip>}
    */
   async patch(id, change, version) {

@@ -12,7 +12,8 @@
  * @typedef {{
  *   id: string, name: string, mime: string, bytes: number, duration_ms: number|null, segments: number, gaps: Gap[],
  *   status: Status, text: string|null, language: string|null, language_set: string|null, recognizer: string|null,
- *   error: string|null, version: number, created_at: string, updated_at: string, deleted_at: string|null
+ *   error: string|null, version: number, created_at: string, updated_at: string, deleted_at: string|null,
+ *   tags: string[], edited: boolean
  * }} Clip
  *
  * A stretch of a recording that is a container of its own: `bytes` are made, `sent` of them acknowledged by the server
@@ -50,6 +51,21 @@
  * }} Entry
  *
  * @typedef {{url: string, cursor: string|null}} Realtime
- * @typedef {{clips: Clip[], next: string|null, realtime: Realtime, limits: {upload_bytes: number}}} Page
+ * @typedef {{
+ *   clips: Clip[], next: string|null, realtime: Realtime, limits: {upload_bytes: number}, found?: Record<string, Found>
+ * }} Page
+ *
+ * Where matched words begin and end, as `slice` takes it; of a clip's name, and of excerpts of its text, with the moment
+ * at which the first of them was said.
+ * @typedef {[number, number]} Span
+ * @typedef {{name: Span[], passages: {text: string, marks: Span[], at_ms: number|null}[]}} Found
+ *
+ * Which clips a list shows, all filters together, and in which order; `from` and `to` are ISO instants.
+ * @typedef {{
+ *   q?: string, from?: string, to?: string, shortest_ms?: number, longest_ms?: number, status?: Status[], tag?: string[],
+ *   sort?: "newest"|"oldest"|"longest"|"shortest"|"name"|"best", deleted?: boolean, limit?: number
+ * }} Wish
+ *
+ * @typedef {{name: string, clips: number}} Tag
  */
 export {};

@@ -27,6 +27,24 @@ test("an unreachable server is a sentence, not an exception of the browser's", a
   await assert.rejects(new Api().list(), { message: "The server cannot be reached.", status: 0 });
 });
 
+test("a list is asked for with all that is wished for, and nothing that is not", async (t) => {
+  const fetched = t.mock.method(globalThis, "fetch", async () => Response.json({ tags: [] }));
+  const api = new Api();
+  await api.list();
+  await api.list(null, { deleted: true });
+  await api.list("a=", { q: "é &", tag: ["x", "y"], status: [], shortest_ms: 0, sort: "best", from: undefined });
+  await api.tags();
+  assert.deepEqual(
+    fetched.mock.calls.map((call) => call.arguments[0]),
+    [
+      "/api/clips",
+      "/api/clips?deleted=true",
+      "/api/clips?cursor=a%3D&q=%C3%A9+%26&tag=x&tag=y&shortest_ms=0&sort=best",
+      "/api/tags",
+    ],
+  );
+});
+
 test("a change names the version that it stands on, and ids are quoted in addresses", async (t) => {
   const fetched = t.mock.method(globalThis, "fetch", async () => Response.json({ version: 8 }));
   await new Api().patch("a/b", { text: "x" }, 7);

@@ -1,7 +1,6 @@
 """Sessions and statements, on SQLite and on Postgres."""
 
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -12,6 +11,8 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import col, select
 
+from services.api.seed import named
+from shared import upkeep
 from shared.database import ping, reading, sqlalchemy_url, transaction
 from shared.jobs import TRANSCRIBE
 from shared.models import HOME, Clip, Status
@@ -27,10 +28,9 @@ def keep(engine: Engine, *clips: Clip) -> None:
         session.add_all(clips)
 
 
-def names(engine: Engine, **wish: object) -> list[str]:
+def names(engine: Engine) -> list[str]:
     with reading(engine) as session:
-        found = session.exec(Clip.recent(HOME, **{"limit": 50, **wish}))  # type: ignore[arg-type] # each test its own
-        return [clip.name for clip in found]
+        return list(session.exec(select(Clip.name)))
 
 
 @pytest.mark.parametrize(
@@ -125,44 +125,12 @@ def test_a_clip_that_is_gone_takes_its_revisions_and_promises_along(engine: Engi
 # -- statements ----------------------------------------------------------------------------------------------------
 
 
-def test_pages_hold_each_clip_once_even_where_many_were_made_in_one_instant(engine: Engine) -> None:
-    clips = [new_clip(str(number), now=NOW + timedelta(seconds=number // 4)) for number in range(10)]
-    keep(engine, *clips)
-    seen: list[str] = []
-    before: tuple[datetime, uuid.UUID] | None = None
-    with reading(engine) as session:
-        while page := session.exec(Clip.recent(HOME, before=before, limit=3)).all():
-            seen += [clip.name for clip in page]
-            before = page[-1].created_at, page[-1].id
-    assert seen == [clip.name for clip in sorted(clips, key=lambda clip: (clip.created_at, clip.id), reverse=True)]
-
-
-def test_the_bin_is_in_the_order_of_deletion(engine: Engine) -> None:
-    clips = [new_clip(str(number), now=NOW + timedelta(seconds=number)) for number in range(3)]
-    clips[2].move_to_bin(NOW + timedelta(minutes=1))
-    clips[0].move_to_bin(NOW + timedelta(minutes=2))
-    keep(engine, *clips)
-    assert names(engine) == ["1"]
-    assert names(engine, deleted=True) == ["0", "2"]
-
-
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [("budget", ["The BUDGET"]), ("100%", ["100% sure"]), ("_", ["snake_case"]), ("spoken", ["words"]), ("\\", [])],
-)
-def test_search_looks_into_names_and_words_and_knows_no_wildcards(engine: Engine, query: str, found: list[str]) -> None:
-    words = new_clip("words")
-    words.edit("this was Spoken aloud", NOW)
-    keep(engine, words, *(new_clip(name) for name in ("The BUDGET", "100% sure", "1000 sure", "snake_case")))
-    assert names(engine, query=query) == found
-
-
 def test_names_are_the_same_or_they_are_not(engine: Engine) -> None:
     variants = ["a b", "a  b", "a b ", "A b", "a-b", "a.b", "a b!"]
     keep(engine, *(new_clip(name) for name in variants))
     with reading(engine) as session:
         for name in variants:
-            assert [clip.name for clip in session.exec(Clip.named(HOME, name))] == [name]
+            assert [clip.name for clip in session.exec(named(HOME, name))] == [name]
 
 
 def test_forgotten_are_those_that_wait_too_long_or_whose_lease_is_over(engine: Engine) -> None:
@@ -191,7 +159,7 @@ def test_forgotten_are_those_that_wait_too_long_or_whose_lease_is_over(engine: E
     )
     since = NOW - timedelta(seconds=10)
     with reading(engine) as session:
-        statement = Clip.forgotten(since, NOW, limit=9)
+        statement = upkeep.forgotten(since, NOW, limit=9)
         assert {clip.name for clip in session.exec(statement)} == {"waits long", "lease is over"}
 
 
@@ -201,8 +169,8 @@ def test_a_lease_is_renewed_for_its_owner_alone(engine: Engine) -> None:
     clip.claim(TRANSCRIBE, NOW + LEASE, LEASE)
     keep(engine, clip)
     with transaction(engine) as session:
-        assert session.exec(Clip.renew_lease(clip.id, 1, NOW + 9 * LEASE)).rowcount == 0
-        assert session.exec(Clip.renew_lease(clip.id, 2, NOW + 9 * LEASE)).rowcount == 1
+        assert session.exec(upkeep.renew_lease(clip.id, 1, NOW + 9 * LEASE)).rowcount == 0
+        assert session.exec(upkeep.renew_lease(clip.id, 2, NOW + 9 * LEASE)).rowcount == 1
     with reading(engine) as session:
         assert session.exec(select(Clip.lease_until).where(col(Clip.id) == clip.id)).one() == NOW + 9 * LEASE
 

@@ -13,7 +13,7 @@ from shared.migrations.__main__ import alembic_config
 from tests.servers.stack import migrate
 from tests.shared.conftest import engine_at
 
-TABLES = {"clip", "transcript", "outbox", "upload", "piece", "waveform", "chore"}
+TABLES = {"clip", "transcript", "outbox", "upload", "piece", "waveform", "chore", "search", "tagged"}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -36,7 +36,8 @@ def empty(empty_url: str) -> Iterator[Engine]:
 
 
 def tables(engine: Engine) -> set[str]:
-    return set(inspect(engine).get_table_names())
+    """All but the parts of SQLite's full-text index, which are tables too."""
+    return {name for name in inspect(engine).get_table_names() if name.partition("_")[0] != "found"}
 
 
 def definitions(engine: Engine) -> set[str]:
@@ -72,7 +73,8 @@ def test_so_do_their_indexes_which_alembic_compares_by_name_only(empty: Engine) 
     migrated = definitions(empty)
     command.downgrade(config, "base")
     SQLModel.metadata.create_all(empty)
-    assert migrated == definitions(empty)
+    # The one of the words is made by hand: no model knows tsvector.
+    assert {index for index in migrated if "(words)" not in index} == definitions(empty)
     assert any("deleted_at IS NULL" in definition for definition in migrated)
 
 
