@@ -44,9 +44,9 @@ const intake = new Intake(journal, outbox);
 const live = part(document, "live", HTMLElement);
 const announce = (/** @type {string} */ words) => void (live.textContent = words);
 const actions = new Actions(library, api, outbox);
-const list = new ClipList(part(document, "library", HTMLElement), library, actions, announce);
+const list = new ClipList(part(document, "library", HTMLElement), library, sync, actions, announce);
 const panel = new RecorderPanel(part(document, "recorder", HTMLElement), capture, announce);
-const connection = new Connection(document.body, sync);
+const connection = new Connection(document.body);
 new BinView(document.body, library, actions, sync, announce);
 const opened = new Opened(list, library, api, part(document, "link-problem", HTMLElement));
 

@@ -17,8 +17,12 @@ const MOST_MS = 15_000;
 const EACH_MS = 0.2;
 const MOST_SPREAD_MS = 2_000;
 
+/** Clips of a page further down: the first one is to come soon, these are to be few. */
+const FURTHER = 200;
+
 /**
- * Emits `list` with a sentence (it cannot be read, we go on trying) or null (it was read), `limits` with the server's.
+ * Emits `list` with a sentence (it cannot be read, we go on trying) or null (it was read), `limits` with the server's,
+ * `listed` with clips whenever the list is known further down.
  */
 export class Sync extends EventTarget {
   /** @type {Promise<void>|null} */
@@ -55,6 +59,11 @@ export class Sync extends EventTarget {
     return this.#next !== null;
   }
 
+  /** Whether all clips of that time and later are known, by the server's list. @param {string} at */
+  covers(at) {
+    return !this.more || at >= (this.#oldest ?? "");
+  }
+
   /** Read the list from its start as far down as it was read before, until it succeeds. Never twice at a time. */
   read() {
     this.#again = this.#reading !== null;
@@ -68,7 +77,7 @@ export class Sync extends EventTarget {
   /** Read one page further down. */
   async readMore() {
     if (!this.#next) return;
-    const page = await this.api.list(this.#next);
+    const page = await this.api.list(this.#next, { limit: FURTHER });
     this.library.add(page.clips);
     this.#bottom(page.clips, page.next);
   }
@@ -129,7 +138,7 @@ export class Sync extends EventTarget {
     const clips = [];
     let cursor = null;
     do {
-      const page = await this.api.list(cursor);
+      const page = await this.api.list(cursor, cursor ? { limit: FURTHER } : {});
       // The cursor of the first page is the oldest, and so is what follows it: nothing falls between list and events.
       if (cursor === null) {
         this.feed.start(page.realtime);
@@ -157,6 +166,7 @@ export class Sync extends EventTarget {
   #bottom(clips, next) {
     this.#next = next;
     this.#oldest = clips.at(-1)?.created_at ?? this.#oldest;
+    this.#emit("listed", clips);
   }
 
   /** @param {string} type @param {unknown} detail */

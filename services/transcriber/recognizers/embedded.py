@@ -126,7 +126,7 @@ class EmbeddedRecognizer:
 
 
 def _give_back() -> None:
-    """Let the system have what the last block needed: glibc keeps it in pieces that the next one's arrays do not fit."""
+    """Let the system have what the last block needed: glibc keeps it in pieces that no array of the next one fits."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

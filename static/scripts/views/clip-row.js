@@ -106,6 +106,11 @@ export class ClipRow {
     return this.open || this.player.playing || isAtIt || this.name.busy || this.transcript.busy;
   }
 
+  /** Whether scrolling may not take it away: it is busy, not saved, or says what somebody has to read. */
+  get held() {
+    return this.busy || !this.note.element.hidden || !this.bin.strip.hidden;
+  }
+
   /** @param {Entry} entry */
   show(entry) {
     this.#entry = entry;

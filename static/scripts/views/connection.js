@@ -1,4 +1,4 @@
-/** Says that the page is cut off, and offers older clips; silent while all is well. */
+/** Says that the page is cut off; silent while all is well. */
 
 import { words } from "../words.js";
 import { part } from "./part.js";
@@ -10,16 +10,11 @@ export class Connection {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #patience;
 
-  /** @param {HTMLElement} page @param {import("../sync.js").Sync} sync */
-  constructor(page, sync) {
-    this.sync = sync;
+  /** @param {HTMLElement} page */
+  constructor(page) {
     this.offline = part(page, "offline", HTMLElement);
     this.looking = part(page, "looking", HTMLElement);
     this.problem = part(page, "list-problem", HTMLElement);
-    this.more = part(page, "more-clips", HTMLButtonElement);
-    this.more.addEventListener("click", () => void this.#more());
-    // A list that is scrolled to its end goes on by itself; the button is for keyboards, and for when that fails.
-    new IntersectionObserver(([seen]) => seen.isIntersecting && void this.#more()).observe(this.more);
     this.down();
   }
 
@@ -45,19 +40,5 @@ export class Connection {
   list(problem) {
     this.problem.hidden = !problem;
     if (problem) this.problem.textContent = words.list.unreadable(problem);
-    this.more.hidden = !this.sync.more;
-  }
-
-  async #more() {
-    if (this.more.ariaBusy === "true") return;
-    this.more.ariaBusy = "true";
-    try {
-      await this.sync.readMore();
-      this.list(null);
-    } catch (error) {
-      this.list(error instanceof Error ? error.message : String(error));
-    } finally {
-      this.more.ariaBusy = "false";
-    }
   }
 }

@@ -24,7 +24,6 @@ export default {
       "Drück den roten Knopf und sprich. Deine Worte erscheinen hier von selbst, neben dem Ton, aus dem sie stammen, auf jedem Gerät, das diese Seite offen hat.",
     emptyDrop: "Du kannst auch Tondateien irgendwo hierher ziehen oder",
     emptyPick: "von diesem Gerät wählen",
-    older: "Ältere Aufnahmen",
     backToClips: "Zurück zu den Aufnahmen",
     binEmpty: "Der Papierkorb ist leer. Was du löschst, bleibt hier 30 Tage.",
     deletedClips: "Gelöschte Aufnahmen",
@@ -231,7 +230,12 @@ export default {
     },
   },
 
-  finder: {},
+  finder: {
+    results: "Gefundenes",
+    reading: "Ältere Aufnahmen werden geladen …",
+    /** @param {string} why */
+    unread: (why) => `Ältere Aufnahmen konnten nicht geladen werden: ${why}`,
+  },
 
   selection: {},
 

@@ -22,7 +22,6 @@ export default {
       "Press the red button and speak. Your words appear here by themselves, beside the sound they came from, on every device that has this page open.",
     emptyDrop: "You can also drop sound files anywhere, or",
     emptyPick: "pick them from this device",
-    older: "Older clips",
     backToClips: "Back to the clips",
     binEmpty: "The bin is empty. What you delete is kept here for 30 days.",
     deletedClips: "Deleted clips",
@@ -230,7 +229,12 @@ export default {
     },
   },
 
-  finder: {},
+  finder: {
+    results: "What was found",
+    reading: "Reading older clips…",
+    /** @param {string} why */
+    unread: (why) => `Older clips could not be read: ${why}`,
+  },
 
   selection: {},
 
