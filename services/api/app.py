@@ -11,7 +11,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from services.api import clips, health, listing, openapi, page, recordings, seed, static, uploads, websocket
+from services.api import (
+    clips,
+    health,
+    listing,
+    openapi,
+    page,
+    recordings,
+    seed,
+    static,
+    takein,
+    takeout,
+    uploads,
+    websocket,
+)
 from services.api.errors import HANDLERS
 from services.api.guard import Guard
 from services.api.settings import ApiSettings
@@ -43,6 +56,9 @@ ROUTES = [
     Route("/api/clips/{id}/transcript.{form}", clips.transcript),
     Route("/api/clips/{id}/finish", recordings.finish, methods=["POST"]),
     Route("/api/clips/{id}/waveform", clips.waveform),
+    # All of it, as a zip.
+    Route("/api/library.zip", takeout.library),
+    Route("/api/library", takein.library, methods=["POST"]),
     # By tus: recordings while they are made, and files.
     Route("/api/uploads", by_method(OPTIONS=uploads.options, POST=uploads.create)),
     Route(

@@ -20,6 +20,7 @@ CHECKSUM_MISMATCH = 460
 PROBLEMS: Mapping[str, tuple[int, str]] = {
     "bad-request": (HTTPStatus.BAD_REQUEST, "The request cannot be understood"),
     "bad-name": (HTTPStatus.BAD_REQUEST, "This name cannot be used"),
+    "bad-library": (HTTPStatus.UNPROCESSABLE_ENTITY, "This is no library that can be taken in"),
     "empty-audio": (HTTPStatus.BAD_REQUEST, "There is no audio in the request"),
     "cross-site": (HTTPStatus.FORBIDDEN, "Requests from other sites are refused"),
     "unknown-host": (HTTPStatus.MISDIRECTED_REQUEST, "This server has another name"),

@@ -11,6 +11,7 @@ from services.api import described
 from services.api.clips import ClipPatch
 from services.api.errors import PROBLEMS
 from services.api.recordings import Finish
+from services.api.takeout import MOST_IDS
 from services.api.transcripts import FORMS
 from services.api.tus import BODY, MOST_SEGMENTS, VERSION
 from shared.columns import LONGEST_MS
@@ -71,7 +72,7 @@ def build() -> Json:
             "version": "1",
             "description": "Clips: by id for new clients, by name for those of the seed. Nothing is ever overwritten.",
         },
-        "paths": {**_pages(), **_clips(), **_uploads(), **_by_name(), **_process()},
+        "paths": {**_pages(), **_clips(), **_library(), **_uploads(), **_by_name(), **_process()},
         "components": {"schemas": {**definitions["$defs"], "Problem": _problem()}},
     }
 
@@ -194,6 +195,49 @@ def _clips() -> Json:
                     **_no("not-found"),
                 },
             ),
+        },
+    }
+
+
+def _library() -> Json:
+    ids = {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": MOST_IDS}
+    archive: Json = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
+    counts = {"type": "integer", "minimum": 0}
+    return {
+        "/api/library.zip": {
+            "get": _does(
+                "All clips that are not in the bin, or those with these ids, as a zip",
+                {
+                    "200": {"description": "Sound, words and all that `POST /api/library` needs.", "content": archive},
+                    **_no("bad-request", "not-found"),
+                },
+                [_query("id", ids)],
+            )
+        },
+        "/api/library": {
+            "post": _does(
+                "Take in such a zip; clips that are here already stay as they are",
+                {
+                    "200": {
+                        "description": "How many were taken in, known already, and refused, and why.",
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "required": ["taken", "known", "refused"],
+                                    "properties": {
+                                        "taken": counts,
+                                        "known": counts,
+                                        "refused": {"type": "array", "items": {"type": "object"}},
+                                    },
+                                }
+                            }
+                        },
+                    },
+                    **_no("empty-audio", "bad-library", "cross-site", "too-large", "away", "full"),
+                },
+                body=archive,
+            )
         },
     }
 

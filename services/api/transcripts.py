@@ -14,6 +14,7 @@ PARAGRAPH_MS = 2_000
 """A pause behind a sentence that begins a new paragraph: people who go on pause for less."""
 
 _MARKUP = re.compile(r"-->|<(?=[/a-zA-Z])|\{")
+_MARKS = re.compile(r"[\\`*_\[\]<>#|~]")
 _LIKENESS = {"-->": "→", "<": "‹", "{": "("}
 
 
@@ -29,7 +30,7 @@ def text(clip: Clip, timed: Transcript | None) -> str:
     """A person's words as they were written; a machine's in paragraphs, which long pauses part."""
     if clip.edited_at is not None:
         return (clip.text or "") + "\n"
-    return "\n\n".join(_paragraphs(_words(clip, timed))) + "\n"
+    return "\n\n".join(map(subtitles.text_of, _paragraphs(_words(clip, timed)))) + "\n"
 
 
 def srt(clip: Clip, timed: Transcript | None) -> str:
@@ -48,6 +49,22 @@ def vtt(clip: Clip, timed: Transcript | None) -> str:
         for cue in _cues(clip, timed)
     )
     return "WEBVTT\n\n" + "".join("\n".join(lines) for lines in blocks)
+
+
+def markdown(clip: Clip, timed: Transcript | None) -> str:
+    """Name, date, length and tags, and the words: a machine's in paragraphs, each behind the moment it begins at."""
+    facts = [f"{clip.created_at:%Y-%m-%d %H:%M} UTC"]
+    if clip.duration_ms is not None:
+        facts.append(_moment(clip.duration_ms))
+    facts += [f"#{_literal(tag)}" for tag in clip.tags]
+    if clip.edited_at is not None or not (timed and timed.passages):
+        words = _literal(text(clip, timed)).strip()
+    else:
+        paragraphs = _paragraphs(_words(clip, timed))
+        words = "\n\n".join(
+            f"[{_moment(said[0].start_ms)}] {_literal(subtitles.text_of(said))}" for said in paragraphs if said
+        )
+    return f"# {_literal(clip.name)}\n\n{' · '.join(facts)}\n\n{words}\n"
 
 
 def as_json(clip: Clip, timed: Transcript | None) -> str:
@@ -76,6 +93,7 @@ FORMS: Mapping[str, Form] = {
     "txt": Form("text/plain; charset=utf-8", text),
     "srt": Form("application/x-subrip; charset=utf-8", srt),
     "vtt": Form("text/vtt; charset=utf-8", vtt),
+    "md": Form("text/markdown; charset=utf-8", markdown),
     "json": Form("application/json", as_json),
 }
 
@@ -95,13 +113,23 @@ def _length_ms(clip: Clip, timed: Transcript | None) -> int:
     return clip.duration_ms or heard_ms or wording.SLOWEST_MS * len(clip.text or "")
 
 
-def _paragraphs(words: Sequence[wording.Word]) -> Iterator[str]:
+def _paragraphs(words: Sequence[wording.Word]) -> Iterator[Sequence[wording.Word]]:
     start = 0
     for at, (word, following) in enumerate(pairwise(words), 1):
         if following.start_ms - word.end_ms >= PARAGRAPH_MS and subtitles.ends_sentence(word):
-            yield subtitles.text_of(words[start:at])
+            yield words[start:at]
             start = at
-    yield subtitles.text_of(words[start:])
+    yield words[start:]
+
+
+def _moment(ms: int) -> str:
+    hours, seconds = divmod(ms // 1000, 3600)
+    return f"{hours}:{seconds // 60:02}:{seconds % 60:02}" if hours else f"{seconds // 60}:{seconds % 60:02}"
+
+
+def _literal(words: str) -> str:
+    """Without what Markdown (CommonMark) would take for markup."""
+    return _MARKS.sub(r"\\\g<0>", words)
 
 
 def _clock(ms: int, point: str) -> str:

@@ -20,7 +20,7 @@ from shared.storage import Store
 RATE = 16_000
 """Samples a second that Whisper hears."""
 
-BLOCK_S = 180
+BLOCK_S = 150
 """Longest piece decoded and recognized at once: an hour whole takes 3.5 GB, and pieces of 300 s 0.1 more than these."""
 
 CUT_S = 30

@@ -94,14 +94,16 @@ async def stop_recording(here: DictaphonePage) -> None:
     await heard(here.rows().first)
 
 
-async def break_one(url: str) -> None:
-    """Store a file that begins like WebM and is none: it will fail, and say so."""
+async def break_one(url: str) -> str:
+    """Store a file that begins like WebM and is none: it will fail, and say so. Return its id."""
+    id = str(uuid.uuid4())
     async with httpx.AsyncClient(base_url=url, trust_env=False) as api:
         answer = await api.put(
-            f"/api/clips/{uuid.uuid4()}", params={"name": "Half a download"},
+            f"/api/clips/{id}", params={"name": "Half a download"},
             content=WEBM_HEAD + bytes(4000), headers={"Content-Type": "audio/webm"},
         )  # fmt: skip
         answer.raise_for_status()
+    return id
 
 
 async def bin_some(url: str) -> None:

@@ -72,7 +72,7 @@ async def test_it_is_served(client: httpx.AsyncClient) -> None:
     assert (await client.get("/openapi.json")).json() == build()
 
 
-schemathesis.serializer.alias(["audio/webm", BODY], "application/octet-stream")
+schemathesis.serializer.alias(["audio/webm", "application/zip", BODY], "application/octet-stream")
 schemathesis.openapi.media_type(
     "audio/webm", st.sampled_from([recording(), recording(1), b"", b"<html>"]) | st.binary()
 )
