@@ -136,18 +136,22 @@ def said_at(
     if not passages or not places:
         return [None] * len(places)
     words = [word for passage in passages for word in passage.get("words") or [passage]]
-    ends, starts_ms = _clock([(word["text"], word["start_ms"]) for word in words])
+    ends, starts_ms = _ends([word["text"] for word in words]), [word["start_ms"] for word in words]
     if is_edited or ends[-1] != _visible(text):
-        length_ms = duration_ms or max(passage["end_ms"] for passage in passages)
-        ends, starts_ms = _clock([(word.text, word.start_ms) for word in wording.timed(text, passages, length_ms)])
+        timed = wording.timed(text, passages, duration_ms or max(passage["end_ms"] for passage in passages))
+        ends, starts_ms = _ends([word.text for word in timed]), [word.start_ms for word in timed]
     # What is to be read before it tells which word it is, however the spaces are set.
     return [starts_ms[min(bisect_right(ends, _visible(text[:place])), len(ends) - 1)] for place in places]
 
 
-def _clock(words: Sequence[tuple[str, int]]) -> tuple[list[int], list[int]]:
-    """How much is to be read until the end of each word, and when it was said."""
-    return list(accumulate(_visible(text) for text, _ in words)), [start_ms for _, start_ms in words]
+def _ends(words: Sequence[str]) -> list[int]:
+    """How much is to be read until the end of each word."""
+    ends = list(accumulate(map(len, words)))
+    if ends[-1] != _visible("".join(words)):
+        ends = list(accumulate(map(_visible, words)))
+    return ends
 
 
 def _visible(text: str) -> int:
+    """Characters that are to be read."""
     return len("".join(text.split()))

@@ -1,6 +1,5 @@
 """The clips that hold what somebody looks for, the same ones on both databases, in the order that is wished for."""
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +7,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
-    Row,
     Select,
     case,
     cast,
@@ -18,12 +16,13 @@ from sqlalchemy import (
     or_,
     select,
     table,
+    true,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlmodel import col
 
 from services.api import pages
-from services.api.pages import SHOWN, Wish
+from services.api.pages import SHOWN, Found, Wish
 from services.api.parameters import Place, unknown_cursor
 from shared.findable import IN_ONE_MS, Findable, number_at
 from shared.models import Clip
@@ -55,7 +54,17 @@ class Index:
         self.is_sqlite = connection.dialect.name == "sqlite"
         self._query = query
         self._in = func.instr if self.is_sqlite else func.strpos
+        self._least = func.min if self.is_sqlite else func.least
         self.number: Any = _FTS5.c.rowid if self.is_sqlite else _NUMBER
+        begun = func.substr(col(Findable.text), 1, WEIGHED)
+        # Postgres fetches a long text anew for each function that looks into it; this is one look for all of them.
+        self._looked = None if self.is_sqlite else select(begun.label("begun")).correlate(Findable).offset(0).lateral()
+        self._begun: Any = begun if self._looked is None else self._looked.c.begun
+
+    def weighed(self, within: Sequence[ColumnElement[bool]]) -> Select[Any]:
+        """The same with how good each match is."""
+        found = self.matches(_NUMBER, self.weight(), within=within)
+        return found if self._looked is None else found.join(self._looked, true())
 
     def matches(self, *columns: Any, within: Sequence[ColumnElement[bool]] = (), rising: bool = False) -> Select[Any]:
         """The matching clips with their words, the newest first, read only as far as they are asked for."""
@@ -110,23 +119,24 @@ class Index:
 
     def _weight(self, phrase: Phrase) -> ColumnElement[int]:
         needle = phrase.needle
-        text = func.substr(col(Findable.text), 1, WEIGHED)
-        without = func.replace(text, needle, "")
-        times = (func.length(text, type_=Integer) - func.length(without, type_=Integer)) // len(needle)
+        length = func.length if self.is_sqlite else func.octet_length
+        bytes_of = len(needle) if self.is_sqlite else len(needle.encode())
+        without = func.replace(self._begun, needle, "")
+        times = (length(self._begun, type_=Integer) - length(without, type_=Integer)) // bytes_of
         weight = (
             case((self._is_in(needle, "name"), IN_NAME), else_=0)
             + case((self._is_in(needle, "tags"), IN_TAGS), else_=0)
-            + case((times < MOST_IN_TEXT, times), else_=MOST_IN_TEXT)
+            + self._least(times, MOST_IN_TEXT, type_=Integer)
         )
         if phrase.is_open:
-            whole = or_(self._is_in(f"{needle} ", "name"), self._is_in(f"{needle} ", "text"))
+            whole = or_(self._is_in(f"{needle} ", "name"), self._in(self._begun, f"{needle} ") > 0)
             weight += case((whole, WHOLE_WORD), else_=0)
         return weight
 
 
 def page(
     connection: Connection, wish: Wish, query: Query, place: Place | None, limit: int
-) -> tuple[Sequence[Row[Any]], Place | None]:
+) -> tuple[Found, Place | None]:
     """One page of what is found, in the order that is wished for, and the place of the next."""
     index = Index(connection, query)
     if wish.sort == "best" and (place is None or len(place.marks) > 1):
@@ -139,7 +149,7 @@ def page(
 
 def _ranked(
     connection: Connection, index: Index, wish: Wish, place: Place | None, limit: int
-) -> tuple[Sequence[Row[Any]], Place | None]:
+) -> tuple[Found, Place | None]:
     """The best of the newest matches, which are chosen with the first page: what comes later does not shift them."""
     newest: Any = None
     oldest: Any = None
@@ -148,25 +158,25 @@ def _ranked(
             raise unknown_cursor()
         newest, oldest, *last = place.marks
     within = [newest >= _NUMBER, oldest <= _NUMBER] if place else []
-    matches = index.matches(_NUMBER, Findable.clip_id, index.weight(), within=[*within, *_made(index, wish)])
+    matches = index.weighed([*within, *_made(index, wish)])
     rows = connection.execute(wish.narrowed(matches).limit(RANKED)).all()
     if place is None and rows:
         newest, oldest = rows[0].number, rows[-1].number if len(rows) == RANKED else FIRST
-    best = sorted(((row.weight, row.number, row.clip_id) for row in rows), reverse=True)
+    best = sorted(((row.weight, row.number) for row in rows), reverse=True)
     if place is not None:
-        best = [match for match in best if [*match[:2]] < last]
+        best = [match for match in best if [*match] < last]
     shown = best[:limit]
     following = None
     if len(best) > limit:
-        following = Place((newest, oldest, *shown[-1][:2]))
+        following = Place((newest, oldest, *shown[-1]))
     elif oldest is not None and oldest != FIRST:
         following = Place((oldest,))
-    return _clips(connection, [id for _, _, id in shown]), following
+    return _clips(connection, [number for _, number in shown]), following
 
 
 def _by_age(
     connection: Connection, index: Index, wish: Wish, place: Place | None, limit: int
-) -> tuple[Sequence[Row[Any]], Place | None]:
+) -> tuple[Found, Place | None]:
     """The matches behind a place, by when they were made."""
     rising = wish.sort == "oldest"
     within = _made(index, wish)
@@ -175,11 +185,11 @@ def _by_age(
             raise unknown_cursor()
         (last,) = place.marks
         within.append(last < _NUMBER if rising else last > _NUMBER)
-    matches = index.matches(_NUMBER, Findable.clip_id, within=within, rising=rising)
+    matches = index.matches(_NUMBER, within=within, rising=rising)
     rows = connection.execute(wish.narrowed(matches).limit(limit + 1)).all()
     shown = rows[:limit]
     following = Place((shown[-1].number,)) if len(rows) > limit else None
-    return _clips(connection, [row.clip_id for row in shown]), following
+    return _clips(connection, [row.number for row in shown]), following
 
 
 def _made(index: Index, wish: Wish) -> list[ColumnElement[bool]]:
@@ -192,8 +202,8 @@ def _made(index: Index, wish: Wish) -> list[ColumnElement[bool]]:
     return within
 
 
-def _clips(connection: Connection, ids: Sequence[uuid.UUID]) -> Sequence[Row[Any]]:
-    """The clips of these ids, in this order."""
-    rows = connection.execute(select(*SHOWN).where(col(Clip.id).in_(ids))).all()
-    by_id = {row.id: row for row in rows}
-    return [by_id[id] for id in ids if id in by_id]
+def _clips(connection: Connection, numbers: Sequence[int]) -> Found:
+    """The clips of these numbers, in this order."""
+    clips = select(*SHOWN, _NUMBER).join(Findable, col(Findable.clip_id) == col(Clip.id)).where(_NUMBER.in_(numbers))
+    by_number: dict[int, Any] = {row.number: row for row in connection.execute(clips)}
+    return [by_number[number] for number in numbers if number in by_number]
