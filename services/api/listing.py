@@ -42,7 +42,7 @@ def listing(request: Request) -> Response:
             rows, following = finding.page(connection, wish, query, place, limit)
         else:
             rows, following = [], None  # punctuation alone: there is nothing to look for
-        found = excerpts.of(connection, rows, query) if wish.typed else None
+        found = excerpts.of(connection, rows, query, state.clocks) if wish.typed else None
     shared = {
         "clips": [PublicClip.model_validate(row) for row in rows],
         "next": following.cursor(wish.stamp) if following else None,

@@ -29,6 +29,7 @@ from sqlalchemy import event, select, text
 
 from services.api import excerpts, finding, pages
 from services.api.listing import FOUND_PAGE
+from services.api.moments import Clocks
 from services.api.pages import Wish
 from services.api.parameters import Place
 from shared.database import open_engine, reading
@@ -229,7 +230,7 @@ def in_database(engine: Any, asked: Mapping[str, list[str]]) -> dict[str, float]
         with reading(engine) as session:
             query = parse(typed)
             rows, _ = finding.page(session.connection(), plain("best", typed), query, None, FOUND_PAGE)
-            excerpts.of(session.connection(), rows, query)
+            excerpts.of(session.connection(), rows, query, Clocks())
             cursor = session.connection().connection.cursor()
             began = time.perf_counter()
             for statement, values in asked_of:
