@@ -18,8 +18,8 @@ from shared.search import nfc
 from shared.transcripts import Transcript
 
 MOST_WORDS = 1_000_000
-"""Words whose times are remembered, eight bytes each. Who types letter by letter finds the same clips again, and to read
-the times of an hour of words takes six milliseconds."""
+"""Words whose times are remembered, eight bytes each. Who types letter by letter finds the same clips again, and the
+times of an hour of words take six milliseconds to read."""
 
 Key = tuple[int, int]
 """A machine's revision, and the clip's version if a person has changed the words since."""
