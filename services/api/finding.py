@@ -31,7 +31,7 @@ from shared.findable import Findable, number_at
 from shared.models import Clip
 from shared.search import Phrase, Query
 
-RANKED = 500
+RANKED = 300
 """The newest matches among which the best come first; the older ones follow, the newest first.
 
 A word that is in every clip is in a hundred thousand of them, and to weigh each takes longer than people wait.

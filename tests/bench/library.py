@@ -174,6 +174,16 @@ def lists(engine: Any, clips: int) -> dict[str, dict[str, Any]]:
     }
 
 
+NARROWED: dict[str, dict[str, Any]] = {
+    "failed": {"status": "failed"},
+    "a common tag": {"tag": TAGS[0]},
+    "a rare tag": {"tag": TAGS[-1]},
+    "over 20 minutes": {"shortest_ms": 1_200_000},
+    "longest first": {"sort": "longest"},
+    "newest first": {"sort": "newest"},
+}
+"""What a search may be narrowed by, or ordered."""
+
 NOTHING: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
 
 
@@ -255,11 +265,19 @@ def measure(stack: Stack, kind: str, corpus: Corpus, count: int) -> dict[str, An
     typed = searches(corpus, count, sample)
     asked = {name: [params] * count for name, params in lists(engine, clips).items()}
     found = {name: [{"q": q} for q in many] for name, many in typed.items()}
-    asyncio.run(over_http(stack.api_url, {name: many[:2] for name, many in {**asked, **found}.items()}))  # warm up
+    narrowed = {
+        f"{name}, {wish}": [{"q": q, **params} for q in typed[name]]
+        for name in ("a word of most clips", "two words", "three letters")
+        for wish, params in NARROWED.items()
+    }
+    asyncio.run(
+        over_http(stack.api_url, {name: many[:2] for name, many in {**asked, **found, **narrowed}.items()})
+    )  # warm up
     figures = {
         "clips": clips,
         "list": asyncio.run(over_http(stack.api_url, asked)),
         "search": asyncio.run(over_http(stack.api_url, found)),
+        "search_with_filters": asyncio.run(over_http(stack.api_url, narrowed)),
         "search_in_the_database_alone": in_database(engine, typed),
         "limits_p95_ms": {"list": LIMIT_MS["list"], "search": LIMIT_MS["search"][kind]},  # type: ignore[index]
     }
