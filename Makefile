@@ -10,7 +10,8 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-realtime bench-transcription \
+.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-library bench-realtime \
+	bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 	bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
@@ -58,8 +59,8 @@ bench-realtime: $(VENV)/dev.stamp ## Measure the fan-out beside its peers, as JS
 bench-captions: $(VENV)/dev.stamp ## Measure how soon words appear while somebody speaks, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.captions $(ARGS)
 
-bench-transcription: $(VENV)/dev.stamp ## Measure transcription beside the bare engine and its peers, as JSON; ARGS="--help"
-	@$(RUN) -m tests.bench.transcription $(ARGS)
+.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-library bench-realtime \
+	bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 bench-uploads: $(VENV)/dev.stamp ## Measure the memory of a large upload and 200 recordings at once, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.uploads $(ARGS)

@@ -209,10 +209,12 @@ async def test_the_best_come_first(client: httpx.AsyncClient, engine: Engine) ->
     assert await walked(client, 4, q="budget", sort="oldest", tag="budget") == ["Tagged"]
 
 
+@pytest.mark.parametrize("from_clips", [False, True])
 async def test_behind_the_best_of_the_newest_come_the_others(
-    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, from_clips: bool
 ) -> None:
     """With fewer to rank than the live API has, on its database."""
+    monkeypatch.setattr(finding, "_is_rather_looked_for_among_clips", lambda *_: from_clips)
     names = ["old talk", *(f"{number}" for number in range(9))]
     keep(engine, *(made(number, name=name, text="talk") for number, name in enumerate(names)))
     monkeypatch.setattr(finding, "RANKED", 4)
@@ -228,6 +230,47 @@ async def test_behind_the_best_of_the_newest_come_the_others(
     assert seen == [*map(str, reversed(range(9))), "old talk"], (
         "the old one is a better match, and not among the newest"
     )
+
+
+async def test_common_words_and_rare_wishes_are_found_from_either_end(
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which way is taken is decided by counts; what is found is the same."""
+    clips = [
+        made(
+            number,
+            text="common",
+            tags=["few"] if number % 5 == 0 else [],
+            status=Status.FAILED if number > 8 else Status.DONE,
+        )
+        for number in range(12)
+    ]
+    clips[10].move_to_bin(NOON)
+    keep(engine, *clips)
+    nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
+    for sort in ("best", "newest", "oldest", "longest", "shortest", "name"):
+        for wish in (
+            Wish(typed="common", statuses=("failed",), tags=(), sort=sort, deleted=False, **nothing),
+            Wish(typed="common", statuses=(), tags=("few",), sort=sort, deleted=False, **nothing),
+            Wish(typed="common", statuses=(), tags=("few",), sort=sort, deleted=True, **nothing),
+            Wish(typed="common", statuses=(), tags=(), sort=sort, deleted=False, **nothing | {"shortest_ms": 9_000}),
+            Wish(
+                typed="common",
+                statuses=(),
+                tags=(),
+                sort=sort,
+                deleted=False,
+                **nothing | {"since": clips[3].created_at},
+            ),
+        ):
+            answers = []
+            for few in (2_000, 10):
+                monkeypatch.setattr(finding, "FEW", few)
+                with reading(engine) as session:
+                    rows, _ = finding.page(session.connection(), wish, parse("common"), None, 50)
+                answers.append([row.id for row in rows])
+            assert answers[0] == answers[1], wish
+            assert answers[0], wish
 
 
 # -- passages ------------------------------------------------------------------------------------------------------
@@ -319,8 +362,12 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES, min_size=1, max_size=10).map(" ".join) | st.lists(PIECES, min_size=1, max_size=8).map("".join)
 
 
-async def test_both_databases_find_what_the_words_say(client: httpx.AsyncClient, engine: Engine) -> None:
-    """The index of each database against a look into every text."""
+@pytest.mark.parametrize("from_clips", [False, True])
+async def test_both_databases_find_what_the_words_say(
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, from_clips: bool
+) -> None:
+    """The index of each database, asked in either way, against a look into every text."""
+    monkeypatch.setattr(finding, "_is_rather_looked_for_among_clips", lambda *_: from_clips)
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8), st.lists(TEXTS, min_size=1, max_size=6))
@@ -344,7 +391,7 @@ async def test_both_databases_find_what_the_words_say(client: httpx.AsyncClient,
             with reading(engine) as session:
                 nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
                 for sort in ("best", "oldest", "name"):
-                    wish = Wish(typed=typed, statuses=(), tags=(), sort=sort, deleted=False, **nothing)
+                    wish = Wish(typed=typed, statuses=("done",), tags=(), sort=sort, deleted=False, **nothing)
                     rows, _ = finding.page(session.connection(), wish, query, None, 50)
                     assert {row.id for row in rows} == expected, (typed, query)
                     assert len(rows) == len(expected)
