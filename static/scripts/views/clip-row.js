@@ -11,6 +11,7 @@ import { Bin } from "./bin.js";
 import { ConditionView, write } from "./condition.js";
 import { copy } from "./copy.js";
 import { Editable, selects } from "./editable.js";
+import { Gaps } from "./gaps.js";
 import { Heard } from "./heard.js";
 import { LanguagePicker } from "./language.js";
 import { Note } from "./note.js";
@@ -57,8 +58,6 @@ export class ClipRow {
     this.parts = {
       facts: part(this.element, "facts", HTMLElement),
       by: part(this.element, "by", HTMLElement),
-      gaps: part(this.element, "gaps", HTMLElement),
-      marks: part(this.element, "marks", HTMLElement),
       bar: part(this.element, "bar", HTMLElement),
       details: part(this.element, "details", HTMLButtonElement),
       copy: part(this.element, "copy", HTMLButtonElement),
@@ -66,6 +65,7 @@ export class ClipRow {
       play: part(this.element, "play", HTMLButtonElement),
     };
     this.condition = new ConditionView(this.element);
+    this.gaps = new Gaps(this.element);
     this.heard = new Heard(part(this.element, "heard", HTMLElement));
     this.note = new Note(this.element);
     this.bin = new Bin(this.element, {
@@ -78,18 +78,8 @@ export class ClipRow {
     this.details = new Details(actions.api, this.id, () => this.#detailed());
     this.waveform = new Waveform(part(this.element, "track", HTMLElement), (ms) => this.player.seek(ms));
     this.player = this.#player();
-    this.name = new Editable(part(this.element, "name", HTMLInputElement), {
-      save: (name) => this.#saving(actions.rename(this.id, name)),
-      failed: (error) => this.#unsaved(error, this.name),
-      required: true,
-    });
-    this.transcript = new Transcript(this.element, this.id, {
-      save: (text, base) => this.#saving(actions.rewrite(this.id, text, base)),
-      failed: (error) => this.#unsaved(error, this.transcript.editable),
-      left: () => document.activeElement === document.body && this.#tools?.edit.focus({ preventScroll: true }),
-      seek: (ms) => this.player.seek(ms),
-      play: (ms) => this.player.playFrom(ms),
-    });
+    this.name = this.#name();
+    this.transcript = this.#transcript();
     this.language = new LanguagePicker(
       this.element,
       (code) => this.#saving(actions.speak(this.id, code)),
@@ -117,7 +107,7 @@ export class ClipRow {
     this.#tell(view);
     this.transcript.show(view.text ?? "");
     parts.copy.hidden = !view.text;
-    if (this.#tools) this.#tools.edit.hidden = !view.text;
+    if (this.#tools) this.#tools.edit.hidden = !view.text && !this.transcript.editing;
     // The bucket that it redirects to is another origin, where browsers ignore the attribute: the server says it.
     parts.download.href = `${this.actions.api.audio(entry.id)}?download`;
     parts.download.download = view.fileName;
@@ -137,7 +127,7 @@ export class ClipRow {
     }
     this.#tools ??= new Tools(this.element, this.id, {
       at_ms: () => this.player.at_ms,
-      edit: () => this.transcript.edit(),
+      edit: () => (this.transcript.editing ? this.transcript.field.blur() : this.transcript.edit()),
       announce: this.list.announce,
     });
     this.#tools.edit.hidden = !this.#entry.clip?.text;
@@ -180,6 +170,24 @@ export class ClipRow {
     );
   }
 
+  #name() {
+    return new Editable(part(this.element, "name", HTMLInputElement), {
+      save: (name) => this.#saving(this.actions.rename(this.id, name)),
+      failed: (error) => this.#unsaved(error, this.name),
+      required: true,
+    });
+  }
+
+  #transcript() {
+    return new Transcript(this.element, this.id, {
+      save: (text, base) => this.#saving(this.actions.rewrite(this.id, text, base)),
+      failed: (error) => this.#unsaved(error, this.transcript.editable),
+      edits: (editing) => this.#tools?.edits(editing),
+      seek: (ms) => this.player.seek(ms),
+      play: (ms) => this.player.playFrom(ms),
+    });
+  }
+
   /** There is more to be shown of what is open. */
   #detailed() {
     this.waveform.show(this.details.peaks);
@@ -202,9 +210,7 @@ export class ClipRow {
     parts.by.hidden = !view.by;
     this.heard.show(view);
     this.condition.show(view);
-    write(parts.gaps, view.gaps);
-    parts.gaps.hidden = !view.gaps;
-    mark(parts.marks, view.marks);
+    this.gaps.show(view);
     if (!view.running) this.#still();
     else this.#ticking ??= setInterval(() => this.#tell(this.#view()), TICK_MS);
   }
@@ -298,20 +304,4 @@ function reason(error) {
 /** Whether each segment is still a sound of its own. @param {Entry} entry */
 function isUnjoined({ clip }) {
   return clip?.status === "recording" || clip?.status === "pending";
-}
-
-/** Put a tick on the seek bar for each gap, which says what it is. @param {HTMLElement} track
- * @param {import("../clip-state.js").Mark[]} marks */
-function mark(track, marks) {
-  const key = JSON.stringify(marks);
-  if (key === track.dataset.places) return;
-  track.dataset.places = key;
-  track.replaceChildren(
-    ...marks.map(({ place, words: said }) => {
-      const tick = document.createElement("i");
-      tick.style.left = `${100 * place}%`;
-      tick.title = said;
-      return tick;
-    }),
-  );
 }

@@ -2,7 +2,7 @@
 
 import { listening, SPEEDS } from "../listening.js";
 import { link } from "../links.js";
-import { locale, translate } from "../words.js";
+import { locale, translate, words } from "../words.js";
 import { copy } from "./copy.js";
 import { part } from "./part.js";
 
@@ -23,6 +23,9 @@ export class Tools {
     this.speed.append(...SPEEDS.map((speed) => new Option(times(speed), String(speed))));
     this.speed.addEventListener("change", () => (listening.speed = Number(this.speed.value)));
     this.skip.addEventListener("click", () => (listening.skips = !listening.skips));
+    // The focus stays in the field: leaving it would end what a click is to begin or to end.
+    this.edit.addEventListener("pointerdown", (event) => event.preventDefault());
+    this.edit.addEventListener("mousedown", (event) => event.preventDefault());
     this.edit.addEventListener("click", edit);
     this.link.addEventListener("click", () => {
       const address = new URL(link(id, at_ms()), location.href).href;
@@ -32,6 +35,12 @@ export class Tools {
     listening.addEventListener("change", this.#show);
     this.#show();
     part(row, "bar", HTMLElement).after(fragment);
+  }
+
+  /** Somebody edits the words, or has done so; keyboards go on from where they began. @param {boolean} editing */
+  edits(editing) {
+    this.edit.textContent = editing ? words.player.done : words.page.edit;
+    if (!editing && document.activeElement === document.body) this.edit.focus({ preventScroll: true });
   }
 
   close() {

@@ -49,13 +49,13 @@ export class Transcript {
   /**
    * @param {HTMLElement} row @param {string} id
    * @param {{save: (text: string, base: string) => Promise<void>, failed: (error: unknown) => void,
-   *   seek: (ms: number) => unknown, play: (ms: number) => unknown, left: () => void}} options
+   *   seek: (ms: number) => unknown, play: (ms: number) => unknown, edits: (editing: boolean) => void}} options
    */
-  constructor(row, id, { save, failed, seek, play, left }) {
+  constructor(row, id, { save, failed, seek, play, edits }) {
     this.id = id;
     this.element = part(row, "text", HTMLElement);
     this.field = part(row, "field", HTMLElement);
-    this.options = { seek, play };
+    this.options = { seek, play, edits };
     this.editable = new Editable(this.field, {
       save,
       failed,
@@ -63,7 +63,7 @@ export class Transcript {
       left: () => {
         this.field.hidden = true;
         this.show(this.#text);
-        left();
+        edits(false);
       },
     });
     this.element.addEventListener("click", (event) => this.#click(event));
@@ -106,6 +106,7 @@ export class Transcript {
     const { from, to } = this.#selected() ?? { from: word.from, to: word.from };
     this.field.hidden = false;
     this.show(this.#text);
+    this.options.edits(true);
     this.field.focus({ preventScroll: true });
     const node = this.field.firstChild;
     if (!node) return;

@@ -20,6 +20,7 @@ export default {
     playFrom: (at) => `Ab ${at} abspielen`,
     notAllowed: "Der Browser hat das Abspielen nicht erlaubt. Bitte noch einmal auf Abspielen drücken.",
     notSupported: "Der Ton konnte nicht geladen werden, oder dieser Browser kennt sein Format nicht.",
+    done: "Fertig",
     copied: "Kopiert.",
     conflict: "Diese Worte wurden inzwischen anderswo geändert; Ihre sind nicht gespeichert.",
     /** @param {string} reason */

@@ -20,6 +20,7 @@ export default {
     playFrom: (at) => `Play from ${at}`,
     notAllowed: "The browser did not let it play. Press Play again.",
     notSupported: "The audio could not be loaded, or this browser cannot play its format.",
+    done: "Done",
     copied: "Copied.",
     conflict: "These words were changed elsewhere meanwhile; yours are not saved.",
     /** @param {string} reason */
