@@ -195,6 +195,28 @@ async def test_the_word_that_is_said_is_marked_and_a_click_on_a_word_goes_there(
     assert here.errors == []
 
 
+async def test_the_page_follows_the_words_unless_somebody_reads_elsewhere(context: BrowserContext, clip: Heard) -> None:
+    many = " ".join(f"word{n}." if n % 10 == 9 else f"word{n}" for n in range(1_500))
+    async with httpx.AsyncClient(base_url=clip.url, trust_env=False) as api:
+        await api.patch(f"/api/clips/{clip.id}", json={"text": many})
+        try:
+            here, row = await opened(context, clip)
+            await row.get_by_role("button", name="Play").click()
+            await here.page.wait_for_function("() => scrollY > 500")
+            box = "() => [...CSS.highlights.get('said')][0].getBoundingClientRect().top"
+            await here.page.wait_for_function(
+                f"() => {{ const top = ({box})(); return top > 0 && top < innerHeight; }}"
+            )
+            await here.page.evaluate("() => scrollTo({ top: 1e6, behavior: 'instant' })")
+            word, bottom = await here.page.evaluate(MARKED), await here.page.evaluate("() => scrollY")
+            await here.page.wait_for_function(f"word => ({MARKED})() !== word", arg=word)
+            await here.page.wait_for_timeout(500)
+            assert await here.page.evaluate("() => scrollY") == bottom
+            assert here.errors == []
+        finally:
+            await api.patch(f"/api/clips/{clip.id}", json={"text": clip.text})
+
+
 async def test_text_is_selected_and_copied_as_text(context: BrowserContext, clip: Heard) -> None:
     here, row = await opened(context, clip)
     await here.page.evaluate(

@@ -5,15 +5,12 @@
  * and ten thousand words cost no more than a few.
  */
 
-import { clock } from "../format.js";
+import { clock, firstLines } from "../format.js";
 import { link } from "../links.js";
 import { lastAtMost, Timing } from "../timing.js";
 import { words } from "../words.js";
 import { Editable, selects } from "./editable.js";
 import { part } from "./part.js";
-
-/** Characters of the first lines: more than three lines of the widest column hold. */
-const PREVIEW_CHARACTERS = 400;
 
 /** Where the word that is said may stand in the window, from its top, until the page follows it, and whereto. */
 const HIGHEST = 0.1;
@@ -114,6 +111,12 @@ export class Transcript {
     this.#bring(document.getSelection()?.getRangeAt(0));
   }
 
+  /** Begin to edit the words, or leave them, which saves them. */
+  toggle() {
+    if (this.editing) this.field.blur();
+    else this.edit();
+  }
+
   /** Mark the word that is said. @param {number} ms @param {boolean} playing */
   follow(ms, playing) {
     const fits = this.#open && !this.editing && ms > 0 && this.#timing.text === this.#text;
@@ -156,7 +159,7 @@ export class Transcript {
     const paragraphs = this.#open ? timing.paragraphs() : [];
     this.#starts = paragraphs.map(({ from }) => from);
     if (this.#open) this.element.replaceChildren(...paragraphs.map((one) => this.#paragraph(one)));
-    else this.element.textContent = this.#text.slice(0, PREVIEW_CHARACTERS);
+    else this.element.textContent = firstLines(this.#text);
     this.#find();
   }
 
