@@ -12,7 +12,6 @@ export PYTHONPATH := $(CURDIR)
 .DELETE_ON_ERROR:
 .PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-library bench-realtime \
 	bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
-	bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -59,8 +58,11 @@ bench-realtime: $(VENV)/dev.stamp ## Measure the fan-out beside its peers, as JS
 bench-captions: $(VENV)/dev.stamp ## Measure how soon words appear while somebody speaks, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.captions $(ARGS)
 
-.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-library bench-realtime \
-	bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
+bench-library: $(VENV)/dev.stamp ## Measure lists and searches of 100,000 clips, as JSON; ARGS="--help"
+	@$(RUN) -m tests.bench.library $(ARGS)
+
+bench-transcription: $(VENV)/dev.stamp ## Measure transcription beside the bare engine and its peers, as JSON; ARGS="--help"
+	@$(RUN) -m tests.bench.transcription $(ARGS)
 
 bench-uploads: $(VENV)/dev.stamp ## Measure the memory of a large upload and 200 recordings at once, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.uploads $(ARGS)

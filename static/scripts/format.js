@@ -77,6 +77,14 @@ export function defaultName(at, as = locale) {
   return name.replace(/\s/g, " "); // Intl's narrow no-break spaces are hard to search for and to type.
 }
 
+/** Characters of the first lines: more than three lines of the widest column hold. */
+const FIRST_CHARACTERS = 400;
+
+/** What a closed row shows of its words. @param {string} text */
+export function firstLines(text) {
+  return text.slice(0, FIRST_CHARACTERS);
+}
+
 /** Endings of audio files by media type, and the type of files that come without one. */
 const ENDINGS = /** @type {[string, string][]} */ ([
   ["audio/webm", "webm"],

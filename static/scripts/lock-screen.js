@@ -1,12 +1,8 @@
 /** Tells the device what plays, for its lock screen and the keys of its headset. */
 
-/** @typedef {{name: string, at: string}} About */
-/**
- * @typedef {{
- *   toggle: () => unknown, pause: () => unknown, by: (ms: number) => unknown, seek: (ms: number) => unknown,
- *   playing: boolean, at_ms: number, whole_ms: number
- * }} Plays
- */
+import { listening } from "./remembered.js";
+
+/** @typedef {import("./views/player.js").Player} Player */
 
 const STEP_S = 10;
 
@@ -17,7 +13,7 @@ const ARTWORK = [192, 512].map((side) => ({
   type: "image/png",
 }));
 
-/** Say what plays now, and who is to be told of the keys. @param {About} about @param {Plays} player */
+/** Say what plays now, and who is to be told of the keys. @param {{name: string, at: string}} about @param {Player} player */
 export function introduce({ name, at }, player) {
   const session = navigator.mediaSession;
   if (!session) return;
@@ -40,8 +36,8 @@ export function introduce({ name, at }, player) {
   }
 }
 
-/** Say how far it is. @param {Plays} player @param {number} speed */
-export function report({ playing, at_ms, whole_ms }, speed) {
+/** Say how far it is. @param {Player} player */
+export function report({ playing, at_ms, whole_ms }) {
   const session = navigator.mediaSession;
   if (!session) return;
   session.playbackState = playing ? "playing" : "paused";
@@ -49,6 +45,6 @@ export function report({ playing, at_ms, whole_ms }, speed) {
   session.setPositionState?.({
     duration: whole_ms / 1000,
     position: Math.min(at_ms, whole_ms) / 1000,
-    playbackRate: speed,
+    playbackRate: listening.speed,
   });
 }

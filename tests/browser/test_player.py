@@ -5,6 +5,8 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
+from typing import Literal
 
 import httpx
 import numpy as np
@@ -13,6 +15,7 @@ from playwright.async_api import BrowserContext, Locator, expect
 
 from tests import speech
 from tests.browser.page import LISTEN, SOON_MS, WORDS_MS, DictaphonePage, edit, plays, unfold, words_of
+from tests.browser.screenshots import RESULTS, SCHEMES, SCREENS
 from tests.conftest import Launch, Parts
 from tests.servers.stack import Stack
 
@@ -192,6 +195,28 @@ async def test_the_word_that_is_said_is_marked_and_a_click_on_a_word_goes_there(
     assert here.errors == []
 
 
+async def test_the_page_follows_the_words_unless_somebody_reads_elsewhere(context: BrowserContext, clip: Heard) -> None:
+    many = " ".join(f"word{n}." if n % 10 == 9 else f"word{n}" for n in range(1_500))
+    async with httpx.AsyncClient(base_url=clip.url, trust_env=False) as api:
+        await api.patch(f"/api/clips/{clip.id}", json={"text": many})
+        try:
+            here, row = await opened(context, clip)
+            await row.get_by_role("button", name="Play").click()
+            await here.page.wait_for_function("() => scrollY > 500")
+            box = "() => [...CSS.highlights.get('said')][0].getBoundingClientRect().top"
+            await here.page.wait_for_function(
+                f"() => {{ const top = ({box})(); return top > 0 && top < innerHeight; }}"
+            )
+            await here.page.evaluate("() => scrollTo({ top: 1e6, behavior: 'instant' })")
+            word, bottom = await here.page.evaluate(MARKED), await here.page.evaluate("() => scrollY")
+            await here.page.wait_for_function(f"word => ({MARKED})() !== word", arg=word)
+            await here.page.wait_for_timeout(500)
+            assert await here.page.evaluate("() => scrollY") == bottom
+            assert here.errors == []
+        finally:
+            await api.patch(f"/api/clips/{clip.id}", json={"text": clip.text})
+
+
 async def test_text_is_selected_and_copied_as_text(context: BrowserContext, clip: Heard) -> None:
     here, row = await opened(context, clip)
     await here.page.evaluate(
@@ -344,6 +369,45 @@ async def test_the_lock_screen_knows_what_plays_and_its_keys_work(context: Brows
     assert here.errors == []
 
 
+@pytest.mark.parametrize(("screen", "scheme"), list(product(SCREENS, SCHEMES)))
+async def test_all_of_it_fits_every_screen_and_scheme(
+    launch_browser: Launch, clip: Heard, screen: str, scheme: Literal["light", "dark"]
+) -> None:
+    browser = await launch_browser()
+    context = await browser.new_context(**SCREENS[screen], color_scheme=scheme, locale="de-DE")
+    await context.add_init_script(LISTEN)
+    here = await DictaphonePage.open(context, clip.url)
+    row, look = here.row(clip.id), f"{screen}-{scheme}"
+    RESULTS.mkdir(exist_ok=True)
+    await here.page.screenshot(path=RESULTS / f"{look}-player-closed.png", animations="disabled")
+    tap = Locator.tap if screen == "phone" else Locator.click
+    await tap(row.get_by_role("group", name="Text der Aufnahme"))
+    await expect(row.get_by_role("link", name="Ab 0:").first).to_be_visible()
+    canvas = row.locator("canvas")
+    box = await canvas.bounding_box()
+    assert box
+    if screen == "phone":
+        await here.page.touchscreen.tap(box["x"] + box["width"] / 3, box["y"] + 20)
+    else:
+        await here.page.mouse.click(box["x"] + box["width"] / 3, box["y"] + 20)
+    await stands(here, LENGTH_S / 3)
+    drawn = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width / 3 - 8, canvas.height).data]"
+    pixels = np.array(await canvas.evaluate(drawn)).reshape(-1, 4)
+    accent = {"light": (200, 51, 29), "dark": (255, 116, 96)}[scheme]
+    assert (np.abs(pixels[pixels[:, 3] == 255][:, :3] - accent) < 3).all(axis=1).mean() > 0.9  # what was played
+    await here.page.screenshot(path=RESULTS / f"{look}-player-open.png", animations="disabled")
+    assert await here.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    await tap(row.get_by_role("button", name="Bearbeiten"))
+    await expect(row.get_by_role("textbox", name="Text der Aufnahme")).to_be_focused()
+    await here.page.screenshot(path=RESULTS / f"{look}-player-edit.png", animations="disabled")
+    await tap(row.get_by_role("button", name="Fertig"))
+    await expect(row.get_by_role("textbox", name="Text der Aufnahme")).to_be_hidden()
+    await here.page.keyboard.press("?")
+    await expect(here.page.get_by_role("dialog", name="Tastenkürzel")).to_be_visible()
+    await here.page.screenshot(path=RESULTS / f"{look}-player-keys.png", animations="disabled")
+    assert here.errors == []
+
+
 async def test_words_are_edited_in_place_and_none_is_lost(context: BrowserContext, clip: Heard) -> None:
     here, row = await opened(context, clip)
     field = row.get_by_role("textbox", name="Transcript")
@@ -356,6 +420,10 @@ async def test_words_are_edited_in_place_and_none_is_lost(context: BrowserContex
     await expect(field).to_be_hidden()
     await expect(words_of(row)).to_contain_text("pleasure")
     await expect(row.get_by_role("button", name="Edit")).to_be_focused()
+    await row.get_by_role("button", name="Edit").click()
+    await expect(field).to_be_focused()
+    await row.get_by_role("button", name="Done").click()
+    await expect(field).to_be_hidden()
     changed = clip.text.replace("leisure", "pleasure")
     await expect(words_of(row)).to_have_text(changed)
     # A person's words have times, too.

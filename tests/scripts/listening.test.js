@@ -2,10 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applies, command } from "../../static/scripts/keys.js";
 import { link, target } from "../../static/scripts/links.js";
-import { Listening } from "../../static/scripts/listening.js";
-import { behind, pauses } from "../../static/scripts/pauses.js";
-import { Places } from "../../static/scripts/remembered.js";
-import { lastAtMost, Timing } from "../../static/scripts/timing.js";
+import { Listening, Places } from "../../static/scripts/remembered.js";
+import { behind, lastAtMost, pauses, Timing } from "../../static/scripts/timing.js";
 
 /** Words of a text, each `[start, end]` in seconds. */
 const timing = (text, ...times) => {

@@ -2,13 +2,12 @@
 
 import { Conflict } from "../actions.js";
 import { viewOf } from "../clip-state.js";
-import { Details } from "../details.js";
-import { day, dayTitle } from "../format.js";
+import { firstLines } from "../format.js";
 import { gone } from "../library.js";
 import { Places } from "../remembered.js";
 import { translate, words } from "../words.js";
 import { Bin } from "./bin.js";
-import { ConditionView, write } from "./condition.js";
+import { ConditionView, Gaps, write } from "./condition.js";
 import { copy } from "./copy.js";
 import { Editable, selects } from "./editable.js";
 import { Heard } from "./heard.js";
@@ -16,9 +15,6 @@ import { LanguagePicker } from "./language.js";
 import { Note } from "./note.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
-import { Tools } from "./tools.js";
-import { Transcript } from "./transcript.js";
-import { Waveform } from "./waveform.js";
 
 /** @typedef {import("../types.js").Entry} Entry */
 
@@ -34,8 +30,8 @@ export class ClipRow {
   #entry;
   /** @type {ReturnType<typeof setInterval>|undefined} set while the clip is being recorded */
   #ticking;
-  /** Made when the row is first opened. @type {Tools|null} */
-  #tools = null;
+  /** Comes when the row is first opened or played. @type {import("./whole-clip.js").WholeClip|null} */
+  #whole = null;
   open = false;
 
   /**
@@ -57,15 +53,15 @@ export class ClipRow {
     this.parts = {
       facts: part(this.element, "facts", HTMLElement),
       by: part(this.element, "by", HTMLElement),
-      gaps: part(this.element, "gaps", HTMLElement),
-      marks: part(this.element, "marks", HTMLElement),
       bar: part(this.element, "bar", HTMLElement),
       details: part(this.element, "details", HTMLButtonElement),
+      text: part(this.element, "text", HTMLElement),
       copy: part(this.element, "copy", HTMLButtonElement),
       download: part(this.element, "download", HTMLAnchorElement),
       play: part(this.element, "play", HTMLButtonElement),
     };
     this.condition = new ConditionView(this.element);
+    this.gaps = new Gaps(this.element);
     this.heard = new Heard(part(this.element, "heard", HTMLElement));
     this.note = new Note(this.element);
     this.bin = new Bin(this.element, {
@@ -75,24 +71,15 @@ export class ClipRow {
       leave: () => list.left(this),
       announce: list.announce,
     });
-    this.details = new Details(actions.api, this.id, () => this.#detailed());
-    this.waveform = new Waveform(part(this.element, "track", HTMLElement), (ms) => this.player.seek(ms));
     this.player = this.#player();
     this.name = new Editable(part(this.element, "name", HTMLInputElement), {
-      save: (name) => this.#saving(actions.rename(this.id, name)),
-      failed: (error) => this.#unsaved(error, this.name),
+      save: (name) => this.saving(actions.rename(this.id, name)),
+      failed: (error) => this.unsaved(error, this.name),
       required: true,
-    });
-    this.transcript = new Transcript(this.element, this.id, {
-      save: (text, base) => this.#saving(actions.rewrite(this.id, text, base)),
-      failed: (error) => this.#unsaved(error, this.transcript.editable),
-      left: () => document.activeElement === document.body && this.#tools?.edit.focus({ preventScroll: true }),
-      seek: (ms) => this.player.seek(ms),
-      play: (ms) => this.player.playFrom(ms),
     });
     this.language = new LanguagePicker(
       this.element,
-      (code) => this.#saving(actions.speak(this.id, code)),
+      (code) => this.saving(actions.speak(this.id, code)),
       (error) => this.note.say(reason(error)),
     );
     this.#listen();
@@ -103,7 +90,7 @@ export class ClipRow {
   /** Whether a person is at this row, so that it must not go away under them. */
   get busy() {
     const isAtIt = this.element.contains(document.activeElement) || selects(this.element);
-    return this.open || this.player.playing || isAtIt || this.name.busy || this.transcript.busy;
+    return this.open || this.player.playing || isAtIt || this.name.busy || Boolean(this.#whole?.transcript.busy);
   }
 
   /** Whether scrolling may not take it away: it is busy, not saved, or says what somebody has to read. */
@@ -120,13 +107,13 @@ export class ClipRow {
     const view = this.#view();
     this.name.show(view.name);
     this.#tell(view);
-    this.transcript.show(view.text ?? "");
     parts.copy.hidden = !view.text;
-    if (this.#tools) this.#tools.edit.hidden = !view.text;
     // The bucket that it redirects to is another origin, where browsers ignore the attribute: the server says it.
     parts.download.href = `${this.actions.api.audio(entry.id)}?download`;
     parts.download.download = view.fileName;
-    if (this.open || this.player.playing) void this.details.load(entry.clip);
+    if (this.#whole) return void this.#whole.show(entry.clip);
+    parts.text.hidden = !view.text;
+    write(parts.text, firstLines(view.text ?? ""));
   }
 
   /** Open the row, or close it. What is open shows its sound, all of its words, and what can be done with them. */
@@ -135,25 +122,43 @@ export class ClipRow {
     this.element.toggleAttribute("data-open", open);
     this.parts.details.ariaExpanded = String(open);
     this.parts.bar.hidden = !open && !this.player.playing;
-    this.transcript.unfold(open);
-    if (!open) {
-      if (this.element.contains(document.activeElement)) this.parts.details.focus({ preventScroll: true });
-      return this.bin.free();
-    }
-    this.#tools ??= new Tools(this.element, this.id, {
-      at_ms: () => this.player.at_ms,
-      edit: () => this.transcript.edit(),
-      announce: this.list.announce,
-    });
-    this.#tools.edit.hidden = !this.#entry.clip?.text;
-    void this.details.load(this.#entry.clip);
-    this.#detailed();
+    if (open) return void this.#complete();
+    this.#whole?.unfold(false);
+    if (this.element.contains(document.activeElement)) this.parts.details.focus({ preventScroll: true });
+    this.bin.free();
   }
 
   /** Stand at a moment, and bring its words into sight. @param {number} ms */
-  goTo(ms) {
+  async goTo(ms) {
     void this.player.seek(ms);
-    this.transcript.seek(ms);
+    (await this.#complete())?.transcript.seek(ms);
+  }
+
+  /** Edit the words. */
+  edit() {
+    this.#whole?.transcript.edit();
+  }
+
+  /** Go where the selection or the caret is in the words; false: it is not there. */
+  seekHere() {
+    return this.#whole?.transcript.seekHere() ?? false;
+  }
+
+  /** Fetch what a closed row does without. */
+  async #complete() {
+    try {
+      const { WholeClip } = await import("./whole-clip.js");
+      if (!this.element.isConnected) return null;
+      if (!this.#whole) {
+        this.#whole = new WholeClip(this);
+        void this.#whole.show(this.#entry.clip);
+      }
+      this.#whole.unfold(this.open);
+      return this.#whole;
+    } catch (error) {
+      this.note.say(reason(error));
+      return null;
+    }
   }
 
   #player() {
@@ -169,27 +174,17 @@ export class ClipRow {
         growing: () => this.#entry.clip?.status === "recording",
         failed: (sentence) => (sentence ? this.note.say(sentence) : this.note.clear()),
         paused: () => this.bin.free(),
-        played: () => void this.details.load(this.#entry.clip),
-        moved: (at_ms, whole_ms) => {
-          this.waveform.move(at_ms, whole_ms);
-          this.transcript?.follow(at_ms, this.player.playing);
-        },
+        played: async () => (await this.#complete())?.introduce(),
+        moved: (at_ms, whole_ms) => this.#whole?.moved(at_ms, whole_ms),
         heard: (at_ms, whole_ms) => {
           places.set(this.id, at_ms, whole_ms);
           this.#tell(this.#view());
+          this.#whole?.report();
         },
-        pauses: () => this.details.pauses,
-        step: (ms, way) => this.details.timing?.step(ms, way) ?? ms,
-        about: () => ({ name: this.#view().name, at: dayTitle(day(this.at)) }),
+        skip: (ms) => this.#whole?.skip(ms) ?? null,
+        step: (ms, way) => this.#whole?.timing?.step(ms, way) ?? ms,
       },
     );
-  }
-
-  /** There is more to be shown of what is open. */
-  #detailed() {
-    this.waveform.show(this.details.peaks);
-    if (this.details.timing) this.transcript.know(this.details.timing);
-    this.transcript.follow(this.player.at_ms, false);
   }
 
   #view() {
@@ -207,9 +202,7 @@ export class ClipRow {
     parts.by.hidden = !view.by;
     this.heard.show(view);
     this.condition.show(view);
-    write(parts.gaps, view.gaps);
-    parts.gaps.hidden = !view.gaps;
-    mark(parts.marks, view.marks);
+    this.gaps.show(view);
     if (!view.running) this.#still();
     else this.#ticking ??= setInterval(() => this.#tell(this.#view()), TICK_MS);
   }
@@ -223,15 +216,13 @@ export class ClipRow {
   close() {
     this.#still();
     this.player.close();
-    this.waveform.close();
-    this.transcript.close();
-    this.#tools?.close();
+    this.#whole?.close();
   }
 
   /** Save what is typed and not left yet: the page goes out of sight. */
   flush() {
-    for (const field of [this.name, this.transcript.editable]) {
-      if (field.element === document.activeElement) void field.save();
+    for (const field of [this.name, this.#whole?.transcript.editable]) {
+      if (field && field.element === document.activeElement) void field.save();
     }
   }
 
@@ -278,14 +269,14 @@ export class ClipRow {
     this.parts.play.focus();
   }
 
-  /** @param {Promise<void>} work */
-  async #saving(work) {
+  /** What went wrong before is over with what is saved. @param {Promise<void>} work */
+  async saving(work) {
     await work;
     this.note.clear();
   }
 
-  /** @param {unknown} error @param {Editable} field */
-  #unsaved(error, field) {
+  /** Say that what a person wrote is not saved, and the ways out of it. @param {unknown} error @param {Editable} field */
+  unsaved(error, field) {
     if (error instanceof Conflict) {
       const conflict = { mine: () => field.insist(), theirs: () => field.revert() };
       this.note.say(words.player.conflict, { conflict });
@@ -303,20 +294,4 @@ function reason(error) {
 /** Whether each segment is still a sound of its own. @param {Entry} entry */
 function isUnjoined({ clip }) {
   return clip?.status === "recording" || clip?.status === "pending";
-}
-
-/** Put a tick on the seek bar for each gap, which says what it is. @param {HTMLElement} track
- * @param {import("../clip-state.js").Mark[]} marks */
-function mark(track, marks) {
-  const key = JSON.stringify(marks);
-  if (key === track.dataset.places) return;
-  track.dataset.places = key;
-  track.replaceChildren(
-    ...marks.map(({ place, words: said }) => {
-      const tick = document.createElement("i");
-      tick.style.left = `${100 * place}%`;
-      tick.title = said;
-      return tick;
-    }),
-  );
 }

@@ -1,4 +1,4 @@
-/** What is going on with a clip, in words, and what can be done about it. */
+/** What is going on with a clip, in words, and what can be done about it; and what is missing from it. */
 
 import { part } from "./part.js";
 
@@ -34,4 +34,32 @@ export class ConditionView {
  */
 export function write(element, words) {
   if (element.textContent !== words) element.textContent = words;
+}
+
+/** What was not heard of a clip: a sentence, and a tick on its sound for each gap, which says what it is. */
+export class Gaps {
+  #shown = "";
+
+  /** @param {HTMLElement} row */
+  constructor(row) {
+    this.words = part(row, "gaps", HTMLElement);
+    this.ticks = part(row, "marks", HTMLElement);
+  }
+
+  /** @param {Pick<import("../clip-state.js").View, "gaps"|"marks">} view */
+  show({ gaps, marks }) {
+    write(this.words, gaps);
+    this.words.hidden = !gaps;
+    const wanted = JSON.stringify(marks);
+    if (wanted === this.#shown) return;
+    this.#shown = wanted;
+    this.ticks.replaceChildren(
+      ...marks.map(({ place, words }) => {
+        const tick = document.createElement("i");
+        tick.style.left = `${100 * place}%`;
+        tick.title = words;
+        return tick;
+      }),
+    );
+  }
 }

@@ -1,9 +1,7 @@
 /** Plays one clip: its audio element is made at the first play, and one clip plays at a time. */
 
 import { clock, spoken } from "../format.js";
-import { listening } from "../listening.js";
-import { introduce, report } from "../lock-screen.js";
-import { behind } from "../pauses.js";
+import { listening } from "../remembered.js";
 import { words } from "../words.js";
 
 /** Where an element without a known end is sent to find it: beyond any recording. WebM from Chrome has no duration. */
@@ -17,14 +15,14 @@ const HEARD_EACH_MS = 5_000;
 
 /**
  * `source` is the address of a segment's audio; `segments` of a clip that is not joined yet are played one after
- * another, and one that is `growing` goes on from its end. `moved` is told with each frame where the playhead is;
- * `heard` now and then, for those who remember it; `pauses` may be jumped over, `step` leads from word to word; `about` is for the lock screen.
+ * another, and one that is `growing` goes on from its end. `moved` is told with each frame where the playhead is,
+ * `heard` whenever it plays or no longer does and every few seconds; `skip` says where to go on from a pause, and `step`
+ * leads from word to word.
  * @typedef {{
  *   source: (segment: number) => Promise<string>, failed: (sentence: string|null) => void, paused?: () => void,
  *   played?: () => void, segments?: () => number, growing?: () => boolean,
  *   moved?: (at_ms: number, whole_ms: number) => void, heard?: (at_ms: number, whole_ms: number) => void,
- *   pauses?: () => import("../pauses.js").Pause[], step?: (ms: number, way: 1|-1) => number,
- *   about?: () => import("../lock-screen.js").About
+ *   skip?: (ms: number) => number|null, step?: (ms: number, way: 1|-1) => number
  * }} Options
  */
 
@@ -169,7 +167,6 @@ export class Player {
       Player.#playing = Player.#latest = this;
       this.parts.bar.hidden = false;
       this.options.played?.();
-      if (this.options.about) introduce(this.options.about(), this);
       this.#state();
       this.#follow();
     });
@@ -191,7 +188,7 @@ export class Player {
   /** As fast as somebody listens; a segment that is loaded begins with what is said by default. */
   #hasten = () => {
     if (this.#audio) this.#audio.playbackRate = this.#audio.defaultPlaybackRate = listening.speed;
-    if (this.playing) report(this, listening.speed);
+    if (this.playing) this.#hear();
   };
 
   /** A segment is over: the clip too, unless more of it has arrived. @param {HTMLAudioElement} audio */
@@ -241,7 +238,6 @@ export class Player {
   #hear() {
     this.#told_ms = this.at_ms;
     if (this.#audio && this.#to_ms === null) this.options.heard?.(this.at_ms, this.whole_ms);
-    if (this.options.about && Player.#latest === this) report(this, listening.speed);
   }
 
   /** Move the seek bar with each frame, not four times a second as `timeupdate` would. */
@@ -254,7 +250,7 @@ export class Player {
   #step() {
     const { playing, at_ms } = this;
     if (playing && this.#to_ms === null) {
-      const to_ms = listening.skips ? behind(this.options.pauses?.() ?? [], at_ms) : null;
+      const to_ms = listening.skips ? (this.options.skip?.(at_ms) ?? null) : null;
       if (to_ms !== null) void this.seek(to_ms);
       else if (Math.abs(at_ms - this.#told_ms) >= HEARD_EACH_MS) this.#hear();
     }

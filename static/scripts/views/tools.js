@@ -1,8 +1,8 @@
 /** How an open clip is heard and what is done with its words: speed, pauses, editing, a link to this moment. */
 
-import { listening, SPEEDS } from "../listening.js";
 import { link } from "../links.js";
-import { locale, translate } from "../words.js";
+import { listening, SPEEDS } from "../remembered.js";
+import { locale, translate, words } from "../words.js";
 import { copy } from "./copy.js";
 import { part } from "./part.js";
 
@@ -21,17 +21,33 @@ export class Tools {
     this.edit = part(fragment, "edit", HTMLButtonElement);
     this.link = part(fragment, "link", HTMLButtonElement);
     this.speed.append(...SPEEDS.map((speed) => new Option(times(speed), String(speed))));
-    this.speed.addEventListener("change", () => (listening.speed = Number(this.speed.value)));
+    let isPointed = false;
+    this.speed.addEventListener("pointerdown", () => (isPointed = true));
+    this.speed.addEventListener("keydown", () => (isPointed = false));
+    this.speed.addEventListener("change", () => {
+      listening.speed = Number(this.speed.value);
+      // Letters and the space bar mean the clip again; by keyboard, one may still be choosing.
+      if (isPointed) this.speed.blur();
+    });
     this.skip.addEventListener("click", () => (listening.skips = !listening.skips));
+    // The focus stays in the field: leaving it would end what a click is to begin or to end.
+    this.edit.addEventListener("pointerdown", (event) => event.preventDefault());
+    this.edit.addEventListener("mousedown", (event) => event.preventDefault());
     this.edit.addEventListener("click", edit);
     this.link.addEventListener("click", () => {
       const address = new URL(link(id, at_ms()), location.href).href;
       void copy(this.link, address, announce).catch((error) => announce(String(error)));
     });
-    part(fragment, "help", HTMLButtonElement).addEventListener("click", () => void help());
+    part(fragment, "help", HTMLButtonElement).addEventListener("click", () => void showHelp());
     listening.addEventListener("change", this.#show);
     this.#show();
     part(row, "bar", HTMLElement).after(fragment);
+  }
+
+  /** Somebody edits the words, or has done so; keyboards go on from where they began. @param {boolean} editing */
+  edits(editing) {
+    this.edit.textContent = editing ? words.player.done : words.page.edit;
+    if (!editing && document.activeElement === document.body) this.edit.focus({ preventScroll: true });
   }
 
   close() {
@@ -50,6 +66,6 @@ export function times(speed) {
 }
 
 /** Show all the keys; nobody waits for the sheet who does not ask for it. */
-export async function help() {
+export async function showHelp() {
   (await import("./help.js")).showHelp();
 }

@@ -5,15 +5,12 @@
  * and ten thousand words cost no more than a few.
  */
 
-import { clock } from "../format.js";
+import { clock, firstLines } from "../format.js";
 import { link } from "../links.js";
 import { lastAtMost, Timing } from "../timing.js";
 import { words } from "../words.js";
 import { Editable, selects } from "./editable.js";
 import { part } from "./part.js";
-
-/** Characters of the first lines: more than three lines of the widest column hold. */
-const PREVIEW_CHARACTERS = 400;
 
 /** Where the word that is said may stand in the window, from its top, until the page follows it, and whereto. */
 const HIGHEST = 0.1;
@@ -49,13 +46,13 @@ export class Transcript {
   /**
    * @param {HTMLElement} row @param {string} id
    * @param {{save: (text: string, base: string) => Promise<void>, failed: (error: unknown) => void,
-   *   seek: (ms: number) => unknown, play: (ms: number) => unknown, left: () => void}} options
+   *   seek: (ms: number) => unknown, play: (ms: number) => unknown, edits: (editing: boolean) => void}} options
    */
-  constructor(row, id, { save, failed, seek, play, left }) {
+  constructor(row, id, { save, failed, seek, play, edits }) {
     this.id = id;
     this.element = part(row, "text", HTMLElement);
     this.field = part(row, "field", HTMLElement);
-    this.options = { seek, play };
+    this.options = { seek, play, edits };
     this.editable = new Editable(this.field, {
       save,
       failed,
@@ -63,7 +60,7 @@ export class Transcript {
       left: () => {
         this.field.hidden = true;
         this.show(this.#text);
-        left();
+        edits(false);
       },
     });
     this.element.addEventListener("click", (event) => this.#click(event));
@@ -106,11 +103,18 @@ export class Transcript {
     const { from, to } = this.#selected() ?? { from: word.from, to: word.from };
     this.field.hidden = false;
     this.show(this.#text);
+    this.options.edits(true);
     this.field.focus({ preventScroll: true });
     const node = this.field.firstChild;
     if (!node) return;
     document.getSelection()?.setBaseAndExtent(node, from, node, to);
     this.#bring(document.getSelection()?.getRangeAt(0));
+  }
+
+  /** Begin to edit the words, or leave them, which saves them. */
+  toggle() {
+    if (this.editing) this.field.blur();
+    else this.edit();
   }
 
   /** Mark the word that is said. @param {number} ms @param {boolean} playing */
@@ -155,7 +159,7 @@ export class Transcript {
     const paragraphs = this.#open ? timing.paragraphs() : [];
     this.#starts = paragraphs.map(({ from }) => from);
     if (this.#open) this.element.replaceChildren(...paragraphs.map((one) => this.#paragraph(one)));
-    else this.element.textContent = this.#text.slice(0, PREVIEW_CHARACTERS);
+    else this.element.textContent = firstLines(this.#text);
     this.#find();
   }
 

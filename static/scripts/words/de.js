@@ -228,6 +228,7 @@ export default {
         "ein Doppelklick bearbeitet es.",
       close: "Schließen",
     },
+    done: "Fertig",
   },
 
   finder: {

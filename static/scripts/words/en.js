@@ -227,6 +227,7 @@ export default {
       also: "They mean the clip that plays, or is open. A click on a word goes there, a double click edits it.",
       close: "Close",
     },
+    done: "Done",
   },
 
   finder: {

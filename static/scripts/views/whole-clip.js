@@ -1,0 +1,121 @@
+/**
+ * All of a clip: its outline, its words with their times, and what can be done with both. It comes when somebody first
+ * opens or plays a clip; what it needs of the server is fetched then, and kept.
+ */
+
+import { day, dayTitle } from "../format.js";
+import { introduce, report } from "../lock-screen.js";
+import { behind, pauses, Timing } from "../timing.js";
+import { Tools } from "./tools.js";
+import { Transcript } from "./transcript.js";
+import { part } from "./part.js";
+import { Waveform } from "./waveform.js";
+
+/** @typedef {import("../types.js").Clip} Clip */
+
+/** Not measured yet, and of which nobody has heard all. @type {Set<Clip["status"]>} */
+const EARLY = new Set(["recording", "pending"]);
+
+export class WholeClip {
+  /** @type {number[]} */
+  #peaks = [];
+  /** The version that has no outline. */
+  #unmeasured = 0;
+  /** Of the text that it holds, which may be an older one. @type {Timing|null} */
+  timing = null;
+  #text = "";
+  /** @type {import("../timing.js").Pause[]} */
+  #pauses = [];
+
+  /** @param {import("./clip-row.js").ClipRow} row */
+  constructor(row) {
+    this.row = row;
+    const { player, element, id } = row;
+    this.waveform = new Waveform(part(element, "track", HTMLElement), (ms) => player.seek(ms));
+    this.transcript = new Transcript(element, id, {
+      save: (text, base) => row.saving(row.actions.rewrite(id, text, base)),
+      failed: (error) => row.unsaved(error, this.transcript.editable),
+      edits: (editing) => this.tools.edits(editing),
+      seek: (ms) => player.seek(ms),
+      play: (ms) => player.playFrom(ms),
+    });
+    this.tools = new Tools(element, id, {
+      at_ms: () => player.at_ms,
+      edit: () => this.transcript.toggle(),
+      announce: row.list.announce,
+    });
+  }
+
+  /** Show what the clip says now, and fetch what there is of it and is not here yet. @param {Clip|null} clip */
+  async show(clip) {
+    const text = clip?.text ?? "";
+    this.transcript.show(text);
+    this.tools.edit.hidden = !text && !this.transcript.editing;
+    if (!clip || EARLY.has(clip.status)) return;
+    await Promise.all([this.#outline(clip), this.#words(text)]);
+    this.#pauses = pauses(this.timing, this.#peaks, clip.duration_ms ?? 0);
+    this.moved(this.row.player.at_ms, this.row.player.whole_ms);
+  }
+
+  /** @param {boolean} open */
+  unfold(open) {
+    this.transcript.unfold(open);
+    this.moved(this.row.player.at_ms, this.row.player.whole_ms);
+  }
+
+  /** @param {number} at_ms @param {number} whole_ms */
+  moved(at_ms, whole_ms) {
+    this.waveform.move(at_ms, whole_ms);
+    this.transcript.follow(at_ms, this.row.player.playing);
+  }
+
+  /** Where to go on from a pause; null: there is none. @param {number} ms */
+  skip(ms) {
+    return behind(this.#pauses, ms);
+  }
+
+  /** Tell the lock screen what plays. */
+  introduce() {
+    const name = part(this.row.element, "name", HTMLInputElement).value;
+    introduce({ name, at: dayTitle(day(this.row.at)) }, this.row.player);
+    this.report();
+  }
+
+  /** Tell the lock screen how far it is. */
+  report() {
+    report(this.row.player);
+  }
+
+  close() {
+    this.waveform.close();
+    this.transcript.close();
+    this.tools.close();
+  }
+
+  /** @param {Clip} clip */
+  async #outline({ id, version }) {
+    if (this.#peaks.length || this.#unmeasured === version) return;
+    this.#unmeasured = version;
+    try {
+      this.#peaks = (await this.row.actions.api.waveform(id)).peaks;
+      this.waveform.show(this.#peaks);
+    } catch {
+      // The plain line stays; it may be measured in the next version.
+    }
+  }
+
+  /** @param {string} text */
+  async #words(text) {
+    if (text === this.#text) return;
+    this.#text = text;
+    try {
+      const known = text ? await this.row.actions.api.words(this.row.id) : { text, words: [] };
+      // Changed on its way: the clip with that text comes, too.
+      if (known.text !== this.#text) return void (this.#text = "");
+      this.timing = new Timing(text, known.words);
+      this.transcript.know(this.timing);
+    } catch {
+      this.#text = "";
+    }
+  }
+}
