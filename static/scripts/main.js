@@ -18,6 +18,7 @@ import { Connection } from "./views/connection.js";
 import { acceptFiles } from "./views/drop-zone.js";
 import { part } from "./views/part.js";
 import { RecorderPanel } from "./views/recorder-panel.js";
+import { toolbar } from "./views/toolbar.js";
 
 /** @template T @param {EventTarget} from @param {string} type @param {(detail: T) => void} work */
 const on = (from, type, work) =>
@@ -41,6 +42,7 @@ const list = new ClipList(part(document, "library", HTMLElement), library, sync,
 const panel = new RecorderPanel(part(document, "recorder", HTMLElement), capture, announce);
 const connection = new Connection(document.body);
 new BinView(document.body, library, actions, sync, announce);
+toolbar(list.element, { api, library, feed, list, actions, announce });
 
 on(outbox, "change", (/** @type {import("./types.js").Local} */ local) => library.keep(local));
 on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => library.apply(clip));

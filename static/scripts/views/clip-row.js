@@ -10,6 +10,7 @@ import { LanguagePicker } from "./language.js";
 import { Note } from "./note.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
+import { Tags } from "./tags.js";
 
 /** @typedef {import("../types.js").Entry} Entry */
 
@@ -98,6 +99,7 @@ export class ClipRow {
       (code) => this.#saving(actions.speak(this.id, code)),
       (error) => this.note.say(reason(error)),
     );
+    this.tags = new Tags(this.element, actions.api, (change) => this.#retag(change));
     this.#listen();
     this.show(entry);
   }
@@ -119,6 +121,7 @@ export class ClipRow {
     this.bin.back();
     const { parts } = this;
     const view = viewOf(entry);
+    this.tags.show(entry.clip);
     this.name.show(view.name);
     this.#tell(view);
     parts.text.hidden = !view.text && !this.words.busy;
@@ -226,6 +229,15 @@ export class ClipRow {
     text.dataset.fold = folded ? "folded" : more.hidden ? "" : "open";
     more.ariaExpanded = String(!folded);
     write(more, folded ? "Show all" : "Show less");
+  }
+
+  /** @param {(tags: string[]) => string[]} change */
+  async #retag(change) {
+    try {
+      await this.#saving(this.actions.retag(this.id, change));
+    } catch (error) {
+      this.note.say(`Not saved yet. ${reason(error)}`, { again: () => void this.#retag(change) });
+    }
   }
 
   /** @param {Promise<void>} work */

@@ -1,0 +1,81 @@
+/** What stands above the list: search, filters, selection. Their parts come when somebody first reaches out for them. */
+
+import { translate, words } from "../words.js";
+import { part } from "./part.js";
+
+/** A finger that rests so long, and moves no further, chooses. */
+const LONG_PRESS_MS = 500;
+const STILL_PX = 10;
+
+/** What a finger does something else with. */
+const OWN = "input, select, textarea, [contenteditable], a, .text, .passages";
+
+/** Where one types, a key is a letter. */
+const TYPED = "input, select, textarea, [contenteditable]";
+
+/**
+ * @param {HTMLElement} element @param {{api: import("../api.js").Api, library: import("../library.js").Library,
+ *   feed: import("../feed.js").Feed, list: import("./clip-list.js").ClipList,
+ *   actions: import("../actions.js").Actions, announce: (words: string) => void}} page
+ */
+export function toolbar(element, page) {
+  const find = part(element, "find", HTMLInputElement);
+  translate(part(element, "finder", HTMLElement));
+  find.placeholder = words.page.search;
+  /** @type {Promise<import("./finding.js").Finding>|undefined} */
+  let finding;
+  const finds = () => (finding ??= import("./finding.js").then(({ Finding }) => new Finding(element, page)));
+  /** @type {Promise<import("./choosing.js").Choosing>|undefined} */
+  let choosing;
+  const chooses = () => (choosing ??= import("./choosing.js").then(({ Choosing }) => new Choosing(element, page)));
+
+  find.addEventListener("focus", finds, { once: true });
+  part(element, "filter", HTMLElement).addEventListener("click", async () => (await finds()).toggle());
+  part(element, "select", HTMLElement).addEventListener("click", async () => (await chooses()).toggle());
+  element.addEventListener("tag", async (event) => (await finds()).tagged(/** @type {CustomEvent} */ (event).detail));
+  element.addEventListener("click", async ({ target, shiftKey }) => {
+    if (!(target instanceof HTMLInputElement && target.dataset.part === "pick")) return;
+    const { checked } = target;
+    (await chooses()).pick(idOf(target), checked, shiftKey);
+  });
+  document.addEventListener("keydown", (event) => {
+    const isTyped = event.target instanceof Element && event.target.matches(TYPED);
+    if (event.key !== "/" || isTyped || event.ctrlKey || event.metaKey || !find.checkVisibility()) return;
+    event.preventDefault();
+    find.focus();
+    find.select();
+  });
+  const follow = async () => {
+    if (finding ?? /^#(?!bin$|clip=)./.test(location.hash)) (await finds()).follow();
+  };
+  addEventListener("hashchange", follow);
+  void follow();
+  longPress(page.list.days, async (row) => (await chooses()).pick(idOf(row), true, false));
+}
+
+/** @param {Element} within */
+function idOf(within) {
+  return within.closest("[data-clip-id]")?.getAttribute("data-clip-id") ?? "";
+}
+
+/** @param {HTMLElement} list @param {(row: Element) => unknown} work */
+function longPress(list, work) {
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  let timer;
+  let [x, y] = [0, 0];
+  list.addEventListener("pointerdown", (event) => {
+    const at = /** @type {Element} */ (event.target);
+    const row = at.closest("[data-clip-id]");
+    if (event.pointerType !== "touch" || !row || at.closest(OWN)) return;
+    [x, y] = [event.clientX, event.clientY];
+    timer = setTimeout(() => {
+      // The finger is lifted somewhere: that is no press of a button.
+      addEventListener("click", (click) => click.stopPropagation(), { capture: true, once: true });
+      work(row);
+    }, LONG_PRESS_MS);
+  });
+  addEventListener("pointermove", ({ clientX, clientY }) => {
+    if (Math.hypot(clientX - x, clientY - y) > STILL_PX) clearTimeout(timer);
+  });
+  for (const type of ["pointerup", "pointercancel"]) addEventListener(type, () => clearTimeout(timer));
+}
