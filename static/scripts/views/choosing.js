@@ -4,13 +4,19 @@ import { Selection } from "../selection.js";
 import { locale, translate, words } from "../words.js";
 import { UNDO_MS } from "./bin.js";
 import { part } from "./part.js";
-import { suggest } from "./tags.js";
+import { suggest } from "./retagging.js";
 
 /** So many requests at a time: a browser opens six connections to a server. */
 const AT_ONCE = 4;
 
 /** Clips that fit into an address: servers take 8 KB of it, if not more. */
 const MOST_EXPORTED = 200;
+
+/** A finger that rests so long chooses: before the browser, after 500 ms, begins to select text. */
+const LONG_PRESS_MS = 400;
+
+/** What a finger does something else with. */
+const FINGERS_OWN = "input:focus, select, textarea, [contenteditable], a, .text, .passages";
 
 /** What a row's own keys and buttons are for. */
 const OWN = "a, button, input, select, textarea, [contenteditable]";
@@ -83,6 +89,20 @@ export class Choosing {
     this.#enter();
     this.#selection.pick(id, chosen, isRange ? (from, to) => this.list.ids(from, to) : undefined);
     this.#draw(true);
+  }
+
+  /** A finger is on a row. @param {PointerEvent} event @param {string} id @param {() => boolean} isDown still */
+  rest({ target, timeStamp }, id, isDown) {
+    if (!id || /** @type {Element} */ (target).closest(FINGERS_OWN)) return;
+    const work = () => {
+      if (!isDown()) return;
+      this.pick(id, true, false);
+      // It is lifted somewhere: that is no press of a button.
+      const swallow = (/** @type {Event} */ click) => click.stopPropagation();
+      addEventListener("click", swallow, { capture: true });
+      addEventListener("pointerdown", () => removeEventListener("click", swallow, true), { capture: true, once: true });
+    };
+    setTimeout(work, LONG_PRESS_MS + timeStamp - performance.now());
   }
 
   #enter() {

@@ -5,6 +5,7 @@ import { DAYS, isAsked, LENGTHS, NOTHING, order, read, SORTS, STATES, write } fr
 import { locale, translate, words } from "../words.js";
 import { showFound } from "./found.js";
 import { part } from "./part.js";
+import { chip } from "./tags.js";
 
 /** @typedef {import("../query.js").Query} Query */
 
@@ -152,10 +153,10 @@ export class Finding {
     return (entry?.local ?? entry?.clip)?.name ?? "";
   }
 
-  /** Take back what a chip says. @param {HTMLButtonElement|null} chip */
-  #drop(chip) {
-    if (!chip) return;
-    const { name = "", value = "" } = chip.dataset;
+  /** Take back what a chip says. @param {HTMLButtonElement|null} button */
+  #drop(button) {
+    if (!button) return;
+    const { name = "", value = "" } = button.dataset;
     const query = { ...this.#query, tag: this.#query.tag.filter((tag) => name !== "tag" || tag !== value) };
     if (name === "from") query.from = query.to = "";
     else if (name !== "tag") Object.assign(query, { [name]: "" });
@@ -177,13 +178,7 @@ export class Finding {
     ];
     this.chips.hidden = !chips.length;
     this.chips.replaceChildren(
-      ...chips.map(([name, value, text]) => {
-        const chip = document.createElement("button");
-        Object.assign(chip, { type: "button", className: "chip", textContent: text });
-        chip.ariaLabel = said.without(text);
-        Object.assign(chip.dataset, { name, value, removes: "" });
-        return chip;
-      }),
+      ...chips.map(([name, value, text]) => chip(text, said.without(text), { name, value, removes: "" })),
     );
     if (!this.#filters) return;
     const isRange = Boolean(from || to);

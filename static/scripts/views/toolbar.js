@@ -3,13 +3,6 @@
 import { translate, words } from "../words.js";
 import { part } from "./part.js";
 
-/** A finger that rests so long, and moves no further, chooses. */
-const LONG_PRESS_MS = 500;
-const STILL_PX = 10;
-
-/** What a finger does something else with. */
-const OWN = "input, select, textarea, [contenteditable], a, .text, .passages";
-
 /** Where one types, a key is a letter. */
 const TYPED = "input, select, textarea, [contenteditable]";
 
@@ -50,32 +43,18 @@ export function toolbar(element, page) {
   };
   addEventListener("hashchange", follow);
   void follow();
-  longPress(page.list.days, async (row) => (await chooses()).pick(idOf(row), true, false));
+  /** @type {PointerEvent|null} */
+  let touch = null;
+  page.list.days.addEventListener("pointerdown", async (event) => {
+    if (event.pointerType !== "touch") return;
+    touch = event;
+    (await chooses()).rest(event, idOf(/** @type {Element} */ (event.target)), () => touch === event);
+  });
+  // Whoever scrolls cancels.
+  for (const type of ["pointerup", "pointercancel"]) addEventListener(type, () => (touch = null));
 }
 
 /** @param {Element} within */
 function idOf(within) {
   return within.closest("[data-clip-id]")?.getAttribute("data-clip-id") ?? "";
-}
-
-/** @param {HTMLElement} list @param {(row: Element) => unknown} work */
-function longPress(list, work) {
-  /** @type {ReturnType<typeof setTimeout>|undefined} */
-  let timer;
-  let [x, y] = [0, 0];
-  list.addEventListener("pointerdown", (event) => {
-    const at = /** @type {Element} */ (event.target);
-    const row = at.closest("[data-clip-id]");
-    if (event.pointerType !== "touch" || !row || at.closest(OWN)) return;
-    [x, y] = [event.clientX, event.clientY];
-    timer = setTimeout(() => {
-      // The finger is lifted somewhere: that is no press of a button.
-      addEventListener("click", (click) => click.stopPropagation(), { capture: true, once: true });
-      work(row);
-    }, LONG_PRESS_MS);
-  });
-  addEventListener("pointermove", ({ clientX, clientY }) => {
-    if (Math.hypot(clientX - x, clientY - y) > STILL_PX) clearTimeout(timer);
-  });
-  for (const type of ["pointerup", "pointercancel"]) addEventListener(type, () => clearTimeout(timer));
 }

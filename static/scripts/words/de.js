@@ -32,7 +32,6 @@ export default {
   },
   player: {},
   finder: {
-    newTag: "Schlagwort hinzufügen",
     passages: "Fundstellen",
     /** @param {string} tag */
     withTag: (tag) => `Aufnahmen mit dem Schlagwort ${tag}`,

@@ -32,7 +32,6 @@ export default {
   },
   player: {},
   finder: {
-    newTag: "Add a tag",
     passages: "Where it was found",
     /** @param {string} tag */
     withTag: (tag) => `Clips with the tag ${tag}`,
