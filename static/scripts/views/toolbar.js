@@ -17,10 +17,12 @@ export function toolbar(element, page) {
   find.placeholder = words.page.search;
   /** @type {Promise<import("./finding.js").Finding>|undefined} */
   let finding;
-  const finds = () => (finding ??= import("./finding.js").then(({ Finding }) => new Finding(element, page)));
+  const finds = () =>
+    (finding ??= Promise.all([import("./finding.js"), look()]).then(([{ Finding }]) => new Finding(element, page)));
   /** @type {Promise<import("./choosing.js").Choosing>|undefined} */
   let choosing;
-  const chooses = () => (choosing ??= import("./choosing.js").then(({ Choosing }) => new Choosing(element, page)));
+  const chooses = () =>
+    (choosing ??= Promise.all([import("./choosing.js"), look()]).then(([{ Choosing }]) => new Choosing(element, page)));
 
   find.addEventListener("focus", finds, { once: true });
   part(element, "filter", HTMLElement).addEventListener("click", async () => (await finds()).toggle());
@@ -57,4 +59,16 @@ export function toolbar(element, page) {
 /** @param {Element} within */
 function idOf(within) {
   return within.closest("[data-clip-id]")?.getAttribute("data-clip-id") ?? "";
+}
+
+/** @type {Promise<unknown>|undefined} */
+let looks;
+
+/** How their parts look; without it they work. */
+function look() {
+  return (looks ??= new Promise((resolve) => {
+    const style = document.createElement("link");
+    const done = { onload: resolve, onerror: resolve };
+    document.head.append(Object.assign(style, { rel: "stylesheet", href: "/static/styles/finding.css", ...done }));
+  }));
 }
