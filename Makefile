@@ -10,8 +10,8 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-realtime bench-uploads \
-	screenshots deploy-api deploy-realtime deploy-transcriber clean
+.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-library bench-realtime \
+	bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,9 @@ bench-realtime: $(VENV)/dev.stamp ## Measure the fan-out beside its peers, as JS
 
 bench-captions: $(VENV)/dev.stamp ## Measure how soon words appear while somebody speaks, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.captions $(ARGS)
+
+bench-library: $(VENV)/dev.stamp ## Measure lists and searches of 100,000 clips, as JSON; ARGS="--help"
+	@$(RUN) -m tests.bench.library $(ARGS)
 
 bench-uploads: $(VENV)/dev.stamp ## Measure the memory of a large upload and 200 recordings at once, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.uploads $(ARGS)

@@ -64,8 +64,6 @@ def _prepare(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
-        # SQLite's own lower() knows ASCII alone, and a search should find Äpfel.
-        connection.create_function("lower", 1, lambda words: words and str(words).lower(), deterministic=True)
         connection.isolation_level = None  # The driver begins nothing by itself: we say BEGIN, below.
         cursor = connection.cursor()
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.api.listing import MOST_PER_PAGE, PAGE
+from services.api.listing import FOUND_PAGE, MOST_PER_PAGE, PAGE
 from services.api.pages import MOST_FILTERS, MOST_QUERY, SORTS
 from shared.columns import LONGEST_MS, Status
 from shared.tags import LONGEST
@@ -16,7 +16,13 @@ _WORDS = (
 )
 
 FILTERS: dict[str, dict[str, Any]] = {
-    "limit": {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE, "default": PAGE},
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MOST_PER_PAGE,
+        "default": PAGE,
+        "description": f"Without it, {FOUND_PAGE} with a `q`.",
+    },
     "cursor": {"type": "string", "description": "`next` of the page before, of the same list."},
     "q": {"type": "string", "maxLength": MOST_QUERY, "description": _WORDS},
     "from": {**_AT, "description": "Made at this instant or later."},

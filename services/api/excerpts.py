@@ -2,20 +2,16 @@
 
 import re
 import uuid
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
-from sqlmodel import col
+from sqlalchemy import Connection, Row
 
-from services.api import wording
-from shared.columns import Source
+from services.api.moments import Clocks
 from shared.schemas import Found, Passage, Span
 from shared.search import Match, Query, matches, nfc
-from shared.transcripts import Transcript
 
 PASSAGES = 3
 """Excerpts of one clip: enough to know it again."""
@@ -40,19 +36,17 @@ class Excerpt:
         return len({match.phrase for match in self.matches})
 
 
-def of(connection: Connection, rows: Sequence[Row[Any]], query: Query) -> dict[uuid.UUID, Found]:
+def of(connection: Connection, rows: Sequence[Row[Any]], query: Query, clocks: Clocks) -> dict[uuid.UUID, Found]:
     """What to show for each of the clips that were found."""
     texts = {row.id: nfc(row.text or "") for row in rows}
     chosen = {row.id: choose(texts[row.id], query) for row in rows}
-    heard = _heard(connection, [id for id, excerpts in chosen.items() if excerpts])
+    known = clocks.of(connection, [row for row in rows if chosen[row.id]])
     found = {}
     for row in rows:
-        text, excerpts = texts[row.id], chosen[row.id]
-        times = said_at(
-            text, [excerpt.matches[0].start for excerpt in excerpts], heard.get(row.id), row.duration_ms, row.edited
-        )
-        name = nfc(row.name)
-        passages = [passage(text, excerpt, at_ms) for excerpt, at_ms in zip(excerpts, times, strict=True)]
+        text, clock, name = texts[row.id], known.get(row.id), nfc(row.name)
+        passages = [
+            passage(text, excerpt, clock and clock.at_ms(text, excerpt.matches[0].start)) for excerpt in chosen[row.id]
+        ]
         found[row.id] = Found(name=_spans(name, matches(name, query), 0), passages=passages)
     return found
 
@@ -111,43 +105,3 @@ def _spans(text: str, found: Sequence[Match] | Iterator[Match], shift: int) -> l
 
 def _units(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-# -- when it was said ------------------------------------------------------------------------------------------
-
-
-def _heard(connection: Connection, ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, list[dict[str, Any]]]:
-    """What machines heard last in each of these clips, with its times."""
-    newest = (
-        select(func.max(Transcript.id))
-        .where(col(Transcript.clip_id).in_(ids), col(Transcript.source) == Source.MACHINE)
-        .group_by(col(Transcript.clip_id))
-    )
-    rows = connection.execute(
-        select(col(Transcript.clip_id), col(Transcript.passages)).where(col(Transcript.id).in_(newest))
-    )
-    return {id: passages or [] for id, passages in rows}
-
-
-def said_at(
-    text: str, places: Sequence[int], passages: list[dict[str, Any]] | None, duration_ms: int | None, is_edited: bool
-) -> list[int | None]:
-    """When the words at these places of a text were said; None where nobody heard any."""
-    if not passages or not places:
-        return [None] * len(places)
-    words = [word for passage in passages for word in passage.get("words") or [passage]]
-    ends, starts_ms = _clock([(word["text"], word["start_ms"]) for word in words])
-    if is_edited or ends[-1] != _visible(text):
-        length_ms = duration_ms or max(passage["end_ms"] for passage in passages)
-        ends, starts_ms = _clock([(word.text, word.start_ms) for word in wording.timed(text, passages, length_ms)])
-    # What is to be read before it tells which word it is, however the spaces are set.
-    return [starts_ms[min(bisect_right(ends, _visible(text[:place])), len(ends) - 1)] for place in places]
-
-
-def _clock(words: Sequence[tuple[str, int]]) -> tuple[list[int], list[int]]:
-    """How much is to be read until the end of each word, and when it was said."""
-    return list(accumulate(_visible(text) for text, _ in words)), [start_ms for _, start_ms in words]
-
-
-def _visible(text: str) -> int:
-    return len("".join(text.split()))

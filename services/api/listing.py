@@ -17,6 +17,9 @@ from shared.search import parse
 PAGE = 50
 """Clips of one page: more than a screen shows, and a few milliseconds of work."""
 
+FOUND_PAGE = 20
+"""The same of a search, where each clip comes with excerpts."""
+
 MOST_PER_PAGE = 200
 """The most that a client may ask for at once."""
 
@@ -24,8 +27,9 @@ MOST_PER_PAGE = 200
 def listing(request: Request) -> Response:
     """GET /api/clips: one page of the list or of what is found, with what a page needs to stay current."""
     state = state_of(request)
-    limit = whole_number(request, "limit", least=1, most=MOST_PER_PAGE, default=PAGE)
     wish = Wish.of(request)
+    usual = FOUND_PAGE if wish.typed else PAGE
+    limit = whole_number(request, "limit", least=1, most=MOST_PER_PAGE, default=usual)
     place = Place.of(request.query_params.get("cursor"), wish.stamp)
     # The event cursor first, the rows second: what changes in between arrives twice rather than never.
     cursor = state.relay.cursor(HOME)
@@ -38,7 +42,7 @@ def listing(request: Request) -> Response:
             rows, following = finding.page(connection, wish, query, place, limit)
         else:
             rows, following = [], None  # punctuation alone: there is nothing to look for
-        found = excerpts.of(connection, rows, query) if wish.typed else None
+        found = excerpts.of(connection, rows, query, state.clocks) if wish.typed else None
     shared = {
         "clips": [PublicClip.model_validate(row) for row in rows],
         "next": following.cursor(wish.stamp) if following else None,

@@ -75,15 +75,21 @@ class Wish:
         """Tells the cursors of one list from those of another."""
         return hashlib.blake2s(repr(astuple(self)).encode(), digest_size=6).hexdigest()
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """What a clip must be, apart from its words and its first tag."""
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it asks for more than words and a time."""
+        asked = (self.statuses, self.tags, self.deleted, self.shortest_ms is not None, self.longest_ms is not None)
+        return any(asked)
+
+    def conditions(self, *, aged: bool) -> list[ColumnElement[bool]]:
+        """What a clip must be, apart from its words and its first tag; and from its age unless `aged`."""
         too = aliased(Tagged)
         tagged = (
             select(1).where(col(too.clip_id) == col(Clip.id), col(too.key) == key).exists() for key in self.tags[1:]
         )
         asked = [
-            self.since is not None and col(Clip.created_at) >= self.since,
-            self.until is not None and col(Clip.created_at) < self.until,
+            aged and self.since is not None and col(Clip.created_at) >= self.since,
+            aged and self.until is not None and col(Clip.created_at) < self.until,
             self.shortest_ms is not None and col(Clip.duration_ms) >= self.shortest_ms,
             self.longest_ms is not None and col(Clip.duration_ms) <= self.longest_ms,
             bool(self.statuses) and col(Clip.status).in_(self.statuses),
@@ -95,9 +101,9 @@ class Wish:
             *(condition for condition in asked if condition is not False),
         ]
 
-    def narrowed(self, statement: Select[Any]) -> Select[Any]:
+    def narrowed(self, statement: Select[Any], *, aged: bool = True) -> Select[Any]:
         """The statement for these clips alone."""
-        statement = statement.where(*self.conditions())
+        statement = statement.where(*self.conditions(aged=aged))
         if self.tags:
             tagged = and_(col(Tagged.clip_id) == col(Clip.id), col(Tagged.key) == self.tags[0])
             statement = statement.join(Tagged, tagged).where(col(Tagged.library_id) == HOME)

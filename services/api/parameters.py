@@ -69,7 +69,7 @@ async def json_body(request: Request, model: type[Model]) -> Model:
 
 
 def instant(request: Request, name: str) -> datetime | None:
-    """An instant as JavaScript writes it, or in any other zone."""
+    """An instant as JavaScript writes it, or in any other zone; to the millisecond, as all that are told."""
     given = request.query_params.get(name)
     if given is None:
         return None
@@ -78,7 +78,7 @@ def instant(request: Request, name: str) -> datetime | None:
         at = datetime.fromisoformat(given.replace(" ", "+") if "T" in given else given)
         if at.tzinfo is None:
             raise ValueError(given)
-        return at.astimezone(UTC)
+        return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
     except (ValueError, OverflowError):
         raise Problem(
             "bad-request", f"{name} must be an instant with its zone, such as 2026-11-23T14:00:00Z."

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
+from services.api.moments import Clocks
 from services.api.relay import Relay
 from services.api.settings import ApiSettings
 from services.api.sweep import Sweep
@@ -34,6 +35,7 @@ class State:
     incoming: Path
     """Folder for bodies on their way in; it holds nameless files only."""
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS))
+    clocks: Clocks = field(default_factory=Clocks)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -5,7 +5,8 @@ const AT = "2026-11-22T10:00:00.000Z";
 export const clip = (id, more = {}) => ({
   ...{ id, name: id, mime: "audio/webm", bytes: 10, duration_ms: 4_000, status: "pending", text: null, language: null },
   ...{ language_set: null },
-  ...{ recognizer: null, error: null, version: 1, created_at: AT, updated_at: AT, deleted_at: null, tags: [], edited: false },
+  ...{ tags: [], edited: false },
+  ...{ recognizer: null, error: null, version: 1, created_at: AT, updated_at: AT, deleted_at: null },
   ...more,
 });
 

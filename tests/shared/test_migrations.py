@@ -1,15 +1,21 @@
 """Revisions up and down, and that they make what the models say, on SQLite and on Postgres."""
 
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import Engine, inspect, text
-from sqlmodel import SQLModel
+from sqlalchemy import Engine, Uuid, bindparam, inspect, text
+from sqlmodel import Session, SQLModel, col, select
 
+from services.api import finding
+from shared.columns import UtcDateTime
 from shared.migrations.__main__ import alembic_config
+from shared.models import Clip
+from shared.search import parse
 from tests.servers.stack import migrate
 from tests.shared.conftest import engine_at
 
@@ -60,6 +66,34 @@ def test_up_down_and_up_again(empty: Engine) -> None:
     command.upgrade(config, "head")
     command.upgrade(config, "head")
     assert tables(empty) == TABLES | {"alembic_version"}
+
+
+def test_clips_that_were_there_before_are_found_and_ordered_too(empty: Engine) -> None:
+    config = alembic_config(empty)
+    command.upgrade(config, "0003")
+    names = {uuid.UUID(int=number << 64): f"Größe {number}" for number in range(1, 1_203)}
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    columns = (
+        "id, library_id, name, mime, bytes, sha256, audio_key, status, text, attempt, tries, queued_at, version, "
+        "created_at, updated_at"
+    )
+    values = ":id, 'home', :name, 'audio/webm', 1, '', '', 'done', :text, 0, 0, :at, 1, :at, :at"
+    with empty.begin() as connection:
+        statement = text(f"INSERT INTO clip ({columns}) VALUES ({values})")
+        typed = statement.bindparams(bindparam("id", type_=Uuid()), bindparam("at", type_=UtcDateTime()))
+        for place, (id, name) in enumerate(names.items()):
+            said = f"Über {name}" if place > 1 else None
+            connection.execute(typed, {"id": id, "name": name, "text": said, "at": at})
+    command.upgrade(config, "head")
+    with Session(empty) as session:
+        clips = session.exec(select(Clip).order_by(col(Clip.sort_name))).all()
+        assert [clip.name for clip in clips] == list(names.values())
+        assert clips[0].tags == []
+        for words, found in (("grosse", 1_202), ("uber", 1_200), ("grosse 77", 1), ("nothing", 0)):
+            index = finding.Index(session.connection(), parse(f"{words}."))
+            assert session.connection().execute(select(index.count(2_000))).scalar() == found
+    command.downgrade(config, "0003")
+    command.upgrade(config, "head")
 
 
 def test_the_revisions_make_what_the_models_say(engine: Engine) -> None:
