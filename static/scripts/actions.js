@@ -50,6 +50,23 @@ export class Actions {
     this.library.apply(await this.api.patch(id, { language: code }));
   }
 
+  /**
+   * Change the tags; what others did to them meanwhile stays.
+   * @param {string} id @param {(tags: string[]) => string[]} change
+   */
+  async retag(id, change) {
+    for (;;) {
+      const clip = this.library.get(id)?.clip;
+      if (!clip) return;
+      try {
+        return void this.library.apply(await this.api.patch(id, { tags: change(clip.tags) }, clip.version));
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status !== 412) throw error;
+        this.library.apply(await this.api.get(id));
+      }
+    }
+  }
+
   /** Into the bin. @param {string} id */
   async remove(id) {
     if (this.#local(id) && (await this.outbox.discard(id, new Date().toISOString()))) return;

@@ -20,9 +20,9 @@ export class Library extends EventTarget {
     return this.#entries.get(id);
   }
 
-  /** Every entry that is to be shown, newest first. */
-  shown() {
-    return [...this.#entries.values()].filter((entry) => !gone(entry)).sort(newestFirst);
+  /** Every entry that is to be shown, newest first, or some of them. @param {(entry: Entry) => boolean} [which] */
+  shown(which = () => true) {
+    return [...this.#entries.values()].filter((entry) => !gone(entry) && which(entry)).sort(newestFirst);
   }
 
   /** Every clip that is in the bin, as far as we know. */
@@ -86,6 +86,11 @@ export class Library extends EventTarget {
     if (known?.clip && !known.clip.deleted_at) {
       this.#set({ ...known, clip: { ...known.clip, deleted_at: now.toISOString() } });
     }
+  }
+
+  /** Nobody looks at it any more, and no list has reached it: it comes again when one does. @param {string} id */
+  forget(id) {
+    if (!this.#entries.get(id)?.local) this.#remove(id);
   }
 
   /** The versions known now; take them before the list is asked for and hand them to `reconcile`. */

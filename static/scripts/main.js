@@ -19,6 +19,7 @@ import { acceptFiles } from "./views/drop-zone.js";
 import { Opened } from "./views/opened.js";
 import { part } from "./views/part.js";
 import { RecorderPanel } from "./views/recorder-panel.js";
+import { toolbar } from "./views/toolbar.js";
 import { code, translate, words } from "./words.js";
 
 /** @template T @param {EventTarget} from @param {string} type @param {(detail: T) => void} work */
@@ -49,6 +50,7 @@ const panel = new RecorderPanel(part(document, "recorder", HTMLElement), capture
 const connection = new Connection(document.body);
 new BinView(document.body, library, actions, sync, announce);
 const opened = new Opened(list, library, api, part(document, "link-problem", HTMLElement));
+toolbar(list.element, { api, library, feed, list, actions, announce });
 
 on(outbox, "change", (/** @type {import("./types.js").Local} */ local) => library.keep(local));
 on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => library.apply(clip));

@@ -15,6 +15,7 @@ import { LanguagePicker } from "./language.js";
 import { Note } from "./note.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
+import { Tags } from "./tags.js";
 
 /** @typedef {import("../types.js").Entry} Entry */
 
@@ -82,6 +83,7 @@ export class ClipRow {
       (code) => this.saving(actions.speak(this.id, code)),
       (error) => this.note.say(reason(error)),
     );
+    this.tags = new Tags(this.element, actions.api, (change) => this.#retag(change));
     this.#listen();
     this.show(entry);
     void this.player.seek(places.get(this.id));
@@ -104,6 +106,7 @@ export class ClipRow {
     if (gone(entry)) return this.bin.gone();
     this.bin.back();
     const { parts } = this;
+    this.tags.show(entry.clip);
     const view = this.#view();
     this.name.show(view.name);
     this.#tell(view);
@@ -267,6 +270,15 @@ export class ClipRow {
   async #restore() {
     await this.bin.restore();
     this.parts.play.focus();
+  }
+
+  /** @param {(tags: string[]) => string[]} change */
+  async #retag(change) {
+    try {
+      await this.saving(this.actions.retag(this.id, change));
+    } catch (error) {
+      this.note.say(words.player.unsaved(reason(error)), { again: () => void this.#retag(change) });
+    }
   }
 
   /** What went wrong before is over with what is saved. @param {Promise<void>} work */

@@ -1,0 +1,74 @@
+/** What stands above the list: search, filters, selection. Their parts come when somebody first reaches out for them. */
+
+import { translate, words } from "../words.js";
+import { part } from "./part.js";
+
+/** Where one types, a key is a letter. */
+const TYPED = "input, select, textarea, [contenteditable]";
+
+/**
+ * @param {HTMLElement} element @param {{api: import("../api.js").Api, library: import("../library.js").Library,
+ *   feed: import("../feed.js").Feed, list: import("./clip-list.js").ClipList,
+ *   actions: import("../actions.js").Actions, announce: (words: string) => void}} page
+ */
+export function toolbar(element, page) {
+  const find = part(element, "find", HTMLInputElement);
+  translate(part(element, "finder", HTMLElement));
+  find.placeholder = words.page.search;
+  /** @type {Promise<import("./finding.js").Finding>|undefined} */
+  let finding;
+  const finds = () =>
+    (finding ??= Promise.all([import("./finding.js"), look()]).then(([{ Finding }]) => new Finding(element, page)));
+  /** @type {Promise<import("./choosing.js").Choosing>|undefined} */
+  let choosing;
+  const chooses = () =>
+    (choosing ??= Promise.all([import("./choosing.js"), look()]).then(([{ Choosing }]) => new Choosing(element, page)));
+
+  find.addEventListener("focus", finds, { once: true });
+  part(element, "filter", HTMLElement).addEventListener("click", async () => (await finds()).toggle());
+  part(element, "select", HTMLElement).addEventListener("click", async () => (await chooses()).toggle());
+  element.addEventListener("tag", async (event) => (await finds()).tagged(/** @type {CustomEvent} */ (event).detail));
+  element.addEventListener("click", async ({ target, shiftKey }) => {
+    if (!(target instanceof HTMLInputElement && target.dataset.part === "pick")) return;
+    const { checked } = target;
+    (await chooses()).pick(idOf(target), checked, shiftKey);
+  });
+  document.addEventListener("keydown", (event) => {
+    const isTyped = event.target instanceof Element && event.target.matches(TYPED);
+    if (event.key !== "/" || isTyped || event.ctrlKey || event.metaKey || !find.checkVisibility()) return;
+    event.preventDefault();
+    find.focus();
+    find.select();
+  });
+  const follow = async () => {
+    if (finding ?? /^#(?!bin$|clip=)./.test(location.hash)) (await finds()).follow();
+  };
+  addEventListener("hashchange", follow);
+  void follow();
+  /** @type {PointerEvent|null} */
+  let touch = null;
+  page.list.days.addEventListener("pointerdown", async (event) => {
+    if (event.pointerType !== "touch") return;
+    touch = event;
+    (await chooses()).rest(event, idOf(/** @type {Element} */ (event.target)), () => touch === event);
+  });
+  // Whoever scrolls cancels.
+  for (const type of ["pointerup", "pointercancel"]) addEventListener(type, () => (touch = null));
+}
+
+/** @param {Element} within */
+function idOf(within) {
+  return within.closest("[data-clip-id]")?.getAttribute("data-clip-id") ?? "";
+}
+
+/** @type {Promise<unknown>|undefined} */
+let looks;
+
+/** How their parts look; without it they work. */
+function look() {
+  return (looks ??= new Promise((resolve) => {
+    const style = document.createElement("link");
+    const done = { onload: resolve, onerror: resolve };
+    document.head.append(Object.assign(style, { rel: "stylesheet", href: "/static/styles/finding.css", ...done }));
+  }));
+}
