@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from services.api import clips, health, openapi, page, recordings, seed, uploads, websocket
+from services.api import clips, health, openapi, page, recordings, seed, shell, uploads, websocket
 from services.api.errors import HANDLERS
 from services.api.guard import Guard
 from services.api.settings import ApiSettings
@@ -28,7 +28,8 @@ def by_method(**handlers: Handler) -> type[HTTPEndpoint]:
 
 ROUTES = [
     Route("/", page.index),
-    Mount("/static", page.Files(directory=page.STATIC)),
+    Route("/service-worker.js", page.service_worker),
+    Mount("/static", page.Files(directory=shell.STATIC)),
     Route("/openapi.json", openapi.document),
     Route("/healthz", health.alive),
     Route("/readyz", health.ready),

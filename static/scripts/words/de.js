@@ -2,10 +2,15 @@
 
 export default {
   /** Of the markup: `translate` puts them in. */
-  page: {},
+  page: {
+    install: "Installieren",
+    reload: "Neu laden",
+  },
   player: {},
   finder: {},
   selection: {},
-  offline: {},
+  offline: {
+    newVersion: "Eine neue Version ist da.",
+  },
   takeout: {},
 };

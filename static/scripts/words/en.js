@@ -2,10 +2,15 @@
 
 export default {
   /** Of the markup: `translate` puts them in. */
-  page: {},
+  page: {
+    install: "Install",
+    reload: "Reload",
+  },
   player: {},
   finder: {},
   selection: {},
-  offline: {},
+  offline: {
+    newVersion: "A new version is ready.",
+  },
   takeout: {},
 };
