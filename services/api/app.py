@@ -19,7 +19,7 @@ from services.api import (
     page,
     recordings,
     seed,
-    static,
+    shell,
     takein,
     takeout,
     uploads,
@@ -41,7 +41,8 @@ def by_method(**handlers: Handler) -> type[HTTPEndpoint]:
 
 ROUTES = [
     Route("/", page.index),
-    Mount("/static", static.Files(directory=static.STATIC)),
+    Route("/service-worker.js", page.service_worker),
+    Mount("/static", page.Files(directory=shell.STATIC)),
     Route("/openapi.json", openapi.document),
     Route("/healthz", health.alive),
     Route("/readyz", health.ready),

@@ -35,6 +35,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "recording": (HTTPStatus.CONFLICT, "The clip is being recorded"),
     "id-taken": (HTTPStatus.CONFLICT, "Another clip has this id"),
     "in-bin": (HTTPStatus.CONFLICT, "The clip is in the bin"),
+    "other-version": (HTTPStatus.CONFLICT, "The page has another version"),
     "stale": (HTTPStatus.PRECONDITION_FAILED, "The clip has changed meanwhile"),
     "tus-version": (HTTPStatus.PRECONDITION_FAILED, "This version of tus is not spoken here"),
     "gone": (HTTPStatus.GONE, "The upload was ended"),

@@ -350,7 +350,19 @@ def _audio(*parameters: Json) -> Json:
 
 def _pages() -> Json:
     return {
-        "/": {"get": _does("The page", {"200": {"description": "HTML.", "content": {"text/html": {}}}})},
+        "/": {
+            "get": _does(
+                "The page",
+                {"200": {"description": "HTML.", "content": {"text/html": {}}}, **_no("other-version")},
+                [_query("shell", {"type": "string", "description": "Only this version: asked by a service worker."})],
+            )
+        },
+        "/service-worker.js": {
+            "get": _does(
+                "What keeps the page on a device",
+                {"200": {"description": "A script.", "content": {"text/javascript": {}}}},
+            )
+        },
         "/openapi.json": {
             "get": _does("This document", {"200": {"description": "OpenAPI.", "content": {"application/json": {}}}})
         },

@@ -1,29 +1,51 @@
 """The page itself, and what it may load."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
+from services.api import shell
+from services.api.errors import Problem
+from services.api.shell import STATIC
 from services.api.state import state_of
-from services.api.static import REVALIDATE, STATIC, packed
+from services.api.static import REVALIDATE, packed
 
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 
 
 async def index(request: Request) -> Response:
     """GET /."""
+    policy = _policy(request)
+    refuse_other_version(request.query_params.get("shell"), policy)
+    headers = {"Cache-Control": REVALIDATE, "Content-Security-Policy": policy}
+    return await packed(FileResponse(STATIC / "index.html", headers=headers), request.headers)
+
+
+def service_worker(request: Request) -> Response:
+    """GET /service-worker.js: what keeps the page on a device, at the root since it may only serve what is below it."""
+    kept = state_of(request).settings.service_worker == "on"
+    return Response(
+        shell.worker(_policy(request)) if kept else shell.FAREWELL,
+        media_type="text/javascript",
+        headers={"Cache-Control": REVALIDATE, "Content-Security-Policy": "default-src 'none'; connect-src 'self'"},
+    )
+
+
+def refuse_other_version(wanted: str | None, policy: str) -> None:
+    """Raise `Problem` when a service worker asks for the page of another version: it never keeps files of two."""
+    if wanted is not None and wanted != shell.version(policy):
+        raise Problem("other-version", "This server has another version of the page.")
+
+
+def _policy(request: Request) -> str:
     settings, store = state_of(request).settings, state_of(request).store
     bucket = (store.origin() or "") if settings.audio_delivery == "redirect" else ""
-    page = FileResponse(
-        STATIC / "index.html",
-        headers={
-            "Cache-Control": REVALIDATE,
-            "Content-Security-Policy": content_security_policy(bucket, _events(request)),
-        },
-    )
-    return await packed(page, request.headers)
+    return content_security_policy(bucket, _events(request))
 
 
 def _events(request: Request) -> str:
@@ -52,3 +74,16 @@ def content_security_policy(bucket: str, events: str) -> str:
             "frame-ancestors 'none'",
         )
     )
+
+
+class Files(StaticFiles):
+    """Static files that a browser keeps and asks about before each use."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if wanted := parse_qs(scope["query_string"].decode("latin-1")).get("shell"):
+            refuse_other_version(wanted[0], _policy(Request(scope)))
+        response = await super().get_response(path, scope)
+        if isinstance(response, FileResponse):
+            response = await packed(response, Headers(scope=scope))
+        response.headers["Cache-Control"] = REVALIDATE
+        return response

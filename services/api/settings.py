@@ -36,6 +36,9 @@ class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings
     realtime_upstream: str = Field(
         "ws://127.0.0.1:8081/websocket", description="Elsewhere: where the API passes its own `/websocket` on to."
     )
+    service_worker: Literal["on", "off"] = Field(
+        "on", description="`off`: browsers forget the page that they keep for when there is no network."
+    )
     wake_url: str = Field("", description="POSTed after a job was sent, to wake a transcriber that sleeps.")
 
     @field_validator("realtime_url", "realtime_upstream")

@@ -10,12 +10,8 @@ import brotli
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from services.api.audio import matches
-
-STATIC = Path(__file__).parents[2] / "static"
 
 REVALIDATE = "no-cache"
 """Cache-Control of page and files: kept by the browser, and asked about (ETag, 304) before each use."""
@@ -32,17 +28,6 @@ the same program.
 
 PACKERS: Mapping[str, Callable[[bytes], bytes]] = {"br": brotli.compress, "gzip": gzip.compress}
 """By content coding, the better one first; both at their best, since each file is packed once."""
-
-
-class Files(StaticFiles):
-    """Static files that a browser keeps and asks about before each use."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        if isinstance(response, FileResponse):
-            response = await packed(response, Headers(scope=scope))
-        response.headers["Cache-Control"] = REVALIDATE
-        return response
 
 
 async def packed(file: FileResponse, asked: Headers) -> Response:

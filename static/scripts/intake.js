@@ -17,6 +17,8 @@ export class Intake {
   /** Largest file that the server takes; unknown until the list was read. */
   limit_bytes = Infinity;
   #copying = 0;
+  /** Resolves when all that was taken so far is on this device. @type {Promise<unknown>} */
+  copied = Promise.resolve();
 
   /** @param {import("./journal.js").Journal} journal @param {import("./outbox.js").Outbox} outbox */
   constructor(journal, outbox) {
@@ -59,7 +61,11 @@ export class Intake {
     const duration_ms = await durationOf(file);
     const row = newRow({ name, mime: file.type || mimeOf(file.name), duration_ms, state: "copying", is_file: true });
     this.#copying += 1;
-    await this.outbox.begin(row, () => this.#copy(row.id, file).finally(() => (this.#copying -= 1)));
+    await this.outbox.begin(row, () => {
+      const copy = this.#copy(row.id, file).finally(() => (this.#copying -= 1));
+      this.copied = Promise.allSettled([this.copied, copy]);
+      return copy;
+    });
   }
 
   /** @param {string} id @param {File} file */

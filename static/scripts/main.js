@@ -88,7 +88,9 @@ on(feed, "open", () => {
 on(feed, "close", () => connection.down());
 on(feed, "looking", (/** @type {number} */ pages) => connection.others(pages));
 
-acceptFiles(document.body, async (files) => panel.say((await intake.take(files)).join(" ") || null));
+const takeFiles = async (/** @type {Iterable<File>} */ files) =>
+  panel.say((await intake.take(files)).join(" ") || null);
+acceptFiles(document.body, takeFiles);
 
 const blocked = obstacle({
   secure: isSecureContext,
@@ -119,9 +121,24 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 document.addEventListener("freeze", () => capture.flush());
+/** Whether something is being made here that must not be cut off. */
+const busy = () => recorder.recording || intake.busy || !journal.safe;
 addEventListener("beforeunload", (event) => {
-  if (recorder.recording || intake.busy || !journal.safe) event.preventDefault();
+  if (busy()) event.preventDefault();
 });
 
 void outbox.scan();
 void sync.read();
+
+// Nothing of this is needed to see the clips or to record.
+void import("./views/offers.js").then(async ({ Offers }) => {
+  const { Installation, launched } = await import("./install.js");
+  const installation = new Installation();
+  const offers = new Offers(document.body, installation, { busy, flush: async () => list.flush() });
+  for (const type of ["begin", "end"]) capture.addEventListener(type, () => setTimeout(() => offers.show()));
+  launched(part(document, "record", HTMLElement), async (files) => {
+    await takeFiles(files);
+    await intake.copied;
+  });
+  await installation.begin();
+});

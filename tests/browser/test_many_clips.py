@@ -76,7 +76,7 @@ async def turn_wheel(page: Page, by: int, until: str) -> int:
     async with asyncio.timeout(MINUTES_S):
         while True:
             sight = await look(page)
-            most = max(most, sight["rows"])
+            most = max(most, int(sight["rows"]))
             assert sight["seen"], "the window is never empty"
             if any(spot["name"] == until for spot in sight["seen"]):
                 return most

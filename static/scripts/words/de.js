@@ -74,6 +74,8 @@ export default {
     tag: "Schlagwort",
     anyTag: "Jedes Schlagwort",
     order: "Reihenfolge",
+    install: "Installieren",
+    reload: "Neu laden",
   },
 
   time: {
@@ -300,7 +302,9 @@ export default {
     most: (number) => `Höchstens ${number} Aufnahmen lassen sich auf einmal exportieren.`,
   },
 
-  offline: {},
+  offline: {
+    newVersion: "Eine neue Version ist da.",
+  },
 
   takeout: {},
 };

@@ -72,6 +72,8 @@ export default {
     tag: "Tag",
     anyTag: "Any tag",
     order: "Order",
+    install: "Install",
+    reload: "Reload",
   },
 
   time: {
@@ -299,7 +301,9 @@ export default {
     most: (number) => `At most ${number} clips can be exported at once.`,
   },
 
-  offline: {},
+  offline: {
+    newVersion: "A new version is ready.",
+  },
 
   takeout: {},
 };

@@ -8,7 +8,8 @@ import brotli
 import httpx
 import pytest
 
-from services.api.static import STATIC, bare
+from services.api.shell import STATIC
+from services.api.static import bare
 from tests.conftest import Parts
 from tests.node import has_node, node_client
 from tests.servers.stack import Stack

@@ -1,0 +1,109 @@
+/**
+ * Keeps the page on this device, one version as a whole, and gives it out without asking the network. The server writes
+ * a first line before this: SHELL, with the version and the files. What people said and changed is not kept here, but in
+ * IndexedDB, by the page.
+ */
+
+const OURS = `shell-${SHELL.version}`;
+/** Sound that was played or recorded here: static/scripts/sounds.js fills it. */
+const SOUNDS = "dictaphone-sounds";
+/** Files that another app handed over, until the page takes them: static/scripts/install.js. */
+const SHARED = "dictaphone-shared";
+
+/** Where the name of an open tab is noted, in the cache of the version that it was opened with. */
+const mark = (/** @type {string} */ client) => `/client/${client}`;
+
+addEventListener("install", (event) => event.waitUntil(keep()));
+addEventListener("activate", (event) => event.waitUntil(begin()));
+// Only a person's click makes a new version the one that new tabs get.
+addEventListener("message", (event) => event.data === "activate" && skipWaiting());
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (origin !== location.origin) return;
+  if (request.method === "POST" && pathname === "/share") event.respondWith(take(request));
+  else if (request.method !== "GET") return;
+  else if (pathname === "/" && request.mode === "navigate") event.respondWith(page(event));
+  else if (pathname.startsWith("/static/")) event.respondWith(file(event, pathname));
+  else if (/\/(waveform|transcript\.json)$/.test(pathname)) event.respondWith(fresh(request));
+});
+
+/** Keep every file, or none; the server refuses those of any other version. */
+async function keep() {
+  const cache = await caches.open(OURS);
+  try {
+    await Promise.all(
+      SHELL.files.map(async (path) => {
+        const response = await fetch(`${path}?shell=${SHELL.version}`, { cache: "no-cache" });
+        if (!response.ok || response.redirected) throw new Error(`${path}: ${response.status}`);
+        await cache.put(path, response);
+      }),
+    );
+  } catch (error) {
+    await caches.delete(OURS);
+    throw error;
+  }
+}
+
+/** Let go of the versions that no open tab was opened with. */
+async function begin() {
+  const open = await clients.matchAll({ includeUncontrolled: true, type: "window" });
+  const others = (await caches.keys()).filter((name) => name.startsWith("shell-") && name !== OURS);
+  for (const name of others) {
+    const cache = await caches.open(name);
+    const used = await Promise.all(open.map(({ id }) => cache.match(mark(id))));
+    if (!used.some(Boolean)) await caches.delete(name);
+  }
+  // At the first visit the page is of this version, and goes on without a network from here; later there is an owner.
+  if (others.length) return;
+  const ours = await caches.open(OURS);
+  await Promise.all(open.map(({ id }) => ours.put(mark(id), new Response())));
+  await clients.claim();
+}
+
+/** The page itself, for a new tab or a reload. @param {FetchEvent} event */
+async function page(event) {
+  const cache = await caches.open(OURS);
+  const kept = await cache.match("/");
+  if (!kept) return fetch(event.request);
+  await cache.put(mark(event.resultingClientId), new Response());
+  return kept;
+}
+
+/** A file of the version that the tab was opened with. @param {FetchEvent} event @param {string} path */
+async function file(event, path) {
+  const ours = await caches.open(OURS);
+  let cache = ours;
+  if (event.clientId && !(await ours.match(mark(event.clientId)))) {
+    for (const name of await caches.keys()) {
+      if (!name.startsWith("shell-") || name === OURS) continue;
+      const other = await caches.open(name);
+      if (await other.match(mark(event.clientId))) cache = other;
+    }
+  }
+  return (await cache.match(path)) ?? fetch(event.request);
+}
+
+/** What the server says, or, without it, what is kept beside a clip's sound. @param {Request} request */
+async function fresh(request) {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const kept = await caches.match(request.url, { cacheName: SOUNDS });
+    if (kept) return kept;
+    throw error;
+  }
+}
+
+/** Another app shares files: they wait for the page, which keeps and sends them. @param {Request} request */
+async function take(request) {
+  const cache = await caches.open(SHARED);
+  const files = (await request.formData()).getAll("files");
+  for (const [n, file] of files.entries()) {
+    if (!(file instanceof File)) continue;
+    const headers = { "Content-Type": file.type, "X-Name": encodeURIComponent(file.name) };
+    await cache.put(`/shared/${Date.now()}-${n}`, new Response(file, { headers }));
+  }
+  return Response.redirect("/?shared", 303);
+}
