@@ -357,13 +357,15 @@ async def test_the_lock_screen_knows_what_plays_and_its_keys_work(context: Brows
     await plays(here.page)
     told = "() => [navigator.mediaSession.metadata.title, navigator.mediaSession.playbackState]"
     assert await here.page.evaluate(told) == ["Norland", "playing"]
-    await here.page.evaluate("() => handlers.seekto({ action: 'seekto', seekTime: 8 })")
-    await stands(here, 8, within=1.5)
-    await here.page.evaluate("() => handlers.seekbackward({ action: 'seekbackward' })")
-    await stands(here, 0, within=2)
     await here.page.evaluate("() => handlers.pause({ action: 'pause' })")
     await expect(row.get_by_role("button", name="Play", exact=True)).to_be_visible()
     assert await here.page.evaluate(told) == ["Norland", "paused"]
+    await here.page.evaluate("() => handlers.seekto({ action: 'seekto', seekTime: 12 })")
+    await stands(here, 12)
+    await here.page.evaluate("() => handlers.seekbackward({ action: 'seekbackward' })")
+    await stands(here, 2)
+    await here.page.evaluate("() => handlers.seekforward({ action: 'seekforward', seekOffset: 3 })")
+    await stands(here, 5)
     await here.page.evaluate("() => handlers.play({ action: 'play' })")
     await expect(row.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     assert here.errors == []
