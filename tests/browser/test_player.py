@@ -195,6 +195,32 @@ async def test_the_word_that_is_said_is_marked_and_a_click_on_a_word_goes_there(
     assert here.errors == []
 
 
+async def test_the_caret_leads_to_a_moment_too(context: BrowserContext, clip: Heard) -> None:
+    here, row = await opened(context, clip)
+    await here.page.get_by_role("heading", name="Dictaphone").click()
+    await words_of(row).evaluate(
+        """element => {
+            const node = element.querySelector("p").lastChild;
+            getSelection().collapse(node, node.data.indexOf("leisure") + 3);
+        }"""
+    )
+    await here.page.keyboard.press("Enter")
+    await stands(here, clip.at("leisure"))
+    assert here.errors == []
+
+
+async def test_browsers_that_mark_no_words_mark_the_paragraph(context: BrowserContext, clip: Heard) -> None:
+    await context.add_init_script("delete window.Highlight")
+    here, row = await opened(context, clip)
+    await here.page.mouse.click(*await point(here, row, "leisure"))
+    marked = words_of(row).locator(".said")
+    await expect(marked).to_contain_text("leisure")
+    await here.page.mouse.click(*await point(here, row, "married"))
+    await expect(marked).to_contain_text("married")
+    await expect(marked).to_have_count(1)
+    assert here.errors == []
+
+
 async def test_the_page_follows_the_words_unless_somebody_reads_elsewhere(context: BrowserContext, clip: Heard) -> None:
     many = " ".join(f"word{n}." if n % 10 == 9 else f"word{n}" for n in range(1_500))
     async with httpx.AsyncClient(base_url=clip.url, trust_env=False) as api:
