@@ -195,6 +195,32 @@ async def test_the_word_that_is_said_is_marked_and_a_click_on_a_word_goes_there(
     assert here.errors == []
 
 
+async def test_the_caret_leads_to_a_moment_too(context: BrowserContext, clip: Heard) -> None:
+    here, row = await opened(context, clip)
+    await here.page.get_by_role("heading", name="Dictaphone").click()
+    await words_of(row).evaluate(
+        """element => {
+            const node = element.querySelector("p").lastChild;
+            getSelection().collapse(node, node.data.indexOf("leisure") + 3);
+        }"""
+    )
+    await here.page.keyboard.press("Enter")
+    await stands(here, clip.at("leisure"))
+    assert here.errors == []
+
+
+async def test_browsers_that_mark_no_words_mark_the_paragraph(context: BrowserContext, clip: Heard) -> None:
+    await context.add_init_script("delete window.Highlight")
+    here, row = await opened(context, clip)
+    await here.page.mouse.click(*await point(here, row, "leisure"))
+    marked = words_of(row).locator(".said")
+    await expect(marked).to_contain_text("leisure")
+    await here.page.mouse.click(*await point(here, row, "married"))
+    await expect(marked).to_contain_text("married")
+    await expect(marked).to_have_count(1)
+    assert here.errors == []
+
+
 async def test_the_page_follows_the_words_unless_somebody_reads_elsewhere(context: BrowserContext, clip: Heard) -> None:
     many = " ".join(f"word{n}." if n % 10 == 9 else f"word{n}" for n in range(1_500))
     async with httpx.AsyncClient(base_url=clip.url, trust_env=False) as api:
@@ -357,13 +383,15 @@ async def test_the_lock_screen_knows_what_plays_and_its_keys_work(context: Brows
     await plays(here.page)
     told = "() => [navigator.mediaSession.metadata.title, navigator.mediaSession.playbackState]"
     assert await here.page.evaluate(told) == ["Norland", "playing"]
-    await here.page.evaluate("() => handlers.seekto({ action: 'seekto', seekTime: 8 })")
-    await stands(here, 8, within=1.5)
-    await here.page.evaluate("() => handlers.seekbackward({ action: 'seekbackward' })")
-    await stands(here, 0, within=2)
     await here.page.evaluate("() => handlers.pause({ action: 'pause' })")
     await expect(row.get_by_role("button", name="Play", exact=True)).to_be_visible()
     assert await here.page.evaluate(told) == ["Norland", "paused"]
+    await here.page.evaluate("() => handlers.seekto({ action: 'seekto', seekTime: 12 })")
+    await stands(here, 12)
+    await here.page.evaluate("() => handlers.seekbackward({ action: 'seekbackward' })")
+    await stands(here, 2)
+    await here.page.evaluate("() => handlers.seekforward({ action: 'seekforward', seekOffset: 3 })")
+    await stands(here, 5)
     await here.page.evaluate("() => handlers.play({ action: 'play' })")
     await expect(row.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     assert here.errors == []
