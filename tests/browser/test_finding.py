@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ CLIPS = 2_100
 GARDEN, CALL, OLD, FAILED = CLIPS - 1, CLIPS - 2, 3, CLIPS - 4
 TAGGED = range(CLIPS - 20, CLIPS - 10)
 
-ODD = {
+ODD: dict[int, dict[str, Any]] = {
     GARDEN: {
         "name": "Garden plans", "tags": ["home"],
         "text": "We talked of tulips. The gardener comes on Monday.",
