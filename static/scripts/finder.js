@@ -13,8 +13,8 @@ export const TYPING_MS = 150;
 /** What changes is looked up at most so often. */
 const AGAIN_MS = 1_000;
 
-/** The most clips that the server gives at once. */
-const MOST = 200;
+/** Clips of a page further down: each comes with why it was found. */
+const MOST = 100;
 
 /**
  * Emits `answer` with whether it is one to a new question; `ids` are the clips, in their order, `found` says why. A

@@ -71,7 +71,7 @@ async def look(page: Page) -> dict[str, Any]:
 
 async def turn_wheel(page: Page, by: int, until: str) -> int:
     """Turn the wheel until a clip is in sight; return the most rows that there ever were."""
-    most = 0
+    most: int = 0
     await page.mouse.move(900, 400)
     async with asyncio.timeout(MINUTES_S):
         while True:

@@ -143,6 +143,7 @@ export class Choosing {
     const address = new URLSearchParams([...ids].map((id) => ["id", id]));
     if (size && !isTooMuch) this.parts.export.href = `/api/library.zip?${address}`;
     else this.parts.export.removeAttribute("href");
+    this.parts.export.ariaDisabled = String(!this.parts.export.href);
     this.parts.export.title = isTooMuch ? words.selection.most(MOST_EXPORTED) : "";
     for (const row of this.list.rows) this.#dress(row);
     if (isSaid) this.announce(said);
@@ -176,7 +177,7 @@ export class Choosing {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key !== "Escape" || !this.#isOn || event.isComposing) return;
+    if (event.key !== "Escape" || !this.#isOn || event.isComposing || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     event.stopPropagation();
     this.#leave();

@@ -21,13 +21,15 @@ export class Finding {
 
   /**
    * @param {HTMLElement} element @param {{api: import("../api.js").Api, library: import("../library.js").Library,
-   *   feed: import("../feed.js").Feed, list: import("./clip-list.js").ClipList}} page
+   *   feed: import("../feed.js").Feed, list: import("./clip-list.js").ClipList,
+   *   announce: (words: string) => void}} page
    */
-  constructor(element, { api, library, feed, list }) {
+  constructor(element, { api, library, feed, list, announce }) {
     this.element = element;
     this.api = api;
     this.library = library;
     this.list = list;
+    this.announce = announce;
     this.finder = new Finder(library, api);
     this.find = part(element, "find", HTMLInputElement);
     this.filter = part(element, "filter", HTMLButtonElement);
@@ -143,7 +145,10 @@ export class Finding {
     if (isNew) scrollTo({ top: asked ? 0 : this.#place, behavior: "instant" });
     for (const id of before.keys()) if (!this.#names.has(id) && !list.needs(id)) this.library.forget(id);
     const { ids, more, problem, isPartial } = finder;
-    this.says.textContent = !asked ? "" : problem || words.finder.count(ids.length, ids.length.toLocaleString(locale), more, isPartial);
+    const said = problem || words.finder.count(ids.length, ids.length.toLocaleString(locale), more, isPartial);
+    if (asked && said !== this.says.textContent) this.announce(said);
+    this.says.textContent = said;
+    this.says.hidden = !asked;
     this.clear.hidden = !asked || ids.length > 0;
   }
 
