@@ -1,6 +1,7 @@
 """The page's files: small on the wire, and the same programs as in the folder."""
 
 import gzip
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.servers.stack import Stack
 of_laptop = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
 
 MOST_BYTES = 60_000
-"""Scripts and styles in all, compressed."""
+"""Scripts and styles in all before a page can be used, compressed."""
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +85,28 @@ def test_a_picture_comes_as_it_is(api: Stack) -> None:
 
 
 @of_laptop
-def test_scripts_and_styles_are_small(api: Stack) -> None:
-    """A page loads one module of words."""
-    sizes = {
-        path.name: len(ask(api, f"/static/{path.relative_to(STATIC)}", **{"Accept-Encoding": "br"})[1])
-        for path in of_kind(".js", ".css")
-        if path.parent.name != "words" or path.name == "en.js"
-    }
+def test_what_a_page_loads_at_first_is_small(api: Stack) -> None:
+    """What is needed only once a clip is opened or searched for comes then."""
+    named = re.findall(r'(?:modulepreload|stylesheet)" href="([^"]+)"', (STATIC / "index.html").read_text())
+    paths = [*named, "/static/scripts/main.js"]
+    sizes = {path: len(ask(api, path, **{"Accept-Encoding": "br"})[1]) for path in paths}
     assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+def test_the_page_names_what_it_loads_at_first() -> None:
+    """So that all of it comes in one round of requests, and nothing that is not needed."""
+    page = (STATIC / "index.html").read_text()
+    named = {STATIC / path for path in re.findall(r'modulepreload" href="/static/([^"]+)"', page)}
+    found: set[Path] = set()
+    waiting = [STATIC / "scripts" / "main.js"]
+    while waiting:
+        script = waiting.pop()
+        found.add(script)
+        for path in re.findall(r'^(?:import|export)[^;]*?from "(\.[^"]+)"', bare(script.read_text()), re.MULTILINE | re.DOTALL):
+            if (imported := (script.parent / path).resolve()) not in found:
+                waiting.append(imported)
+    # Its words, which it chooses by the reader's language.
+    assert named == found - {STATIC / "scripts" / "main.js"} | {STATIC / "scripts" / "words" / "en.js"}
 
 
 @pytest.mark.parametrize(
