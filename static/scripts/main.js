@@ -88,8 +88,15 @@ on(feed, "open", () => {
 on(feed, "close", () => connection.down());
 on(feed, "looking", (/** @type {number} */ pages) => connection.others(pages));
 
-const takeFiles = async (/** @type {Iterable<File>} */ files) =>
-  panel.say((await intake.take(files)).join(" ") || null);
+const takeFiles = async (/** @type {Iterable<File>} */ files) => {
+  const isLibrary = (/** @type {File} */ { name }) => /\.zip$/i.test(name);
+  const told = await intake.take([...files].filter((file) => !isLibrary(file)));
+  for (const file of [...files].filter(isLibrary)) {
+    panel.say(words.takeout.bringing(file.name));
+    told.push(await (await import("./takeout.js")).bring(file));
+  }
+  panel.say(told.join(" ") || null);
+};
 acceptFiles(document.body, takeFiles);
 
 const blocked = obstacle({

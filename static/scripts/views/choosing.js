@@ -141,9 +141,10 @@ export class Choosing {
     for (const tool of [this.parts.delete, this.parts.tag]) tool.disabled = !size;
     const isTooMuch = size > MOST_EXPORTED;
     const address = new URLSearchParams([...ids].map((id) => ["id", id]));
-    if (size && !isTooMuch) this.parts.export.href = `/api/library.zip?${address}`;
-    else this.parts.export.removeAttribute("href");
-    this.parts.export.ariaDisabled = String(!this.parts.export.href);
+    if (isTooMuch) this.parts.export.removeAttribute("href");
+    else this.parts.export.href = size ? `/api/library.zip?${address}` : "/api/library.zip";
+    this.parts.export.textContent = size ? words.page.export : words.takeout.exportAll;
+    this.parts.export.ariaDisabled = String(isTooMuch);
     this.parts.export.title = isTooMuch ? words.selection.most(MOST_EXPORTED) : "";
     for (const row of this.list.rows) this.#dress(row);
     if (isSaid) this.announce(said);

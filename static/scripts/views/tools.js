@@ -38,6 +38,13 @@ export class Tools {
       const address = new URL(link(id, at_ms()), location.href).href;
       void copy(this.link, address, announce).catch((error) => announce(String(error)));
     });
+    this.saves = part(fragment, "save-as", HTMLSelectElement);
+    this.saves.append(...Object.entries(words.takeout.forms).map(([form, name]) => new Option(name, form)));
+    this.saves.addEventListener("change", () => {
+      const form = this.saves.value;
+      this.saves.value = "";
+      download(`/api/clips/${id}/${form === "audio" ? form : `transcript.${form}`}?download`);
+    });
     part(fragment, "help", HTMLButtonElement).addEventListener("click", () => void showHelp());
     listening.addEventListener("change", this.#show);
     this.#show();
@@ -58,6 +65,11 @@ export class Tools {
     this.speed.value = String(listening.speed);
     this.skip.ariaPressed = String(listening.skips);
   };
+}
+
+/** The server says under which name it is saved. @param {string} address */
+function download(address) {
+  Object.assign(document.createElement("a"), { href: address, download: "" }).click();
 }
 
 /** @param {number} speed */

@@ -49,6 +49,7 @@ export default {
     speed: "Tempo",
     skipSilence: "Stille überspringen",
     edit: "Bearbeiten",
+    saveAs: "Speichern als",
     copyLink: "Link kopieren",
     details: "Einzelheiten",
     shortcuts: "Tastenkürzel",
@@ -306,5 +307,26 @@ export default {
     newVersion: "Eine neue Version ist da.",
   },
 
-  takeout: {},
+  takeout: {
+    exportAll: "Alle exportieren",
+    forms: {
+      audio: "Ton",
+      txt: "Nur Text",
+      md: "Text mit Zeiten (Markdown)",
+      srt: "Untertitel (SRT)",
+      vtt: "Untertitel (VTT)",
+      json: "Daten (JSON)",
+    },
+    bringing: (name) => `„${name}“ wird hereingeholt …`,
+    brought: (taken, known, refused) =>
+      [
+        `${some(taken, "Aufnahme kam", "Aufnahmen kamen")} herein.`,
+        known ? `${some(known, "war", "waren")} schon hier.` : "",
+        refused ? `${some(refused, "wurde", "wurden")} abgelehnt.` : "",
+      ]
+        .filter(Boolean)
+        .join(" "),
+    refused: (name, why) => `${name}: ${why}`,
+    failed: (name, why) => `„${name}“ konnte nicht hereingeholt werden. ${why}`,
+  },
 };

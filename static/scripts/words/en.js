@@ -47,6 +47,7 @@ export default {
     speed: "Speed",
     skipSilence: "Skip silence",
     edit: "Edit",
+    saveAs: "Save as",
     copyLink: "Copy link",
     details: "Details",
     shortcuts: "Keyboard shortcuts",
@@ -305,5 +306,19 @@ export default {
     newVersion: "A new version is ready.",
   },
 
-  takeout: {},
+  takeout: {
+    exportAll: "Export all",
+    forms: { audio: "Audio", txt: "Text", md: "Markdown", srt: "Subtitles (SRT)", vtt: "Subtitles (VTT)", json: "JSON" },
+    bringing: (/** @type {string} */ name) => `“${name}” is being brought in …`,
+    brought: (/** @type {number} */ taken, /** @type {number} */ known, /** @type {number} */ refused) =>
+      [
+        `${some(taken, "clip")} came in.`,
+        known ? `${some(known, "was", "were")} here already.` : "",
+        refused ? `${some(refused, "was", "were")} refused.` : "",
+      ]
+        .filter(Boolean)
+        .join(" "),
+    refused: (/** @type {string} */ name, /** @type {string} */ why) => `${name}: ${why}`,
+    failed: (/** @type {string} */ name, /** @type {string} */ why) => `“${name}” could not be brought in. ${why}`,
+  },
 };

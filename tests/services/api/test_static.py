@@ -15,6 +15,8 @@ from tests.conftest import Parts
 from tests.node import has_node, node_client
 from tests.servers.stack import Stack
 
+IMPORTED = re.compile(r'^(?:import|export)[^;]*?from "(\.[^"]+)"', re.MULTILINE | re.DOTALL)
+
 of_laptop = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
 
 MOST_BYTES = 60_000
@@ -102,9 +104,8 @@ def test_the_page_names_what_it_loads_at_first() -> None:
     while waiting:
         script = waiting.pop()
         found.add(script)
-        for path in re.findall(r'^(?:import|export)[^;]*?from "(\.[^"]+)"', bare(script.read_text()), re.MULTILINE | re.DOTALL):
-            if (imported := (script.parent / path).resolve()) not in found:
-                waiting.append(imported)
+        paths = IMPORTED.findall(bare(script.read_text()))
+        waiting += {(script.parent / path).resolve() for path in paths} - found
     # Its words, which it chooses by the reader's language.
     assert named == found - {STATIC / "scripts" / "main.js"} | {STATIC / "scripts" / "words" / "en.js"}
 
