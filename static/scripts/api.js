@@ -65,7 +65,7 @@ export class Api {
 
   /**
    * Change a clip's name, words or language; with `version`, only that version of it.
-   * @param {string} id @param {{name?: string, text?: string, language?: string|null}} change @param {number} [version]
+   * @param {string} id @param {{name?: string, text?: string, language?: string|null, tags?: string[]}} change @param {number} [version]
    * @returns {Promise<Clip>}
    */
   async patch(id, change, version) {

@@ -1,6 +1,7 @@
 /** What a row says about its clip: one place that turns states into words. Pure. */
 
 import { brief, clock, fileName, time } from "./format.js";
+import { words } from "./words.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
 /** @typedef {import("./types.js").Gap} Gap */
@@ -49,6 +50,7 @@ export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
   const condition = { ...CALM, ...(local ? onDevice(local, silent_ms) : onServer(clip, silent_ms, hearing)) };
   const known_ms = about.duration_ms ?? clip?.duration_ms ?? null;
   const duration_ms = condition.running ? (known_ms ?? 0) + silent_ms : known_ms;
+  const unsent = entry.changes?.some(({ state }) => state === "waiting") ? words.offline.unsent : "";
   const gaps = (clip?.gaps?.length ? clip.gaps : local?.gaps) ?? [];
   return {
     ...condition,
@@ -57,7 +59,7 @@ export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
     ...heard(entry),
     duration_ms,
     fileName: fileName(about.name, about.mime),
-    facts: [time(entry.at, locale), duration_ms === null ? "" : clock(duration_ms)].filter(Boolean).join(" · "),
+    facts: [time(entry.at, locale), duration_ms === null ? "" : clock(duration_ms), unsent].filter(Boolean).join(" · "),
     spoken: local ? null : spokenIn(clip),
     by: (clip?.text && clip.recognizer) || "",
     gaps: gapWords(gaps),

@@ -3,13 +3,17 @@
 import { Actions } from "./actions.js";
 import { Api } from "./api.js";
 import { Capture } from "./capture.js";
+import { Changes } from "./changes.js";
 import { Feed } from "./feed.js";
 import { Intake } from "./intake.js";
 import { Journal } from "./journal.js";
+import { Known } from "./known.js";
 import { Library } from "./library.js";
+import { Memory } from "./memory.js";
 import { Outbox } from "./outbox.js";
 import { Recorder } from "./recorder.js";
 import { obstacle } from "./refusals.js";
+import { Sounds } from "./sounds.js";
 import { Sync } from "./sync.js";
 import { Tus } from "./tus.js";
 import { BinView } from "./views/bin-view.js";
@@ -18,6 +22,7 @@ import { Connection } from "./views/connection.js";
 import { acceptFiles } from "./views/drop-zone.js";
 import { part } from "./views/part.js";
 import { RecorderPanel } from "./views/recorder-panel.js";
+import { Refused } from "./views/refused.js";
 
 /** @template T @param {EventTarget} from @param {string} type @param {(detail: T) => void} work */
 const on = (from, type, work) =>
@@ -27,8 +32,13 @@ const api = new Api();
 const library = new Library();
 const feed = new Feed({ base: location.href });
 const sync = new Sync(library, api, feed);
+const memory = new Memory();
+const known = new Known(memory, library);
+const sounds = new Sounds(memory, api);
 const journal = await Journal.open();
-const channel = globalThis.BroadcastChannel ? new BroadcastChannel("dictaphone") : null;
+const channelOf = (/** @type {string} */ name) => (globalThis.BroadcastChannel ? new BroadcastChannel(name) : null);
+const channel = channelOf("dictaphone");
+const changes = new Changes(memory, api, library, { channel: channelOf("dictaphone-changes") });
 const outbox = new Outbox(journal, api, new Tus(), { channel });
 const recorder = new Recorder();
 const capture = new Capture(recorder, journal, outbox);
@@ -36,14 +46,19 @@ const intake = new Intake(journal, outbox);
 
 const live = part(document, "live", HTMLElement);
 const announce = (/** @type {string} */ words) => void (live.textContent = words);
-const actions = new Actions(library, api, outbox);
+const actions = new Actions(library, api, outbox, changes, sounds);
 const list = new ClipList(part(document, "library", HTMLElement), library, actions, announce);
 const panel = new RecorderPanel(part(document, "recorder", HTMLElement), capture, announce);
 const connection = new Connection(document.body, sync);
 new BinView(document.body, library, actions, sync, announce);
+new Refused(document.body, changes);
 
 on(outbox, "change", (/** @type {import("./types.js").Local} */ local) => library.keep(local));
-on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => library.apply(clip));
+on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => {
+  library.apply(clip);
+  sounds.own(clip.id);
+});
+on(known, "other", () => void sounds.clear());
 on(outbox, "gone", (/** @type {string} */ id) => library.release(id));
 // A recording says so itself.
 on(journal, "unsafe", () => {
@@ -59,18 +74,23 @@ on(library, "change", (/** @type {{id: string, before: import("./types.js").Entr
   if (entry && id === capture.id) panel.hear(entry);
   const clip = entry?.clip;
   if (clip) void outbox.told(clip);
+  if (clip) void sounds.heard(clip);
   const arrived = before?.clip && before.clip.status !== "done" && clip?.status === "done";
   if (arrived) announce(`${clip.name}: ${clip.text || "no words were heard."}`);
 });
 
-on(sync, "list", (/** @type {string|null} */ problem) => {
-  connection.list(problem);
-  if (!problem) list.ready();
+on(sync, "list", async (/** @type {string|null} */ problem) => {
+  if (problem) await known.unread();
+  else void known.read();
+  const isKnown = library.recalled_since !== null;
+  connection.list(problem, isKnown);
+  if (!problem || isKnown) list.ready();
 });
 on(sync, "limits", (/** @type {{upload_bytes: number}} */ limits) => (intake.limit_bytes = limits.upload_bytes));
 on(feed, "open", () => {
   connection.up();
   outbox.wake();
+  changes.wake();
   list.resend();
 });
 on(feed, "close", () => connection.down());
@@ -92,6 +112,7 @@ const wake = (unseen_ms) => {
   feed.wake(unseen_ms);
   sync.wake();
   outbox.wake();
+  changes.wake();
 };
 let hidden_at = 0;
 addEventListener("online", () => wake());
@@ -105,6 +126,7 @@ document.addEventListener("visibilitychange", () => {
     wake(Date.now() - hidden_at);
     void capture.stayAwake();
     void outbox.scan();
+    void changes.scan();
     list.relabel();
   }
 });
@@ -116,6 +138,8 @@ addEventListener("beforeunload", (event) => {
 });
 
 void outbox.scan();
+void changes.scan();
+void known.show();
 void sync.read();
 
 // Nothing of this is needed to see the clips or to record.

@@ -42,11 +42,19 @@
  * What was told of them so far, without its first `missing` characters.
  * @typedef {{missing: number, settled: string, tentative: string}} Captions
  *
+ * Something that a person did to a clip and the server does not know yet. `base` is what the words were when they began;
+ * `taken` when (ms) a tab began to send it at once, 0 otherwise; `conflict` waits for a person, and so does `refused`.
+ * @typedef {{
+ *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"delete"|"restore"|"retry",
+ *   value: string|string[]|null, base: string|null, title: string, at: string, taken: number,
+ *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string
+ * }} Change
+ *
  * One line of the list: what the server knows, what this device still keeps, or both. `heard_ms` is when, by this
- * device's clock, the recording last grew.
+ * device's clock, the recording last grew. `clip` is as `changes` leave it, which the server does not know yet.
  * @typedef {{
  *   id: string, at: string, clip: Clip|null, local: Local|null, heard_ms?: number, hearing?: Progress,
- *   captions?: Captions
+ *   captions?: Captions, changes?: Change[]
  * }} Entry
  *
  * @typedef {{url: string, cursor: string|null}} Realtime

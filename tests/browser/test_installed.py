@@ -1,4 +1,4 @@
-"""The page as an app: it starts without a server, takes what other apps share, and changes only when a person says so."""
+"""The page as an app: it starts without a server, takes what others share, and changes only when a person says so."""
 
 from pathlib import Path
 from typing import cast

@@ -3,6 +3,7 @@
 import { Conflict } from "../actions.js";
 import { viewOf } from "../clip-state.js";
 import { gone } from "../library.js";
+import { words } from "../words.js";
 import { Bin } from "./bin.js";
 import { Editable, selects } from "./editable.js";
 import { Heard } from "./heard.js";
@@ -24,6 +25,7 @@ const TICK_MS = 1_000;
 
 export class ClipRow {
   #entry;
+  #inConflict = false;
   /** @type {ReturnType<typeof setInterval>|undefined} set while the clip is being recorded */
   #ticking;
 
@@ -124,6 +126,16 @@ export class ClipRow {
     // The bucket that it redirects to is another origin, where browsers ignore the attribute: the server says it.
     parts.download.href = `${this.actions.api.audio(entry.id)}?download`;
     parts.download.download = view.fileName;
+    this.#conflict(entry.changes?.some(({ state }) => state === "conflict") ?? false);
+  }
+
+  /** Another device changed the words, too: this one's stay until a person has chosen. @param {boolean} isOne */
+  #conflict(isOne) {
+    if (isOne === this.#inConflict) return;
+    this.#inConflict = isOne;
+    if (!isOne) return this.note.clear();
+    const settle = (/** @type {"mine"|"theirs"} */ whose) => () => this.actions.settle(this.id, whose);
+    this.note.say(words.offline.conflict, { conflict: { mine: settle("mine"), theirs: settle("theirs") } });
   }
 
   /** What changes by itself while time passes. @param {import("../clip-state.js").View} view */
@@ -226,7 +238,7 @@ export class ClipRow {
   /** @param {Promise<void>} work */
   async #saving(work) {
     await work;
-    this.note.clear();
+    if (!this.#inConflict) this.note.clear();
   }
 
   /** @param {unknown} error @param {Editable} field */

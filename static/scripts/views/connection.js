@@ -1,5 +1,6 @@
 /** Says that the page is cut off, and offers older clips; silent while all is well. */
 
+import { words } from "../words.js";
 import { part } from "./part.js";
 
 /** Shorter interruptions (a deploy, a change of network) are nobody's business. */
@@ -40,10 +41,14 @@ export class Connection {
     this.looking.textContent = others === 1 ? "Open on 1 other screen" : `Open on ${others} other screens`;
   }
 
-  /** The list was read, or why it could not be. @param {string|null} problem */
-  list(problem) {
+  /**
+   * The list was read, or why it could not be. @param {string|null} problem
+   * @param {boolean} [isKnown] clips are shown as they were at an earlier visit
+   */
+  list(problem, isKnown = false) {
     this.problem.hidden = !problem;
-    if (problem) this.problem.textContent = `The clips could not be read: ${problem} The page goes on trying.`;
+    if (problem && isKnown) this.problem.textContent = words.offline.recalled;
+    else if (problem) this.problem.textContent = `The clips could not be read: ${problem} The page goes on trying.`;
     this.more.hidden = !this.sync.more;
   }
 
