@@ -34,6 +34,8 @@ export class Changes extends EventTarget {
   #changed = new Set();
   /** Sent at once by this tab, but without an answer for long. @type {Set<number>} */
   #late = new Set();
+  /** What this tab sends at once: clip → when it is over. @type {Map<string, Promise<unknown>>} */
+  #flights = new Map();
   /** @type {Promise<void>|null} */
   #sending = null;
   #again = false;
@@ -80,23 +82,39 @@ export class Changes extends EventTarget {
    */
   async make(id, kind, value = null, base = null) {
     const title = this.library.get(id)?.clip?.name ?? "";
-    const taken = this.#rows.length ? 0 : Date.now();
+    const taken = Date.now();
     /** @type {Change} */
     const change = { id, kind, value, base, title, taken, at: new Date().toISOString(), state: "waiting", failures: 0 };
     const stored = this.memory.put("changes", change).then(
       (seq) => Boolean((change.seq = seq)),
       () => false,
     );
-    if (taken && (await this.#now(change, stored))) return;
+    // What is done to one clip in a row arrives in that order.
+    while (this.#flights.has(id)) await this.#flights.get(id);
+    if (!this.#waits(change)) {
+      const flight = this.#now(change, stored);
+      const over = flight.catch(() => {}).finally(() => this.#flights.delete(id));
+      this.#flights.set(id, over);
+      if (await flight) return;
+    }
     if (!(await stored)) return void this.#take(change, await this.#tell(change));
+    if (!this.#late.has(change.seq ?? 0)) await this.memory.put("changes", { ...change, taken: 0 });
     this.wake();
     await this.#told();
     this.#send();
   }
 
+  /** Whether something has to be sent before it. @param {Change} change */
+  #waits({ id, kind }) {
+    return this.#rows.some(({ state, ...row }) =>
+      state === "conflict" ? row.id === id && row.kind === kind : state === "waiting",
+    );
+  }
+
   /** A person chose between two wordings. @param {string} id @param {"mine"|"theirs"} whose */
   async settle(id, whose) {
     const theirs = this.library.truth(id);
+    await this.#read();
     for (const row of this.#rows.filter((row) => row.id === id && row.state === "conflict")) {
       const base = /** @type {any} */ (theirs)?.[row.kind] ?? null;
       if (whose === "mine") await this.memory.put("changes", { ...row, base, state: "waiting" });

@@ -46,8 +46,10 @@ export function viewOf(entry, locale = undefined, now_ms = Date.now()) {
   const { clip, local, hearing } = entry;
   const about = local ?? clip;
   if (!about) throw new Error("An entry is a clip, a kept recording, or both.");
-  const silent_ms = Math.max(0, now_ms - (entry.heard_ms ?? now_ms));
+  const until_ms = Math.min(now_ms, entry.cut_ms ?? now_ms);
+  const silent_ms = Math.max(0, until_ms - (entry.heard_ms ?? until_ms));
   const condition = { ...CALM, ...(local ? onDevice(local, silent_ms) : onServer(clip, silent_ms, hearing)) };
+  if (entry.cut_ms && condition.kind === "recording" && !local) condition.status = words.offline.wasRecording;
   const known_ms = about.duration_ms ?? clip?.duration_ms ?? null;
   const duration_ms = condition.running ? (known_ms ?? 0) + silent_ms : known_ms;
   const unsent = entry.changes?.some(({ state }) => state === "waiting") ? words.offline.unsent : "";

@@ -48,7 +48,9 @@ export class Library extends EventTarget {
     for (const clip of clips) {
       if (this.#truth.has(clip.id)) continue;
       this.#recalled.add(clip.id);
-      this.#set({ at: clip.created_at, local: null, ...this.#known(clip.id), id: clip.id, clip });
+      const seen_ms = Date.parse(clip.updated_at);
+      const then = clip.status === "recording" ? { heard_ms: seen_ms, cut_ms: seen_ms } : {};
+      this.#set({ at: clip.created_at, local: null, ...this.#known(clip.id), ...then, id: clip.id, clip });
     }
   }
 
@@ -98,6 +100,18 @@ export class Library extends EventTarget {
   caption(told) {
     const known = this.#known(told.clip.id);
     if (known?.clip && known.clip.status !== "done") this.#set({ ...known, captions: caption(known.captions, told) });
+  }
+
+  /**
+   * Nothing is heard of recordings elsewhere while this device is cut off, which says nothing about their recorders.
+   * @param {boolean} isCut
+   */
+  cut(isCut, now_ms = Date.now()) {
+    for (const { id, status } of [...this.#truth.values()]) {
+      const known = status === "recording" ? this.#known(id) : undefined;
+      if (!known || isCut === (known.cut_ms !== undefined)) continue;
+      this.#set({ ...known, ...(isCut ? { cut_ms: now_ms } : { cut_ms: undefined, heard_ms: now_ms }) });
+    }
   }
 
   /** Show a recording that this device keeps. @param {Local} local */

@@ -89,11 +89,15 @@ on(sync, "list", async (/** @type {string|null} */ problem) => {
 on(sync, "limits", (/** @type {{upload_bytes: number}} */ limits) => (intake.limit_bytes = limits.upload_bytes));
 on(feed, "open", () => {
   connection.up();
+  library.cut(false);
   outbox.wake();
   changes.wake();
   list.resend();
 });
-on(feed, "close", () => connection.down());
+on(feed, "close", () => {
+  connection.down();
+  library.cut(true);
+});
 on(feed, "looking", (/** @type {number} */ pages) => connection.others(pages));
 
 const takeFiles = async (/** @type {Iterable<File>} */ files) =>
@@ -152,5 +156,6 @@ void import("./views/offers.js").then(async ({ Offers }) => {
     await takeFiles(files);
     await intake.copied;
   });
-  await installation.begin();
+  // The page's files are read once more for it: after what somebody waits for.
+  (globalThis.requestIdleCallback ?? setTimeout)(() => void installation.begin());
 });

@@ -51,10 +51,11 @@
  * }} Change
  *
  * One line of the list: what the server knows, what this device still keeps, or both. `heard_ms` is when, by this
- * device's clock, the recording last grew. `clip` is as `changes` leave it, which the server does not know yet.
+ * device's clock, the recording last grew. `clip` is as `changes` leave it, which the server does not know yet;
+ * `cut_ms` is since when nothing can be heard of it.
  * @typedef {{
  *   id: string, at: string, clip: Clip|null, local: Local|null, heard_ms?: number, hearing?: Progress,
- *   captions?: Captions, changes?: Change[]
+ *   captions?: Captions, changes?: Change[], cut_ms?: number
  * }} Entry
  *
  * @typedef {{url: string, cursor: string|null}} Realtime

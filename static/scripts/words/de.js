@@ -12,6 +12,7 @@ export default {
   offline: {
     newVersion: "Eine neue Version ist da.",
     unsent: "noch nicht gesendet",
+    wasRecording: "Nahm auf, als die Verbindung abbrach",
     recalled: "Der Server ist nicht erreichbar. So sahen die Aufnahmen auf diesem Gerät zuletzt aus.",
     conflict: "Dieser Text wurde inzwischen anderswo geändert; deine Fassung ist nicht gespeichert.",
     /** @type {Record<import("../types.js").Change["kind"], (title: string, problem: string) => string>} */

@@ -12,6 +12,7 @@ export default {
   offline: {
     newVersion: "A new version is ready.",
     unsent: "not sent yet",
+    wasRecording: "Was recording when the connection went",
     recalled: "The server cannot be reached. These are the clips as they were last seen on this device.",
     conflict: "These words were changed elsewhere meanwhile; yours are not saved.",
     /** @type {Record<import("../types.js").Change["kind"], (title: string, problem: string) => string>} */
