@@ -26,6 +26,8 @@ Lines keep their numbers, so that what a browser says about one is true of the f
 the same program.
 """
 
+INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
+
 PACKERS: Mapping[str, Callable[[bytes], bytes]] = {"br": brotli.compress, "gzip": gzip.compress}
 """By content coding, the better one first; both at their best, since each file is packed once."""
 
@@ -56,5 +58,5 @@ def _packed(path: Path, coding: str, _etag: str) -> bytes:
 
 
 def bare(text: str) -> str:
-    """A script or style sheet without its comments, line for line."""
-    return COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
+    """A script or style sheet without its comments and indentation, line for line."""
+    return INDENTATION.sub("", COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text))

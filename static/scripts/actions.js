@@ -6,48 +6,45 @@ import { words } from "./words.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
 
-/** Somebody else changed the words that a person was editing. */
-export class Conflict extends Error {}
+export { Conflict } from "./changes.js";
 
 export class Actions {
   /**
    * @param {import("./library.js").Library} library @param {import("./api.js").Api} api
-   * @param {import("./outbox.js").Outbox} outbox
+   * @param {import("./outbox.js").Outbox} outbox @param {import("./changes.js").Changes} changes
+   * @param {import("./sounds.js").Sounds} [sounds] kept on this device
    */
-  constructor(library, api, outbox) {
+  constructor(library, api, outbox, changes, sounds) {
     this.library = library;
     this.api = api;
     this.outbox = outbox;
+    this.changes = changes;
+    this.sounds = sounds;
   }
 
   /** @param {string} id @param {string} name */
   async rename(id, name) {
     if (this.#local(id) && (await this.outbox.rename(id, name))) return;
-    this.library.apply(await this.api.patch(id, { name }));
+    await this.changes.make(id, "name", name, this.library.get(id)?.clip?.name);
   }
 
   /**
-   * Correct the words, if they still are what the person began with or what they want. Throws `Conflict` otherwise.
+   * Correct the words, if they still are what the person began with or what they want. Otherwise, the clip shows that
+   * they are in conflict.
    * @param {string} id @param {string} text @param {string} base what it was when they began
    */
   async rewrite(id, text, base) {
-    for (;;) {
-      const clip = this.library.get(id)?.clip;
-      if (!clip) return;
-      if (clip.text !== base && clip.text !== text) throw new Conflict();
-      try {
-        return void this.library.apply(await this.api.patch(id, { text }, clip.version));
-      } catch (error) {
-        if (!(error instanceof Problem) || error.status !== 412) throw error;
-        // Something changed; if it was not the words (a new name), the next attempt stands on the new version.
-        this.library.apply(await this.api.get(id));
-      }
-    }
+    if (this.library.get(id)?.clip) await this.changes.make(id, "text", text, base);
+  }
+
+  /** Choose between two wordings. @param {string} id @param {"mine"|"theirs"} whose */
+  async settle(id, whose) {
+    await this.changes.settle(id, whose);
   }
 
   /** Say what is spoken, or have it found out: it is heard again. @param {string} id @param {string|null} code */
   async speak(id, code) {
-    this.library.apply(await this.api.patch(id, { language: code }));
+    await this.changes.make(id, "language", code);
   }
 
   /**
@@ -56,12 +53,17 @@ export class Actions {
    */
   async retag(id, change) {
     for (;;) {
-      const clip = this.library.get(id)?.clip;
+      const entry = this.library.get(id);
+      const clip = entry?.clip;
       if (!clip) return;
+      const later = () => this.changes.make(id, "tags", change(clip.tags));
+      if (entry.changes?.length) return later();
       try {
         return void this.library.apply(await this.api.patch(id, { tags: change(clip.tags) }, clip.version));
       } catch (error) {
-        if (!(error instanceof Problem) || error.status !== 412) throw error;
+        if (!(error instanceof Problem)) throw error;
+        if (!error.definite) return later();
+        if (error.status !== 412) throw error;
         this.library.apply(await this.api.get(id));
       }
     }
@@ -70,20 +72,19 @@ export class Actions {
   /** Into the bin. @param {string} id */
   async remove(id) {
     if (this.#local(id) && (await this.outbox.discard(id, new Date().toISOString()))) return;
-    await this.api.delete(id);
-    this.library.bin(id);
+    await this.changes.make(id, "delete");
   }
 
   /** Out of the bin. @param {string} id */
   async restore(id) {
     if (this.#local(id) && (await this.outbox.discard(id, null))) return;
-    this.library.apply(await this.api.restore(id));
+    await this.changes.make(id, "restore");
   }
 
   /** Try again what failed: sending, or transcribing. @param {string} id */
   async retry(id) {
     if (this.#local(id)) await this.outbox.finish(id);
-    else this.library.apply(await this.api.transcribe(id));
+    else await this.changes.make(id, "retry");
   }
 
   /**
@@ -102,7 +103,11 @@ export class Actions {
   async audio({ id, clip, local }, segment) {
     const kept = local && (!local.sent_bytes || local.state === "refused") && (await this.outbox.audio(id));
     if (kept) return URL.createObjectURL(kept);
-    if (!clip && !this.library.get(id)?.clip) throw new Problem(words.device.audioGone);
+    const known = clip ?? this.library.get(id)?.clip;
+    if (!known) throw new Problem(words.device.audioGone);
+    const sound = !segment && (await this.sounds?.find(known));
+    if (sound) return URL.createObjectURL(sound);
+    void this.sounds?.keep(known);
     return this.api.audio(id, segment);
   }
 

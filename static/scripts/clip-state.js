@@ -39,10 +39,13 @@ export function viewOf(entry, as = locale, now_ms = Date.now(), stood_ms = 0) {
   const { clip, local, hearing } = entry;
   const about = local ?? clip;
   if (!about) throw new Error("An entry is a clip, a kept recording, or both.");
-  const silent_ms = Math.max(0, now_ms - (entry.heard_ms ?? now_ms));
+  const until_ms = Math.min(now_ms, entry.cut_ms ?? now_ms);
+  const silent_ms = Math.max(0, until_ms - (entry.heard_ms ?? until_ms));
   const condition = { ...CALM, ...(local ? onDevice(local, silent_ms) : onServer(clip, silent_ms, hearing)) };
+  if (entry.cut_ms && condition.kind === "recording" && !local) condition.status = words.offline.wasRecording;
   const known_ms = about.duration_ms ?? clip?.duration_ms ?? null;
   const duration_ms = condition.running ? (known_ms ?? 0) + silent_ms : known_ms;
+  const unsent = entry.changes?.some(({ state }) => state === "waiting") ? words.offline.unsent : "";
   const gaps = (clip?.gaps?.length ? clip.gaps : local?.gaps) ?? [];
   return {
     ...condition,
@@ -51,7 +54,7 @@ export function viewOf(entry, as = locale, now_ms = Date.now(), stood_ms = 0) {
     ...heard(entry),
     duration_ms,
     fileName: fileName(about.name, about.mime),
-    facts: [time(entry.at, as), lengthOf(duration_ms, stood_ms)].filter(Boolean).join(" · "),
+    facts: [time(entry.at, as), lengthOf(duration_ms, stood_ms), unsent].filter(Boolean).join(" · "),
     spoken: local ? null : spokenIn(clip),
     by: (clip?.text && clip.recognizer) || "",
     gaps: gapWords(gaps),

@@ -1,7 +1,7 @@
 /** Asks for clips while somebody types: the last question counts, and its answer follows what changes. */
 
 import { Problem } from "./api.js";
-import { among } from "./known.js";
+import { among } from "./local-search.js";
 import { isAsked, NOTHING, order, wish } from "./query.js";
 
 /** @typedef {import("./query.js").Query} Query */

@@ -1,103 +1,92 @@
-/** Finds clips among those that the page knows, while nobody can be asked who knows all of them. Pure. */
+/** The newest clips as they were last seen here: shown before the server answers, or when it does not. */
 
-import { gone } from "./library.js";
+/** @typedef {import("./types.js").Clip} Clip */
 
-/** @typedef {import("./types.js").Entry} Entry */
-/** @typedef {import("./types.js").Wish} Wish */
-/** @typedef {import("./types.js").Found} Found */
-/** @typedef {import("./types.js").Span} Span */
+/** What a first look at the list shows: as many as the server's first page has. */
+const FIRST = 50;
 
-/** Excerpts of a clip, and the characters before and behind what was found, as the server has them. */
-const PASSAGES = 3;
-const BEFORE = 60;
-const AFTER = 140;
+/** Clips with their words: some megabytes, and some weeks. */
+const MOST = 1_000;
 
-/** How orders compare, where they are not the newest first. @type {Record<string, (a: Entry, b: Entry) => number>} */
-const ORDERS = {
-  oldest: (a, b) => (a.at < b.at ? -1 : 1),
-  longest: (a, b) => length(b, -1) - length(a, -1),
-  shortest: (a, b) => length(a, Infinity) - length(b, Infinity) || 0,
-  name: (a, b) => about(a).name.localeCompare(about(b).name, undefined, { numeric: true }),
-};
+/** Changes come in crowds; the disk hears of them together. */
+const PAUSE_MS = 500;
 
-/**
- * @param {Entry[]} entries the newest first @param {Wish} wish
- * @returns {{ids: string[], found: Record<string, Found>}} those that have all that is wished for, in its order
- */
-export function among(entries, wish) {
-  const terms = fold(wish.q ?? "").match(/[\p{L}\p{N}]+/gu) ?? [];
-  /** @type {Record<string, Found>} */
-  const found = {};
-  const kept = entries.filter((entry) => {
-    if (gone(entry) || !fits(entry, wish)) return false;
-    if (!wish.q) return true;
-    const { name } = about(entry);
-    const [inName, text] = [spans(name, terms), entry.clip?.text ?? ""];
-    const inText = spans(text, terms);
-    const words = fold([name, text, ...(entry.clip?.tags ?? [])].join("\n"));
-    if (!terms.length || !terms.every((term) => starts([term]).test(words))) return false;
-    found[entry.id] = { name: inName, passages: passages(text, inText) };
-    return true;
-  });
-  if (wish.sort === "best") kept.sort((a, b) => found[b.id].name.length - found[a.id].name.length);
-  else if (wish.sort && ORDERS[wish.sort]) kept.sort(ORDERS[wish.sort]);
-  return { ids: kept.map(({ id }) => id), found };
-}
+/** Emits `other` when the server has none of the clips that were known: it is another library. */
+export class Known extends EventTarget {
+  /** @type {Set<string>} */
+  #news = new Set();
+  /** @type {string[]} */
+  #shown = [];
+  /** As what each is kept: its version, and whether it is in the bin. @type {Map<string, string>} */
+  #kept = new Map();
+  #isRead = false;
+  /** @type {Promise<void>|null} */
+  #writing = null;
 
-/** @param {Entry} entry @param {Wish} wish */
-function fits(entry, { from, to, shortest_ms, longest_ms, status, tag }) {
-  const at = Date.parse(entry.at);
-  const tags = (entry.clip?.tags ?? []).map((name) => name.toLowerCase());
-  return (
-    (!from || at >= Date.parse(from)) &&
-    (!to || at < Date.parse(to)) &&
-    (!shortest_ms || length(entry, -1) >= shortest_ms) &&
-    (!longest_ms || length(entry, Infinity) <= longest_ms) &&
-    (!status || status.includes(entry.clip?.status ?? "pending")) &&
-    (tag ?? []).every((name) => tags.includes(name.toLowerCase()))
-  );
-}
-
-/** @param {Entry} entry */
-function about({ local, clip }) {
-  return /** @type {{name: string, duration_ms: number|null}} */ (local ?? clip);
-}
-
-/** @param {Entry} entry @param {number} unknown */
-function length(entry, unknown) {
-  return about(entry).duration_ms ?? unknown;
-}
-
-/** Without accents and capitals, and as long as before. @param {string} text */
-function fold(text) {
-  return text.replace(/[^\0-\x7f]|[A-Z]/gu, (letter) => {
-    const plain = letter.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-    return plain.length === letter.length ? plain : letter;
-  });
-}
-
-/** @param {string[]} terms of letters and digits alone */
-function starts(terms) {
-  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${terms.join("|")})`, "gu");
-}
-
-/** @param {string} text @param {string[]} terms @returns {Span[]} */
-function spans(text, terms) {
-  if (!terms.length) return [];
-  return [...fold(text).matchAll(starts(terms))].map(({ index, 0: { length } }) => [index, index + length]);
-}
-
-/** @param {string} text @param {Span[]} marks @returns {Found["passages"]} */
-function passages(text, marks) {
-  const made = [];
-  let end = 0;
-  for (const [first] of marks) {
-    if (first < end || made.length === PASSAGES) continue;
-    const start = Math.max(end, first - BEFORE);
-    end = first + AFTER;
-    const inside = marks.filter(([from, to]) => from >= first && to <= end);
-    const shifted = inside.map(([from, to]) => /** @type {Span} */ ([from - start, to - start]));
-    made.push({ text: text.slice(start, end), marks: shifted, at_ms: null });
+  /** @param {import("./memory.js").Memory} memory @param {import("./library.js").Library} library */
+  constructor(memory, library) {
+    super();
+    this.memory = memory;
+    this.library = library;
+    library.addEventListener("change", (event) => this.#note(/** @type {CustomEvent<{id: string}>} */ (event).detail.id));
   }
-  return made;
+
+  /** Show the newest clips, and the others too when the server is not there. @param {number} [most] */
+  async show(most = FIRST) {
+    const ids = await this.memory.clipIds().catch(() => []);
+    const newest = ids.reverse().slice(0, most);
+    const clips = (await Promise.all(newest.map((id) => this.memory.get("clips", id)))).filter(Boolean);
+    if (this.#isRead) return;
+    this.#shown = newest;
+    for (const clip of clips) this.#kept.set(clip.id, stateOf(clip));
+    this.library.recall(clips);
+  }
+
+  /** The list could not be read: what is known is all there is. */
+  async unread() {
+    if (this.#isRead || this.#shown.length < FIRST) return;
+    await this.show(MOST);
+  }
+
+  /** The list was read. */
+  async read() {
+    const [isFirst, shown] = [!this.#isRead, this.#shown];
+    this.#isRead = true;
+    if (!isFirst || !shown.length || shown.some((id) => this.library.truth(id))) return;
+    await this.memory.clear("clips");
+    this.#kept.clear();
+    for (const { id } of this.library.shown()) this.#note(id);
+    this.dispatchEvent(new CustomEvent("other"));
+  }
+
+  /** @param {string} id */
+  #note(id) {
+    const state = stateOf(this.library.truth(id));
+    if (this.#kept.get(id) === state) return;
+    this.#kept.set(id, state);
+    this.#news.add(id);
+    this.#writing ??= new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+      .then(() => this.#write())
+      .catch(() => {}) // It is only a convenience, and what a disk cannot take is said elsewhere.
+      .finally(() => (this.#writing = null));
+  }
+
+  async #write() {
+    const news = [...this.#news];
+    this.#news.clear();
+    await this.memory.edit("clips", (rows) => {
+      for (const id of news) {
+        const clip = this.library.truth(id);
+        if (clip && !clip.deleted_at) rows.put(clip);
+        else rows.delete(id);
+      }
+    });
+    const ids = await this.memory.clipIds();
+    if (ids.length > MOST) await this.memory.edit("clips", (rows) => ids.slice(0, -MOST).forEach((id) => rows.delete(id)));
+  }
+}
+
+/** @param {Clip|null} clip */
+function stateOf(clip) {
+  return clip && !clip.deleted_at ? String(clip.version) : "gone";
 }

@@ -1,9 +1,11 @@
 /** What this page knows of the clips: the server's truth by version, and what this device has not sent yet. */
 
 import { caption } from "./captions.js";
+import { changed } from "./changes.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Local} Local */
+/** @typedef {import("./types.js").Change} Change */
 /** @typedef {import("./types.js").Entry} Entry */
 /** @typedef {import("./types.js").Progress} Progress */
 
@@ -14,10 +16,52 @@ import { caption } from "./captions.js";
 export class Library extends EventTarget {
   /** @type {Map<string, Entry>} */
   #entries = new Map();
+  /** As the server has them. @type {Map<string, Clip>} */
+  #truth = new Map();
+  /** What this device did to clips and the server does not know. @type {Map<string, Change[]>} */
+  #changes = new Map();
+  /** Shown as they were at an earlier visit: the server has not been heard of them since. @type {Set<string>} */
+  #recalled = new Set();
 
   /** @param {string} id */
   get(id) {
     return this.#entries.get(id);
+  }
+
+  /** A clip as the server has it, as far as we know. @param {string} id */
+  truth(id) {
+    return this.#truth.get(id) ?? null;
+  }
+
+  /** Show what was done here and is not sent yet. @param {string} id @param {Change[]} changes */
+  change(id, changes) {
+    const before = this.#changes.get(id) ?? [];
+    if (JSON.stringify(before) === JSON.stringify(changes)) return;
+    if (changes.length) this.#changes.set(id, changes);
+    else this.#changes.delete(id);
+    const known = this.#known(id);
+    if (known) this.#set(known);
+  }
+
+  /** Show clips as they were last seen here, until the server says more. @param {Clip[]} clips */
+  recall(clips) {
+    for (const clip of clips) {
+      if (this.#truth.has(clip.id)) continue;
+      this.#recalled.add(clip.id);
+      const seen_ms = Date.parse(clip.updated_at);
+      const then = clip.status === "recording" ? { heard_ms: seen_ms, cut_ms: seen_ms } : {};
+      this.#set({ at: clip.created_at, local: null, ...this.#known(clip.id), ...then, id: clip.id, clip });
+    }
+  }
+
+  /** When the oldest of the clips was made that are only recalled: so far down the list has to be read. */
+  get recalled_since() {
+    return [...this.#recalled].map((id) => this.#truth.get(id)?.created_at ?? "").sort()[0] ?? null;
+  }
+
+  /** Whether a clip is only known from an earlier visit. @param {string} id */
+  isRecalled(id) {
+    return this.#recalled.has(id);
   }
 
   /** Every entry that is to be shown, newest first, or some of them. @param {(entry: Entry) => boolean} [which] */
@@ -36,8 +80,10 @@ export class Library extends EventTarget {
    * @returns {boolean} whether it was news
    */
   apply(clip, now_ms = Date.now()) {
-    const known = this.#entries.get(clip.id);
-    if (known?.clip && known.clip.version >= clip.version) return false;
+    const known = this.#known(clip.id);
+    // What is only recalled may be of another server, or of one that was set back.
+    const isRecalled = this.#recalled.delete(clip.id) && known?.clip?.version !== clip.version;
+    if (known?.clip && known.clip.version >= clip.version && !isRecalled) return false;
     // A recording that is renamed has not grown.
     const heard_ms = known?.clip?.duration_ms === clip.duration_ms ? known.heard_ms : now_ms;
     // What was being heard is over with the state in which it was.
@@ -51,19 +97,31 @@ export class Library extends EventTarget {
 
   /** Take how far a transcription is; late news of one that is over is none. @param {Progress} hearing */
   follow(hearing) {
-    const known = this.#entries.get(hearing.clip.id);
+    const known = this.#known(hearing.clip.id);
     if (known?.clip?.status === "transcribing") this.#set({ ...known, hearing });
   }
 
   /** Take words of a recording that goes on, or is just over. @param {import("./types.js").Caption} told */
   caption(told) {
-    const known = this.#entries.get(told.clip.id);
+    const known = this.#known(told.clip.id);
     if (known?.clip && known.clip.status !== "done") this.#set({ ...known, captions: caption(known.captions, told) });
+  }
+
+  /**
+   * Nothing is heard of recordings elsewhere while this device is cut off, which says nothing about their recorders.
+   * @param {boolean} isCut
+   */
+  cut(isCut, now_ms = Date.now()) {
+    for (const { id, status } of [...this.#truth.values()]) {
+      const known = status === "recording" ? this.#known(id) : undefined;
+      if (!known || isCut === (known.cut_ms !== undefined)) continue;
+      this.#set({ ...known, ...(isCut ? { cut_ms: now_ms } : { cut_ms: undefined, heard_ms: now_ms }) });
+    }
   }
 
   /** Show a recording that this device keeps. @param {Local} local */
   keep(local) {
-    const known = this.#entries.get(local.id);
+    const known = this.#known(local.id);
     const heard_ms = known?.local?.duration_ms === local.duration_ms ? known.heard_ms : Date.now();
     const [at, clip] = [known?.at ?? local.created_at, known?.clip ?? null];
     this.#set({ ...known, id: local.id, at, clip, local, heard_ms });
@@ -71,7 +129,7 @@ export class Library extends EventTarget {
 
   /** The device keeps it no longer: the server has it, or a person threw it away. @param {string} id */
   release(id) {
-    const known = this.#entries.get(id);
+    const known = this.#known(id);
     if (!known?.local) return;
     if (known.clip) this.#set({ ...known, local: null });
     else this.#remove(id);
@@ -82,7 +140,7 @@ export class Library extends EventTarget {
    * @param {string} id
    */
   bin(id, now = new Date()) {
-    const known = this.#entries.get(id);
+    const known = this.#known(id);
     if (known?.clip && !known.clip.deleted_at) {
       this.#set({ ...known, clip: { ...known.clip, deleted_at: now.toISOString() } });
     }
@@ -95,7 +153,7 @@ export class Library extends EventTarget {
 
   /** The versions known now; take them before the list is asked for and hand them to `reconcile`. */
   snapshot() {
-    return new Map([...this.#entries.values()].flatMap(({ id, clip }) => (clip ? [[id, clip.version]] : [])));
+    return new Map([...this.#truth.values()].map(({ id, version }) => [id, version]));
   }
 
   /**
@@ -109,11 +167,15 @@ export class Library extends EventTarget {
     const listed = new Set(clips.map((clip) => clip.id));
     const end = clips.at(-1)?.created_at ?? "";
     const unknown = [];
-    for (const { id, clip } of [...this.#entries.values()]) {
-      const unheard = clip && !clip.deleted_at && before.get(id) === clip.version;
+    for (const clip of [...this.#truth.values()]) {
+      const { id } = clip;
+      const isRecalled = this.#recalled.has(id);
+      const unheard = isRecalled || (!clip.deleted_at && before.get(id) === clip.version);
       if (!unheard || listed.has(id)) continue;
-      if (complete || clip.created_at > end) this.bin(id);
-      else unknown.push(id);
+      if (!complete && clip.created_at <= end) unknown.push(id);
+      // Perhaps it never was on this server.
+      else if (isRecalled) this.#forget(id);
+      else this.bin(id);
     }
     this.add(clips);
     return unknown;
@@ -124,11 +186,29 @@ export class Library extends EventTarget {
     for (const clip of clips) this.apply(clip, Math.min(Date.now(), Date.parse(clip.updated_at)));
   }
 
-  /** @param {Entry} entry */
+  /** An entry without what waits on this device. @param {string} id @returns {Entry|undefined} */
+  #known(id) {
+    const known = this.#entries.get(id);
+    return known && { ...known, clip: this.truth(id) };
+  }
+
+  /** @param {Entry} entry as the server has it */
   #set(entry) {
-    const before = this.#entries.get(entry.id) ?? null;
-    this.#entries.set(entry.id, entry);
-    this.#tell(entry.id, before);
+    const { id, clip } = entry;
+    const before = this.#entries.get(id) ?? null;
+    const changes = this.#changes.get(id);
+    if (clip) this.#truth.set(id, clip);
+    this.#entries.set(id, { ...entry, changes, clip: clip && changes ? changed(clip, changes) : clip });
+    this.#tell(id, before);
+  }
+
+  /** @param {string} id */
+  #forget(id) {
+    this.#recalled.delete(id);
+    const local = this.get(id)?.local;
+    this.#truth.delete(id);
+    if (local) this.#set({ .../** @type {Entry} */ (this.get(id)), clip: null });
+    else this.#remove(id);
   }
 
   /** @param {string} id */

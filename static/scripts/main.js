@@ -3,16 +3,19 @@
 import { Actions } from "./actions.js";
 import { Api } from "./api.js";
 import { Capture } from "./capture.js";
+import { Changes } from "./changes.js";
 import { Feed } from "./feed.js";
 import { Intake } from "./intake.js";
 import { Journal } from "./journal.js";
+import { Known } from "./known.js";
 import { Library } from "./library.js";
+import { Memory } from "./memory.js";
 import { Outbox } from "./outbox.js";
 import { Recorder } from "./recorder.js";
 import { obstacle } from "./refusals.js";
+import { Sounds } from "./sounds.js";
 import { Sync } from "./sync.js";
 import { Tus } from "./tus.js";
-import { BinView } from "./views/bin-view.js";
 import { ClipList } from "./views/clip-list.js";
 import { Connection } from "./views/connection.js";
 import { acceptFiles } from "./views/drop-zone.js";
@@ -35,8 +38,13 @@ const api = new Api();
 const library = new Library();
 const feed = new Feed({ base: location.href });
 const sync = new Sync(library, api, feed);
+const memory = new Memory();
+const known = new Known(memory, library);
+const sounds = new Sounds(memory, api);
 const journal = await Journal.open();
-const channel = globalThis.BroadcastChannel ? new BroadcastChannel("dictaphone") : null;
+const channelOf = (/** @type {string} */ name) => (globalThis.BroadcastChannel ? new BroadcastChannel(name) : null);
+const channel = channelOf("dictaphone");
+const changes = new Changes(memory, api, library, { channel: channelOf("dictaphone-changes") });
 const outbox = new Outbox(journal, api, new Tus(), { channel });
 const recorder = new Recorder();
 const capture = new Capture(recorder, journal, outbox);
@@ -44,16 +52,34 @@ const intake = new Intake(journal, outbox);
 
 const live = part(document, "live", HTMLElement);
 const announce = (/** @type {string} */ words) => void (live.textContent = words);
-const actions = new Actions(library, api, outbox);
+const actions = new Actions(library, api, outbox, changes, sounds);
 const list = new ClipList(part(document, "library", HTMLElement), library, sync, actions, announce);
 const panel = new RecorderPanel(part(document, "recorder", HTMLElement), capture, announce);
 const connection = new Connection(document.body);
-new BinView(document.body, library, actions, sync, announce);
 const opened = new Opened(list, library, api, part(document, "link-problem", HTMLElement));
 toolbar(list.element, { api, library, feed, list, actions, announce });
 
+/** The bin has its page once somebody looks into it. */
+const lookIntoBin = async (/** @type {Event} */ event) => {
+  if (location.hash !== "#bin") return;
+  removeEventListener("hashchange", lookIntoBin);
+  const { BinView } = await import("./views/bin-view.js");
+  const bin = new BinView(document.body, library, actions, sync, announce);
+  if (event.type === "hashchange") bin.title.focus();
+};
+addEventListener("hashchange", lookIntoBin);
+void lookIntoBin(new Event("load"));
+on(changes, "refused", async (/** @type {import("./types.js").Change[]} */ refused) => {
+  const { show } = await import("./views/refused.js");
+  show(part(document, "refused", HTMLElement), changes, refused);
+});
+
 on(outbox, "change", (/** @type {import("./types.js").Local} */ local) => library.keep(local));
-on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => library.apply(clip));
+on(outbox, "sent", (/** @type {import("./types.js").Clip} */ clip) => {
+  library.apply(clip);
+  sounds.own(clip.id);
+});
+on(known, "other", () => void sounds.clear());
 on(outbox, "gone", (/** @type {string} */ id) => library.release(id));
 // A recording says so itself.
 on(journal, "unsafe", () => {
@@ -69,23 +95,32 @@ on(library, "change", (/** @type {{id: string, before: import("./types.js").Entr
   if (entry && id === capture.id) panel.hear(entry);
   const clip = entry?.clip;
   if (clip) void outbox.told(clip);
+  if (clip) void sounds.heard(clip);
   const arrived = before?.clip && before.clip.status !== "done" && clip?.status === "done";
   if (arrived) announce(words.list.arrived(clip.name, clip.text ?? ""));
 });
 
-on(sync, "list", (/** @type {string|null} */ problem) => {
-  connection.list(problem);
-  if (!problem) list.ready();
+on(sync, "list", async (/** @type {string|null} */ problem) => {
+  if (problem) await known.unread();
+  else void known.read();
+  const isKnown = library.recalled_since !== null;
+  connection.list(problem, isKnown);
+  if (!problem || isKnown) list.ready();
 });
 // What the address names is opened when the list around it is there, or is known not to come.
 sync.addEventListener("list", () => void opened.follow(), { once: true });
 on(sync, "limits", (/** @type {{upload_bytes: number}} */ limits) => (intake.limit_bytes = limits.upload_bytes));
 on(feed, "open", () => {
   connection.up();
+  library.cut(false);
   outbox.wake();
+  changes.wake();
   list.resend();
 });
-on(feed, "close", () => connection.down());
+on(feed, "close", () => {
+  connection.down();
+  library.cut(true);
+});
 on(feed, "looking", (/** @type {number} */ pages) => connection.others(pages));
 
 const takeFiles = async (/** @type {Iterable<File>} */ files) => {
@@ -111,6 +146,7 @@ const wake = (unseen_ms) => {
   feed.wake(unseen_ms);
   sync.wake();
   outbox.wake();
+  changes.wake();
 };
 let hidden_at = 0;
 addEventListener("online", () => wake());
@@ -124,6 +160,7 @@ document.addEventListener("visibilitychange", () => {
     wake(Date.now() - hidden_at);
     void capture.stayAwake();
     void outbox.scan();
+    void changes.scan();
     list.relabel();
   }
 });
@@ -135,6 +172,8 @@ addEventListener("beforeunload", (event) => {
 });
 
 void outbox.scan();
+void changes.scan();
+void known.show();
 void sync.read();
 
 // Nothing of this is needed to see the clips or to record.
@@ -147,5 +186,6 @@ void import("./views/offers.js").then(async ({ Offers }) => {
     await takeFiles(files);
     await intake.copied;
   });
-  await installation.begin();
+  // The page's files are read once more for it: after what somebody waits for.
+  (globalThis.requestIdleCallback ?? setTimeout)(() => void installation.begin());
 });

@@ -133,7 +133,7 @@ export class Sync extends EventTarget {
 
   async #read() {
     const before = this.library.snapshot();
-    const oldest = this.#oldest;
+    let oldest = this.#oldest;
     /** @type {Clip[]} */
     const clips = [];
     let cursor = null;
@@ -146,6 +146,9 @@ export class Sync extends EventTarget {
       }
       clips.push(...page.clips);
       cursor = page.next;
+      // What is shown from an earlier visit is read anew as far down as it goes.
+      const recalled = this.library.recalled_since;
+      oldest = recalled && (!oldest || recalled < oldest) ? recalled : oldest;
     } while (cursor && oldest !== null && (clips.at(-1)?.created_at ?? "") > oldest);
     const unknown = this.library.reconcile(clips, before, cursor === null);
     this.#bottom(clips, cursor);

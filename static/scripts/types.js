@@ -46,11 +46,20 @@
  * A word of a clip's text, and when it was said.
  * @typedef {{start_ms: number, end_ms: number, text: string}} TimedWord
  *
+ * Something that a person did to a clip and the server does not know yet. `base` is what the words were when they began;
+ * `taken` when (ms) a tab began to send it at once, 0 otherwise; `conflict` waits for a person, and so does `refused`.
+ * @typedef {{
+ *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"delete"|"restore"|"retry",
+ *   value: string|string[]|null, base: string|null, title: string, at: string, taken: number,
+ *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string
+ * }} Change
+ *
  * One line of the list: what the server knows, what this device still keeps, or both. `heard_ms` is when, by this
- * device's clock, the recording last grew.
+ * device's clock, the recording last grew. `clip` is as `changes` leave it, which the server does not know yet;
+ * `cut_ms` is since when nothing can be heard of it.
  * @typedef {{
  *   id: string, at: string, clip: Clip|null, local: Local|null, heard_ms?: number, hearing?: Progress,
- *   captions?: Captions
+ *   captions?: Captions, changes?: Change[], cut_ms?: number
  * }} Entry
  *
  * @typedef {{url: string, cursor: string|null}} Realtime

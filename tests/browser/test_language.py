@@ -49,7 +49,7 @@ async def test_a_clip_is_heard_again_in_the_language_that_a_person_chooses(
     assert here.errors == there.errors == []
 
 
-async def test_a_language_that_cannot_be_saved_says_so_and_is_not_shown(
+async def test_a_language_that_is_refused_says_so_and_is_not_shown(
     local_parts: Parts, start_stack: StartStack, launch_browser: Launch
 ) -> None:
     stack = start_stack(local_parts)
@@ -61,9 +61,10 @@ async def test_a_language_that_cannot_be_saved_says_so_and_is_not_shown(
     await heard(row)
     picker = row.get_by_role("combobox", name="Language")
     await picker.focus()
-    await here.page.route(f"**/api/clips/{id}", lambda route: route.abort())
+    refusal = '{"detail": "Nobody here speaks that."}'
+    await here.page.route(f"**/api/clips/{id}", lambda route: route.fulfill(status=422, body=refusal))
     await picker.select_option(label="French")
-    await expect(row.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    await expect(row.get_by_role("alert")).to_contain_text("Nobody here speaks that.")
     await expect(row.get_by_title("Language")).to_contain_text("English")
     assert await picker.input_value() == ""
     assert here.errors == []

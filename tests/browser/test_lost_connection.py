@@ -102,10 +102,8 @@ async def test_a_reload_while_the_server_is_away_loses_nothing(doomed_stack: Sta
     doomed_stack.kill("api")
     await here.button("Stop").click()
     await kept(here)
-    with pytest.raises(Error, match="ERR_CONNECTION_REFUSED"):
-        await here.page.reload()
+    await here.page.reload()
     doomed_stack.start("api")
-    await here.page.goto(doomed_stack.api_url)
     await expect(here.rows()).to_have_count(1, timeout=SOON_MS)
     await sent(here)
 

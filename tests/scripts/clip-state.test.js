@@ -121,3 +121,20 @@ test("of a recording that is not sent, the gaps are those that this device knows
   const kept = local("a", { duration_ms: 10_000, gaps: [gap(5_000, 1_000, "frozen")] });
   assert.deepEqual(view({ gaps: [] }, kept).marks.map(({ place }) => place), [0.5]);
 });
+
+test("a recording elsewhere is told as it was when the connection went, however long ago", () => {
+  const entry = { id: "a", at: "2026-11-22T10:00:00.000Z", clip: clip("a", { status: "recording" }), local: null };
+  const view = viewOf({ ...entry, heard_ms: 0, cut_ms: 2_000 }, "en", 3_600_000);
+  assert.deepEqual([view.kind, view.status, view.duration_ms], [
+    "recording",
+    "Was recording when the connection went",
+    6_000,
+  ]);
+});
+
+test("what the server does not know yet is said", () => {
+  const entry = { id: "a", at: "2026-11-22T10:00:00.000Z", clip: clip("a"), local: null };
+  const change = /** @type {any} */ ({ kind: "name", value: "b", state: "waiting" });
+  assert.match(viewOf({ ...entry, changes: [change] }, "en").facts, / · not sent yet$/);
+  assert.doesNotMatch(viewOf({ ...entry, changes: [{ ...change, state: "conflict" }] }, "en").facts, /not sent/);
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Problem } from "../../static/scripts/api.js";
 import { Finder } from "../../static/scripts/finder.js";
-import { among } from "../../static/scripts/known.js";
+import { among } from "../../static/scripts/local-search.js";
 import { Library } from "../../static/scripts/library.js";
 import { NOTHING } from "../../static/scripts/query.js";
 import { clip, local, until } from "./clips.js";

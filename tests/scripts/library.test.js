@@ -133,3 +133,43 @@ test("captions stay with their clip until its transcript is there, whatever else
   library.caption(told);
   assert.equal(library.get("a").captions, undefined);
 });
+
+test("what is recalled is shown until the server says more, and goes when it is not in its list", () => {
+  const at = (/** @type {number} */ n) => ({ created_at: `2026-11-22T10:00:0${n}.000Z` });
+  library.recall([clip("new", at(4)), clip("gone", at(3)), clip("old", { ...at(1), version: 7 })]);
+  assert.deepEqual(shown(), ["new", "gone", "old"]);
+  assert.equal(library.recalled_since, "2026-11-22T10:00:01.000Z");
+  const before = library.snapshot();
+  library.recall([clip("new", { ...at(4), name: "again" })]);
+  library.reconcile([clip("new", at(4)), clip("middle", at(2)), clip("old", { ...at(1), version: 3 })], before, false);
+  assert.deepEqual(shown(), ["new", "middle", "old"]);
+  assert.deepEqual(library.deleted(), [], "perhaps it never was on this server");
+  assert.equal(library.truth("old").version, 3, "a server that was set back is right");
+  assert.equal(library.recalled_since, null);
+  assert.equal(library.apply(clip("old", { ...at(1), version: 2 })), false, "from now on versions count");
+});
+
+test("what waits is shown upon what the server says, which is known beside it", () => {
+  const change = (more) => ({ seq: 1, id: "a", at: "2026-11-22T10:00:00.000Z", state: "waiting", ...more });
+  library.change("a", [change({ kind: "name", value: "mine" })]);
+  library.apply(clip("a", { name: "theirs" }));
+  assert.deepEqual([library.get("a").clip.name, library.truth("a").name], ["mine", "theirs"]);
+  library.apply(clip("a", { name: "theirs", text: "words", version: 2 }));
+  assert.deepEqual([library.get("a").clip.name, library.get("a").clip.text], ["mine", "words"]);
+  library.change("a", [change({ kind: "delete" })]);
+  assert.deepEqual(shown(), []);
+  library.change("a", []);
+  assert.deepEqual([shown(), library.get("a").clip.name], [["a"], "theirs"]);
+  changes.length = 0;
+  library.change("a", []);
+  assert.deepEqual(changes, [], "nothing new is not told");
+});
+
+test("while this device is cut off, nobody elsewhere is said to be silent", () => {
+  library.apply(clip("a", { status: "recording" }), 1_000);
+  library.cut(true, 5_000);
+  library.cut(true, 9_000);
+  assert.deepEqual([library.get("a").heard_ms, library.get("a").cut_ms], [1_000, 5_000]);
+  library.cut(false, 60_000);
+  assert.deepEqual([library.get("a").heard_ms, library.get("a").cut_ms], [60_000, undefined]);
+});

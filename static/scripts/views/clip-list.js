@@ -175,7 +175,7 @@ export class ClipList {
     // A row that goes to the bin knows when to leave.
     if (row && entry) row.show(entry);
     else if (!entry || gone(entry)) this.#left(id);
-    if (entry && !gone(entry) && (entry.local || this.sync.covers(entry.at))) this.#place(id);
+    if (entry && !gone(entry) && (entry.local || this.sync.covers(entry.at) || this.library.isRecalled(id))) this.#place(id);
     this.#changed();
   }
 

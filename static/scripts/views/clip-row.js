@@ -29,6 +29,7 @@ const places = new Places();
 
 export class ClipRow {
   #entry;
+  #inConflict = false;
   /** @type {ReturnType<typeof setInterval>|undefined} set while the clip is being recorded */
   #ticking;
   /** Comes when the row is first opened or played. @type {import("./whole-clip.js").WholeClip|null} */
@@ -114,6 +115,7 @@ export class ClipRow {
     // The bucket that it redirects to is another origin, where browsers ignore the attribute: the server says it.
     parts.download.href = `${this.actions.api.audio(entry.id)}?download`;
     parts.download.download = view.fileName;
+    this.#conflict(entry.changes?.some(({ state }) => state === "conflict") ?? false);
     if (this.#whole) return void this.#whole.show(entry.clip);
     parts.text.hidden = !view.text;
     write(parts.text, firstLines(view.text ?? ""));
@@ -192,6 +194,15 @@ export class ClipRow {
 
   #view() {
     return viewOf(this.#entry, undefined, undefined, places.get(this.id));
+  }
+
+  /** Another device changed the words, too: this one's stay until a person has chosen. @param {boolean} isOne */
+  #conflict(isOne) {
+    if (isOne === this.#inConflict) return;
+    this.#inConflict = isOne;
+    if (!isOne) return this.note.clear();
+    const settle = (/** @type {"mine"|"theirs"} */ whose) => () => this.actions.settle(this.id, whose);
+    this.note.say(words.offline.conflict, { conflict: { mine: settle("mine"), theirs: settle("theirs") } });
   }
 
   /** What changes by itself while time passes. @param {import("../clip-state.js").View} view */
@@ -284,7 +295,7 @@ export class ClipRow {
   /** What went wrong before is over with what is saved. @param {Promise<void>} work */
   async saving(work) {
     await work;
-    this.note.clear();
+    if (!this.#inConflict) this.note.clear();
   }
 
   /** Say that what a person wrote is not saved, and the ways out of it. @param {unknown} error @param {Editable} field */

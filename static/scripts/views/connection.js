@@ -36,9 +36,12 @@ export class Connection {
     this.looking.textContent = words.list.screens(others);
   }
 
-  /** The list was read, or why it could not be. @param {string|null} problem */
-  list(problem) {
+  /**
+   * The list was read, or why it could not be. @param {string|null} problem
+   * @param {boolean} [isKnown] clips are shown as they were at an earlier visit
+   */
+  list(problem, isKnown = false) {
     this.problem.hidden = !problem;
-    if (problem) this.problem.textContent = words.list.unreadable(problem);
+    if (problem) this.problem.textContent = isKnown ? words.offline.recalled : words.list.unreadable(problem);
   }
 }

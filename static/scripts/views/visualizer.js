@@ -44,7 +44,8 @@ export class Visualizer {
   start(stream) {
     this.#close();
     const context = (this.#context = new AudioContext());
-    if (context.state === "suspended") void context.resume();
+    // Safari has a third state, "interrupted", after a call.
+    if (context.state !== "running" && context.state !== "closed") void context.resume();
     const analyser = context.createAnalyser();
     analyser.fftSize = 2048;
     context.createMediaStreamSource(stream).connect(analyser);

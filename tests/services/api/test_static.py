@@ -115,6 +115,7 @@ def test_the_page_names_what_it_loads_at_first() -> None:
     [
         ("/** What it is. */\nlet a; // why\n", "\nlet a; // why\n"),
         ("  // why\nlet b;\n", "\nlet b;\n"),
+        ("  a {\n    b;\n  }\n", "a {\nb;\n}\n"),
         ("/**\n * Longer.\n * @param {A} a\n */\nf();\n", "\n\n\n\nf();\n"),
         ("const x = /** @type {HTMLElement} */ (y);\n", "const x = (y);\n"),
         ('const url = "https://a/*b*/c"; // */\n', 'const url = "https://a/*b*/c"; // */\n'),

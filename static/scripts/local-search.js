@@ -1,0 +1,103 @@
+/** Finds clips among those that the page knows, while nobody can be asked who knows all of them. Pure. */
+
+import { gone } from "./library.js";
+
+/** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {import("./types.js").Wish} Wish */
+/** @typedef {import("./types.js").Found} Found */
+/** @typedef {import("./types.js").Span} Span */
+
+/** Excerpts of a clip, and the characters before and behind what was found, as the server has them. */
+const PASSAGES = 3;
+const BEFORE = 60;
+const AFTER = 140;
+
+/** How orders compare, where they are not the newest first. @type {Record<string, (a: Entry, b: Entry) => number>} */
+const ORDERS = {
+  oldest: (a, b) => (a.at < b.at ? -1 : 1),
+  longest: (a, b) => length(b, -1) - length(a, -1),
+  shortest: (a, b) => length(a, Infinity) - length(b, Infinity) || 0,
+  name: (a, b) => about(a).name.localeCompare(about(b).name, undefined, { numeric: true }),
+};
+
+/**
+ * @param {Entry[]} entries the newest first @param {Wish} wish
+ * @returns {{ids: string[], found: Record<string, Found>}} those that have all that is wished for, in its order
+ */
+export function among(entries, wish) {
+  const terms = fold(wish.q ?? "").match(/[\p{L}\p{N}]+/gu) ?? [];
+  /** @type {Record<string, Found>} */
+  const found = {};
+  const kept = entries.filter((entry) => {
+    if (gone(entry) || !fits(entry, wish)) return false;
+    if (!wish.q) return true;
+    const { name } = about(entry);
+    const [inName, text] = [spans(name, terms), entry.clip?.text ?? ""];
+    const inText = spans(text, terms);
+    const words = fold([name, text, ...(entry.clip?.tags ?? [])].join("\n"));
+    if (!terms.length || !terms.every((term) => starts([term]).test(words))) return false;
+    found[entry.id] = { name: inName, passages: passages(text, inText) };
+    return true;
+  });
+  if (wish.sort === "best") kept.sort((a, b) => found[b.id].name.length - found[a.id].name.length);
+  else if (wish.sort && ORDERS[wish.sort]) kept.sort(ORDERS[wish.sort]);
+  return { ids: kept.map(({ id }) => id), found };
+}
+
+/** @param {Entry} entry @param {Wish} wish */
+function fits(entry, { from, to, shortest_ms, longest_ms, status, tag }) {
+  const at = Date.parse(entry.at);
+  const tags = (entry.clip?.tags ?? []).map((name) => name.toLowerCase());
+  return (
+    (!from || at >= Date.parse(from)) &&
+    (!to || at < Date.parse(to)) &&
+    (!shortest_ms || length(entry, -1) >= shortest_ms) &&
+    (!longest_ms || length(entry, Infinity) <= longest_ms) &&
+    (!status || status.includes(entry.clip?.status ?? "pending")) &&
+    (tag ?? []).every((name) => tags.includes(name.toLowerCase()))
+  );
+}
+
+/** @param {Entry} entry */
+function about({ local, clip }) {
+  return /** @type {{name: string, duration_ms: number|null}} */ (local ?? clip);
+}
+
+/** @param {Entry} entry @param {number} unknown */
+function length(entry, unknown) {
+  return about(entry).duration_ms ?? unknown;
+}
+
+/** Without accents and capitals, and as long as before. @param {string} text */
+function fold(text) {
+  return text.replace(/[^\0-\x7f]|[A-Z]/gu, (letter) => {
+    const plain = letter.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+    return plain.length === letter.length ? plain : letter;
+  });
+}
+
+/** @param {string[]} terms of letters and digits alone */
+function starts(terms) {
+  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${terms.join("|")})`, "gu");
+}
+
+/** @param {string} text @param {string[]} terms @returns {Span[]} */
+function spans(text, terms) {
+  if (!terms.length) return [];
+  return [...fold(text).matchAll(starts(terms))].map(({ index, 0: { length } }) => [index, index + length]);
+}
+
+/** @param {string} text @param {Span[]} marks @returns {Found["passages"]} */
+function passages(text, marks) {
+  const made = [];
+  let end = 0;
+  for (const [first] of marks) {
+    if (first < end || made.length === PASSAGES) continue;
+    const start = Math.max(end, first - BEFORE);
+    end = first + AFTER;
+    const inside = marks.filter(([from, to]) => from >= first && to <= end);
+    const shifted = inside.map(([from, to]) => /** @type {Span} */ ([from - start, to - start]));
+    made.push({ text: text.slice(start, end), marks: shifted, at_ms: null });
+  }
+  return made;
+}

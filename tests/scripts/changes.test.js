@@ -1,0 +1,255 @@
+import "fake-indexeddb/auto";
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { Problem } from "../../static/scripts/api.js";
+import { Backoff } from "../../static/scripts/backoff.js";
+import { Changes } from "../../static/scripts/changes.js";
+import { Library } from "../../static/scripts/library.js";
+import { Memory } from "../../static/scripts/memory.js";
+import { clip, until } from "./clips.js";
+import { Locks } from "./browser.js";
+
+/** A server with versions and If-Match, that can be cut off, before an order arrives or before its answer does. */
+class Server {
+  clips = new Map();
+  /** @type {string[]} */
+  done = [];
+  /** @type {() => "down"|"lost"|number|null} */
+  fault = () => null;
+
+  async #do(words, id, work, version) {
+    const fault = this.fault();
+    await new Promise((resolve) => setTimeout(resolve));
+    if (fault === "down") throw new Problem("The server cannot be reached.");
+    if (typeof fault === "number") throw new Problem("It does not want to.", fault);
+    const known = this.clips.get(id);
+    if (!known) throw new Problem("There is no clip with this id.", 404);
+    if (version && version !== known.version) throw new Problem("It has changed.", 412);
+    const now = work ? { ...known, ...work, version: known.version + 1 } : known;
+    this.clips.set(id, now);
+    if (work) this.done.push(words);
+    if (fault === "lost") throw new Problem("The server cannot be reached.");
+    return structuredClone(now);
+  }
+
+  get = (id) => this.#do("get", id, null);
+  patch = (id, change, version) => this.#do(`${id} ${Object.values(change)}`, id, change, version);
+  delete = (id) => this.#do(`${id} delete`, id, { deleted_at: "2026-11-23T10:00:00.000Z" });
+  restore = (id) => this.#do(`${id} restore`, id, { deleted_at: null });
+  transcribe = (id) => this.#do(`${id} retry`, id, { status: "pending" });
+}
+
+/** @type {Server} */
+let server;
+/** @type {Locks} */
+let locks;
+/** @type {(() => void)[]} */
+const tabs = [];
+const never = () => new Promise(() => {});
+
+/** A tab of this browser; it dies with `die()`. */
+function tab() {
+  const library = new Library();
+  for (const known of server.clips.values()) library.apply(structuredClone(known));
+  let die = () => {};
+  const death = new Promise((resolve) => (die = () => resolve((isDead = true))));
+  let isDead = false;
+  // What a dead tab still waits for never comes, and it asks nothing any more.
+  const mortal = (of) =>
+    new Proxy(of, {
+      get:
+        (_, name) =>
+        (...given) =>
+          isDead ? never() : of[name](...given).then(
+            (answer) => (isDead ? never() : answer),
+            (error) => (isDead ? never() : Promise.reject(error)),
+          ),
+    });
+  const backoff = new Backoff({ first_ms: 1, most_ms: 4 });
+  const memory = new Memory();
+  const changes = new Changes(mortal(memory), mortal(server), library, {
+    ...{ lock: /** @type {any} */ (locks.of(death)), backoff, patience_ms: 30 },
+  });
+  tabs.push(die);
+  return { library, changes, die, memory, text: (id) => library.get(id)?.clip?.text };
+}
+
+const waiting = async () => (await new Memory().all("changes")).map(({ kind, value, state }) => [kind, value, state]);
+const empty = () => until(async () => (await waiting()).length === 0);
+
+beforeEach(async () => {
+  for (const die of tabs.splice(0)) die();
+  const memory = new Memory();
+  await memory.clear("changes");
+  server = new Server();
+  locks = new Locks();
+  server.clips.set("a", clip("a", { text: "first", status: "done" }));
+  server.clips.set("b", clip("b", { text: "other", status: "done" }));
+});
+
+test("with a server a change is made at once, and nothing is left behind", async () => {
+  const { changes, library } = tab();
+  await changes.make("a", "name", "new", "a");
+  assert.equal(library.get("a").clip.name, "new");
+  assert.equal(library.get("a").changes, undefined);
+  await empty();
+});
+
+test("without one it is shown at once, survives the tab, and is sent in order by the next", async () => {
+  const first = tab();
+  server.fault = () => "down";
+  await first.changes.make("a", "text", "mine", "first");
+  await first.changes.make("a", "name", "new", "a");
+  await first.changes.make("b", "delete");
+  await first.changes.make("a", "text", "mine again", "mine");
+  assert.equal(first.text("a"), "mine again");
+  assert.ok(first.library.get("b").clip.deleted_at);
+  assert.equal(first.library.get("a").changes.length, 3);
+  first.die();
+
+  const second = tab();
+  await second.changes.scan();
+  assert.equal(second.text("a"), "mine again");
+  server.fault = () => null;
+  second.changes.wake();
+  await empty();
+  assert.deepEqual(server.done, ["a mine", "a new", "b delete", "a mine again"]);
+  await until(() => second.library.get("a").changes === undefined);
+  assert.equal(second.text("a"), "mine again");
+});
+
+test("words that somebody else changed wait for a person, and other changes do not wait for them", async () => {
+  const { changes, library, text } = tab();
+  server.fault = () => "down";
+  await changes.make("a", "text", "mine", "first");
+  await changes.make("a", "text", "mine again", "mine");
+  await changes.make("b", "name", "new", "b");
+  server.clips.set("a", { ...server.clips.get("a"), text: "theirs", version: 9 });
+  server.fault = () => null;
+  changes.wake();
+  await until(async () => (await waiting()).length === 2);
+  assert.deepEqual(await waiting(), [
+    ["text", "mine", "conflict"],
+    ["text", "mine again", "waiting"],
+  ]);
+  assert.deepEqual([text("a"), library.truth("a").text], ["mine again", "theirs"]);
+  await changes.settle("a", "mine");
+  await empty();
+  assert.equal(server.clips.get("a").text, "mine again");
+});
+
+test("who takes the other's words gives up all of their own", async () => {
+  const { changes, text } = tab();
+  server.fault = () => "down";
+  await changes.make("a", "text", "mine", "first");
+  await changes.make("a", "text", "mine again", "mine");
+  server.clips.set("a", { ...server.clips.get("a"), text: "theirs", version: 9 });
+  server.fault = () => null;
+  changes.wake();
+  await until(async () => (await waiting())[0]?.[2] === "conflict");
+  await changes.settle("a", "theirs");
+  assert.deepEqual(await waiting(), []);
+  assert.equal(text("a"), "theirs");
+});
+
+test("an answer that was lost does not make a conflict with oneself", async () => {
+  const { changes, text } = tab();
+  server.fault = () => "lost";
+  const made = changes.make("a", "text", "mine", "first");
+  await made;
+  server.fault = () => null;
+  changes.wake();
+  await empty();
+  assert.equal(text("a"), "mine");
+  assert.equal(server.clips.get("a").text, "mine");
+});
+
+test("what is refused at once is thrown, later it is told until it is read, and the next one is sent", async () => {
+  const { changes } = tab();
+  let told = [];
+  changes.addEventListener("refused", (event) => (told = event.detail));
+  server.fault = () => 422;
+  await assert.rejects(changes.make("a", "name", "no", "a"), Problem);
+  await empty();
+  server.fault = () => "down";
+  await changes.make("gone", "text", "words", "before");
+  await changes.make("b", "name", "new", "b");
+  server.fault = () => null;
+  changes.wake();
+  await until(() => told.length === 1 && server.done.includes("b new"));
+  assert.deepEqual([told[0].value, told[0].problem], ["words", "There is no clip with this id."]);
+  await changes.dismiss(told[0].seq);
+  await empty();
+  assert.deepEqual(told, []);
+});
+
+test("a server that fails at one change forever does not hold up the others", async () => {
+  const { changes } = tab();
+  server.fault = () => "down";
+  await changes.make("a", "language", "xx");
+  await changes.make("b", "name", "new", "b");
+  let asked = 0;
+  server.fault = () => (asked++ < 5 ? 500 : null);
+  changes.wake();
+  await until(() => server.done.includes("b new"));
+  assert.deepEqual((await waiting()).map(([, , state]) => state), ["refused"]);
+});
+
+test("a deletion of what is gone is done", async () => {
+  const { changes } = tab();
+  server.fault = () => "down";
+  await changes.make("a", "delete");
+  server.clips.delete("a");
+  server.fault = () => null;
+  changes.wake();
+  await empty();
+});
+
+test("without storage it is as good as the line: sent, or refused to who asked", async () => {
+  const { changes, library, memory } = tab();
+  memory.put = async () => Promise.reject(new Error("full"));
+  await changes.make("a", "name", "new", "a");
+  assert.equal(library.get("a").clip.name, "new");
+  server.fault = () => "down";
+  await assert.rejects(changes.make("a", "name", "newer", "new"), Problem);
+});
+
+/** A generator of numbers from 0 to 1 that a failure can be repeated with. @param {number} seed */
+function chance(seed) {
+  return () => ((seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) / 2 ** 31);
+}
+
+for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+  test(`whatever breaks, the last of each kind is what the server has in the end (${seed})`, async () => {
+    const random = chance(seed);
+    const pick = (/** @type {any[]} */ of) => of[Math.floor(random() * of.length)];
+    let one = tab();
+    const wanted = { a: { name: "a", text: "first", bin: false }, b: { name: "b", text: "other", bin: false } };
+    let up = true;
+    server.fault = () => (up ? (random() < 0.2 ? "lost" : null) : "down");
+    for (let step = 0; step < 25; step++) {
+      const id = pick(["a", "b"]);
+      const want = wanted[id];
+      await pick([
+        () => one.changes.make(id, "name", (want.name = `name ${step}`), one.library.get(id).clip.name),
+        () => one.changes.make(id, "text", (want.text = `text ${step}`), one.text(id)),
+        () => one.changes.make(id, "delete").then(() => (want.bin = true)),
+        () => one.changes.make(id, "restore").then(() => (want.bin = false)),
+        () => (up = !up),
+        async () => {
+          one.die();
+          one = tab();
+          await one.changes.scan();
+        },
+      ])();
+      if (random() < 0.3) await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    server.fault = () => null;
+    one.changes.wake();
+    await empty();
+    for (const id of ["a", "b"]) {
+      const { name, text, deleted_at } = server.clips.get(id);
+      assert.deepEqual({ name, text, bin: deleted_at !== null }, wanted[id]);
+    }
+  });
+}
