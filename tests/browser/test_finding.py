@@ -1,14 +1,19 @@
 """Search, filters, tags and selection, in a library of thousands: by role and name, as people use them."""
 
 import re
+import uuid
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Locator, Page, expect
+from sqlalchemy import create_engine
+from sqlmodel import Session
 
-from shared.columns import Status
+from shared.columns import Source, Status
+from shared.transcripts import Transcript
 from tests.browser.many import id_of, put
 from tests.browser.page import SOON_MS, DictaphonePage, name_of
 from tests.conftest import Launch, Parts
@@ -31,10 +36,26 @@ ODD: dict[int, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def time_words(parts: Parts) -> None:
+    """Let a machine have heard the garden's two sentences: at one second, and at 61."""
+    said = [("We talked of tulips.", 1_000), ("The gardener comes on Monday.", 61_000)]
+    passages = [{"start_ms": at, "end_ms": at + 2_000, "text": text, "words": []} for text, at in said]
+    engine = create_engine(parts["DATABASE_URL"])
+    with Session(engine) as session:
+        clip = uuid.UUID(id_of(GARDEN))
+        text = " ".join(sentence for sentence, _ in said)
+        session.add(
+            Transcript(clip_id=clip, source=Source.MACHINE, text=text, passages=passages, created_at=datetime.now(UTC))
+        )
+        session.commit()
+    engine.dispose()
+
+
 @pytest.fixture(scope="module")
 def zoo(module_local_parts: Parts) -> Iterator[Stack]:
     """Api and realtime over thousands of clips, of which a few are worth finding."""
     put(module_local_parts, CLIPS, ODD)
+    time_words(module_local_parts)
     with Stack(module_local_parts, ["api", "realtime"], migrate=False) as stack:
         yield stack
 
@@ -99,6 +120,20 @@ async def test_search_as_one_types_marks_the_words_and_keeps_them_in_the_address
     await expect(here.row(id_of(OLD))).to_have_count(0)
     await here.page.go_back()
     await names_are(here, "Oldest of all zebras", "Call with Émilie")
+
+
+async def test_each_place_leads_to_the_moment_at_which_it_was_said(here: DictaphonePage) -> None:
+    await search(here.page).fill("gardener")
+    place = (
+        here.row(id_of(GARDEN)).get_by_role("list", name="Where it was found").get_by_role("link", name="Go to 1:01")
+    )
+    await expect(place).to_be_visible(timeout=SOON_MS)
+    await place.press("Enter")
+    assert here.page.url.endswith(f"#clip={id_of(GARDEN)}&t=61")
+    await names_are(here, "Garden plans")
+    await here.page.go_back()
+    assert here.page.url.endswith("#q=gardener")
+    await names_are(here, "Garden plans")
 
 
 async def test_nothing_found_says_so_and_shows_the_way_out(here: DictaphonePage) -> None:

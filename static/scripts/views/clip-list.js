@@ -10,10 +10,11 @@ import { gone } from "../library.js";
 import { Shelf } from "../shelf.js";
 import { words } from "../words.js";
 import { ClipRow } from "./clip-row.js";
+import { Older } from "./older.js";
 import { part } from "./part.js";
 
 /** @typedef {import("../roll.js").Item} Item */
-/** @typedef {{more: boolean, readMore: () => Promise<void>}} Source */
+/** @typedef {import("./older.js").Source} Source */
 
 /** How far beyond the window rows are drawn, at least: a flick of the wheel, the next few presses of Tab. */
 const OVER_PX = 1_000;
@@ -34,8 +35,6 @@ export class ClipList {
   #sections = new Map();
   #all = new Shelf();
   #shelf = this.#all;
-  /** @type {Source} */
-  #source;
   /** @type {Item[]} */
   #drawn = [];
   /** What is in sight, and how far down the page: that is where it stays. @type {{element: Element, y: number}[]} */
@@ -43,7 +42,6 @@ export class ClipList {
   /** @type {string|null} */
   #hidden = null;
   #queued = false;
-  #reading = false;
   #resized = new ResizeObserver((sizes) => this.#reflow(sizes.map(({ target }) => target)));
   /** Told of each row that is made. @type {((row: ClipRow) => void)[]} */
   dressers = [];
@@ -55,14 +53,12 @@ export class ClipList {
   constructor(element, library, sync, actions, announce) {
     this.element = element;
     this.library = library;
-    this.sync = this.#source = sync;
+    this.sync = sync;
     this.actions = actions;
     this.announce = announce;
     this.days = part(element, "days", HTMLElement);
     this.empty = part(element, "empty", HTMLElement);
-    this.older = part(element, "older", HTMLElement);
-    this.olderWords = part(element, "older-words", HTMLElement);
-    this.again = part(element, "older-again", HTMLButtonElement);
+    this.older = new Older(element, sync, () => this.#changed());
     this.templates = {
       day: part(document, "day-template", HTMLTemplateElement),
       clip: part(document, "clip-template", HTMLTemplateElement),
@@ -70,7 +66,6 @@ export class ClipList {
     library.addEventListener("change", (event) => this.#change(/** @type {CustomEvent} */ (event).detail.id));
     sync.addEventListener("listed", (event) => this.#listed(/** @type {CustomEvent} */ (event).detail));
     addEventListener("scroll", () => this.#draw(), { passive: true });
-    this.again.addEventListener("click", () => void this.#readOn());
     this.#resized.observe(element);
   }
 
@@ -95,7 +90,7 @@ export class ClipList {
   /** The server is back: repeat what could not be done. */
   resend() {
     for (const row of this.#rows.values()) row.note.again();
-    if (!this.again.hidden) void this.#readOn();
+    if (this.older.hasFailed) void this.older.read();
   }
 
   /** Name the days anew: midnight has passed. */
@@ -124,7 +119,6 @@ export class ClipList {
   present(found, anew) {
     const before = this.#shelf;
     this.#shelf = this.#all;
-    this.#source = found?.source ?? this.sync;
     if (found) {
       this.#shelf = new Shelf({ ranked: true, dated: found.dated });
       const ids = anew ? found.ids : this.#withHeld(found.ids, before);
@@ -135,7 +129,7 @@ export class ClipList {
       }
     }
     if (anew) this.#anchors = [];
-    this.#say();
+    this.older.from(found?.source ?? this.sync);
     this.#changed();
     this.#draw();
   }
@@ -235,7 +229,7 @@ export class ClipList {
     this.#anchor();
     this.empty.hidden = this.#shelf !== this.#all || this.#all.size > 0 || this.element.ariaBusy === "true";
     const left_px = this.days.getBoundingClientRect().top + this.#shelf.roll.height - innerHeight;
-    if (left_px < AHEAD * innerHeight && this.again.hidden) void this.#readOn();
+    if (left_px < AHEAD * innerHeight && !this.older.hasFailed) void this.older.read();
   }
 
   /** What is to be drawn, in order. */
@@ -393,32 +387,7 @@ export class ClipList {
       if (!element) continue;
       const { number, of } = this.#shelf.numbered(item);
       element.ariaPosInSet = String(number);
-      element.ariaSetSize = String(this.#source.more && item.day === last ? -1 : of);
+      element.ariaSetSize = String(this.older.source.more && item.day === last ? -1 : of);
     }
-  }
-
-  /** Read further down. */
-  async #readOn() {
-    const source = this.#source;
-    if (this.#reading || !source.more) return;
-    this.#reading = true;
-    this.#say(words.finder.reading);
-    try {
-      await source.readMore();
-      if (source === this.#source) this.#say();
-    } catch (error) {
-      if (source === this.#source) this.#say(words.finder.unread(error instanceof Error ? error.message : `${error}`), true);
-    } finally {
-      this.#reading = false;
-      this.#changed();
-    }
-  }
-
-  /** @param {string} [sentence] @param {boolean} [isProblem] */
-  #say(sentence = "", isProblem = false) {
-    this.older.hidden = !sentence;
-    this.olderWords.role = isProblem ? "alert" : null;
-    this.olderWords.textContent = sentence;
-    this.again.hidden = !isProblem;
   }
 }
