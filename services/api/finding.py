@@ -95,7 +95,7 @@ class Index:
                 found = self._by_fts5(columns, within, by_age=by_age)
             else:
                 found, number = self._by_gin(columns, within, rising=rising)
-            found = wish.narrowed(found, aged=False)
+            found = wish.narrowed(found, by_words=True)
         return found.order_by(number.asc() if rising else number.desc())
 
     def weighed(self, wish: Wish, within: Conditions) -> Select[Any]:
