@@ -43,6 +43,9 @@ WEIGHED = 10_000
 IN_NAME, IN_TAGS, MOST_IN_TEXT, WHOLE_WORD = 10, 6, 4, 1
 """What it is worth to be found there; in the text each time counts, up to so many."""
 
+BEGINNING = 3
+"""Letters of the longest beginnings that the index of Postgres holds, as the migration made it."""
+
 FIRST = -(2**63) + 1
 """Before every number: the older matches are among the best already."""
 
@@ -95,7 +98,7 @@ class Index:
                 found = self._by_fts5(columns, within, by_age=by_age)
             else:
                 found, number = self._by_gin(columns, within, rising=rising)
-            found = wish.narrowed(found, aged=False)
+            found = wish.narrowed(found, by_words=True)
         return found.order_by(number.asc() if rising else number.desc())
 
     def weighed(self, wish: Wish, within: Conditions) -> Select[Any]:
@@ -181,7 +184,7 @@ class Index:
             *whole, last = (f"'{word}'" for word in phrase.words)
             if phrase.is_open:
                 word = phrase.words[-1]
-                last = f"'^{word}'" if len(word) <= 2 else f"{last}:*"
+                last = f"'^{word}'" if len(word) <= BEGINNING else f"{last}:*"
             words += [*whole, last]
         return " & ".join(words)
 

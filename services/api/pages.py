@@ -81,12 +81,14 @@ class Wish:
         asked = (self.statuses, self.tags, self.deleted, self.shortest_ms is not None, self.longest_ms is not None)
         return any(asked)
 
-    def conditions(self, *, aged: bool) -> list[ColumnElement[bool]]:
-        """What a clip must be, apart from its words and its first tag; and from its age unless `aged`."""
+    def conditions(self, *, by_words: bool) -> list[ColumnElement[bool]]:
+        """What a clip must be, apart from its words; and from its age, if words lead to it, or else from its first tag.
+
+        A planner that cannot join a tag does not begin with it, and so keeps the order in which words lead to clips.
+        """
+        aged, tags = not by_words, self.tags if by_words else self.tags[1:]
         too = aliased(Tagged)
-        tagged = (
-            select(1).where(col(too.clip_id) == col(Clip.id), col(too.key) == key).exists() for key in self.tags[1:]
-        )
+        tagged = (select(1).where(col(too.clip_id) == col(Clip.id), col(too.key) == key).exists() for key in tags)
         asked = [
             aged and self.since is not None and col(Clip.created_at) >= self.since,
             aged and self.until is not None and col(Clip.created_at) < self.until,
@@ -101,10 +103,10 @@ class Wish:
             *(condition for condition in asked if condition is not False),
         ]
 
-    def narrowed(self, statement: Select[Any], *, aged: bool = True) -> Select[Any]:
+    def narrowed(self, statement: Select[Any], *, by_words: bool = False) -> Select[Any]:
         """The statement for these clips alone."""
-        statement = statement.where(*self.conditions(aged=aged))
-        if self.tags:
+        statement = statement.where(*self.conditions(by_words=by_words))
+        if self.tags and not by_words:
             tagged = and_(col(Tagged.clip_id) == col(Clip.id), col(Tagged.key) == self.tags[0])
             statement = statement.join(Tagged, tagged).where(col(Tagged.library_id) == HOME)
         return statement

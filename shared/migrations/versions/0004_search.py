@@ -27,7 +27,7 @@ POSTGRES = (
     """
     CREATE FUNCTION search_words(said text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         SELECT array_to_tsvector(array(
-            SELECT unnest(ARRAY[word, '^' || left(word, 1), '^' || left(word, 2)])
+            SELECT unnest(ARRAY[word, '^' || left(word, 1), '^' || left(word, 2), '^' || left(word, 3)])
             FROM unnest(string_to_array(said, ' ')) AS word WHERE word <> ''
         ))
     $$

@@ -181,6 +181,7 @@ async def test_a_text_of_any_size_is_saved_and_what_is_indexed_of_it_is_found(
     for text in (
         " ".join(f"w{number:x}" for number in range(280_000)),
         "".join(chr(0x20000 + number % 40_000) for number in range(500_000)),
+        " ".join("".join(chr(0x10080 + n // 100**place % 100) for place in range(3)) for n in range(90_000)),
         "x" * 2_000_000,
         "first " + "a " * 900_000,
     ):
