@@ -67,7 +67,7 @@ async function page(event) {
   const cache = await caches.open(OURS);
   const kept = await cache.match("/");
   if (!kept) return fetch(event.request);
-  await cache.put(mark(event.resultingClientId), new Response());
+  event.waitUntil(cache.put(mark(event.resultingClientId), new Response()));
   return kept;
 }
 

@@ -1,8 +1,10 @@
 """The page as a person sees it: by role and name."""
 
+import asyncio
 from collections.abc import Sequence
 
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+import pytest
+from playwright.async_api import Browser, BrowserContext, Error, Locator, Page, expect
 
 WORDS_MS = 60_000
 """Time for a transcript: the model is loaded once, on a machine that may be busy."""
@@ -10,6 +12,9 @@ WORDS_MS = 60_000
 SOON_MS = 15_000
 """Time for what should be there within a second, on a machine that may be busy."""
 
+
+CRASH_S = 2
+"""Time for Chromium to notice that a process died."""
 
 IDS = "() => [...document.querySelectorAll('[data-clip-id]')].map(row => row.dataset.clipId)"
 
@@ -64,6 +69,12 @@ class DictaphonePage:
             arg=int(seconds),
             timeout=int(seconds * 1000) + SOON_MS,
         )
+
+    async def crash(self) -> None:
+        """Let the tab die. Its service worker dies with it: a navigation before Chromium notices that hangs."""
+        with pytest.raises(Error):
+            await self.page.goto("chrome://crash")
+        await asyncio.sleep(CRASH_S)
 
     async def ids(self) -> Sequence[str]:
         ids: list[str] = await self.page.evaluate(IDS)
