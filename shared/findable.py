@@ -35,8 +35,8 @@ class Named(Protocol):
 class Findable(SQLModel, table=True):
     """A clip's words as `shared.search` folds them, each column `" like this "`.
 
-    On Postgres its column `words` is a tsvector of all of them, with the beginnings of words (`^a`, `^ab`, `^abc`), which
-    are asked for whenever somebody begins to type. On SQLite triggers keep the FTS5 table `found`. The migration makes
+    On Postgres its column `words` is a tsvector of them, with the beginnings of words (`^a`, `^ab`, `^abc`), which are
+    asked for whenever somebody begins to type. On SQLite triggers keep the FTS5 table `found`. The migration makes
     both by hand.
     """
 
