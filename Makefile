@@ -10,8 +10,8 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-library bench-realtime \
-	bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
+.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-library bench-page \
+	bench-realtime bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +60,9 @@ bench-captions: $(VENV)/dev.stamp ## Measure how soon words appear while somebod
 
 bench-library: $(VENV)/dev.stamp ## Measure lists and searches of 100,000 clips, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.library $(ARGS)
+
+bench-page: $(VENV)/dev.stamp ## Measure how soon a page with 100,000 clips can be used, as JSON; ARGS="--help"
+	@$(RUN) -m tests.bench.page $(ARGS)
 
 bench-transcription: $(VENV)/dev.stamp ## Measure transcription beside the bare engine and its peers, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.transcription $(ARGS)

@@ -317,6 +317,8 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help="fill the first one, and serve it until Ctrl-C")
     wish = parser.parse_args()
     kinds = wish.database or ["sqlite", "postgres"]
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it in the background has SIGINT ignored
+        signal.signal(ending, signal.default_int_handler)
     if wish.serve:
         with filled(kinds[0], Corpus(wish.clips)) as stack:
             print(json.dumps({"url": stack.api_url, **stack.environment}), flush=True)
