@@ -32,8 +32,8 @@ export class Changes extends EventTarget {
   #rows = [];
   /** Clips of which the library was told that they are changed. @type {Set<string>} */
   #changed = new Set();
-  /** Sent at once by this tab, but without an answer for long. @type {Set<number>} */
-  #late = new Set();
+  /** What this tab sends at once and has an answer to soon: not worth a word. @type {Set<number>} */
+  #ours = new Set();
   /** What this tab sends at once: clip → when it is over. @type {Map<string, Promise<unknown>>} */
   #flights = new Map();
   /** @type {Promise<void>|null} */
@@ -82,11 +82,11 @@ export class Changes extends EventTarget {
    */
   async make(id, kind, value = null, base = null) {
     const title = this.library.get(id)?.clip?.name ?? "";
-    const taken = Date.now();
+    const taken = this.#waits({ id, kind }) ? 0 : Date.now();
     /** @type {Change} */
     const change = { id, kind, value, base, title, taken, at: new Date().toISOString(), state: "waiting", failures: 0 };
     const stored = this.memory.put("changes", change).then(
-      (seq) => Boolean((change.seq = seq)),
+      (seq) => Boolean(this.#ours.add((change.seq = seq))),
       () => false,
     );
     // What is done to one clip in a row arrives in that order.
@@ -98,13 +98,14 @@ export class Changes extends EventTarget {
       if (await flight) return;
     }
     if (!(await stored)) return void this.#take(change, await this.#tell(change));
-    if (!this.#late.has(change.seq ?? 0)) await this.memory.put("changes", { ...change, taken: 0 });
+    // Not one that is on its way still.
+    if (this.#ours.delete(change.seq ?? 0) && taken) await this.memory.put("changes", { ...change, taken: 0 });
     this.wake();
     await this.#told();
     this.#send();
   }
 
-  /** Whether something has to be sent before it. @param {Change} change */
+  /** Whether something has to be sent before it. @param {Pick<Change, "id"|"kind">} change */
   #waits({ id, kind }) {
     return this.#rows.some(({ state, ...row }) =>
       state === "conflict" ? row.id === id && row.kind === kind : state === "waiting",
@@ -142,7 +143,7 @@ export class Changes extends EventTarget {
     if (!outcome) {
       // It may still arrive; until then it is one that waits.
       if (!(await stored)) return this.#conclude(change, await told);
-      this.#late.add(change.seq ?? 0);
+      this.#ours.delete(change.seq ?? 0);
       void told.then((outcome) => this.#settled(change, outcome));
       return false;
     }
@@ -164,7 +165,7 @@ export class Changes extends EventTarget {
 
   /** Write down how it went. @param {Change} change as it is on the disk @param {Outcome} outcome */
   async #settled(change, { clip, error }) {
-    this.#late.delete(change.seq ?? 0);
+    this.#ours.delete(change.seq ?? 0);
     const now = { ...change, taken: 0 };
     const isOver = error === undefined || (change.kind === "delete" && isStatus(error, 404));
     if (isOver) {
@@ -267,7 +268,7 @@ export class Changes extends EventTarget {
 
   async #read() {
     this.#rows = await this.memory.all("changes").catch(() => this.#rows);
-    const shown = this.#rows.filter((row) => row.state !== "refused" && (!row.taken || this.#late.has(row.seq ?? 0)));
+    const shown = this.#rows.filter((row) => row.state !== "refused" && !this.#ours.has(row.seq ?? 0));
     const ids = new Set(shown.map(({ id }) => id));
     for (const id of new Set([...ids, ...this.#changed])) {
       this.library.change(id, shown.filter((row) => row.id === id));

@@ -18,7 +18,9 @@ export class Installation extends EventTarget {
     // Another tab may have let the new version in: then it is what a reload here gets.
     const had = workers.controller;
     workers.addEventListener("controllerchange", () => had && this.#wait(workers.controller));
-    const kept = await workers.register("/service-worker.js", { updateViaCache: "none" });
+    // Without a network, or in a browser that keeps nothing, the page goes on as it is.
+    const kept = await workers.register("/service-worker.js", { updateViaCache: "none" }).catch(() => null);
+    if (!kept) return;
     if (kept.waiting && kept.active) this.#wait(kept.waiting);
     kept.addEventListener("updatefound", () => {
       const worker = kept.installing;

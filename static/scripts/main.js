@@ -102,7 +102,10 @@ on(library, "change", (/** @type {{id: string, before: import("./types.js").Entr
 
 on(sync, "list", async (/** @type {string|null} */ problem) => {
   if (problem) await known.unread();
-  else void known.read();
+  else {
+    void known.read();
+    changes.wake();
+  }
   const isKnown = library.recalled_since !== null;
   connection.list(problem, isKnown);
   if (!problem || isKnown) list.ready();

@@ -67,6 +67,8 @@ export class Memory {
       new Promise((resolve, reject) => {
         const transaction = db.transaction(store, mode, { durability });
         const request = work(transaction.objectStore(store));
+        // At once: a page that is left now would otherwise take it along.
+        transaction.commit?.();
         transaction.oncomplete = () => resolve(request?.result);
         transaction.onerror = transaction.onabort = () => reject(transaction.error);
       })
