@@ -46,16 +46,18 @@ export class Changes extends EventTarget {
    * @param {Pick<import("./api.js").Api, "get"|"patch"|"delete"|"restore"|"transcribe">} api
    * @param {import("./library.js").Library} library
    * @param {{lock?: import("./outbox.js").Lock, backoff?: Backoff, channel?: BroadcastChannel|null,
-   *   patience_ms?: number}} [options] channel: to the other tabs
+   *   patience_ms?: number, taken_ms?: number}} [options] channel: to the other tabs
    */
-  constructor(memory, api, library, { lock = webLock, backoff, channel = null, patience_ms = PATIENCE_MS } = {}) {
+  constructor(memory, api, library, options = {}) {
     super();
+    const { lock = webLock, backoff, channel = null, patience_ms = PATIENCE_MS, taken_ms = TAKEN_MS } = options;
     this.memory = memory;
     this.api = api;
     this.library = library;
     this.lock = lock;
     this.channel = channel;
     this.patience_ms = patience_ms;
+    this.taken_ms = taken_ms;
     this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
     channel?.addEventListener("message", ({ data }) => {
       if (data.clip) library.apply(data.clip);
@@ -238,7 +240,7 @@ export class Changes extends EventTarget {
       await this.#read();
       const next = this.#next();
       if (!next) return;
-      if (next.taken > Date.now() - TAKEN_MS) await this.backoff.wait();
+      if (next.taken > Date.now() - this.taken_ms) await this.backoff.wait();
       else {
         const change = { ...next, taken: 0 };
         const outcome = await this.#attempt(change);

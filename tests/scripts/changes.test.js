@@ -68,7 +68,7 @@ function tab() {
   const backoff = new Backoff({ first_ms: 1, most_ms: 4 });
   const memory = new Memory();
   const changes = new Changes(mortal(memory), mortal(server), library, {
-    ...{ lock: /** @type {any} */ (locks.of(death)), backoff, patience_ms: 30 },
+    ...{ lock: /** @type {any} */ (locks.of(death)), backoff, patience_ms: 30, taken_ms: 60 },
   });
   tabs.push(die);
   return { library, changes, die, memory, text: (id) => library.get(id)?.clip?.text };
