@@ -283,20 +283,25 @@ async def test_tags_are_added_and_taken_away_in_place_and_a_click_filters(
     assert here.page.url.endswith("#tag=home")
 
 
-async def test_a_tag_that_is_refused_is_said_in_the_row(here: DictaphonePage) -> None:
+async def test_a_tag_that_meets_no_server_is_sent_later_and_one_that_is_refused_is_said(here: DictaphonePage) -> None:
     row = here.row(id_of(GARDEN))
-    await here.page.route("**/api/clips/*", lambda route: route.abort())
     await row.get_by_role("button", name="Tags", exact=True).click()
     await expect(row.get_by_role("combobox", name="Add a tag")).to_be_focused()
-    await here.page.keyboard.type("lost?")
+    await here.page.route("**/api/clips/*", lambda route: route.abort())
+    await here.page.keyboard.type("later")
     await here.page.keyboard.press("Enter")
-    await expect(row.get_by_role("alert")).to_contain_text("Not saved yet", timeout=SOON_MS)
+    await expect(row).to_contain_text("not sent yet", timeout=SOON_MS)
+    await expect(row.get_by_role("button", name="Remove later")).to_be_visible()
     await here.page.unroute("**/api/clips/*")
-    await row.get_by_role("button", name="Save again").click()
-    await expect(row.get_by_role("button", name="Clips with the tag lost?")).to_be_visible()
-    await row.get_by_role("button", name="Tags", exact=True).click()
-    await row.get_by_role("button", name="Remove lost?").click()
-    await expect(row.get_by_role("button", name="Remove lost?")).to_have_count(0)
+    await expect(row).not_to_contain_text("not sent yet", timeout=2 * SOON_MS)
+
+    await here.page.route("**/api/clips/*", lambda route: route.fulfill(status=422, json={"detail": "No more tags."}))
+    await row.get_by_role("combobox", name="Add a tag").fill("never")
+    await row.get_by_role("combobox", name="Add a tag").press("Enter")
+    await expect(row.get_by_role("alert")).to_contain_text("No more tags.", timeout=SOON_MS)
+    await here.page.unroute("**/api/clips/*")
+    await row.get_by_role("button", name="Remove later").click()
+    await expect(row.get_by_role("button", name="Remove later")).to_have_count(0)
 
 
 # -- selection -----------------------------------------------------------------------------------------------------
@@ -356,14 +361,14 @@ async def test_several_are_deleted_and_taken_back_as_one(here: DictaphonePage, a
 async def test_what_could_not_be_deleted_stays_chosen_and_is_said(here: DictaphonePage) -> None:
     await batch(here)
     refused = id_of(TAGGED[1])
-    await here.page.route(f"**/api/clips/{refused}", lambda route: route.fulfill(status=503, body="{}"))
+    await here.page.route(f"**/api/clips/{refused}", lambda route: route.fulfill(status=409, body="{}"))
     await here.button("Select").click()
     for number in TAGGED[:2]:
         await (await box(here, number)).check()
     await bar(here.page).get_by_role("button", name="Delete").click()
     alert = bar(here.page).get_by_role("alert")
     await expect(alert).to_contain_text("1 clip is in the bin.", timeout=SOON_MS)
-    await expect(alert).to_contain_text("Of 1 clip that could not be done: The server answered with 503.")
+    await expect(alert).to_contain_text("Of 1 clip that could not be done: The server answered with 409.")
     await expect(await box(here, TAGGED[1])).to_be_checked()
     await bar(here.page).get_by_role("button", name="Undo").click()
     await expect(await box(here, TAGGED[0])).to_be_visible(timeout=SOON_MS)
