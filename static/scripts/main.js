@@ -179,9 +179,9 @@ void changes.scan();
 void known.show();
 void sync.read();
 
-// Nothing of this is needed to see the clips or to record.
-void import("./views/offers.js").then(async ({ Offers }) => {
-  const { Installation, launched } = await import("./install.js");
+/** Nothing of this is needed to see the clips or to record. */
+const install = async () => {
+  const [{ Offers }, { Installation, launched }] = await Promise.all([import("./views/offers.js"), import("./install.js")]);
   const installation = new Installation();
   const offers = new Offers(document.body, installation, { busy, flush: async () => list.flush() });
   for (const type of ["begin", "end"]) capture.addEventListener(type, () => setTimeout(() => offers.show()));
@@ -191,4 +191,6 @@ void import("./views/offers.js").then(async ({ Offers }) => {
   });
   // The page's files are read once more for it: after what somebody waits for.
   (globalThis.requestIdleCallback ?? setTimeout)(() => void installation.begin());
-});
+};
+// A network that went away before the page was kept comes back.
+void install().catch(() => feed.addEventListener("open", () => void install().catch(() => {}), { once: true }));

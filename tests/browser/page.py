@@ -114,6 +114,14 @@ async def edit(row: Locator) -> Locator:
     return field
 
 
+async def rewrite(row: Locator, words: str) -> None:
+    """Put other words in the place of a row's, and leave them."""
+    field = await edit(row)
+    await field.fill(words)
+    await field.blur()
+    await expect(field).to_be_hidden()
+
+
 async def heard(row: Locator) -> str:
     """Wait for the row's words."""
     await expect(words_of(row)).to_be_visible(timeout=WORDS_MS)

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests import recordings, speech
-from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, name_of, plays, words_of
+from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, name_of, plays, rewrite, words_of
 from tests.browser.test_installed import installed
 from tests.conftest import Launch, Parts, StartStack
 from tests.servers.stack import Stack
@@ -85,8 +85,7 @@ async def test_what_was_done_offline_is_sent_and_every_device_agrees(
     await name_of(here.row(IDS[0])).fill("Renamed offline")
     await name_of(here.row(IDS[0])).press("Enter")
     await here.row(IDS[1]).get_by_role("button", name="Delete").click()
-    await words_of(here.row(IDS[2])).fill("Their words.")
-    await words_of(here.row(IDS[2])).blur()
+    await rewrite(here.row(IDS[2]), "Their words.")
     await expect(here.row(IDS[0])).to_contain_text(UNSENT)
     await expect(here.row(IDS[2])).to_contain_text(UNSENT)
     await here.record("Recorded offline", seconds=2)
@@ -124,8 +123,7 @@ async def test_words_that_two_people_changed_wait_for_a_person_even_after_a_relo
     here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url)
     await installed(here.page)
     await here.page.context.set_offline(True)
-    await words_of(here.row(IDS[0])).fill("Mine.")
-    await words_of(here.row(IDS[0])).blur()
+    await rewrite(here.row(IDS[0]), "Mine.")
     await expect(here.row(IDS[0])).to_contain_text(UNSENT)
     (await api.patch(f"/api/clips/{IDS[0]}", json={"text": "Theirs."})).raise_for_status()
     await here.page.context.set_offline(False)
@@ -151,8 +149,7 @@ async def test_what_the_server_refuses_later_is_told_and_the_words_can_be_kept(
     here = await DictaphonePage.open(context, doomed_stack.api_url)
     await installed(here.page)
     doomed_stack.stop("api")
-    await words_of(here.row(IDS[0])).fill("Apples and pears.")
-    await words_of(here.row(IDS[0])).blur()
+    await rewrite(here.row(IDS[0]), "Apples and pears.")
     await expect(here.row(IDS[0])).to_contain_text(UNSENT)
     # It was in the bin, and its time has come.
     with sqlite3.connect(local_parts["DATABASE_URL"].removeprefix("sqlite:///")) as database:

@@ -90,9 +90,9 @@ async def opened(context: BrowserContext, clip: Heard) -> tuple[DictaphonePage, 
     return here, row
 
 
-async def stands(here: DictaphonePage, seconds: float, *, within: float = 0.4) -> None:
+async def stands(here: DictaphonePage, seconds: float, *, within: float = 0.4, name: str = "Seek") -> None:
     """Wait until the slider of the open clip is there."""
-    slider = here.page.locator("[data-open]").get_by_role("slider", name="Seek")
+    slider = here.page.locator("[data-open]").get_by_role("slider", name=name)
     await here.page.wait_for_function(
         "([slider, at, within]) => Math.abs(slider.value / 1000 - at) < within",
         arg=[await slider.element_handle(), seconds, within],
@@ -418,7 +418,7 @@ async def test_all_of_it_fits_every_screen_and_scheme(
         await here.page.touchscreen.tap(box["x"] + box["width"] / 3, box["y"] + 20)
     else:
         await here.page.mouse.click(box["x"] + box["width"] / 3, box["y"] + 20)
-    await stands(here, LENGTH_S / 3)
+    await stands(here, LENGTH_S / 3, name="Stelle")
     drawn = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width / 3 - 8, canvas.height).data]"
     pixels = np.array(await canvas.evaluate(drawn)).reshape(-1, 4)
     accent = {"light": (200, 51, 29), "dark": (255, 116, 96)}[scheme]
@@ -459,18 +459,23 @@ async def test_words_are_edited_in_place_and_none_is_lost(context: BrowserContex
     await here.page.mouse.click(*await point(here, row, "pleasure"))
     await stands(here, clip.at("leisure"))
 
-    # What cannot be saved stays in the field, whatever else is done.
+    # What is refused stays in the field, whatever else is done.
     await here.page.route(
-        "**/api/clips/*", lambda route: route.abort() if route.request.method == "PATCH" else route.fallback()
+        "**/api/clips/*",
+        lambda route: (
+            route.fulfill(status=413, json={"title": "Too many words.", "status": 413})
+            if route.request.method == "PATCH"
+            else route.fallback()
+        ),
     )
-    await (await edit(row)).fill("Typed in a tunnel.")
+    await (await edit(row)).fill("Typed by somebody else.")
     await row.get_by_role("button", name="Details").click()
     await expect(row.get_by_role("alert")).to_contain_text("Not saved yet.")
-    await expect(field).to_have_text("Typed in a tunnel.")
+    await expect(field).to_have_text("Typed by somebody else.")
     await here.page.unroute("**/api/clips/*")
     await row.get_by_role("button", name="Save again").click()
     await expect(field).to_be_hidden()
-    await expect(words_of(row)).to_have_text("Typed in a tunnel.")
+    await expect(words_of(row)).to_have_text("Typed by somebody else.")
     async with httpx.AsyncClient(base_url=clip.url, trust_env=False) as api:
         await api.patch(f"/api/clips/{clip.id}", json={"text": clip.text})
     assert here.errors == []
