@@ -1,8 +1,10 @@
 """The parts that tests run on. Servers are started when a test first asks for them, and once for the whole run."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from itertools import chain, groupby, zip_longest
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -245,6 +247,25 @@ async def launch_browser() -> AsyncIterator[Launch]:
             return browser
 
         yield launch
+
+
+# -- the order of a whole run -------------------------------------------------------------------------------------
+
+BROWSER = Path(__file__).parent / "browser"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: tests wait for clocks and for servers as often as they compute."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take turns between the browser's files and the others, the slowest first, so that never all want the cores."""
+    files = [list(tests) for _, tests in groupby(items, lambda test: test.path)]
+    browser = [tests for tests in files if BROWSER in tests[0].path.parents]
+    others = [tests for tests in files if BROWSER not in tests[0].path.parents]
+    turns = chain.from_iterable(zip_longest(browser, reversed(others), fillvalue=[]))
+    items[:] = chain.from_iterable(turns)
 
 
 # -- a failure shows what the servers wrote -----------------------------------------------------------------------

@@ -85,7 +85,9 @@ def test_every_curl_example_is_in_the_api() -> None:
     operations = {(method, address(path)) for path, methods in build()["paths"].items() for method in methods}
     for command in commands:
         given = re.search(r"-X (\w+)", command)
-        method = given[1].lower() if given else "put" if "--upload-file" in command else "get"
+        bodies = {"--upload-file": "put", "--data-binary": "post"}
+        implied = next((method for option, method in bodies.items() if option in command), "get")
+        method = given[1].lower() if given else implied
         asked = re.search(r'"\$URL([^"?]*)', command)
         assert asked, command
         assert any(method == known and path.fullmatch(asked[1]) for known, path in operations), command

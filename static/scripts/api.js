@@ -35,6 +35,16 @@ export function reach(url, options) {
   });
 }
 
+/**
+ * A part of the page that comes when it is needed. Throws a `Problem` when it does not; the next time may be better.
+ * @template T @param {Promise<T>} part from `import()` @returns {Promise<T>}
+ */
+export function needed(part) {
+  return part.catch(() => {
+    throw new Problem(words.server.unreachable);
+  });
+}
+
 /** Read a problem document (RFC 9457), or say what came in its place. @param {Response} response */
 export async function problemOf(response) {
   let detail = "";

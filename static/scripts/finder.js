@@ -74,8 +74,9 @@ export class Finder extends EventTarget {
     if (!isAsked(this.query)) return;
     this.#again ??= setTimeout(() => {
       this.#again = undefined;
-      // A question that is on its way, or about to be, will know.
-      if (isAsked(this.query) && !this.#asking && !this.#timer) void this.#read(false);
+      // A question that is about to be asked will know; one that is on its way may not.
+      if (this.#asking) this.again();
+      else if (isAsked(this.query) && !this.#timer) void this.#read(false);
     }, this.again_ms);
   }
 

@@ -1,7 +1,7 @@
 /** Puts the page together. What things are and do stands in the modules; here stands who hears whom. */
 
 import { Actions } from "./actions.js";
-import { Api } from "./api.js";
+import { Api, needed, Problem } from "./api.js";
 import { Capture } from "./capture.js";
 import { Changes } from "./changes.js";
 import { Feed } from "./feed.js";
@@ -59,18 +59,18 @@ const connection = new Connection(document.body);
 const opened = new Opened(list, library, api, part(document, "link-problem", HTMLElement));
 toolbar(list.element, { api, library, feed, list, actions, announce });
 
-/** The bin has its page once somebody looks into it. */
+/** The bin has its page once somebody looks into it. @type {import("./views/bin-view.js").BinView|undefined} */
+let bin;
 const lookIntoBin = async (/** @type {Event} */ event) => {
-  if (location.hash !== "#bin") return;
-  removeEventListener("hashchange", lookIntoBin);
-  const { BinView } = await import("./views/bin-view.js");
-  const bin = new BinView(document.body, library, actions, sync, announce);
+  if (bin || location.hash !== "#bin") return;
+  const { BinView } = await needed(import("./views/bin-view.js"));
+  bin ??= new BinView(document.body, library, actions, sync, announce);
   if (event.type === "hashchange") bin.title.focus();
 };
 addEventListener("hashchange", lookIntoBin);
 void lookIntoBin(new Event("load"));
 on(changes, "refused", async (/** @type {import("./types.js").Change[]} */ refused) => {
-  const { show } = await import("./views/refused.js");
+  const { show } = await needed(import("./views/refused.js"));
   show(part(document, "refused", HTMLElement), changes, refused);
 });
 
@@ -131,11 +131,18 @@ const takeFiles = async (/** @type {Iterable<File>} */ files) => {
   const told = await intake.take([...files].filter((file) => !isLibrary(file)));
   for (const file of [...files].filter(isLibrary)) {
     panel.say(words.takeout.bringing(file.name));
-    told.push(await (await import("./takeout.js")).bring(file));
+    told.push(await (await needed(import("./takeout.js"))).bring(file));
   }
   panel.say(told.join(" ") || null);
 };
 acceptFiles(document.body, takeFiles);
+
+// A part that did not come, and nobody else says so.
+addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof Problem)) return;
+  event.preventDefault();
+  panel.say(event.reason.message);
+});
 
 const blocked = obstacle({
   secure: isSecureContext,

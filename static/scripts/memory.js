@@ -61,7 +61,10 @@ export class Memory {
       throw error;
     });
     // Another version of the page wants to change the database, or Safari took it away: it is opened anew when needed.
-    db.onversionchange = () => db.close();
+    db.onversionchange = () => {
+      db.close();
+      this.#db = null;
+    };
     db.onclose = () => (this.#db = null);
     return /** @type {Promise<T>} */ (
       new Promise((resolve, reject) => {

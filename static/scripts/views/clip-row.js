@@ -1,6 +1,7 @@
 /** One clip of the list. Changed in place, never rebuilt, so that nobody who plays, types or selects is disturbed. */
 
 import { Conflict } from "../actions.js";
+import { needed } from "../api.js";
 import { viewOf } from "../clip-state.js";
 import { firstLines } from "../format.js";
 import { gone } from "../library.js";
@@ -152,7 +153,7 @@ export class ClipRow {
   /** Fetch what a closed row does without. */
   async #complete() {
     try {
-      const { WholeClip } = await import("./whole-clip.js");
+      const { WholeClip } = await needed(import("./whole-clip.js"));
       if (!this.element.isConnected) return null;
       if (!this.#whole) {
         this.#whole = new WholeClip(this);

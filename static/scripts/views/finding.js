@@ -78,19 +78,27 @@ export class Finding {
     }
     this.#filters.hidden = !this.#filters.hidden;
     this.filter.ariaExpanded = String(!this.#filters.hidden);
+    if (!this.#filters.hidden) void this.#tags();
     this.#draw();
   }
 
-  /** What can be chosen, once; the tags each time. */
-  async #options() {
+  /** What can be chosen, but for the tags. */
+  #options() {
     const all = { days: [...DAYS, "range"], length: Object.keys(LENGTHS), state: Object.keys(STATES), sort: SORTS };
     for (const [name, values] of Object.entries(all)) {
       const said = /** @type {Record<string, string>} */ (words.finder[/** @type {"days"} */ (name)]);
       this.#field(name).append(...values.map((value) => new Option(said[value], value)));
     }
-    const tags = await this.api.tags().catch(() => []);
-    this.#field("tag").append(...tags.map(({ name, clips }) => new Option(`${name} (${clips})`, name)));
-    this.#field("tag").parentElement?.toggleAttribute("hidden", !tags.length);
+  }
+
+  /** The tags that there are now; without a network, those that were last seen. */
+  async #tags() {
+    const field = this.#field("tag");
+    const tags = await this.api.tags().catch(() => null);
+    if (!tags) return;
+    for (const old of field.querySelectorAll("option:not([value=''])")) old.remove();
+    field.append(...tags.map(({ name, clips }) => new Option(`${name} (${clips})`, name)));
+    field.parentElement?.toggleAttribute("hidden", !tags.length);
   }
 
   /** @param {string} name @returns {HTMLSelectElement|HTMLInputElement} */

@@ -33,7 +33,7 @@ export class Opened {
     });
     document.addEventListener("keydown", async (event) => {
       if (this.#keys) this.#keys.press(event, this);
-      else (await this.#learn()).press(event, this);
+      else (await this.#learn())?.press(event, this);
     });
   }
 
@@ -98,6 +98,6 @@ export class Opened {
   }
 
   async #learn() {
-    return (this.#keys = await import("./shortcuts.js"));
+    return (this.#keys = await import("./shortcuts.js").catch(() => null));
   }
 }

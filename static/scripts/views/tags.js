@@ -1,5 +1,6 @@
 /** The tags of a clip: a click filters by one. They are edited in place, by a part that comes when it is needed. */
 
+import { needed } from "../api.js";
 import { words } from "../words.js";
 import { part } from "./part.js";
 
@@ -18,7 +19,7 @@ export class Tags {
     this.edit = part(row, "retag", HTMLButtonElement);
     this.api = api;
     this.save = save;
-    this.edit.addEventListener("click", async () => (await import("./retagging.js")).edit(this));
+    this.edit.addEventListener("click", async () => (await needed(import("./retagging.js"))).edit(this));
     this.element.addEventListener("click", ({ target }) => {
       const tag = target instanceof Element && target.closest("button")?.dataset.tag;
       if (tag && this.input) void this.save((tags) => tags.filter((other) => other !== tag));

@@ -1,5 +1,6 @@
 /** What stands above the list: search, filters, selection. Their parts come when somebody first reaches out for them. */
 
+import { needed } from "../api.js";
 import { translate, words } from "../words.js";
 import { part } from "./part.js";
 
@@ -15,16 +16,20 @@ export function toolbar(element, page) {
   const find = part(element, "find", HTMLInputElement);
   translate(part(element, "finder", HTMLElement));
   find.placeholder = words.page.search;
-  /** @type {Promise<import("./finding.js").Finding>|undefined} */
+  /** @type {import("./finding.js").Finding|undefined} */
   let finding;
-  const finds = () =>
-    (finding ??= Promise.all([import("./finding.js"), look()]).then(([{ Finding }]) => new Finding(element, page)));
-  /** @type {Promise<import("./choosing.js").Choosing>|undefined} */
+  const finds = async () => {
+    const [{ Finding }] = await Promise.all([needed(import("./finding.js")), look()]);
+    return (finding ??= new Finding(element, page));
+  };
+  /** @type {import("./choosing.js").Choosing|undefined} */
   let choosing;
-  const chooses = () =>
-    (choosing ??= Promise.all([import("./choosing.js"), look()]).then(([{ Choosing }]) => new Choosing(element, page)));
+  const chooses = async () => {
+    const [{ Choosing }] = await Promise.all([needed(import("./choosing.js")), look()]);
+    return (choosing ??= new Choosing(element, page));
+  };
 
-  find.addEventListener("focus", finds, { once: true });
+  for (const type of ["focus", "input"]) find.addEventListener(type, () => void (finding ?? finds()));
   part(element, "filter", HTMLElement).addEventListener("click", async () => (await finds()).toggle());
   part(element, "select", HTMLElement).addEventListener("click", async () => (await chooses()).toggle());
   element.addEventListener("tag", async (event) => (await finds()).tagged(/** @type {CustomEvent} */ (event).detail));

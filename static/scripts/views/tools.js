@@ -1,5 +1,6 @@
 /** How an open clip is heard and what is done with its words: speed, pauses, editing, a link to this moment. */
 
+import { needed } from "../api.js";
 import { link } from "../links.js";
 import { listening, SPEEDS } from "../remembered.js";
 import { locale, translate, words } from "../words.js";
@@ -79,5 +80,5 @@ export function times(speed) {
 
 /** Show all the keys; nobody waits for the sheet who does not ask for it. */
 export async function showHelp() {
-  (await import("./help.js")).showHelp();
+  (await needed(import("./help.js"))).showHelp();
 }

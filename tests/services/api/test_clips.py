@@ -305,7 +305,7 @@ async def test_a_transcript_in_each_form(client: httpx.AsyncClient, form: str) -
 
 async def test_a_form_that_is_none_is_refused(client: httpx.AsyncClient) -> None:
     url = f"/api/clips/{(await saved(client))['id']}"
-    assert "txt, srt, vtt, json" in refused(await client.get(f"{url}/transcript.pdf"), 404, "not-found")
+    assert "txt, srt, vtt, md, json" in refused(await client.get(f"{url}/transcript.pdf"), 404, "not-found")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from services.api.shell import STATIC
-from services.api.static import bare
-from tests.conftest import Parts
+from services.api.static import bare, tight
+from tests.conftest import Launch, Parts
 from tests.node import has_node, node_client
 from tests.servers.stack import Stack
 
@@ -136,3 +136,31 @@ async def test_what_is_sent_is_the_same_program(tmp_path: Path) -> None:
         pairs.append([str(path), str(sent)])
     async with node_client("tokens.js", pairs=pairs) as client:
         assert await client.told() == {"same": len(pairs)}
+
+
+async def test_what_is_sent_is_the_same_style(launch_browser: Launch) -> None:
+    """Rule by rule, as Chromium reads it."""
+    page = await (await launch_browser()).new_page()
+    read = r"""text => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(text);
+        // What stands beside a variable is repeated as it was written.
+        return [...sheet.cssRules].map(rule => rule.cssText.replace(/\s+/g, " ").replaceAll(", ", ","));
+    }"""
+    for path in of_kind(".css"):
+        written = path.read_text()
+        rules = await page.evaluate(read, written)
+        assert rules
+        assert await page.evaluate(read, tight(bare(written))) == rules, path.name
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("a,\nb {\ncolor: red;\nmargin: 0 auto;\n}\n", "a,b{color:red;margin:0 auto;}"),
+        ('a::after {\ncontent: "{ ; , } ";\n}', 'a::after{content:"{ ; , } ";}'),
+        ("a :hover {\ntop: calc(1px + 2px);\n}", "a :hover{top:calc(1px + 2px);}"),
+    ],
+)
+def test_a_style_sheet_keeps_the_space_that_parts(written: str, sent: str) -> None:
+    assert tight(written) == sent

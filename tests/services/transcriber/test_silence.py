@@ -26,9 +26,12 @@ INVENTIVE = {
     "clicks": sounds.LOUDEST,
     "brown noise": sounds.LOUDEST // 3,
     "pink noise": 30,
-    "breathing": 30,
+    "breathing": sounds.LOUDEST // 8,
+    "throbbing": sounds.LOUDEST // 3,
+    "dialling": 100,
 }
-"""Sounds, and how loud they are, of which the model makes up words where no VAD stands before it."""
+"""Sounds, and how loud they are, of which the model makes up words where no VAD stands before it. Of four, it makes a
+sentence again and again: how another processor rounds may save one."""
 
 DOUBTS = {"PHRASES": frozenset(), "UNSURE": -float("inf"), "REPETITIVE": float("inf")}
 """What is asked of words where the model says that nobody spoke, each with a value that lets everything through."""
