@@ -37,9 +37,9 @@ export class Actions {
     if (this.library.get(id)?.clip) await this.changes.make(id, "text", text, base);
   }
 
-  /** Choose between two wordings. @param {string} id @param {"mine"|"theirs"} whose */
-  async settle(id, whose) {
-    await this.changes.settle(id, whose);
+  /** Choose between two wordings. @param {import("./types.js").Change} conflict @param {"mine"|"theirs"} whose */
+  async settle(conflict, whose) {
+    await this.changes.settle(conflict, whose, words.offline.givenUp);
   }
 
   /** Say what is spoken, or have it found out: it is heard again. @param {string} id @param {string|null} code */
@@ -52,21 +52,10 @@ export class Actions {
    * @param {string} id @param {(tags: string[]) => string[]} change
    */
   async retag(id, change) {
-    for (;;) {
-      const entry = this.library.get(id);
-      const clip = entry?.clip;
-      if (!clip) return;
-      const later = () => this.changes.make(id, "tags", change(clip.tags));
-      if (entry.changes?.length) return later();
-      try {
-        return void this.library.apply(await this.api.patch(id, { tags: change(clip.tags) }, clip.version));
-      } catch (error) {
-        if (!(error instanceof Problem)) throw error;
-        if (!error.definite) return later();
-        if (error.status !== 412) throw error;
-        this.library.apply(await this.api.get(id));
-      }
-    }
+    const before = this.library.get(id)?.clip?.tags ?? [];
+    const after = change(before);
+    const [add, remove] = [after.filter((tag) => !before.includes(tag)), before.filter((tag) => !after.includes(tag))];
+    if (add.length + remove.length) await this.changes.make(id, "tags", { add, remove });
   }
 
   /** Into the bin. @param {string} id */

@@ -40,8 +40,9 @@ export function reach(url, options) {
  * @template T @param {Promise<T>} part from `import()` @returns {Promise<T>}
  */
 export function needed(part) {
-  return part.catch(() => {
-    throw new Problem(words.server.unreachable);
+  return part.catch((error) => {
+    // Without a service worker, a page that was open for long may get a part of another version.
+    throw new Problem(error instanceof SyntaxError ? words.offline.outdated : words.server.unreachable);
   });
 }
 
@@ -85,7 +86,7 @@ export class Api {
 
   /**
    * Change a clip's name, words, tags or language; with `version`, only that version of it.
-   * @param {string} id @param {{name?: string, text?: string, tags?: string[], language?: string|null}} change
+   * @param {string} id @param {{name?: string, text?: string|null, tags?: string[], language?: string|null}} change
    * @param {number} [version]
    * @returns {Promise<Clip>}
    */
@@ -141,7 +142,11 @@ export class Api {
 
   /** @param {string} url @param {RequestInit} [options] */
   async #json(url, options) {
-    return (await this.#send(url, options)).json();
+    const response = await this.#send(url, options);
+    return response.json().catch(() => {
+      // It broke off, or somebody else answered: a page to sign in to a network says 200.
+      throw new Problem(words.server.unreadable);
+    });
   }
 
   /** @param {string} url @param {RequestInit} [options] */

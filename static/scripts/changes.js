@@ -20,8 +20,14 @@ const TAKEN_MS = 5_000;
 /** A server that fails at the same change so often will never take it, and others wait behind it. */
 const MOST_FAILURES = 5;
 
-/** Somebody else changed the words that a person was editing. */
-export class Conflict extends Error {}
+/** Somebody else changed the words that a person was editing, to `theirs`. */
+export class Conflict extends Error {
+  /** @param {string|null} theirs */
+  constructor(theirs) {
+    super();
+    this.theirs = theirs;
+  }
+}
 
 /**
  * Emits `refused` with the changes that the server did not take, when there are others than before. Tells the library
@@ -114,15 +120,21 @@ export class Changes extends EventTarget {
     );
   }
 
-  /** A person chose between two wordings. @param {string} id @param {"mine"|"theirs"} whose */
-  async settle(id, whose) {
-    const theirs = this.library.truth(id);
+  /**
+   * A person chose between two wordings that they have seen. What is given up is told, so that it can be copied still.
+   * @param {Change} conflict @param {"mine"|"theirs"} whose @param {string} given what is said of words given up
+   */
+  async settle({ seq = 0 }, whose, given) {
     await this.#read();
-    for (const row of this.#rows.filter((row) => row.id === id && row.state === "conflict")) {
-      const base = /** @type {any} */ (theirs)?.[row.kind] ?? null;
-      if (whose === "mine") await this.memory.put("changes", { ...row, base, state: "waiting" });
-      // What was written later stands on what is given up here.
-      else for (const seq of this.#after(row)) await this.memory.delete("changes", seq);
+    const row = this.#rows.find((row) => row.seq === seq && row.state === "conflict");
+    if (!row) return;
+    if (whose === "mine") await this.memory.put("changes", { ...row, base: row.theirs ?? null, state: "waiting" });
+    else {
+      // What was written later stands on it, and holds all of it.
+      const mine = this.#after(row);
+      const last = { ...mine[mine.length - 1], state: "refused", problem: given };
+      for (const { seq = 0 } of mine.slice(0, -1)) await this.memory.delete("changes", seq);
+      await this.memory.put("changes", last);
     }
     await this.#told();
     this.#send();
@@ -168,12 +180,16 @@ export class Changes extends EventTarget {
   /** Write down how it went. @param {Change} change as it is on the disk @param {Outcome} outcome */
   async #settled(change, { clip, error }) {
     this.#ours.delete(change.seq ?? 0);
+    // Sent twice, since the first answer took so long: the other one has settled it, and more may have been done since.
+    if (!(await this.memory.get("changes", change.seq ?? 0))) return void (clip && this.library.apply(clip));
     const now = { ...change, taken: 0 };
     const isOver = error === undefined || (change.kind === "delete" && isStatus(error, 404));
     if (isOver) {
       await this.memory.delete("changes", change.seq ?? 0);
       this.#take(change, clip ?? null);
-    } else if (error instanceof Conflict) await this.memory.put("changes", { ...now, state: "conflict" });
+    } else if (error instanceof Conflict) {
+      await this.memory.put("changes", { ...now, state: "conflict", theirs: error.theirs });
+    }
     else if (isPassing(error)) {
       const failures = change.failures + (isStatus(error, 500) ? 1 : 0);
       const hopeless = failures >= MOST_FAILURES && { state: "refused", problem: error.message };
@@ -201,20 +217,19 @@ export class Changes extends EventTarget {
     if (kind === "restore") return this.api.restore(id);
     if (kind === "retry") return this.api.transcribe(id);
     // A name that is given now is the newest; one that was given long ago may not be.
-    if (kind === "text" || (kind === "name" && !taken)) return this.#write(change);
+    if (kind === "text" || (kind === "name" && !taken)) return this.#write(id, (clip) => reworded(clip, change));
+    if (kind === "tags") return this.#write(id, ({ tags }) => ({ tags: retagged(tags, value) }));
     return this.api.patch(id, { [kind]: value });
   }
 
-  /** Change words if they still are what the person began with, or what they want. @param {Change} change */
-  async #write({ id, kind, value, base }) {
+  /** Change what is there now. @param {string} id @param {(clip: Clip) => Partial<Pick<Clip, "name"|"text"|"tags">>} change may throw `Conflict` */
+  async #write(id, change) {
     for (let clip = this.library.truth(id) ?? (await this.api.get(id)); ; clip = await this.api.get(id)) {
-      const there = kind === "text" ? clip.text : clip.name;
       this.library.apply(clip);
-      if (there !== base && there !== value) throw new Conflict();
       try {
-        return await this.api.patch(id, { [kind]: value }, clip.version);
+        return await this.api.patch(id, change(clip), clip.version);
       } catch (error) {
-        // Something changed; if it was not these words, the next attempt stands on the new version.
+        // Something changed; if it was not this, the next attempt stands on the new version.
         if (!isStatus(error, 412)) throw error;
       }
     }
@@ -240,7 +255,8 @@ export class Changes extends EventTarget {
       await this.#read();
       const next = this.#next();
       if (!next) return;
-      if (next.taken > Date.now() - this.taken_ms) await this.backoff.wait();
+      // A clock that is set back is no reason to wait.
+      if (Math.abs(Date.now() - next.taken) < this.taken_ms) await this.backoff.wait();
       else {
         const change = { ...next, taken: 0 };
         const outcome = await this.#attempt(change);
@@ -254,12 +270,12 @@ export class Changes extends EventTarget {
   /** What is to be sent next: in order, but for what waits for a person and what stands on that. */
   #next() {
     const held = this.#rows.filter(({ state }) => state === "conflict").flatMap((row) => this.#after(row));
-    return this.#rows.find(({ seq, state }) => state === "waiting" && !held.includes(seq ?? 0));
+    return this.#rows.find((row) => row.state === "waiting" && !held.includes(row));
   }
 
   /** A change, and those of the same words that were made after it. @param {Change} first */
   #after({ id, kind, seq = 0 }) {
-    return this.#rows.filter((row) => row.id === id && row.kind === kind && (row.seq ?? 0) >= seq).map((row) => row.seq ?? 0);
+    return this.#rows.filter((row) => row.id === id && row.kind === kind && (row.seq ?? 0) >= seq);
   }
 
   /** Have every tab read anew. @param {Clip|null} [clip] as it is now */
@@ -286,15 +302,28 @@ export class Changes extends EventTarget {
 
 /** What a clip is with the changes that wait. @param {Clip} clip @param {Change[]} changes @returns {Clip} */
 export function changed(clip, changes) {
-  return changes.reduce((now, { kind, value, at }) => ({ ...now, ...fields(kind, value, at) }), clip);
+  return changes.reduce((now, change) => ({ ...now, ...fields(now, change) }), clip);
 }
 
-/** @param {Change["kind"]} kind @param {any} value @param {string} at @returns {Partial<Clip>} */
-function fields(kind, value, at) {
+/** @param {Clip} clip @param {Change & {value: any}} change @returns {Partial<Clip>} */
+function fields({ tags }, { kind, value, at }) {
   if (kind === "delete") return { deleted_at: at };
   if (kind === "restore") return { deleted_at: null };
   if (kind === "retry") return { status: "pending", error: null };
+  if (kind === "tags") return { tags: retagged(tags, value) };
   return kind === "language" ? { language_set: value } : { [kind]: value };
+}
+
+/** With some tags and without others; what somebody else did to them stays. @param {string[]} tags @param {any} change */
+function retagged(tags, { add, remove }) {
+  return [...tags.filter((tag) => !remove.includes(tag)), ...add.filter((/** @type {string} */ tag) => !tags.includes(tag))];
+}
+
+/** Words, if those there still are what the person began with, or what they want. @param {Clip} clip @param {Change} change */
+function reworded(clip, { kind, value, base }) {
+  const there = kind === "text" ? clip.text : clip.name;
+  if (there !== base && there !== value) throw new Conflict(there);
+  return { [kind]: value };
 }
 
 /** @param {unknown} error @param {number} status */

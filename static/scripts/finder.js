@@ -61,6 +61,7 @@ export class Finder extends EventTarget {
   /** @param {Readonly<Query>} query @param {number} [wait_ms] */
   ask(query, wait_ms = 0) {
     this.query = query;
+    this.#next = null;
     this.#asking?.abort();
     this.#asking = null;
     clearTimeout(this.#timer);

@@ -85,6 +85,19 @@ export function firstLines(text) {
   return text.slice(0, FIRST_CHARACTERS);
 }
 
+/** How much is shown of another wording, and how much of it before what differs. */
+const DIFFERING = 120;
+const BEFORE = 20;
+
+/** From a little before where the other wording differs. @param {string} mine @param {string} theirs */
+export function differing(mine, theirs) {
+  let at = 0;
+  while (at < theirs.length && mine[at] === theirs[at]) at += 1;
+  const from = theirs.lastIndexOf(" ", at - BEFORE) + 1;
+  const to = from + DIFFERING;
+  return `${from ? "… " : ""}${theirs.slice(from, to)}${to < theirs.length ? " …" : ""}`;
+}
+
 /** Endings of audio files by media type, and the type of files that come without one. */
 const ENDINGS = /** @type {[string, string][]} */ ([
   ["audio/webm", "webm"],

@@ -22,12 +22,14 @@ export class Installation extends EventTarget {
     const kept = await workers.register("/service-worker.js", { updateViaCache: "none" }).catch(() => null);
     if (!kept) return;
     if (kept.waiting && kept.active) this.#wait(kept.waiting);
-    kept.addEventListener("updatefound", () => {
+    const watch = () => {
       const worker = kept.installing;
       worker?.addEventListener("statechange", () => {
         if (worker.state === "installed" && kept.active) this.#wait(worker);
       });
-    });
+    };
+    watch();
+    kept.addEventListener("updatefound", watch);
     const ask = () => document.visibilityState === "visible" && void kept.update().catch(() => {});
     setInterval(ask, ASK_MS);
     document.addEventListener("visibilitychange", ask);

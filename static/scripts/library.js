@@ -148,7 +148,7 @@ export class Library extends EventTarget {
 
   /** Nobody looks at it any more, and no list has reached it: it comes again when one does. @param {string} id */
   forget(id) {
-    if (!this.#entries.get(id)?.local) this.#remove(id);
+    if (!this.#entries.get(id)?.local) this.#forget(id);
   }
 
   /** The versions known now; take them before the list is asked for and hand them to `reconcile`. */

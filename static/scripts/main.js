@@ -5,6 +5,7 @@ import { Api, needed, Problem } from "./api.js";
 import { Capture } from "./capture.js";
 import { Changes } from "./changes.js";
 import { Feed } from "./feed.js";
+import { firstLines } from "./format.js";
 import { Intake } from "./intake.js";
 import { Journal } from "./journal.js";
 import { Known } from "./known.js";
@@ -51,7 +52,11 @@ const capture = new Capture(recorder, journal, outbox);
 const intake = new Intake(journal, outbox);
 
 const live = part(document, "live", HTMLElement);
-const announce = (/** @type {string} */ words) => void (live.textContent = words);
+const announce = (/** @type {string} */ words) => {
+  // The same words once more are news, too.
+  live.textContent = "";
+  setTimeout(() => (live.textContent = words), 50);
+};
 const actions = new Actions(library, api, outbox, changes, sounds);
 const list = new ClipList(part(document, "library", HTMLElement), library, sync, actions, announce);
 const panel = new RecorderPanel(part(document, "recorder", HTMLElement), capture, announce);
@@ -97,7 +102,7 @@ on(library, "change", (/** @type {{id: string, before: import("./types.js").Entr
   if (clip) void outbox.told(clip);
   if (clip) void sounds.heard(clip);
   const arrived = before?.clip && before.clip.status !== "done" && clip?.status === "done";
-  if (arrived) announce(words.list.arrived(clip.name, clip.text ?? ""));
+  if (arrived) announce(words.list.arrived(clip.name, firstLines(clip.text ?? "")));
 });
 
 on(sync, "list", async (/** @type {string|null} */ problem) => {
@@ -165,6 +170,7 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") {
     hidden_at = Date.now();
     capture.flush();
+    panel.flush();
     list.flush();
   } else {
     wake(Date.now() - hidden_at);

@@ -22,7 +22,7 @@ export class Memory {
     return this.#ask("clips", "readonly", (rows) => rows.index("created_at").getAllKeys());
   }
 
-  /** @param {Store} store @param {string} key @returns {Promise<any>} */
+  /** @param {Store} store @param {string|number} key @returns {Promise<any>} */
   get(store, key) {
     return this.#ask(store, "readonly", (rows) => rows.get(key));
   }

@@ -133,14 +133,24 @@ const QUIET = 0.12;
 const WORTH_MS = 300;
 
 /**
- * Pauses by words, and where no times of words are known by the outline of the sound.
+ * Pauses between words that are quiet, too: somebody may have deleted what was said there, or nobody written it down.
+ * Where there is no outline, by the words alone, and where no times of words are known, by the outline.
  * @param {Timing|null} timing @param {number[]} peaks @param {number} whole_ms @returns {Pause[]}
  */
 export function pauses(timing, peaks, whole_ms) {
-  const all = timing?.length ? timing.pauses(whole_ms) : quiet(peaks, whole_ms);
+  const silent = quiet(peaks, whole_ms);
+  const unsaid = timing?.length ? timing.pauses(whole_ms) : silent;
+  const all = timing?.length && peaks.length ? unsaid.flatMap((pause) => within(silent, pause)) : unsaid;
   return all
     .filter(({ start_ms, end_ms }) => end_ms - start_ms >= LEAST_MS)
     .map(({ start_ms, end_ms }) => ({ start_ms: start_ms && start_ms + KEPT_MS, end_ms: end_ms - KEPT_MS }));
+}
+
+/** What is common to some pauses, in order, and one. @param {Pause[]} all @param {Pause} one */
+function within(all, { start_ms, end_ms }) {
+  return all
+    .map((pause) => ({ start_ms: Math.max(pause.start_ms, start_ms), end_ms: Math.min(pause.end_ms, end_ms) }))
+    .filter((pause) => pause.start_ms < pause.end_ms);
 }
 
 /** @param {number[]} peaks @param {number} whole_ms @returns {Pause[]} */

@@ -47,11 +47,13 @@
  * @typedef {{start_ms: number, end_ms: number, text: string}} TimedWord
  *
  * Something that a person did to a clip and the server does not know yet. `base` is what the words were when they began;
- * `taken` when (ms) a tab began to send it at once, 0 otherwise; `conflict` waits for a person, and so does `refused`.
+ * `taken` when (ms) a tab began to send it at once, 0 otherwise; `conflict` waits for a person, and so does `refused`;
+ * `theirs` is what the words are elsewhere, as that person is told.
  * @typedef {{
  *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"delete"|"restore"|"retry",
- *   value: string|string[]|null, base: string|null, title: string, at: string, taken: number,
- *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string
+ *   value: string|{add: string[], remove: string[]}|null, base: string|null, title: string, at: string, taken: number,
+ *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string,
+ *   theirs?: string|null
  * }} Change
  *
  * One line of the list: what the server knows, what this device still keeps, or both. `heard_ms` is when, by this

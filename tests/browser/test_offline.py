@@ -132,6 +132,9 @@ async def test_words_that_two_people_changed_wait_for_a_person_even_after_a_relo
     await here.page.reload()
     await expect(mine).to_be_visible(timeout=SOON_MS)
     await expect(words_of(here.row(IDS[0]))).to_have_text("Mine.")
+    # Both are seen, and to listen to what is right takes the choice from nobody.
+    await expect(here.row(IDS[0]).get_by_role("alert")).to_contain_text("“Theirs.”")
+    await here.row(IDS[0]).get_by_role("button", name="Play").click()
     assert await listed(api) == [("A", "Theirs.")]
 
     await mine.click()

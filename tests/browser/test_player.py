@@ -1,5 +1,6 @@
 """Hear and read a clip: its sound to point at, its words as they are said, keys, links, and where one was."""
 
+import asyncio
 import re
 import time
 import uuid
@@ -11,7 +12,7 @@ from typing import Literal
 import httpx
 import numpy as np
 import pytest
-from playwright.async_api import BrowserContext, Locator, expect
+from playwright.async_api import BrowserContext, Locator, Route, expect
 
 from tests import speech
 from tests.browser.page import LISTEN, SOON_MS, WORDS_MS, DictaphonePage, edit, plays, unfold, words_of
@@ -436,6 +437,12 @@ async def test_all_of_it_fits_every_screen_and_scheme(
     assert here.errors == []
 
 
+async def slowly(route: Route) -> None:
+    if route.request.method == "PATCH":
+        await asyncio.sleep(1)
+    await route.continue_()
+
+
 async def test_words_are_edited_in_place_and_none_is_lost(context: BrowserContext, clip: Heard) -> None:
     here, row = await opened(context, clip)
     field = row.get_by_role("textbox", name="Transcript")
@@ -458,6 +465,18 @@ async def test_words_are_edited_in_place_and_none_is_lost(context: BrowserContex
     await expect(row.get_by_role("link", name="Play from").first).to_be_visible()
     await here.page.mouse.click(*await point(here, row, "pleasure"))
     await stands(here, clip.at("leisure"))
+
+    # Who goes on writing while it is saved is not in conflict with themselves.
+    await here.page.route("**/api/clips/*", slowly)
+    await (await edit(row)).fill("The beginning,")
+    await field.blur()
+    await field.focus()
+    await field.press_sequentially(" and the end.")
+    await field.press("Escape")
+    await expect(field).to_be_hidden()
+    await here.page.unroute("**/api/clips/*")
+    await expect(words_of(row)).to_have_text("The beginning, and the end.")
+    await expect(row.get_by_role("alert")).to_be_hidden()
 
     # What is refused stays in the field, whatever else is done.
     await here.page.route(

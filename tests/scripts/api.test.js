@@ -27,6 +27,11 @@ test("an unreachable server is a sentence, not an exception of the browser's", a
   await assert.rejects(new Api().list(), { message: "The server cannot be reached.", status: 0 });
 });
 
+test("an answer that breaks off, or is somebody else's, is one to ask for again", async (t) => {
+  t.mock.method(globalThis, "fetch", async () => new Response("<html>Welcome to this hotel"));
+  await assert.rejects(new Api().list(), (error) => error instanceof Problem && !error.definite);
+});
+
 test("a list is asked for with all that is wished for, and nothing that is not", async (t) => {
   const fetched = t.mock.method(globalThis, "fetch", async () => Response.json({ tags: [] }));
   const api = new Api();

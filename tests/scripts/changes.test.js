@@ -14,11 +14,11 @@ class Server {
   clips = new Map();
   /** @type {string[]} */
   done = [];
-  /** @type {() => "down"|"lost"|number|null} */
+  /** What it answers, or a promise of that. @type {() => "down"|"lost"|number|null|Promise<any>} */
   fault = () => null;
 
   async #do(words, id, work, version) {
-    const fault = this.fault();
+    const fault = await this.fault();
     await new Promise((resolve) => setTimeout(resolve));
     if (fault === "down") throw new Problem("The server cannot be reached.");
     if (typeof fault === "number") throw new Problem("It does not want to.", fault);
@@ -133,13 +133,21 @@ test("words that somebody else changed wait for a person, and other changes do n
     ["text", "mine again", "waiting"],
   ]);
   assert.deepEqual([text("a"), library.truth("a").text], ["mine again", "theirs"]);
-  await changes.settle("a", "mine");
+  const [seen] = library.get("a").changes;
+  assert.equal(seen.theirs, "theirs");
+  // What came after they looked is not what they chose against.
+  server.clips.set("a", { ...server.clips.get("a"), text: "theirs, too", version: 12 });
+  library.apply(structuredClone(server.clips.get("a")));
+  await changes.settle(seen, "mine", "");
+  await until(() => library.get("a").changes[0].theirs === "theirs, too");
+  assert.equal(server.clips.get("a").text, "theirs, too");
+  await changes.settle(library.get("a").changes[0], "mine", "");
   await empty();
   assert.equal(server.clips.get("a").text, "mine again");
 });
 
-test("who takes the other's words gives up all of their own", async () => {
-  const { changes, text } = tab();
+test("who takes the other's words is told of all of their own until they have read it", async () => {
+  const { changes, library, text } = tab();
   server.fault = () => "down";
   await changes.make("a", "text", "mine", "first");
   await changes.make("a", "text", "mine again", "mine");
@@ -147,9 +155,41 @@ test("who takes the other's words gives up all of their own", async () => {
   server.fault = () => null;
   changes.wake();
   await until(async () => (await waiting())[0]?.[2] === "conflict");
-  await changes.settle("a", "theirs");
-  assert.deepEqual(await waiting(), []);
+  await until(() => library.get("a").changes?.[0].state === "conflict");
+  await changes.settle(library.get("a").changes[0], "theirs", "You took the other ones.");
+  assert.deepEqual(await waiting(), [["text", "mine again", "refused"]]);
   assert.equal(text("a"), "theirs");
+});
+
+test("what two devices did to the tags is all done, and what one did in a row, too", async () => {
+  const { changes, library } = tab();
+  server.clips.set("a", { ...server.clips.get("a"), tags: ["one", "two"], version: 3 });
+  library.apply(structuredClone(server.clips.get("a")));
+  server.fault = () => "down";
+  await changes.make("a", "tags", { add: ["mine"], remove: [] });
+  await changes.make("a", "tags", { add: ["mine, too"], remove: ["one"] });
+  assert.deepEqual(library.get("a").clip.tags, ["two", "mine", "mine, too"]);
+  server.clips.set("a", { ...server.clips.get("a"), tags: ["one", "two", "theirs"], version: 4 });
+  server.fault = () => null;
+  changes.wake();
+  await empty();
+  assert.deepEqual(server.clips.get("a").tags, ["two", "theirs", "mine", "mine, too"]);
+});
+
+test("an answer that comes after all is over changes nothing any more", async () => {
+  const { changes, library } = tab();
+  let fail = () => {};
+  server.fault = () => new Promise((resolve) => (fail = () => resolve("down")));
+  await changes.make("a", "delete");
+  server.fault = () => null;
+  changes.wake();
+  await empty();
+  await changes.make("a", "restore");
+  fail();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.deepEqual(server.done, ["a delete", "a restore"]);
+  assert.deepEqual(await waiting(), []);
+  assert.equal(library.get("a").clip.deleted_at, null);
 });
 
 test("an answer that was lost does not make a conflict with oneself", async () => {
@@ -191,7 +231,7 @@ test("a server that fails at one change forever does not hold up the others", as
   let asked = 0;
   server.fault = () => (asked++ < 5 ? 500 : null);
   changes.wake();
-  await until(() => server.done.includes("b new"));
+  await until(async () => server.done.includes("b new") && (await waiting()).length === 1);
   assert.deepEqual((await waiting()).map(([, , state]) => state), ["refused"]);
 });
 

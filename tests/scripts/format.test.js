@@ -59,3 +59,11 @@ test("ids are UUIDs, also where the browser makes none", (t) => {
   Object.defineProperty(crypto, "randomUUID", { value: undefined, configurable: true });
   assert.match(format.uuid(), /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
+
+test("of another wording, what differs is shown, with a little before it", () => {
+  assert.equal(format.differing("one two", "one three"), "one three");
+  const long = "It was a bright cold day in April, and the clocks were striking";
+  assert.equal(format.differing(`${long} twelve.`, `${long} thirteen.`), "… clocks were striking thirteen.");
+  assert.equal(format.differing("", "word ".repeat(100)).length, 122);
+  assert.equal(format.differing("mine", ""), "");
+});

@@ -24,6 +24,14 @@ test("the higher version wins, whichever comes first, and equal is no news", () 
   assert.deepEqual(changes, ["a"]);
 });
 
+test("what is forgotten is not asked for when the list is read anew", () => {
+  library.apply(clip("found", { created_at: "2020-01-01T10:00:00.000Z" }));
+  library.apply(clip("listed", { created_at: "2026-11-22T10:00:00.000Z" }));
+  library.forget("found");
+  assert.deepEqual(library.reconcile([library.get("listed").clip], library.snapshot(), false), []);
+  assert.deepEqual(shown(), ["listed"]);
+});
+
 test("a late frame does not revive a deleted clip", () => {
   library.apply(clip("a", { version: 2, deleted_at: "2026-11-22T10:00:00.000Z" }));
   library.apply(clip("a", { version: 1 }));

@@ -97,6 +97,9 @@ test("pauses between words can be jumped over, but for their first and last mome
 test("without times of words, what is quiet is a pause", () => {
   const peaks = [200, 180, 3, 2, 4, 190, 10, 220];
   assert.deepEqual(pauses(null, peaks, 4_000), [{ start_ms: 1_250, end_ms: 2_250 }]);
+  // Between the words of a text somebody may have spoken: the sentence was deleted, or never heard.
+  const cut = new Timing("so", [{ start_ms: 0, end_ms: 200, text: "so" }]);
+  assert.deepEqual(pauses(cut, peaks, 4_000), [{ start_ms: 1_250, end_ms: 2_250 }]);
   assert.deepEqual(pauses(new Timing("", []), [], 4_000), []);
   assert.deepEqual(pauses(null, [0, 0, 0, 0], 4_000), []);
 });

@@ -42,7 +42,11 @@ export class Bin {
   async restore() {
     clearTimeout(this.#timer);
     await this.#deleting.catch(() => {});
-    await this.row.restore();
+    try {
+      await this.row.restore();
+    } catch (error) {
+      return this.#show(String(error instanceof Error ? error.message : error));
+    }
     this.back();
     this.row.announce(words.bin.restored);
   }

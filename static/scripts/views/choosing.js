@@ -68,6 +68,7 @@ export class Choosing {
     this.finder.before(fragment);
     list.dressers.push((row) => this.#dress(row));
     list.days.addEventListener("click", (event) => this.#click(event), { capture: true });
+    list.element.addEventListener("presented", () => this.#prune());
     document.addEventListener("keydown", (event) => this.#key(event), { capture: true });
     library.addEventListener("change", (event) => {
       const { id } = /** @type {CustomEvent} */ (event).detail;
@@ -199,22 +200,35 @@ export class Choosing {
     this.announce(this.parts.says.textContent ?? "");
     if (!done.length) return;
     this.parts.undo.focus({ preventScroll: true });
-    this.#undoing = setTimeout(() => (this.#isOn ? this.#settle() : this.#leave()), UNDO_MS);
+    this.#undoing = setTimeout(() => this.#expire(), UNDO_MS);
   }
 
   async #restore() {
     const ids = this.#deleted;
     this.#settle();
     const { failed, why } = await this.#each(ids, (id) => this.actions.restore(id));
+    this.#deleted = failed;
     this.#draw();
     if (failed.length) {
-      this.#deleted = failed;
-      this.bar.hidden = false;
       this.#say(words.selection.undone(failed.length, why), true);
     } else {
       this.announce(words.selection.restored(ids.length));
       this.button.focus({ preventScroll: true });
     }
+  }
+
+  #expire() {
+    if (!this.#isOn) return this.#leave();
+    this.#settle();
+    this.#draw();
+  }
+
+  /** What is not listed any more, nobody sees, and nothing is done to it. */
+  #prune() {
+    if (!this.#isOn || !this.#selection.size) return;
+    const listed = new Set(this.list.ids());
+    this.#selection.set([...this.#selection.ids].filter((id) => listed.has(id)));
+    this.#draw();
   }
 
   /** What was deleted stays so. */

@@ -130,6 +130,7 @@ export class ClipList {
     }
     if (anew) this.#anchors = [];
     this.older.from(found?.source ?? this.sync);
+    this.element.dispatchEvent(new Event("presented"));
     this.#changed();
     this.#draw();
   }

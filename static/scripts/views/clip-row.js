@@ -3,7 +3,7 @@
 import { Conflict } from "../actions.js";
 import { needed } from "../api.js";
 import { viewOf } from "../clip-state.js";
-import { firstLines } from "../format.js";
+import { differing, firstLines } from "../format.js";
 import { gone } from "../library.js";
 import { Places } from "../remembered.js";
 import { translate, words } from "../words.js";
@@ -30,7 +30,8 @@ const places = new Places();
 
 export class ClipRow {
   #entry;
-  #inConflict = false;
+  /** Between what somebody has to choose. @type {import("../types.js").Change|undefined} */
+  #conflict;
   /** @type {ReturnType<typeof setInterval>|undefined} set while the clip is being recorded */
   #ticking;
   /** Comes when the row is first opened or played. @type {import("./whole-clip.js").WholeClip|null} */
@@ -113,10 +114,11 @@ export class ClipRow {
     this.name.show(view.name);
     this.#tell(view);
     parts.copy.hidden = !view.text;
+    parts.text.lang = entry.clip?.language ?? "";
     // The bucket that it redirects to is another origin, where browsers ignore the attribute: the server says it.
     parts.download.href = `${this.actions.api.audio(entry.id)}?download`;
     parts.download.download = view.fileName;
-    this.#conflict(entry.changes?.some(({ state }) => state === "conflict") ?? false);
+    void this.#offer(entry.changes?.find(({ state }) => state === "conflict"));
     if (this.#whole) return void this.#whole.show(entry.clip);
     parts.text.hidden = !view.text;
     write(parts.text, firstLines(view.text ?? ""));
@@ -197,13 +199,14 @@ export class ClipRow {
     return viewOf(this.#entry, undefined, undefined, places.get(this.id));
   }
 
-  /** Another device changed the words, too: this one's stay until a person has chosen. @param {boolean} isOne */
-  #conflict(isOne) {
-    if (isOne === this.#inConflict) return;
-    this.#inConflict = isOne;
-    if (!isOne) return this.note.clear();
-    const settle = (/** @type {"mine"|"theirs"} */ whose) => () => this.actions.settle(this.id, whose);
-    this.note.say(words.offline.conflict, { conflict: { mine: settle("mine"), theirs: settle("theirs") } });
+  /** Another device changed the words, too: this one's stay until a person has chosen. @param {import("../types.js").Change} [conflict] */
+  #offer(conflict) {
+    if (conflict?.seq === this.#conflict?.seq && conflict?.theirs === this.#conflict?.theirs) return;
+    this.#conflict = conflict;
+    if (!conflict) return this.note.settle();
+    const { kind, value, theirs } = conflict;
+    const told = words.offline.conflict[kind === "name" ? "name" : "text"](differing(String(value), theirs ?? ""));
+    this.note.offer(told, (whose) => void this.actions.settle(conflict, whose));
   }
 
   /** What changes by itself while time passes. @param {import("../clip-state.js").View} view */
@@ -281,7 +284,7 @@ export class ClipRow {
 
   async #restore() {
     await this.bin.restore();
-    this.parts.play.focus();
+    if (this.bin.strip.hidden) this.parts.play.focus();
   }
 
   /** @param {(tags: string[]) => string[]} change */
@@ -289,24 +292,25 @@ export class ClipRow {
     try {
       await this.saving(this.actions.retag(this.id, change));
     } catch (error) {
-      this.note.say(words.player.unsaved(reason(error)), { again: () => void this.#retag(change) });
+      this.note.fail(words.player.unsaved(reason(error)), () => void this.#retag(change));
     }
   }
 
   /** What went wrong before is over with what is saved. @param {Promise<void>} work */
   async saving(work) {
     await work;
-    if (!this.#inConflict) this.note.clear();
+    this.note.clear(true);
   }
 
   /** Say that what a person wrote is not saved, and the ways out of it. @param {unknown} error @param {Editable} field */
   unsaved(error, field) {
-    if (error instanceof Conflict) {
-      const conflict = { mine: () => field.insist(), theirs: () => field.revert() };
-      this.note.say(words.player.conflict, { conflict });
-    } else {
-      this.note.say(words.player.unsaved(reason(error)), { again: () => void field.save() });
-    }
+    if (!(error instanceof Conflict)) return this.note.fail(words.player.unsaved(reason(error)), () => void field.save());
+    // This device has no room to keep a choice, so the field does.
+    this.note.offer(words.offline.conflict.text(differing(field.value, error.theirs ?? "")), (whose) => {
+      this.note.settle();
+      if (whose === "mine") void field.insist();
+      else field.revert();
+    });
   }
 }
 

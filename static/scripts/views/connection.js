@@ -26,7 +26,13 @@ export class Connection {
 
   down() {
     this.looking.hidden = true;
-    this.#patience ??= setTimeout(() => (this.offline.hidden = false), PATIENCE_MS);
+    this.#patience ??= setTimeout(() => {
+      this.offline.hidden = false;
+      // Screen readers tell what changes in what they see, not that it is seen.
+      const told = this.offline.textContent;
+      this.offline.textContent = "";
+      setTimeout(() => (this.offline.textContent = told), 50);
+    }, PATIENCE_MS);
   }
 
   /** So many pages are open, this one among them. @param {number} pages */

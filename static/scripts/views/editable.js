@@ -9,6 +9,8 @@ export class Editable {
   #base = "";
   #unsaved = false;
   #waiting = false;
+  /** What is being saved. @type {Promise<void>|null} */
+  #saving = null;
 
   /**
    * @param {HTMLElement} element an input, or an element whose text is editable
@@ -29,6 +31,11 @@ export class Editable {
     return this.#unsaved || document.activeElement === this.element || selects(this.element);
   }
 
+  /** What is in the field. */
+  get value() {
+    return this.#read();
+  }
+
   /** Show what the clip says now, at once or as soon as the field is free. @param {string} value */
   show(value) {
     this.#latest = value;
@@ -42,13 +49,23 @@ export class Editable {
 
   /** Save what the person wrote, if they wrote anything. */
   async save() {
+    // What is saved last stands on what was saved before.
+    while (this.#saving) await this.#saving;
     const value = this.#read();
     if (value === this.#base || (this.options.required && !value.trim())) return this.revert();
     this.#unsaved = true;
+    this.#saving = this.#save(value).finally(() => (this.#saving = null));
+    await this.#saving;
+  }
+
+  /** @param {string} value */
+  async #save(value) {
     try {
       await this.options.save(value, this.#base);
-      this.#unsaved = false;
       this.#base = value;
+      // Somebody has gone on writing.
+      this.#unsaved = this.#read() !== value;
+      if (this.#unsaved) return;
       this.show(this.#latest);
       this.#leave();
     } catch (error) {

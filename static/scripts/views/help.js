@@ -1,10 +1,11 @@
 /** All the keys, on a sheet over the page. */
 
+import { recall, remember } from "../remembered.js";
 import { words } from "../words.js";
 
 export function showHelp() {
   if (document.querySelector("dialog[open]")) return;
-  const { title, keys, also, close } = words.player.help;
+  const { title, keys, also, single, close } = words.player.help;
   const sheet = make("dialog", "sheet");
   const heading = make("h2", "", title);
   heading.id = "help-title";
@@ -17,7 +18,14 @@ export function showHelp() {
   }
   const button = make("button", "quiet", close);
   button.addEventListener("click", () => sheet.close());
-  sheet.append(heading, list, make("p", "", also), button);
+  // Who dictates to the whole machine, or has unsteady hands, can switch them off (WCAG 2.1.4).
+  const choice = make("label", "choice");
+  const box = make("input");
+  box.type = "checkbox";
+  box.checked = recall("keys", true);
+  box.addEventListener("change", () => remember("keys", box.checked));
+  choice.append(box, single);
+  sheet.append(heading, list, make("p", "", also), choice, button);
   // Whoever clicks beside it means the page.
   sheet.addEventListener("click", (event) => event.target === sheet && sheet.close());
   sheet.addEventListener("close", () => sheet.remove());

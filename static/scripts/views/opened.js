@@ -74,6 +74,8 @@ export class Opened {
     this.#say("");
     if (!wanted) return;
     const { id, ms } = wanted;
+    // The list comes back from behind the bin first.
+    await new Promise((resolve) => setTimeout(resolve));
     try {
       if (!this.library.get(id)) this.library.apply(await this.api.get(id));
     } catch (error) {

@@ -9,7 +9,6 @@ import { MicrophonePicker } from "./microphone.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
 import { Proof } from "./proof.js";
-import { Visualizer } from "./visualizer.js";
 
 /** @typedef {"idle"|"asking"|"recording"|"paused"|"reconnecting"|"unable"} State */
 
@@ -24,6 +23,10 @@ export class RecorderPanel {
   #problem = null;
   /** What is wrong now, by what it is about. @type {Map<string, string>} */
   #troubles = new Map();
+  /** What is recorded now. @type {MediaStream|null} */
+  #stream = null;
+  /** @type {import("./visualizer.js").Visualizer|null} */
+  #visualizer = null;
 
   /**
    * @param {HTMLElement} element @param {import("../capture.js").Capture} capture
@@ -42,11 +45,11 @@ export class RecorderPanel {
     this.silence = part(element, "silence", HTMLElement);
     this.proof = new Proof(element);
     this.captions = new Heard(part(element, "captions", HTMLElement));
-    this.visualizer = new Visualizer(part(element, "visualizer", HTMLCanvasElement), (silent) => this.#hear(silent));
+    void this.#draw();
     this.microphone = new MicrophonePicker(element, capture, (error) => this.say(refusal(error)));
     this.button.addEventListener("click", () => this.#press());
     this.pause.addEventListener("click", () => (this.#state === "paused" ? capture.resume() : capture.pause()));
-    this.title.addEventListener("change", () => this.title.value.trim() && capture.rename(this.title.value.trim()));
+    this.title.addEventListener("change", () => this.flush());
     this.title.addEventListener("keydown", (event) => event.key === "Enter" && this.title.blur());
     this.#follow();
   }
@@ -58,6 +61,12 @@ export class RecorderPanel {
     const sentences = [...this.#troubles.values()].join(" ");
     if (this.notice.textContent !== sentences) this.notice.textContent = sentences;
     this.notice.hidden = !sentences;
+  }
+
+  /** Save what is typed: the page goes out of sight, and may not come back. */
+  flush() {
+    const name = this.title.value.trim();
+    if (name && this.element.hasAttribute("data-live")) this.capture.rename(name);
   }
 
   /** This browser cannot record; the rest of the page works. @param {string} sentence */
@@ -130,8 +139,20 @@ export class RecorderPanel {
 
   /** @param {MediaStream} stream */
   #listen(stream) {
-    this.visualizer.start(stream);
+    this.#stream = stream;
+    void this.#draw();
     void this.microphone.refresh(stream);
+  }
+
+  /** Draw what is heard. The picture comes by itself, and no recording waits for it. */
+  async #draw() {
+    const stream = this.#stream;
+    const module = await import("./visualizer.js").catch(() => null);
+    if (!module || stream !== this.#stream) return;
+    const canvas = part(this.element, "visualizer", HTMLCanvasElement);
+    this.#visualizer ??= new module.Visualizer(canvas, (silent) => this.#hear(silent));
+    this.#visualizer.paused = this.#state !== "recording";
+    if (stream) this.#visualizer.start(stream);
   }
 
   /** @param {State} state */
@@ -145,7 +166,8 @@ export class RecorderPanel {
   /** @param {{name: string, duration_ms: number, reason: string|null}} ended */
   #end({ name, duration_ms, reason }) {
     clearInterval(this.#ticking);
-    this.visualizer.stop();
+    this.#stream = null;
+    this.#visualizer?.stop();
     this.element.removeAttribute("data-live");
     this.element.removeAttribute("data-behind");
     this.#behind = false;
@@ -188,7 +210,7 @@ export class RecorderPanel {
     this.button.ariaBusy = String(state === "asking");
     this.pause.hidden = !live || state === "reconnecting";
     this.pause.textContent = words.recorder[state === "paused" ? "resume" : "pause"];
-    this.visualizer.paused = state !== "recording";
+    if (this.#visualizer) this.#visualizer.paused = state !== "recording";
     this.hint.textContent = words.recorder[state] + (live && this.#behind ? ` · ${words.recorder.keptHere}` : "");
   }
 }

@@ -1,7 +1,7 @@
 /** Keys that mean the clip that plays, or is open. They come with the first key, or with the first clip that is opened. */
 
 import { applies, command } from "../keys.js";
-import { listening } from "../remembered.js";
+import { listening, recall } from "../remembered.js";
 import { words } from "../words.js";
 import { Player } from "./player.js";
 import { showHelp, times } from "./tools.js";
@@ -9,11 +9,16 @@ import { showHelp, times } from "./tools.js";
 /** @param {KeyboardEvent} event @param {import("./opened.js").Opened} opened */
 export function press(event, opened) {
   const told = command(event);
-  if (!told || event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+  if (!told || isOff(event) || event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
   const at = /** @type {HTMLElement} */ (event.target);
   const selects = document.getSelection()?.isCollapsed === false;
   const focus = { tag: at.tagName, type: at.getAttribute("type") ?? "", editable: at.isContentEditable, selects };
   if (applies(told, focus) && isDone(told, opened)) event.preventDefault();
+}
+
+/** Whether somebody wants no single letters. @param {KeyboardEvent} event */
+function isOff({ key }) {
+  return key.length === 1 && key !== " " && !recall("keys", true);
 }
 
 /**

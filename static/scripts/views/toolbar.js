@@ -1,6 +1,7 @@
 /** What stands above the list: search, filters, selection. Their parts come when somebody first reaches out for them. */
 
 import { needed } from "../api.js";
+import { recall } from "../remembered.js";
 import { translate, words } from "../words.js";
 import { part } from "./part.js";
 
@@ -41,6 +42,7 @@ export function toolbar(element, page) {
   document.addEventListener("keydown", (event) => {
     const isTyped = event.target instanceof Element && event.target.matches(TYPED);
     if (event.key !== "/" || isTyped || event.ctrlKey || event.metaKey || !find.checkVisibility()) return;
+    if (!recall("keys", true)) return;
     event.preventDefault();
     find.focus();
     find.select();

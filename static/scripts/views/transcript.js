@@ -31,6 +31,7 @@ export class Transcript {
   #meant = false;
   /** @type {Timing} */
   #timing = new Timing("", []);
+  writable = false;
   /** Where they begin. @type {number[]} */
   #starts = [];
   /** What is in the document now. */
@@ -98,7 +99,7 @@ export class Transcript {
 
   /** Edit the words, at the selected ones, or at those that are said. */
   edit() {
-    if (this.editing || !this.#text || !this.#open) return;
+    if (this.editing || !this.writable || !this.#open) return;
     const word = this.#said >= 0 ? this.#timing.word(this.#said) : { from: 0 };
     const { from, to } = this.#selected() ?? { from: word.from, to: word.from };
     this.field.hidden = false;

@@ -50,7 +50,10 @@ export class WholeClip {
   async show(clip) {
     const text = clip?.text ?? "";
     this.transcript.show(text);
-    this.tools.edit.hidden = !text && !this.transcript.editing;
+    this.transcript.field.lang = clip?.language ?? "";
+    // Where nothing was heard, a person may have words for it.
+    this.transcript.writable = Boolean(text) || clip?.status === "done";
+    this.tools.edit.hidden = !this.transcript.writable && !this.transcript.editing;
     if (!clip || EARLY.has(clip.status)) return;
     await Promise.all([this.#outline(clip), this.#words(text)]);
     this.#pauses = pauses(this.timing, this.#peaks, clip.duration_ms ?? 0);

@@ -58,7 +58,7 @@ export default {
     filters: "Filter",
     select: "Auswählen",
     selection: "Auswahl",
-    selectAll: "Alle",
+    selectAll: "Alle gezeigten",
     addTag: "Schlagwort hinzufügen",
     export: "Exportieren",
     chips: "Aktive Filter",
@@ -224,7 +224,6 @@ export default {
     notAllowed: "Der Browser hat das Abspielen nicht erlaubt. Bitte noch einmal auf Abspielen drücken.",
     notSupported: "Der Ton konnte nicht geladen werden, oder dieser Browser kennt sein Format nicht.",
     copied: "Kopiert.",
-    conflict: "Diese Worte wurden inzwischen anderswo geändert; Ihre sind nicht gespeichert.",
     /** @param {string} reason */
     unsaved: (reason) => `Noch nicht gespeichert. ${reason}`,
     unknown: "Die Aufnahme zu diesem Link gibt es hier nicht. Vielleicht wurde sie endgültig gelöscht.",
@@ -252,6 +251,7 @@ export default {
       also:
         "Sie gelten der Aufnahme, die spielt oder offen ist. Ein Klick auf ein Wort springt dorthin, " +
         "ein Doppelklick bearbeitet es.",
+      single: "Einzelne Buchstaben sind Kürzel",
       close: "Schließen",
     },
     done: "Fertig",
@@ -271,7 +271,7 @@ export default {
     jump: (time) => `Zu ${time} springen`,
     days: { 1: "Heute", 7: "Letzte 7 Tage", 30: "Letzte 30 Tage", range: "Von … bis …" },
     length: { short: "Unter 1 Minute", medium: "1 bis 10 Minuten", long: "10 bis 60 Minuten", hours: "Ab 1 Stunde" },
-    state: { done: "Verschriftlicht", doing: "In Arbeit", failed: "Fehlgeschlagen", off: "Nicht verschriftlicht" },
+    state: { done: "Transkribiert", doing: "In Arbeit", failed: "Fehlgeschlagen", off: "Nicht transkribiert" },
     sort: {
       ...{ best: "Beste Treffer", newest: "Neueste zuerst", oldest: "Älteste zuerst" },
       ...{ longest: "Längste zuerst", shortest: "Kürzeste zuerst", name: "Nach Namen" },
@@ -305,10 +305,15 @@ export default {
 
   offline: {
     newVersion: "Eine neue Version ist da.",
+    outdated: "Von dieser Seite gibt es eine neue Version: lade sie neu.",
     unsent: "noch nicht gesendet",
     wasRecording: "Nahm auf, als die Verbindung abbrach",
     recalled: "Der Server ist nicht erreichbar. So sahen die Aufnahmen auf diesem Gerät zuletzt aus.",
-    conflict: "Dieser Text wurde inzwischen anderswo geändert; deine Fassung ist nicht gespeichert.",
+    conflict: {
+      text: (theirs) => `Der Text wurde anderswo geändert: „${theirs}“. Deiner ist nicht gespeichert.`,
+      name: (theirs) => `Der Name wurde anderswo geändert: „${theirs}“. Deiner ist nicht gespeichert.`,
+    },
+    givenUp: "Du hast den anderen genommen.",
     /** @type {Record<import("../types.js").Change["kind"], (title: string, problem: string) => string>} */
     refused: {
       name: (title, problem) => `„${title}“ konnte nicht umbenannt werden. ${problem}`,

@@ -56,7 +56,7 @@ export default {
     filters: "Filters",
     select: "Select",
     selection: "Selection",
-    selectAll: "All",
+    selectAll: "All shown",
     addTag: "Add a tag",
     export: "Export",
     chips: "Active filters",
@@ -225,7 +225,6 @@ export default {
     notAllowed: "The browser did not let it play. Press Play again.",
     notSupported: "The audio could not be loaded, or this browser cannot play its format.",
     copied: "Copied.",
-    conflict: "These words were changed elsewhere meanwhile; yours are not saved.",
     /** @param {string} reason */
     unsaved: (reason) => `Not saved yet. ${reason}`,
     unknown: "The clip of this link is not here. It may have been deleted for good.",
@@ -251,6 +250,7 @@ export default {
         ["?", "This sheet"],
       ],
       also: "They mean the clip that plays, or is open. A click on a word goes there, a double click edits it.",
+      single: "Single letters are shortcuts",
       close: "Close",
     },
     done: "Done",
@@ -304,10 +304,15 @@ export default {
 
   offline: {
     newVersion: "A new version is ready.",
+    outdated: "There is a new version of this page: reload it.",
     unsent: "not sent yet",
     wasRecording: "Was recording when the connection went",
     recalled: "The server cannot be reached. These are the clips as they were last seen on this device.",
-    conflict: "These words were changed elsewhere meanwhile; yours are not saved.",
+    conflict: {
+      text: (/** @type {string} */ theirs) => `These words were changed elsewhere: “${theirs}”. Yours are not saved.`,
+      name: (/** @type {string} */ theirs) => `The name was changed elsewhere: “${theirs}”. Yours is not saved.`,
+    },
+    givenUp: "You took the other ones.",
     /** @type {Record<import("../types.js").Change["kind"], (title: string, problem: string) => string>} */
     refused: {
       name: (title, problem) => `“${title}” could not be renamed. ${problem}`,
