@@ -26,7 +26,8 @@ class Arriving:
     def feed(self, data: bytes) -> Samples:
         """Give the bytes that follow; return what came out since, mono at 16 kHz. Damaged sound gives nothing."""
         with self._changed:
-            self._bytes += data
+            if not self._is_over:  # nobody would read it
+                self._bytes += data
             self._is_hungry = False
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._is_hungry or self._is_over, DECODED_S)

@@ -158,7 +158,8 @@ class Follower:
 
     def __init__(self, parts: Parts, clip: Clip, hold: Hold, stopping: threading.Event) -> None:
         self._parts, self._clip, self._hold, self._stopping = parts, clip, hold, stopping
-        self._ear = parts.ears.of(clip.language_set)
+        self._language = clip.language_set
+        self._ear = parts.ears.of(self._language)
         self._captions = Captions(self._ear)
         self._segment = -1
         self._offset = 0
@@ -186,6 +187,14 @@ class Follower:
                 with suppress(redis.RedisError):
                     self._hold.release()
 
+    def _listen_for(self, language: str | None) -> None:
+        """Hear what comes in another language, if a person has said so meanwhile."""
+        if language == self._language:
+            return
+        self._language = language
+        self._ear = self._captions.ear = self._parts.ears.of(language)
+        self._ear.wake()
+
     def _goes_on(self) -> bool:
         """Hear what has come; False if there will be no more. A part of the whole that is away is waited for."""
         is_over = False
@@ -199,6 +208,7 @@ class Follower:
             if clip is None or clip.deleted_at is not None:
                 return False
             is_over = clip.status is not Status.RECORDING
+            self._listen_for(clip.language_set)
             if pieces or is_over:
                 self._heard_at = time.monotonic()
                 self._hear([(upload.segment, piece) for upload, piece in pieces], is_over=is_over)

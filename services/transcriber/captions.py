@@ -35,7 +35,8 @@ class Captions:
     """Takes sound as it comes. Costs one pass over what is not settled yet, each time that it is asked to hear."""
 
     def __init__(self, ear: Ear) -> None:
-        self._ear = ear
+        self.ear = ear
+        """Who listens; another one may take over."""
         self._held = np.empty(0, np.float32)
         """What is not settled, and is heard again."""
         self._begins = 0
@@ -76,7 +77,7 @@ class Captions:
 
     def _hear_next(self, *, is_over: bool) -> bool:
         """Hear the first stretch of speech; True if it is settled and others follow."""
-        spans = self._ear.speech(self._held)
+        spans = self.ear.speech(self._held)
         if not spans:
             self._agreement.tentative = []
             self._drop(len(self._held) - int(MARGIN_S * RATE))
@@ -105,7 +106,7 @@ class Captions:
         return is_long
 
     def _words(self, begin: int, stop: int) -> list[Word] | None:
-        words = self._ear.words(self._held[begin:stop])
+        words = self.ear.words(self._held[begin:stop])
         at_ms = (self._begins + begin) * 1000 // RATE
         return words and [Word(at_ms + word.start_ms, at_ms + word.end_ms, word.text) for word in words]
 

@@ -66,6 +66,9 @@ class ClaimLost(Exception):
 class TryLater(Exception):
     """It cannot be done now; the text is a sentence for the clip's owner, `retry_after_s` the wish of who refused."""
 
+    switches_off = False
+    """Whether it lies in how this installation is set: after the last try, the clip waits for the next start."""
+
     def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
         super().__init__(sentence)
         self.retry_after_s = retry_after_s
@@ -201,18 +204,21 @@ class Claimant(ABC):
             return "lost", None
         except AudioRejected as error:
             return self._fail(claim, str(error)), None
-        except ObjectMissing:
-            return self._fail(claim, "The sound of this clip is not in the store, so there is nothing to hear."), None
         except TryLater as error:
             log.warning("it cannot be done now", reason=str(error), cause=repr(error.__cause__))
-            return self._postpone(claim, str(error), error.retry_after_s)
+            return self._postpone(claim, error)
+        except ObjectMissing as error:
+            # Or its disk is not there yet, or a bucket is behind: asking for an hour costs nothing.
+            log.warning("the store does not have the sound", reason=str(error))
+            return self._postpone(claim, TryLater("The sound of this clip is not in the store."), is_kept=False)
         except StoreUnavailable as error:
             log.warning("the store does not do its part", reason=str(error))
-            return self._postpone(claim, "The store of the audio does not answer.")
+            return self._postpone(claim, TryLater("The store of the audio does not answer."))
         except Exception as error:
             # A fault that nobody foresaw may lie in the clip or in the moment: some more tries tell.
             log.exception("the transcriber stumbled")
-            return self._postpone(claim, f"The transcriber stumbled over this clip ({type(error).__name__}).")
+            sentence = f"The transcriber stumbled over this clip ({type(error).__name__})."
+            return self._postpone(claim, TryLater(sentence))
 
     def _fail(self, claim: Claim, sentence: str) -> str:
         def fail(session: Session, clip: Clip, now: datetime) -> str:
@@ -222,18 +228,21 @@ class Claimant(ABC):
 
         return self.settle(claim, fail)
 
-    def _postpone(self, claim: Claim, sentence: str, wish_s: float | None = None) -> tuple[str, float | None]:
+    def _postpone(self, claim: Claim, why: TryLater, *, is_kept: bool = True) -> tuple[str, float | None]:
         pause = 0.0
 
         def postpone(session: Session, clip: Clip, now: datetime) -> str:
             nonlocal pause
-            pause = pause_before(clip.tries + 1, self._first_pause_s, wish_s)
+            pause = pause_before(clip.tries + 1, self._first_pause_s, why.retry_after_s)
+            kept = "the sound is kept, " if is_kept else ""
             what_next = (
                 f"Trying again ({clip.tries + 1} of {MOST_TRIES})."
                 if clip.tries < MOST_TRIES
-                else f"It was tried {clip.tries} times; the sound is kept, ask again later."
+                else f"It was tried {clip.tries} times; {kept}ask again later."
             )
-            comes_back = clip.postpone(f"{sentence} {what_next}", now + timedelta(seconds=pause), now)
+            comes_back = clip.postpone(f"{why} {what_next}", now + timedelta(seconds=pause), now)
+            if not comes_back and why.switches_off:
+                clip.switch_off(f"{why} {what_next}", now)
             record(session, clip, now=now)
             return "postponed" if comes_back else "given up"
 

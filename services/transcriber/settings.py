@@ -189,4 +189,4 @@ def _checked_model(model: str) -> str:
     folder = Path(model).expanduser()
     if not (folder / "model.bin").is_file():
         raise ValueError("must be a name, or a folder with a CTranslate2 Whisper model (no model.bin is in it)")
-    return str(folder)
+    return str(folder.absolute())  # `m` would be looked for on the hub

@@ -161,9 +161,13 @@ def _from_hub(weights: Weights, into: Path, tell: Tell) -> None:
         disable_progress_bars()
         about = HfApi().model_info(weights.repository, revision=weights.revision, files_metadata=True, timeout=REACH_S)
         wanted = [file for file in about.siblings or () if any(fnmatch(file.rfilename, kind) for kind in WANTED)]
+        if lacks := set(NEEDED) - {file.rfilename for file in wanted}:
+            raise NotToBeHad(f"{weights.repository} has no {', '.join(sorted(lacks))}")
         with _metered(into, sum(file.size or 0 for file in wanted), tell):
             snapshot_download(weights.repository, revision=about.sha, local_dir=into, allow_patterns=list(WANTED))
         shutil.rmtree(into / ".cache", ignore_errors=True)
+    except NotToBeHad:
+        raise
     except Exception as error:
         # Its client raises its own errors, its HTTP library's, OSError and ValueError alike.
         raise NotToBeHad(f"{type(error).__name__}: {_last_line(str(error))}") from error

@@ -27,8 +27,10 @@ class RecognizerBusy(RecognizerUnavailable):
     """The recognizer works for somebody else."""
 
 
-class WronglySet(AudioRejected):
-    """The recognizer takes nothing from us, whatever the audio: its address, key or model is wrong."""
+class WronglySet(TryLater):
+    """The recognizer takes nothing from us, whatever the audio: its address, key or model is wrong, or was just now."""
+
+    switches_off = True
 
 
 class NotTaken(AudioRejected):
@@ -47,14 +49,18 @@ class Word:
 
 
 def joined(words: Iterable[Word]) -> list[Word]:
-    """Put together again what Whisper cuts at hyphens: `ill` and `-disposed` are one word."""
+    """Put together again what Whisper cuts at hyphens: `ill` and `-disposed` are one word, ` -5` and `-` are their own.
+
+    Each may still have the space before it that says where a word begins; none that is returned has.
+    """
     whole: list[Word] = []
     for word in words:
-        if whole and word.text.startswith("-"):
+        text = word.text.strip()
+        if whole and word.text.startswith("-") and len(text) > 1:
             before = whole.pop()
-            whole.append(Word(before.start_ms, word.end_ms, before.text + word.text))
+            whole.append(Word(before.start_ms, word.end_ms, before.text + text))
         else:
-            whole.append(word)
+            whole.append(Word(word.start_ms, word.end_ms, text))
     return whole
 
 
@@ -109,7 +115,8 @@ class Recognizer(Protocol):
         Who hears it passage by passage may `tell` of each. `language` is what a person says it is (ISO 639-1, as
         Whisper knows them); None: it is to be found out.
 
-        Raises `RecognizerUnavailable`, `RecognizerBusy`, `AudioRejected`, and `ModelAwaited` before it has begun.
+        Raises `RecognizerUnavailable`, `RecognizerBusy`, `WronglySet`, `AudioRejected`, and `ModelAwaited` before it
+        has begun.
         """
 
 

@@ -36,13 +36,13 @@ class CogRecognizer:
         language: str | None = None,
     ) -> Recognition:
         def hear(file: FetchedAudio, spoken: str | None, part: str) -> Recognition:
-            return self._predict(file, attempt_id + part, spoken)
+            return self._predict(file, attempt_id + part, spoken, check)
 
         # What it fetches itself is not in the request; a file that is goes through a limit of cog's own, too.
         most_bytes = 0 if audio.url else self._most_bytes
         return heard(audio, most_bytes, hear, check=check, tell=tell, language=language)
 
-    def _predict(self, audio: FetchedAudio, id: str, language: str | None) -> Recognition:
+    def _predict(self, audio: FetchedAudio, id: str, language: str | None, check: Callable[[], None]) -> Recognition:
         wishes = {key: value for key, value in (("language", language), ("initial_prompt", self._prompt)) if value}
         size, body = _by_address(audio.url, wishes) if audio.url else _by_value(audio, wishes)
         request = self._client.build_request(
@@ -52,7 +52,7 @@ class CogRecognizer:
             headers={"Content-Type": "application/json", "Content-Length": str(size)},
             timeout=server.patience(audio, self._patience_s),
         )
-        response = server.send(self._client, request, audio)
+        response = server.send(self._client, request, audio, check)
         if response.status_code not in {200, 201}:
             server.refuse(response)
         found = server.answer(response)

@@ -2,16 +2,17 @@
 
 import ctypes
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from services.transcriber.models import Models
 from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, Tell, Word, joined, to_nobody
-from services.transcriber.recognizers.holes import MARGIN_S, Span, holes, of_words, woven
+from services.transcriber.recognizers.holes import MARGIN_S, Span, holes, part_of, woven
 from services.transcriber.recognizers.phantoms import is_phantom
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.sound import RATE, AudioRejected, FetchedAudio, Samples
@@ -47,7 +48,8 @@ class EmbeddedRecognizer:
         self._models = models or Models(settings.data_dir / "models")
         self._model_name = settings.models()[0]
         self.name = f"faster-whisper {Path(self._model_name).name}"
-        self._prompt = settings.whisper_prompt
+        # Given with each half minute: a prompt would be forgotten after the first one.
+        self._prompt = settings.whisper_prompt or None
         self._jobs = sum(settings.lanes().values())
         self._lock = threading.Lock()
         self._loaded: WhisperModel | None = None
@@ -63,13 +65,13 @@ class EmbeddedRecognizer:
     ) -> Recognition:
         model = self._model()
         spoken = self._spoken(model, language)
-        found_language: str | None = None
+        languages: Counter[str] = Counter()
         passages: list[Passage] = []
         for start_ms, samples in audio.blocks():
             check()
             if start_ms:
                 _give_back()
-            segments, info = model.transcribe(samples, language=spoken, initial_prompt=self._prompt or None, **OPTIONS)
+            segments, info = model.transcribe(samples, language=spoken, hotwords=self._prompt, **OPTIONS)
             found = []
             for passage in _believed(segments, start_ms):
                 check()
@@ -77,12 +79,14 @@ class EmbeddedRecognizer:
                 tell(passage.end_ms, passage.text)
             for start, end in holes(_spans(found, start_ms), samples, speech_in):
                 check()
-                found = woven(found, _heard_again(model, samples, start_ms, (start, end), info.language))
+                again = SECOND_OPTIONS | {"language": info.language, "hotwords": self._prompt}
+                found = woven(found, _heard_again(model, samples, start_ms, (start, end), again))
             passages += found
             tell(start_ms + len(samples) * 1000 // RATE, "")
-            if passages:  # A language that was found in silence is noise.
-                found_language = info.language
-        return Recognition(" ".join(p.text for p in passages), found_language, passages)
+            # Each block has one of its own; one that was found in silence is noise.
+            languages[info.language] += sum(len(passage.text) for passage in found)
+        language = languages.most_common(1)[0][0] if passages else None
+        return Recognition(" ".join(p.text for p in passages), language, passages)
 
     def _spoken(self, model: "WhisperModel", language: str | None) -> str | None:
         """The language to hear in. Raises `AudioRejected` if the model knows English only, and it is another one."""
@@ -147,24 +151,22 @@ def _believed(segments: "Iterable[Segment]", start_ms: int) -> Iterator[Passage]
             confidence=segment.avg_logprob,
             repetition=segment.compression_ratio,
         ):
-            words = joined(Word(*_times(word, start_ms), word.word.strip()) for word in segment.words or ())
+            words = joined(Word(*_times(word, start_ms), word.word) for word in segment.words or ())
             yield Passage(*_times(segment, start_ms), text, words)
         before = text
 
 
 def _heard_again(
-    model: "WhisperModel", samples: Samples, start_ms: int, hole: Span, language: str
+    model: "WhisperModel", samples: Samples, start_ms: int, hole: Span, options: Mapping[str, Any]
 ) -> Iterator[Passage]:
     """What is said in a hole, and not in the margins around it."""
     begin = max(0.0, hole[0] - MARGIN_S)
-    segments, _ = model.transcribe(
-        samples[int(begin * RATE) : int((hole[1] + MARGIN_S) * RATE)], language=language, **SECOND_OPTIONS
-    )
+    segments, _ = model.transcribe(samples[int(begin * RATE) : int((hole[1] + MARGIN_S) * RATE)], **options)
     first_ms, last_ms = (start_ms + round(at * 1000) for at in hole)
     for passage in _believed(segments, start_ms + round(begin * 1000)):
         words = [word for word in passage.words if first_ms <= (word.start_ms + word.end_ms) / 2 <= last_ms]
         if words:
-            yield of_words(words)
+            yield part_of(passage, words)
 
 
 def speech_in(samples: Samples) -> list[Span]:

@@ -41,8 +41,17 @@ def holes(words: Iterable[Span], samples: Samples, speech_in: Callable[[Samples]
             yield start + spoken[0][0], start + spoken[-1][1]
 
 
-def of_words(words: Sequence[Word]) -> Passage:
-    return Passage(words[0].start_ms, words[-1].end_ms, " ".join(word.text for word in words), list(words))
+def part_of(passage: Passage, words: Sequence[Word]) -> Passage:
+    """The part of a passage with these of its words, cut out of its text: not all scripts part words by spaces."""
+    begin = end = at = 0
+    for word in passage.words:
+        found = passage.text.find(word.text, at)
+        if found < 0:  # it is written otherwise there
+            return Passage(words[0].start_ms, words[-1].end_ms, " ".join(word.text for word in words), list(words))
+        at = found + len(word.text)
+        begin = found if word is words[0] else begin
+        end = at if word is words[-1] else end
+    return Passage(words[0].start_ms, words[-1].end_ms, passage.text[begin:end], list(words))
 
 
 def woven(passages: Iterable[Passage], found: Iterable[Passage]) -> list[Passage]:
@@ -57,5 +66,5 @@ def woven(passages: Iterable[Passage], found: Iterable[Passage]) -> list[Passage
             [word for word in passage.words if word.start_ms < at_ms],
             [word for word in passage.words if word.start_ms >= at_ms],
         )
-        whole += [of_words(part) for part in parts] if all(parts) else [passage]
+        whole += [part_of(passage, part) for part in parts] if all(parts) else [passage]
     return sorted([*whole, *added], key=lambda passage: passage.start_ms)

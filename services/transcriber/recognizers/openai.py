@@ -38,10 +38,9 @@ class OpenAIRecognizer:
         shapes: list[Mapping[str, Sequence[str]]] = [TIMED, PLAIN]
 
         def hear(file: FetchedAudio, spoken: str | None, _: str) -> Recognition:
-            response = self._ask(file, shapes[0], spoken)
+            response = self._ask(file, shapes[0], spoken, check)
             if response.status_code in {400, 422} and len(shapes) > 1:
-                check()
-                response = self._ask(file, PLAIN, spoken)
+                response = self._ask(file, PLAIN, spoken, check)
                 if response.status_code == 200:
                     del shapes[0]  # it will not know it for the next piece either
             if response.status_code != 200:
@@ -53,7 +52,13 @@ class OpenAIRecognizer:
 
         return heard(audio, self._most_bytes, hear, check=check, tell=tell, language=language)
 
-    def _ask(self, audio: FetchedAudio, shape: Mapping[str, Sequence[str]], language: str | None) -> httpx.Response:
+    def _ask(
+        self,
+        audio: FetchedAudio,
+        shape: Mapping[str, Sequence[str]],
+        language: str | None,
+        check: Callable[[], None],
+    ) -> httpx.Response:
         wishes = {key: value for key, value in (("language", language), ("prompt", self._prompt)) if value}
         request = self._client.build_request(
             "POST",
@@ -63,4 +68,4 @@ class OpenAIRecognizer:
             data={"model": self._model, **shape, **wishes},
             timeout=server.patience(audio, self._patience_s),
         )
-        return server.send(self._client, request, audio)
+        return server.send(self._client, request, audio, check)

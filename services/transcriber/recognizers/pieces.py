@@ -1,14 +1,16 @@
 """Audio that a server does not take as it is: sent in pieces, which are cut at pauses, as plain sound."""
 
 import io
+import time
 import wave
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import structlog
 
-from services.transcriber.recognizers import NotTaken, Passage, Recognition, Tell
+from services.transcriber.recognizers import NotTaken, Passage, Recognition, RecognizerUnavailable, Tell
 from services.transcriber.settings import LEAST_MAX_BYTES
 from services.transcriber.sound import BLOCK_S, RATE, FetchedAudio, Samples
 
@@ -21,6 +23,12 @@ FLAC would be half of that; Opus a tenth, but the sound would have been encoded 
 
 LEAST_S = 0.1
 """Shorter ones are refused by OpenAI, and hold no word."""
+
+PAUSES_S = (2.0, 15.0)
+"""Before a piece is sent again: a restart takes no longer. What takes longer is a fault of the whole clip."""
+
+KNOWN_BY = 200
+"""Characters of a piece by which its language is known."""
 
 Hear = Callable[[FetchedAudio, str | None, str], Recognition]
 """Asks a server about one file; given the language, if it is known, and what makes this file's id another one."""
@@ -48,15 +56,40 @@ def heard(
             # Its limit may be that of a proxy before it, and the smallest common one is 1 MiB.
             most_bytes = LEAST_MAX_BYTES if refused.is_too_large else most_bytes
     spoken, texts, passages = None, [], []
+    languages: Counter[str] = Counter()
     for number, (start_ms, piece) in enumerate(cut(audio, most_bytes)):
-        check()
         with piece.file:  # httpx' request and response hold each other, and would hold it until the collector comes
-            found = hear(piece, language or spoken, f"-{number}")
-        spoken = spoken or found.language
+            found = _again_and_again(hear, piece, language or spoken, f"-{number}", check)
+        if found.language:
+            languages[found.language] += len(found.text)
+            # Some words in noise may be taken for any language; all others are not to be heard in it.
+            spoken = spoken or (found.language if len(found.text) >= KNOWN_BY else None)
         texts.append(found.text)
         passages += [_later(passage, start_ms) for passage in found.passages]
         tell(start_ms + piece.duration_ms, found.text)
-    return Recognition(" ".join(filter(None, texts)), spoken, passages)
+    most = languages.most_common(1)
+    return Recognition(" ".join(filter(None, texts)), most[0][0] if most else None, passages)
+
+
+def _again_and_again(
+    hear: Hear, piece: FetchedAudio, language: str | None, part: str, check: Callable[[], None]
+) -> Recognition:
+    """Hear one piece; a fault that passes in seconds does not cost those that were heard before it."""
+    for number, pause_s in enumerate(PAUSES_S):
+        check()
+        try:
+            return hear(piece, language, f"{part}-{number}")
+        except RecognizerUnavailable as error:
+            wait_s = max(pause_s, error.retry_after_s or 0)
+            if wait_s > max(PAUSES_S):
+                raise
+            log.warning("a piece is sent again", part=part, reason=str(error), in_s=wait_s)
+        until = time.monotonic() + wait_s
+        while (left_s := until - time.monotonic()) > 0:
+            time.sleep(min(1.0, left_s))
+            check()
+    check()
+    return hear(piece, language, f"{part}-{len(PAUSES_S)}")
 
 
 def cut(audio: FetchedAudio, most_bytes: int) -> Iterator[tuple[int, FetchedAudio]]:

@@ -92,11 +92,12 @@ class PreferredRecognizer:
 
 def all_of(faults: Sequence[Fault]) -> Fault:
     """What to say when nobody could do it, in the preferred one's words; whoever is back first is worth another try."""
-    later = [fault for fault in faults if isinstance(fault, TryLater)]
-    if not later:
-        return faults[0]
+    passing = [fault for fault in faults if isinstance(fault, TryLater) and not fault.switches_off]
+    if not passing:
+        # What all others refuse, the one that is wrongly set may still be able to read.
+        return next((fault for fault in faults if isinstance(fault, WronglySet)), faults[0])
     kind = RecognizerBusy if all(isinstance(fault, RecognizerBusy) for fault in faults) else RecognizerUnavailable
-    return kind(f"{later[0]} Nor could any other do it.", min(fault.retry_after_s or 0 for fault in later) or None)
+    return kind(f"{passing[0]} Nor could any other do it.", min(fault.retry_after_s or 0 for fault in passing) or None)
 
 
 class _Choice:
@@ -122,5 +123,5 @@ class _Choice:
     def failed(self, fault: Fault) -> None:
         log.warning("a recognizer was passed over", recognizer=self.name, reason=str(fault))
         # Who is busy is not away, and a file that it cannot read says nothing about the next one.
-        if isinstance(fault, WronglySet) or not isinstance(fault, RecognizerBusy | AudioRejected):
+        if not isinstance(fault, RecognizerBusy | AudioRejected):
             self.away_until = monotonic() + AWAY_S

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
@@ -25,7 +25,7 @@ from services.transcriber.recognizers.embedded import is_installed, speech_in
 from services.transcriber.recognizers.phantoms import is_phantom, is_phrase
 from services.transcriber.sound import FetchedAudio
 from shared.columns import LONGEST_MS
-from shared.languages import CODES
+from shared.languages import CODES, LANGUAGES
 
 CONNECT_S = 10
 """Seconds for a connection: a server that sleeps behind a proxy accepts at once and wakes up later."""
@@ -42,6 +42,9 @@ the segments around them and Whisper's tokens take 1,000."""
 
 REASON_LENGTH = 300
 """Characters of a server's own words that are passed on."""
+
+CHECK_S = 1.0
+"""How often a clip that waits for an answer asks whether it is still wanted."""
 
 LATE = "The Whisper server did not answer in time."
 
@@ -61,14 +64,17 @@ def patience(audio: FetchedAudio, base_s: float) -> httpx.Timeout:
     return httpx.Timeout(answer_s, connect=min(CONNECT_S, base_s))
 
 
-def send(client: httpx.Client, request: httpx.Request, audio: FetchedAudio) -> httpx.Response:
-    """Send, read the answer, or say in a sentence why none came."""
+def send(
+    client: httpx.Client, request: httpx.Request, audio: FetchedAudio, check: Callable[[], None]
+) -> httpx.Response:
+    """Send, read the answer, or say in a sentence why none came; `check` raises as soon as nobody wants it any more."""
     most_bytes = ANSWER_BYTES + ANSWER_S_BYTES * audio.duration_ms // 1000
-    with _deadline(request) as is_over:
+    with _deadline(request, check) as is_over:
         try:
             with closing(client.send(request, stream=True)) as response:
                 answer = _read(response, most_bytes)
         except httpx.HTTPError as error:
+            check()
             if is_over.is_set() or isinstance(error, httpx.TimeoutException):
                 sentence = LATE
             elif isinstance(error, httpx.ConnectError):
@@ -76,14 +82,15 @@ def send(client: httpx.Client, request: httpx.Request, audio: FetchedAudio) -> h
             else:
                 sentence = "The Whisper server broke off the connection."
             raise RecognizerUnavailable(sentence) from error
+    check()
     if is_over.is_set():  # where the connection's end is the answer's end, a cut one looks whole
         raise RecognizerUnavailable(LATE)
     return answer
 
 
 @contextmanager
-def _deadline(request: httpx.Request) -> Iterator[threading.Event]:
-    """Break the exchange off when its time is over, and set the event that it yields.
+def _deadline(request: httpx.Request, check: Callable[[], None]) -> Iterator[threading.Event]:
+    """Break the exchange off when its time is over, or `check` raises, and set the event that it yields.
 
     httpx' limits are for each read and write: an answer that drips, or that is promised again and again, keeps to them
     for ever.
@@ -104,13 +111,23 @@ def _deadline(request: httpx.Request) -> Iterator[threading.Event]:
                 end()
 
     request.extensions["trace"] = trace
-    timer = threading.Timer(request.extensions["timeout"]["read"], end)
-    timer.daemon = True
-    timer.start()
+    deadline = time.monotonic() + request.extensions["timeout"]["read"]
+    is_done = threading.Event()
+
+    def watch() -> None:
+        try:
+            while not is_done.wait(max(0.0, min(CHECK_S, deadline - time.monotonic()))):
+                check()
+                if time.monotonic() >= deadline:
+                    return end()
+        except Exception:
+            end()  # whoever sent it asks `check` again, and hears why
+
+    threading.Thread(target=watch, name="deadline", daemon=True).start()
     try:
         yield is_over
     finally:
-        timer.cancel()
+        is_done.set()
 
 
 def _read(response: httpx.Response, most_bytes: int) -> httpx.Response:
@@ -128,9 +145,10 @@ def refuse(response: httpx.Response) -> NoReturn:
     """Turn an answer that is no success into the exception that says whether to come back."""
     status = response.status_code
     if status in {202, 409, 429}:
-        raise RecognizerBusy("The Whisper server is busy.", retry_after(response))
+        raise RecognizerBusy(f"The Whisper server is busy ({status}: {reason(response)}).", retry_after(response))
     if status == 408 or status >= 500:
-        raise RecognizerUnavailable(f"The Whisper server is in trouble (it answered {status}).", retry_after(response))
+        sentence = f"The Whisper server is in trouble ({status}: {reason(response)})."
+        raise RecognizerUnavailable(sentence, retry_after(response))
     if status in {401, 402, 403}:
         raise WronglySet(f"The Whisper server does not let us in ({status}); its key is set with WHISPER_API_KEY.")
     if status in {404, 405}:
@@ -281,4 +299,4 @@ def language_code(found: Any) -> str | None:
     if not isinstance(found, str) or not found:
         return None
     name = found.strip().lower()
-    return CODES.get(name, name if len(name) <= 3 else None)
+    return CODES.get(name, name if name in LANGUAGES else None)

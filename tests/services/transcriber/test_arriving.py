@@ -58,7 +58,8 @@ def test_what_is_no_sound_gives_none_and_holds_nobody_up(content: bytes) -> None
     arriving = Arriving()
     assert not len(arriving.feed(content))
     assert not len(arriving.end())
-    assert not len(arriving.feed(b"more"))
+    assert not len(arriving.feed(b"more" * 1000))
+    assert not arriving._bytes, "nobody reads it any more"
 
 
 def test_damage_in_the_middle_costs_the_damaged_part() -> None:

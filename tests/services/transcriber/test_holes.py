@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.transcriber.recognizers import Passage, Word, embedded
+from services.transcriber.recognizers import Passage, Word, embedded, joined
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
-from services.transcriber.recognizers.holes import LEAST_S, Span, holes, of_words, wordless, woven
+from services.transcriber.recognizers.holes import LEAST_S, Span, holes, part_of, wordless, woven
 from services.transcriber.recognizers.phantoms import is_phantom
 from services.transcriber.sound import RATE, Samples
 from tests import speech
@@ -48,8 +48,9 @@ def test_a_pause_is_no_hole_and_a_breath_neither() -> None:
 # -- and what is put there ----------------------------------------------------------------------------------------
 
 
-def passage(*words: tuple[int, str]) -> Passage:
-    return of_words([Word(at, at + 400, text) for at, text in words])
+def passage(*words: tuple[int, str], between: str = " ") -> Passage:
+    said = [Word(at, at + 400, text) for at, text in words]
+    return Passage(said[0].start_ms, said[-1].end_ms, between.join(text for _, text in words), said)
 
 
 def test_what_is_found_takes_its_place_between_passages_or_within_one() -> None:
@@ -60,6 +61,22 @@ def test_what_is_found_takes_its_place_between_passages_or_within_one() -> None:
     assert woven([spanning], [found]) == [passage((0, "one")), found, after]
     assert woven([before, after], []) == [before, after]
     assert woven([], [found]) == [found]
+
+
+def test_a_part_of_a_passage_is_written_as_the_whole_is() -> None:
+    spanning = passage((0, "你"), (500, "好"), (9_000, "吗。"), between="")
+    found = passage((4_000, "今"), (5_000, "天"), between="")
+    assert [part.text for part in woven([spanning], [found])] == ["你好", "今天", "吗。"]
+    assert part_of(spanning, spanning.words[1:]).text == "好吗。"
+    # Words that are not in the text as they stand there are put between spaces.
+    odd = Passage(0, 900, "one two", [Word(0, 400, "1"), Word(500, 900, "2")])
+    assert part_of(odd, odd.words).text == "1 2"
+
+
+def test_what_whisper_cuts_at_a_hyphen_is_one_word_and_a_minus_is_its_own() -> None:
+    tokens = [" ill", "-disposed", " minus", " -5", " yes", " -", " no"]
+    words = joined(Word(at, at + 1, text) for at, text in enumerate(tokens))
+    assert [word.text for word in words] == ["ill-disposed", "minus", "-5", "yes", "-", "no"]
 
 
 # -- the engine -------------------------------------------------------------------------------------------------------

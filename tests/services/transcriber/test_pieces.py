@@ -209,6 +209,19 @@ def test_a_claim_that_is_lost_stops_between_two_pieces(whisper: Whisper, long: b
     assert len(whisper.requests) == 1
 
 
+def test_a_fault_between_two_pieces_does_not_cost_those_before_it(
+    whisper: Whisper, url: str, long: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "PAUSES_S", (0.2, 0.2))
+    whisper.fail(Fault.UNAVAILABLE, 2)
+    found = hear(at(url, whisper_max_bytes=LEAST_MAX_BYTES), fetched(long))
+    assert speech.word_errors(found.text, speech.words(SAID)) <= MOST_ERRORS
+    assert len({asked.id for asked in whisper.requests}) == (len(whisper.requests) if "predictions" in url else 1)
+    whisper.fail(Fault.UNAVAILABLE, 3)
+    with pytest.raises(RecognizerUnavailable):
+        hear(at(url, whisper_max_bytes=LEAST_MAX_BYTES), fetched(long))
+
+
 def test_a_server_without_verbose_json_is_asked_once_whether_it_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
 

@@ -153,8 +153,8 @@ REFUSED, WRONG = NotTaken("No such file."), WronglySet("The key is wrong.")
         ([BUSY_LONG, BUSY, BUSY_LONG], RecognizerBusy, "It is busy. Nor could any other do it.", 7),
         ([BUSY_LONG, REFUSED, WRONG], RecognizerUnavailable, "It is busy. Nor could any other do it.", 90),
         ([REFUSED, WRONG, AWAY], RecognizerUnavailable, "It is away. Nor could any other do it.", None),
-        ([REFUSED, WRONG, REFUSED], NotTaken, "No such file.", None),
-        ([WRONG, REFUSED, REFUSED], WronglySet, "The key is wrong.", None),
+        ([REFUSED, WRONG, REFUSED], WronglySet, "The key is wrong.", None),
+        ([REFUSED, REFUSED, REFUSED], NotTaken, "No such file.", None),
     ],
 )
 def test_when_nobody_can_do_it_the_first_words_and_the_shortest_wish_count(

@@ -19,6 +19,7 @@ from services.transcriber.recognizers import (
     Recognizer,
     RecognizerBusy,
     RecognizerUnavailable,
+    WronglySet,
     open_recognizer,
     server,
 )
@@ -187,6 +188,26 @@ def test_a_server_that_hangs_is_left_in_time(whisper: Whisper) -> None:
         whisper.heal()
 
 
+def test_nobody_waits_for_what_nobody_wants_any_more(whisper: Whisper) -> None:
+    class Lost(Exception):
+        pass
+
+    def check() -> None:
+        if whisper.requests:
+            raise Lost
+
+    for url in (whisper.openai_url, whisper.cog_url):
+        recognizer = open_recognizer(settings(whisper_url=url, whisper_api_key=API_KEY))
+        assert recognizer is not None
+        whisper.requests.clear()
+        whisper.fail(Fault.HANG)
+        began = time.monotonic()
+        with pytest.raises(Lost):
+            recognizer.transcribe(fetched(files.silence(1), "audio/wav"), attempt_id="clip-1", check=check)
+        assert time.monotonic() - began < 10
+        whisper.heal()
+
+
 def test_a_server_that_is_not_there_is_worth_another_try() -> None:
     recognizer = open_recognizer(settings(whisper_url="http://127.0.0.1:9/v1/audio/transcriptions"))
     assert recognizer is not None
@@ -197,13 +218,13 @@ def test_a_server_that_is_not_there_is_worth_another_try() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "error", "sentence"),
     [
-        (401, {"error": {"message": "bad key"}}, AudioRejected, "WHISPER_API_KEY"),
-        (404, {}, AudioRejected, "WHISPER_URL"),
+        (401, {"error": {"message": "bad key"}}, WronglySet, "WHISPER_API_KEY"),
+        (404, {}, WronglySet, "WHISPER_URL"),
         (413, {"error": {"message": "26 MB is too much"}}, AudioRejected, "26 MB is too much"),
         (415, {"detail": [{"msg": "no such\ncodec"}]}, AudioRejected, "no such codec"),
         (408, {}, RecognizerUnavailable, "408"),
-        (429, {}, RecognizerBusy, "busy"),
-        (502, {}, RecognizerUnavailable, "502"),
+        (429, {"error": {"message": "no more money"}}, RecognizerBusy, "busy .429: no more money"),
+        (500, {"detail": "out of memory"}, RecognizerUnavailable, "500: out of memory"),
         (302, {}, RecognizerUnavailable, "WHISPER_URL"),
     ],
 )
@@ -226,7 +247,7 @@ def test_the_server_says_when_to_come_back() -> None:
 
 @pytest.mark.parametrize(
     ("found", "code"),
-    [("english", "en"), ("DE", "de"), ("haitian creole", "ht"), ("yue", "yue"), (7, None), ("", None)],
+    [("english", "en"), ("DE", "de"), ("haitian creole", "ht"), ("yue", "yue"), ("und", None), (7, None), ("", None)],
 )
 def test_a_language_is_known_by_its_code(found: object, code: str | None) -> None:
     assert server.language_code(found) == code

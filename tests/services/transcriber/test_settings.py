@@ -12,7 +12,7 @@ from services.transcriber.recognizers import embedded
 from services.transcriber.recognizers.cog import CogRecognizer
 from services.transcriber.recognizers.openai import OpenAIRecognizer
 from services.transcriber.recognizers.preferred import PreferredRecognizer
-from services.transcriber.settings import TranscriberSettings
+from services.transcriber.settings import TranscriberSettings, _checked_model
 from tests.servers.server import free_port
 from tests.servers.stack import ROOT
 
@@ -73,6 +73,13 @@ def test_a_single_server_is_what_it_was() -> None:
     assert settings.each() == [settings]
     assert (settings.whisper_url, settings.whisper_model) == ("http://x/predictions", "a model, with spaces")
     assert settings.models() == []
+
+
+def test_a_folder_beside_us_is_no_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model.bin").touch()
+    monkeypatch.chdir(tmp_path)
+    assert _checked_model("./mine") == str(tmp_path / "mine")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from services.transcriber.recognizers import (
     RecognizerBusy,
     RecognizerUnavailable,
     Tell,
+    WronglySet,
     to_nobody,
 )
 from services.transcriber.settings import TranscriberSettings
@@ -304,10 +305,31 @@ def test_a_fault_of_the_audio_is_not_tried_again(desk: Desk, recognizer: Scripte
     assert (desk.clip().status, desk.clip().error) == (Status.FAILED, "There is no sound in this file.")
 
 
-def test_audio_that_is_gone_is_not_tried_again(desk: Desk) -> None:
+def test_audio_that_is_not_there_may_come_back(desk: Desk) -> None:
+    """A disk that is mounted late, a bucket that is behind."""
     desk.store.delete(KEY)
-    assert desk.run() is None
-    assert desk.clip().error == "The sound of this clip is not in the store, so there is nothing to hear."
+    assert desk.run() is not None
+    assert desk.clip().error == "The sound of this clip is not in the store. Trying again (2 of 8)."
+    for _ in range(MOST_TRIES - 1):
+        desk.run()
+    assert desk.clip().status is Status.FAILED
+    assert desk.clip().error == "The sound of this clip is not in the store. It was tried 8 times; ask again later."
+
+
+def test_what_is_wrongly_set_is_tried_and_then_waits_for_the_next_start(desk: Desk, recognizer: Scripted) -> None:
+    recognizer.meanwhile = raising(WronglySet("The Whisper server does not let us in (401)."))
+    pauses = [desk.run() for _ in range(MOST_TRIES)]
+    assert None not in pauses[:-1]
+    clip = desk.clip()
+    assert (pauses[-1], clip.status) == (None, Status.OFF)
+    assert clip.error is not None
+    assert clip.error.startswith("The Whisper server does not let us in (401). It was tried 8 times")
+    # The key is mended, and the worker is started.
+    recognizer.meanwhile = lambda: None
+    desk.transcriber.take_up(threading.Event())
+    assert desk.clip().status is Status.PENDING
+    desk.run()
+    assert desk.clip().status is Status.DONE
 
 
 def test_words_of_half_a_file_say_what_is_missing(desk: Desk) -> None:
