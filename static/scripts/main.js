@@ -206,4 +206,6 @@ const install = async () => {
   (globalThis.requestIdleCallback ?? setTimeout)(() => void installation.begin());
 };
 // A network that went away before the page was kept comes back.
-void install().catch(() => feed.addEventListener("open", () => void install().catch(() => {}), { once: true }));
+const tryInstall = () => install().catch(() => feed.addEventListener("open", () => void install().catch(() => {}), { once: true }));
+// It takes turns with nothing that somebody waits for.
+sync.addEventListener("list", () => setTimeout(tryInstall), { once: true });

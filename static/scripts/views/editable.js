@@ -127,6 +127,8 @@ export class Editable {
 
 /** Whether a person has selected text within an element. @param {Element} element */
 export function selects(element) {
+  // To know what is selected, browsers lay out the page: not to be asked for a row that is being made.
+  if (!element.isConnected) return false;
   const selection = document.getSelection();
   return Boolean(selection && !selection.isCollapsed && selection.containsNode(element, true));
 }

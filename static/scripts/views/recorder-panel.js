@@ -45,7 +45,7 @@ export class RecorderPanel {
     this.silence = part(element, "silence", HTMLElement);
     this.proof = new Proof(element);
     this.captions = new Heard(part(element, "captions", HTMLElement));
-    void this.#draw();
+    (globalThis.requestIdleCallback ?? setTimeout)(() => void this.#draw());
     this.microphone = new MicrophonePicker(element, capture, (error) => this.say(refusal(error)));
     this.button.addEventListener("click", () => this.#press());
     this.pause.addEventListener("click", () => (this.#state === "paused" ? capture.resume() : capture.pause()));

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from services.transcriber.models import BUNDLED
@@ -378,3 +379,10 @@ class serving:  # noqa: N801  # a context manager, read as a verb
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def test_names_are_written_as_they_are_set_in_all_of_a_recording() -> None:
+    """A prompt alone is forgotten after half a minute."""
+    recognizer = EmbeddedRecognizer(settings(concurrency=1, whisper_prompt="Mr. Dashwoud of Nawlend."))
+    twice = fetched(speech.wav(np.concatenate([speech.samples(), speech.samples()])), "audio/wav")
+    assert hear(recognizer, twice).text.count("Dashwoud") == 2
