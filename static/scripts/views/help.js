@@ -17,6 +17,7 @@ export function showHelp() {
     list.append(term, make("dd", "", does));
   }
   const button = make("button", "quiet", close);
+  button.autofocus = true;
   button.addEventListener("click", () => sheet.close());
   // Who dictates to the whole machine, or has unsteady hands, can switch them off (WCAG 2.1.4).
   const choice = make("label", "choice");

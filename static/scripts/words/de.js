@@ -246,6 +246,7 @@ export default {
         ["S", "Stille überspringen oder nicht"],
         ["E", "Worte bearbeiten; Esc speichert sie"],
         ["Esc", "Aufnahme schließen"],
+        ["/", "Suchen"],
         ["?", "Diese Übersicht"],
       ],
       also:

@@ -247,6 +247,7 @@ export default {
         ["S", "Skip silence, or not"],
         ["E", "Edit the words; Esc saves them"],
         ["Esc", "Close the clip"],
+        ["/", "Search"],
         ["?", "This sheet"],
       ],
       also: "They mean the clip that plays, or is open. A click on a word goes there, a double click edits it.",
