@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
@@ -131,13 +132,16 @@ class Folders:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._next: dict[str, int] = {}
+        """Which number a name has next: thousands of clips may have one name."""
 
     def name(self, clip_name: str, at: datetime) -> str:
         stem = f"{at:%Y-%m-%d} {safe(clip_name)}"
-        for number in range(1, len(self._taken) + 2):
+        for number in count(self._next.get(stem.casefold(), 1)):
             name = stem if number == 1 else f"{stem} ({number})"
             if name.casefold() not in self._taken:
                 break
+        self._next[stem.casefold()] = number + 1
         self._taken.add(name.casefold())
         return name
 

@@ -135,10 +135,10 @@ class _Clip:
                 keys[sound.file] = self._put(state, described.id, sound)
             with state.changing() as change:
                 _record(change, described, keys)
-        except (Unfit, IntegrityError) as error:
+        except (Unfit, IntegrityError, StoreFull) as error:
             for key in keys.values():
                 state.store.delete(key)
-            if isinstance(error, Unfit):
+            if not isinstance(error, IntegrityError):
                 raise
             # Somebody made it at the same time.
             if self._is_known(state, described):

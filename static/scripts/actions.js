@@ -100,6 +100,20 @@ export class Actions {
     return this.api.audio(id, segment);
   }
 
+  /**
+   * What another app is given of a clip: its words, and its sound if that is on this device. To fetch it would take
+   * longer than browsers remember that a person asked.
+   * @param {string} id @returns {Promise<ShareData>}
+   */
+  async shared(id) {
+    const clip = this.library.get(id)?.clip;
+    if (!clip) throw new Problem(words.device.audioGone);
+    const data = { title: clip.name, text: clip.text ?? "" };
+    const sound = await this.sounds?.find(clip);
+    const files = sound ? [new File([sound], fileName(clip.name, clip.mime), { type: clip.mime.split(";")[0] })] : [];
+    return files.length && navigator.canShare?.({ ...data, files }) ? { ...data, files } : data;
+  }
+
   /** Save the audio as a file. @param {Entry} entry */
   async download(entry) {
     const link = document.createElement("a");

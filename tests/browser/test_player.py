@@ -437,6 +437,40 @@ async def test_all_of_it_fits_every_screen_and_scheme(
     assert here.errors == []
 
 
+SHARE = """
+window.shared = [];
+navigator.canShare = () => true;
+navigator.share = async ({ title, text, files = [] }) => {
+  window.shared.push([title, text, files.map(({ name, size, type }) => [name, size > 1000, type])]);
+};
+"""
+"""Chromium has it where the system has something to share with."""
+
+
+async def test_a_clip_is_shared_with_its_words_and_with_the_sound_that_is_here(
+    context: BrowserContext, clip: Heard
+) -> None:
+    await context.add_init_script(SHARE)
+    here, row = await opened(context, clip)
+    share = row.get_by_role("button", name="Share")
+    await share.click()
+    await here.page.wait_for_function("() => window.shared.length === 1")
+    assert await here.page.evaluate("() => window.shared[0]") == ["Norland", clip.text, []]
+    # What was played is kept here, and goes with it.
+    await row.get_by_role("button", name="Play").click()
+    await plays(here.page)
+    await here.page.wait_for_function(
+        "async () => (await caches.keys()).includes('dictaphone-sounds') &&"
+        " (await (await caches.open('dictaphone-sounds')).keys()).length > 0"
+    )
+    await share.click()
+    await here.page.wait_for_function("() => window.shared.length === 2")
+    [[name, is_sound, mime]] = await here.page.evaluate("() => window.shared[1][2]")
+    assert (name.partition(".")[0], is_sound) == ("Norland", True)
+    assert mime.startswith(("audio/", "video/"))
+    assert here.errors == []
+
+
 async def slowly(route: Route) -> None:
     if route.request.method == "PATCH":
         await asyncio.sleep(1)
@@ -465,6 +499,19 @@ async def test_words_are_edited_in_place_and_none_is_lost(context: BrowserContex
     await expect(row.get_by_role("link", name="Play from").first).to_be_visible()
     await here.page.mouse.click(*await point(here, row, "pleasure"))
     await stands(here, clip.at("leisure"))
+
+    # What is typed is saved as one goes: a tab may die.
+    await (await edit(row)).fill("Half a sentence")
+    await field.press_sequentially(",")
+    await here.page.wait_for_function(
+        "async id => (await (await fetch(`/api/clips/${id}`)).json()).text === 'Half a sentence,'",
+        arg=clip.id,
+        timeout=SOON_MS,
+    )
+    await expect(field).to_be_focused()
+    await field.press_sequentially(" and more")
+    await field.press("Escape")
+    await expect(words_of(row)).to_have_text("Half a sentence, and more")
 
     # Who goes on writing while it is saved is not in conflict with themselves.
     await here.page.route("**/api/clips/*", slowly)

@@ -1,5 +1,8 @@
 /** A field that is edited in place and saved when it is left; what arrives meanwhile waits until it is free. */
 
+/** Words that are typed without a pause are saved so often: no more than these are lost with a tab that dies. */
+const MEANWHILE_MS = 5_000;
+
 /**
  * `save` gets the new words and those that the person began with; what it throws is handed to `failed`, and the words
  * stay in the field, unsaved, until `save()` succeeds or Escape gives them up.
@@ -11,12 +14,14 @@ export class Editable {
   #waiting = false;
   /** What is being saved. @type {Promise<void>|null} */
   #saving = null;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #meanwhile;
 
   /**
    * @param {HTMLElement} element an input, or an element whose text is editable
    * @param {{save: (value: string, base: string) => Promise<void>, failed: (error: unknown) => void,
-   *   required?: boolean, keeps?: boolean, left?: () => void}} options `keeps`: Escape saves, too; `left` is told when
-   *   nobody is at it any more and nothing is unsaved
+   *   required?: boolean, keeps?: boolean, left?: () => void}} options `keeps`: Escape saves, too, and so does time;
+   *   `left` is told when nobody is at it any more and nothing is unsaved
    */
   constructor(element, { save, failed, required = false, keeps = false, left }) {
     this.element = element;
@@ -24,6 +29,7 @@ export class Editable {
     element.addEventListener("focus", () => this.#unsaved || (this.#base = this.#read()));
     element.addEventListener("blur", () => void this.save());
     element.addEventListener("keydown", (event) => this.#key(event));
+    if (keeps) element.addEventListener("input", () => (this.#meanwhile ??= setTimeout(() => this.#keep(), MEANWHILE_MS)));
   }
 
   /** Whether a person is at it: typing, selecting, or waiting for their words to be saved. */
@@ -71,6 +77,12 @@ export class Editable {
     } catch (error) {
       this.options.failed(error);
     }
+  }
+
+  /** Save what is typed so far. */
+  #keep() {
+    this.#meanwhile = undefined;
+    if (document.activeElement === this.element && this.#read() !== this.#base) void this.save();
   }
 
   /** Keep the person's words against whatever was written elsewhere. */

@@ -10,9 +10,10 @@ import { part } from "./part.js";
 export class Tools {
   /**
    * @param {HTMLElement} row @param {string} id
-   * @param {{at_ms: () => number, edit: () => unknown, announce: (words: string) => void}} clip
+   * @param {{at_ms: () => number, edit: () => unknown, announce: (words: string) => void,
+   *   shared: () => Promise<ShareData>}} clip
    */
-  constructor(row, id, { at_ms, edit, announce }) {
+  constructor(row, id, { at_ms, edit, announce, shared }) {
     const template = part(document, "tools-template", HTMLTemplateElement);
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     translate(fragment);
@@ -38,6 +39,13 @@ export class Tools {
     this.link.addEventListener("click", () => {
       const address = new URL(link(id, at_ms()), location.href).href;
       void copy(this.link, address, announce).catch((error) => announce(String(error)));
+    });
+    const share = part(fragment, "share", HTMLButtonElement);
+    share.hidden = !navigator.share;
+    share.addEventListener("click", async () => {
+      const data = await shared();
+      // A person who changes their mind is no fault.
+      await navigator.share(data).catch((error) => error.name === "AbortError" || announce(String(error)));
     });
     this.saves = part(fragment, "save-as", HTMLSelectElement);
     this.saves.append(...Object.entries(words.takeout.forms).map(([form, name]) => new Option(name, form)));

@@ -43,6 +43,7 @@ export class WholeClip {
       at_ms: () => player.at_ms,
       edit: () => this.transcript.toggle(),
       announce: row.list.announce,
+      shared: () => row.actions.shared(row.id),
     });
   }
 

@@ -51,6 +51,7 @@ export default {
     edit: "Bearbeiten",
     saveAs: "Speichern als",
     copyLink: "Link kopieren",
+    share: "Teilen",
     details: "Einzelheiten",
     shortcuts: "Tastenkürzel",
     search: "Aufnahmen durchsuchen",

@@ -49,6 +49,7 @@ export default {
     edit: "Edit",
     saveAs: "Save as",
     copyLink: "Copy link",
+    share: "Share",
     details: "Details",
     shortcuts: "Keyboard shortcuts",
     search: "Search clips",
