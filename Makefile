@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test check check-js format lock migrate bench-api bench-captions bench-library bench-page \
+.PHONY: help local-up test test-newest check check-js format lock migrate bench-api bench-captions bench-library bench-page \
 	bench-realtime bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
@@ -21,6 +21,13 @@ local-up: $(VENV)/local.stamp ## Run everything on this machine (PORT, DATA_DIR,
 
 test: $(VENV)/dev.stamp $(if $(shell command -v npm),$(JS)/node_modules/.stamp) ## Run every test; ARGS="-k name" chooses some
 	$(RUN) -m pytest $(ARGS)
+
+# The main job, and every kind of file through the worker: nearly all that differs between two Pythons is in the wheels.
+NEWEST_TESTS := tests/browser/test_main_job.py tests/services/transcriber/test_hostile.py
+
+test-newest: $(VENV)/dev.stamp ## Run the main job on the newest Python that can be had
+	@newest=$$($(RUN) -m infra.newest_python) && $$newest -VV && \
+	SERVICES_PYTHON=$$newest $(RUN) -m pytest $(NEWEST_TESTS) $(ARGS)
 
 check: $(VENV)/dev.stamp check-js ## Check style, types and layers, of Python and of the page's scripts
 	$(RUN) -m ruff check
@@ -36,8 +43,9 @@ format: $(VENV)/dev.stamp ## Put the Python files into their form
 	$(RUN) -m ruff check --fix-only
 	$(RUN) -m ruff format
 
-LOCK := pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	--no-annotate --custom-compile-command "make lock"
+# One version of a package serves every Python: who runs 3.14 has what was tested on 3.11.
+LOCK := pyproject.toml --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
 # dev.txt holds everything, so the others take their versions from it and one .venv serves them all.
 lock: $(VENV)/dev.stamp ## Renew requirements/*.txt from pyproject.toml, with the newest versions
@@ -100,7 +108,7 @@ $(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/made.stamp
 
 $(VENV)/made.stamp:
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) on the PATH. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(PYTHON) is Python %d.%d, and 3.11 or newer is needed. Name one: make PYTHON=/path/to/python" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.exit("$(PYTHON) is Python %d.%d, and one from 3.11 to 3.14 is needed. Name one: make PYTHON=/path/to/python" % sys.version_info[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: its venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@

@@ -43,6 +43,14 @@ SETTLE_S = 120
 SETTLE_PAUSE_S = 1
 """Between two tries to write it."""
 
+PROGRAMMING_ERRORS = (TypeError, AttributeError, NameError, ImportError, AssertionError, NotImplementedError)
+"""Exceptions whose cause is the code and not the moment: another try raises the same one."""
+
+OUR_FAULT = "This is a fault of Dictaphone and not of your recording"
+WHAT_TO_DO = "The sound is kept. Whoever runs the server finds the details in the log; after an update, ask again."
+
+BUGS = Counter("dictaphone_job_programming_errors_total", "Jobs that failed by a fault of the code", ["job", "error"])
+
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 """What a database that is away gives; other errors are about what we wrote."""
 
@@ -214,10 +222,15 @@ class Claimant(ABC):
         except StoreUnavailable as error:
             log.warning("the store does not do its part", reason=str(error))
             return self._postpone(claim, TryLater("The store of the audio does not answer."))
+        except PROGRAMMING_ERRORS as error:
+            name = type(error).__name__
+            BUGS.labels(self.job, name).inc()
+            log.exception("job failed by a programming error", job=self.job)
+            return self._fail(claim, f"{OUR_FAULT} ({name}). {WHAT_TO_DO}"), None
         except Exception as error:
             # A fault that nobody foresaw may lie in the clip or in the moment: some more tries tell.
-            log.exception("the transcriber stumbled")
-            sentence = f"The transcriber stumbled over this clip ({type(error).__name__})."
+            log.exception("job failed", job=self.job)
+            sentence = f"The transcriber failed at this clip ({type(error).__name__})."
             return self._postpone(claim, TryLater(sentence))
 
     def _fail(self, claim: Claim, sentence: str) -> str:

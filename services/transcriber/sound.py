@@ -4,11 +4,11 @@ import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import av
 import numpy as np
@@ -46,6 +46,9 @@ BAD_PACKETS = 1_000
 
 FORMATS = "matroska,mov,ogg,wav,w64,flac,mp3,aac,aiff,caf,amr,asf,avi"
 """FFmpeg's demuxers for audio files. Playlists are not among them: they would open whatever address they name."""
+
+METADATA: Mapping[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+"""PyAV 18 refuses a file whose title is not UTF-8, unless it is told otherwise; 19 takes it, and no such argument."""
 
 SUFFIXES = {"matroska": ".webm", "mov": ".mp4", "asf": ".wma"}
 """Endings that servers know a container by, where the demuxer's name is none."""
@@ -236,7 +239,7 @@ def demuxed(file: Readable) -> Iterator[tuple[av.container.InputContainer, av.Au
     """Open what may hold anything, from where it stands, at its best sound. Raises `AudioRejected`."""
     try:
         options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
-        container = av.open(file, "r", metadata_errors="replace", options=options)
+        container = av.open(file, "r", options=options, **METADATA)
     except av.FFmpegError as error:
         raise AudioRejected(
             "This is not a sound file that can be read: it is of another kind, or it was cut off while it was saved."

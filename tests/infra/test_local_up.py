@@ -273,24 +273,6 @@ async def test_what_stands_in_the_way_is_one_sentence(launch: Launch, tmp_path: 
             assert up.process.returncode == 1
 
 
-def test_one_environment_serves_both_what_runs_and_what_tests() -> None:
-    pins = {name: set(re.findall(r"^\S+==.*?(?= \\$)", text, re.MULTILINE)) for name, text in requirements().items()}
-    assert pins["local"] > pins["api"] | pins["realtime"] | pins["transcriber"]
-    assert pins["dev"] > pins["local"]
-
-
-def test_requirements_are_hashed_and_name_no_host() -> None:
-    for text in requirements().values():
-        assert text.count("==") <= text.count("--hash=sha256:")
-        assert "://" not in text
-        assert "index-url" not in text
-
-
-def requirements() -> dict[str, str]:
-    folder = Path(local_up.__file__).parents[1] / "requirements"
-    return {file.stem: file.read_text() for file in folder.glob("*.txt")}
-
-
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not condition():

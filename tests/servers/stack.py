@@ -14,6 +14,9 @@ from tests.servers.server import Server, ServerFailed
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("api", "realtime", "transcriber")
 
+INTERPRETER = os.environ.get("SERVICES_PYTHON") or sys.executable
+"""What runs our processes: the Python of the tests, unless another one is to be tried (`make test-newest`)."""
+
 PYTHON = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 """The root is the import path; unbuffered, so that what a process wrote last before a kill -9 is in its log."""
 
@@ -27,7 +30,7 @@ class Service(Server):
         self._environment = environment
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", f"services.{self.name.partition('-')[0]}"]
+        return [INTERPRETER, "-m", f"services.{self.name.partition('-')[0]}"]
 
     def working_folder(self) -> Path:
         return ROOT
@@ -136,7 +139,7 @@ class Stack:
 def migrate(environment: Mapping[str, str]) -> None:
     """Bring the database of this environment to head."""
     done = subprocess.run(
-        [sys.executable, "-m", "shared.migrations"],
+        [INTERPRETER, "-m", "shared.migrations"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -87,7 +87,7 @@ def test_what_cannot_be_heard_is_refused_once_and_the_rest_is_heard(
         assert [gap["cause"] for gap in clip.gaps] == [MISSING] * is_cut, name
         assert has_words(clip), (name, clip.text)
     assert worker.is_running()
-    assert "stumbled" not in worker.log()
+    assert "job failed" not in worker.log()
 
 
 def two_thirds(content: bytes) -> bytes:

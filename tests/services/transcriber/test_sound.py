@@ -87,6 +87,16 @@ def test_what_is_no_audio_is_refused_in_a_sentence(content: bytes, sentence: str
         list(look_at(content).blocks())
 
 
+def test_a_title_that_is_not_utf_8_costs_nothing() -> None:
+    """Old recorders write the title of a WAV file in the code page of their system."""
+    content = files.wav()
+    title = b"LIST" + (12).to_bytes(4, "little") + b"INFOINAM" + (4).to_bytes(4, "little") + b"\xff\xfeab"
+    title = title[:4] + (len(title) - 8).to_bytes(4, "little") + title[8:]
+    content = content[:36] + title + content[36:]
+    content = content[:4] + (len(content) - 8).to_bytes(4, "little") + content[8:]
+    assert seconds_heard(look_at(content)) == pytest.approx(LENGTH_S, abs=0.1)
+
+
 def test_a_playlist_does_not_open_the_files_it_names(tmp_path: Path) -> None:
     secret = tmp_path / "secret.wav"
     secret.write_bytes(files.wav())

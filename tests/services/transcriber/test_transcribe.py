@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import col, select
@@ -277,7 +278,7 @@ def test_the_wish_of_the_server_is_honoured(desk: Desk, recognizer: Scripted) ->
     [
         (RecognizerUnavailable("The Whisper server is in trouble (it answered 500)."), "it answered 500"),
         (StoreUnavailable("secret address"), "The store of the audio does not answer."),
-        (ZeroDivisionError("secret detail"), r"stumbled over this clip \(ZeroDivisionError\)"),
+        (ZeroDivisionError("secret detail"), r"failed at this clip \(ZeroDivisionError\)"),
     ],
 )
 def test_what_never_gets_better_is_given_up_in_words(
@@ -303,6 +304,27 @@ def test_a_fault_of_the_audio_is_not_tried_again(desk: Desk, recognizer: Scripte
     recognizer.meanwhile = raising(AudioRejected("There is no sound in this file."))
     assert desk.run() is None
     assert (desk.clip().status, desk.clip().error) == (Status.FAILED, "There is no sound in this file.")
+
+
+@pytest.mark.parametrize("error", [TypeError, AttributeError, NameError, ModuleNotFoundError, AssertionError])
+def test_a_programming_error_fails_at_once_and_says_whose_fault_it_is(
+    desk: Desk, recognizer: Scripted, error: type[Exception]
+) -> None:
+    counted = {"job": TRANSCRIBE, "error": error.__name__}
+    before = REGISTRY.get_sample_value("dictaphone_job_programming_errors_total", counted) or 0
+    recognizer.meanwhile = raising(error("secret detail"))
+    assert desk.run() is None
+    clip = desk.clip()
+    assert (clip.status, clip.tries) == (Status.FAILED, 1)
+    assert clip.error is not None
+    assert clip.error.startswith(f"This is a fault of Dictaphone and not of your recording ({error.__name__}).")
+    assert "secret" not in clip.error
+    assert REGISTRY.get_sample_value("dictaphone_job_programming_errors_total", counted) == before + 1
+    # The next release has no such fault: a person asks again.
+    recognizer.meanwhile = lambda: None
+    desk.change(Clip.ask_transcription)
+    desk.run()
+    assert desk.clip().status is Status.DONE
 
 
 def test_audio_that_is_not_there_may_come_back(desk: Desk) -> None:

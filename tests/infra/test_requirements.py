@@ -1,0 +1,50 @@
+"""The pinned packages: one environment for what runs and what tests, and one version of each for every Python."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+FOLDER = Path(__file__).parents[2] / "requirements"
+
+ONLY_SOMEWHERE = {
+    "async-timeout": "redis imports it before 3.11.3 alone",
+    "httpx2-jsfetch": "a browser's transport for Python in WebAssembly, which is none of our platforms",
+}
+"""Packages that some Pythons go without, and why that makes no two products of one."""
+
+
+def test_one_environment_serves_both_what_runs_and_what_tests() -> None:
+    pins = {name: set(re.findall(r"^\S+==.*?(?= \\$)", text, re.MULTILINE)) for name, text in requirements().items()}
+    assert pins["local"] > pins["api"] | pins["realtime"] | pins["transcriber"]
+    assert pins["dev"] > pins["local"]
+
+
+def test_requirements_are_hashed_and_name_no_host() -> None:
+    for text in requirements().values():
+        assert text.count("==") <= text.count("--hash=sha256:")
+        assert "://" not in text
+        assert "index-url" not in text
+
+
+def test_every_python_has_the_same_version_of_each_package() -> None:
+    for name, text in requirements().items():
+        versions = defaultdict(set)
+        for pin in pinned(text):
+            versions[pin.name].add(str(pin.specifier))
+            if pin.marker is not None and "python_" in str(pin.marker).replace("platform_python_", ""):
+                assert pin.name in ONLY_SOMEWHERE, f"requirements/{name}.txt has {pin}: and not every Python does"
+        several = {package: found for package, found in versions.items() if len(found) > 1}
+        assert not several, f"requirements/{name}.txt has two products in it, of which one is tested: {several}"
+
+
+def pinned(text: str) -> Iterator[Requirement]:
+    for line in text.splitlines():
+        if line[:1].isalnum():
+            yield Requirement(line.removesuffix(" \\"))
+
+
+def requirements() -> dict[str, str]:
+    return {file.stem: file.read_text() for file in FOLDER.glob("*.txt")}
