@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
-from services.api.openapi import build
+from services.api.openapi.document import build
 from services.api.settings import ApiSettings
 from services.realtime.settings import RealtimeSettings
 from services.transcriber.settings import TranscriberSettings

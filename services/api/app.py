@@ -11,24 +11,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from services.api import (
-    clips,
-    health,
-    listing,
-    openapi,
-    page,
-    recordings,
-    seed,
-    shell,
-    takein,
-    takeout,
-    uploads,
-    websocket,
-)
-from services.api.errors import HANDLERS
-from services.api.guard import Guard
+from services.api import health, websocket_proxy
+from services.api.archive import exporter, importer
+from services.api.clips import legacy_routes
+from services.api.clips import routes as clips
+from services.api.frontend import routes as frontend
+from services.api.frontend import version
+from services.api.http.errors import HANDLERS
+from services.api.http.middleware import Guard
+from services.api.openapi import document
+from services.api.search import routes as search
 from services.api.settings import ApiSettings
 from services.api.state import opened
+from services.api.uploads import finish
+from services.api.uploads import routes as uploads
 
 Handler = Callable[[Request], Response | Awaitable[Response]]
 """A plain function runs in a thread; one that waits for a body is a coroutine."""
@@ -40,26 +36,26 @@ def by_method(**handlers: Handler) -> type[HTTPEndpoint]:
 
 
 ROUTES = [
-    Route("/", page.index),
-    Route("/service-worker.js", page.service_worker),
-    Mount("/static", page.Files(directory=shell.STATIC)),
-    Route("/openapi.json", openapi.document),
+    Route("/", frontend.index),
+    Route("/service-worker.js", frontend.service_worker),
+    Mount("/static", frontend.Files(directory=version.STATIC)),
+    Route("/openapi.json", document.document),
     Route("/healthz", health.alive),
     Route("/readyz", health.ready),
     Route("/metrics", health.metrics),
     # By id: our own page.
-    Route("/api/clips", listing.listing),
-    Route("/api/tags", listing.tags),
+    Route("/api/clips", search.listing),
+    Route("/api/tags", search.tags),
     Route("/api/clips/{id}", by_method(GET=clips.read, PUT=clips.put, PATCH=clips.patch, DELETE=clips.delete)),
     Route("/api/clips/{id}/restore", clips.restore, methods=["POST"]),
     Route("/api/clips/{id}/transcription", clips.transcribe_again, methods=["POST"]),
     Route("/api/clips/{id}/audio", clips.audio),
     Route("/api/clips/{id}/transcript.{form}", clips.transcript),
-    Route("/api/clips/{id}/finish", recordings.finish, methods=["POST"]),
+    Route("/api/clips/{id}/finish", finish.finish, methods=["POST"]),
     Route("/api/clips/{id}/waveform", clips.waveform),
     # All of it, as a zip.
-    Route("/api/library.zip", takeout.library),
-    Route("/api/library", takein.library, methods=["POST"]),
+    Route("/api/library.zip", exporter.library),
+    Route("/api/library", importer.library, methods=["POST"]),
     # By tus: recordings while they are made, and files.
     Route("/api/uploads", by_method(OPTIONS=uploads.options, POST=uploads.create)),
     Route(
@@ -67,10 +63,10 @@ ROUTES = [
         by_method(HEAD=uploads.head, PATCH=uploads.patch, DELETE=uploads.delete, POST=uploads.override),
     ),
     # By name: clients of the seed.
-    Route("/clips/{name:path}", by_method(GET=seed.get, PUT=seed.put, DELETE=seed.delete)),
-    Route("/audio/{name:path}", by_method(GET=seed.get, PUT=seed.put, DELETE=seed.delete)),
-    Route("/websocket", websocket.plain),
-    WebSocketRoute("/websocket", websocket.handshake),
+    Route("/clips/{name:path}", by_method(GET=legacy_routes.get, PUT=legacy_routes.put, DELETE=legacy_routes.delete)),
+    Route("/audio/{name:path}", by_method(GET=legacy_routes.get, PUT=legacy_routes.put, DELETE=legacy_routes.delete)),
+    Route("/websocket", websocket_proxy.plain),
+    WebSocketRoute("/websocket", websocket_proxy.handshake),
 ]
 
 

@@ -9,9 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from services.api.errors import RETRY_AFTER
+from services.api.http.errors import RETRY_AFTER
 from services.api.state import State, state_of
-from shared.database import ping
+from shared.db.engine import ping
 
 log = structlog.get_logger(__name__)
 

@@ -11,14 +11,14 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
-from services.api.moments import Clocks
-from services.api.relay import Relay
+from services.api.background.maintenance import Sweep
+from services.api.background.outbox_relay import Relay
 from services.api.settings import ApiSettings
-from services.api.sweep import Sweep
-from shared.database import open_engine, reading, transaction
-from shared.models import Clip
-from shared.outbox import Outlet, record
-from shared.storage import Store, open_store
+from services.api.transcripts.word_times import Clocks
+from shared.clips.models import Clip
+from shared.db.engine import open_engine, reading, transaction
+from shared.outbox.outbox import Outlet, record
+from shared.storage.store import Store, open_store
 
 UPLOADS = 8
 """Bodies on their way into the store at once, each in a thread: a store that hangs leaves the others to the routes."""

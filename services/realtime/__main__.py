@@ -5,7 +5,7 @@ import sys
 
 import uvloop
 
-from services.realtime.figures import Figures
+from services.realtime.metrics import Figures
 from services.realtime.server import Realtime
 from services.realtime.settings import RealtimeSettings
 from services.realtime.workers import run_workers

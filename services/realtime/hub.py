@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from services.realtime.wire import text_frame
+from services.realtime.frames import text_frame
 
 log = structlog.get_logger(__name__)
 

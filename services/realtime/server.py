@@ -16,15 +16,15 @@ from websockets.datastructures import Headers
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from services.realtime.browser import Browser
-from services.realtime.feed import Feed
-from services.realtime.figures import Figures
+from services.realtime.connection import Browser
+from services.realtime.frames import PING, Handshake, text_frame
 from services.realtime.hub import Hub
+from services.realtime.metrics import Figures
 from services.realtime.presence import Presence
+from services.realtime.redis_reader import Feed
 from services.realtime.settings import RealtimeSettings
-from services.realtime.wire import PING, Handshake, text_frame
-from shared.events import HOME
 from shared.origins import client_address, is_known_host, is_same_site
+from shared.redis.streams import HOME
 
 log = structlog.get_logger(__name__)
 

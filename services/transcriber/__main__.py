@@ -6,18 +6,18 @@ import threading
 
 import structlog
 
-from services.transcriber.captioner import Captioner
-from services.transcriber.models import Models
-from services.transcriber.prepare import Preparer
-from services.transcriber.recognizers import NOBODY, open_recognizer
-from services.transcriber.recognizers.ear import open_ears
+from services.transcriber.captions.captioner import Captioner
+from services.transcriber.jobs.prepare import Preparer
+from services.transcriber.jobs.transcribe import Transcriber
+from services.transcriber.models.registry import Models
+from services.transcriber.recognizers.recognizer import NOBODY, open_recognizer
+from services.transcriber.recognizers.streaming import open_ears
+from services.transcriber.runtime import Courier, Shift
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.transcribe import Transcriber
-from services.transcriber.worker import Courier, Shift
 from shared import logs
-from shared.database import open_engine
+from shared.db.engine import open_engine
 from shared.settings import load
-from shared.storage import open_store
+from shared.storage.store import open_store
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from dramatiq.broker import Consumer, MessageProxy
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from shared import jobs
+from shared.redis import jobs
 
 log = structlog.get_logger(__name__)
 

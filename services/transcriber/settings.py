@@ -8,7 +8,7 @@ from typing import Self
 import httpx
 from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr, ValidationInfo, field_validator
 
-from shared.jobs import LONG_TRANSCRIPTION, TRANSCRIPTION
+from shared.redis.jobs import LONG_TRANSCRIPTION, TRANSCRIPTION
 from shared.settings import CaptionSettings, DatabaseSettings, Port, PositiveInt, RedisSettings, StoreSettings
 
 DEFAULT_MODEL = "base"

@@ -7,7 +7,7 @@ from alembic.config import Config
 from sqlalchemy import Engine
 
 from shared import logs
-from shared.database import open_engine
+from shared.db.engine import open_engine
 from shared.settings import DatabaseSettings, load
 
 

@@ -4,8 +4,8 @@ from alembic import context
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
-import shared.outbox
-import shared.uploads  # noqa: F401 - these imports fill SQLModel.metadata
+import shared.outbox.outbox
+import shared.uploads.models  # noqa: F401 - these imports fill SQLModel.metadata
 
 engine: Engine = context.config.attributes["engine"]
 

@@ -27,14 +27,14 @@ import psycopg
 from pydantic import SecretStr
 from sqlalchemy import event, select, text
 
-from services.api import excerpts, finding, pages
-from services.api.listing import FOUND_PAGE
-from services.api.moments import Clocks
-from services.api.pages import Wish
-from services.api.parameters import Place
-from shared.database import open_engine, reading
-from shared.findable import IN_ONE_MS, number_at, tag_key
-from shared.search import indexed, parse, sort_key
+from services.api.http.params import Place
+from services.api.search import filters, full_text, snippets
+from services.api.search.filters import Wish
+from services.api.search.routes import FOUND_PAGE
+from services.api.transcripts.word_times import Clocks
+from shared.db.engine import open_engine, reading
+from shared.search.folding import indexed, parse, sort_key
+from shared.search.index import IN_ONE_MS, number_at, tag_key
 from shared.settings import DatabaseSettings
 from tests.bench.corpus import COLUMNS, KANJI, TAGS, Corpus, Made, row
 from tests.bench.load import Connection
@@ -194,7 +194,7 @@ def plain(sort: str, typed: str = "") -> Wish:
 def deep(engine: Any, sort: str, down: int) -> str:
     """The cursor of a page so many clips down."""
     wish = plain(sort)
-    order = pages.order_of(wish)
+    order = filters.order_of(wish)
     with reading(engine) as session:
         statement = order.page(wish.narrowed(select(order.key, order.id)), None, 1).offset(min(down, 98_000))
         return Place(tuple(session.connection().execute(statement).one())).cursor(wish.stamp)
@@ -239,8 +239,8 @@ def in_database(engine: Any, asked: Mapping[str, list[str]]) -> dict[str, float]
         asked_of.clear()
         with reading(engine) as session:
             query = parse(typed)
-            rows, _ = finding.page(session.connection(), plain("best", typed), query, None, FOUND_PAGE)
-            excerpts.of(session.connection(), rows, query, Clocks())
+            rows, _ = full_text.page(session.connection(), plain("best", typed), query, None, FOUND_PAGE)
+            snippets.of(session.connection(), rows, query, Clocks())
             cursor = session.connection().connection.cursor()
             began = time.perf_counter()
             for statement, values in asked_of:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 import redis
 
-from shared.events import HOME, append, stream_key
+from shared.redis.streams import HOME, append, stream_key
 from tests.servers.server import Server
 from tests.servers.stack import PYTHON, ROOT
 

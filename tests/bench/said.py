@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.transcriber.sound import decoded
+from services.transcriber.audio.decode import decoded
 from tests import speech
 from tests.bench.realtime_peers import CannotMeasure
 from tests.servers.stack import ROOT

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import psutil
 
-from services.transcriber.models import FETCHING, Models
+from services.transcriber.models.registry import FETCHING, Models
 from tests.bench.realtime_load import OTHERS, others
 from tests.bench.realtime_peers import CannotMeasure
 from tests.bench.said import Said, joined

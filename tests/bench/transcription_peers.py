@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, ClassVar
 import httpx
 import numpy as np
 
-from services.transcriber.sound import RATE, decoded
+from services.transcriber.audio.decode import RATE, decoded
 from tests.bench.realtime_peers import CannotMeasure
 from tests.bench.transcription_worker import JOBS, PATIENCE_S, Worker
 from tests.servers.server import Server

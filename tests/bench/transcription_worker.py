@@ -13,15 +13,15 @@ import numpy as np
 import redis
 from sqlmodel import Session, col, select
 
+from services.transcriber.audio.decode import RATE
 from services.transcriber.recognizers.embedded import VAD
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.sound import RATE
-from shared.database import open_engine, reading, transaction
-from shared.jobs import TRANSCRIBE
-from shared.models import Clip, Status
-from shared.outbox import Outlet, flush, record
-from shared.storage import open_store
-from shared.transcripts import Transcript
+from shared.clips.models import Clip, Status
+from shared.db.engine import open_engine, reading, transaction
+from shared.outbox.outbox import Outlet, flush, record
+from shared.redis.jobs import TRANSCRIBE
+from shared.storage.store import open_store
+from shared.transcripts.models import Transcript
 from tests import speech
 from tests.bench.realtime_peers import CannotMeasure
 from tests.bench.said import Said, joined, utterances

@@ -11,8 +11,8 @@ import pytest
 import redis
 from playwright.async_api import BrowserContext
 
-from shared.events import FIELD, HOME, stream_key
-from shared.schemas import LONGEST_TEXT
+from shared.clips.schemas import LONGEST_TEXT
+from shared.redis.streams import FIELD, HOME, stream_key
 from tests import recordings
 from tests.browser.page import SOON_MS, DictaphonePage
 from tests.conftest import Launch, Parts, StartStack

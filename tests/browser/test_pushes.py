@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.async_api import BrowserContext, expect
 
-from shared.schemas import LONGEST_TEXT
+from shared.clips.schemas import LONGEST_TEXT
 from tests import speech
 from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, edit, name_of, plays, unfold, words_of
 from tests.conftest import Launch

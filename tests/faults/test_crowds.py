@@ -9,7 +9,7 @@ import httpx
 from tests.faults.conftest import Stored
 from tests.recordings import recording
 from tests.servers.stack import Stack
-from tests.services.api.test_clips import WEBM
+from tests.services.api.clips.test_routes import WEBM
 from tests.wire import Wire
 
 

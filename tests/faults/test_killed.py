@@ -8,8 +8,8 @@ import httpx
 from tests.faults.conftest import Stored
 from tests.recordings import WEBM_HEAD, recording
 from tests.servers.stack import Stack
-from tests.services.api.test_clips import WEBM
-from tests.services.api.test_relay import until
+from tests.services.api.background.test_outbox_relay import until
+from tests.services.api.clips.test_routes import WEBM
 from tests.wire import Wire
 
 BODY = WEBM_HEAD + bytes(3 * 1024**2)

@@ -13,7 +13,7 @@ from tests.conftest import Parts, StartStack
 from tests.faults.conftest import Stored
 from tests.recordings import large, large_sha256
 from tests.servers.stack import Stack
-from tests.services.api.test_clips import WEBM, refused
+from tests.services.api.clips.test_routes import WEBM, refused
 from tests.tus import BODY, FETCH, Upload
 
 MIB = 1024**2

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Parts
 from tests.recordings import recording
 from tests.servers.stack import Stack
-from tests.services.api.test_names import ODD
+from tests.services.api.clips.test_names import ODD
 from tests.wire import Answer, Wire
 
 

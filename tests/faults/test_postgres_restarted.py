@@ -11,9 +11,9 @@ from tests.conftest import Parts
 from tests.recordings import recording
 from tests.servers.postgres import Postgres
 from tests.servers.stack import Stack
-from tests.services.api.test_clips import WEBM, refused, saved
-from tests.services.api.test_relay import until
-from tests.shared.test_outbox import Arrived
+from tests.services.api.background.test_outbox_relay import until
+from tests.services.api.clips.test_routes import WEBM, refused, saved
+from tests.shared.outbox.test_outbox import Arrived
 
 pytestmark = pytest.mark.parametrize("parts", ["servers"], indirect=True)
 

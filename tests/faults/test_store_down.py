@@ -12,7 +12,7 @@ from tests.faults.conftest import Stored
 from tests.recordings import WEBM_HEAD, recording
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.stack import Stack
-from tests.services.api.test_clips import WEBM, refused, saved
+from tests.services.api.clips.test_routes import WEBM, refused, saved
 
 pytestmark = pytest.mark.parametrize("parts", ["servers"], indirect=True)
 

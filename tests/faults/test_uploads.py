@@ -16,17 +16,17 @@ from sqlmodel import Session, col, select
 
 from services.api.app import create_app
 from services.api.settings import ApiSettings
-from services.api.uploads import PIECE_BYTES
-from shared.database import open_engine, transaction
-from shared.models import HOME, Clip
+from services.api.uploads.routes import PIECE_BYTES
+from shared.clips.models import HOME, Clip
+from shared.db.engine import open_engine, transaction
 from shared.settings import DatabaseSettings
-from shared.uploads import Upload as UploadRow
+from shared.uploads.models import Upload as UploadRow
 from tests.conftest import Parts
 from tests.faults.conftest import Stored
 from tests.servers.postgres import Postgres
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.stack import Stack
-from tests.services.api.test_clips import refused
+from tests.services.api.clips.test_routes import refused
 from tests.tus import BODY, Upload, checksum
 from tests.wire import Wire
 

@@ -25,7 +25,7 @@ from services.api.app import ROUTES
 from services.api.settings import ApiSettings
 from services.realtime.server import PARTING_S, SPREAD_S
 from services.realtime.settings import RealtimeSettings
-from services.transcriber.models import WITH_US
+from services.transcriber.models.registry import WITH_US
 from services.transcriber.settings import DEFAULT_MODEL, TranscriberSettings
 from shared.settings import DatabaseSettings, ProcessSettings
 from tests import speech
@@ -120,15 +120,16 @@ def test_a_build_installs_by_hash_and_compiles_and_can_start_elsewhere() -> None
 
 
 def test_the_image_with_the_embedded_engine_brings_its_model() -> None:
-    """Where `services.transcriber.models` looks for it; a test of that file shows that it is taken from there."""
+    """Where `services.transcriber.models.registry` looks; a test of that file shows that it is taken from there."""
     fetches = [line.rest for line in instructions("transcriber-local-build") if "/weights.py" in line.rest]
     assert fetches == [
-        "services/transcriber/weights.py /",
+        "services/transcriber/models/download.py /",
         f"/venv/bin/python /weights.py {DEFAULT_MODEL} /venv/{WITH_US.relative_to(sys.prefix)}",
     ]
-    assert contents("transcriber-local-build")[0]["/weights.py"] == "services/transcriber/weights.py"
+    assert contents("transcriber-local-build")[0]["/weights.py"] == "services/transcriber/models/download.py"
     alone = [sys.executable, "-S", "-c", "import sys; sys.path.pop(0); import runpy; runpy.run_path(sys.argv[1])"]
-    assert subprocess.run([*alone, ROOT / "services/transcriber/weights.py"], cwd="/", check=False).returncode == 0
+    program = ROOT / "services/transcriber/models/download.py"
+    assert subprocess.run([*alone, program], cwd="/", check=False).returncode == 0
 
 
 # -- what runs in them ----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
-from services.transcriber.models import BUNDLED
+from services.transcriber.models.registry import BUNDLED
 from tests.servers.server import Server, ServerFailed
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-from services.transcriber.weights import Weights
+from services.transcriber.models.download import Weights
 
 BLOCK_BYTES = 65_536
 """Sent at once: what fits before the place where it stops."""

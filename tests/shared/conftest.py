@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from shared.database import open_engine
+from shared.db.engine import open_engine
 from shared.settings import DatabaseSettings
 
 

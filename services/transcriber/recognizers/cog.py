@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 
-from services.transcriber.recognizers import Recognition, RecognizerUnavailable, Tell, server, to_nobody
-from services.transcriber.recognizers.pieces import heard
+from services.transcriber.audio.decode import FetchedAudio
+from services.transcriber.recognizers import http_client
+from services.transcriber.recognizers.chunks import heard
+from services.transcriber.recognizers.recognizer import Recognition, RecognizerUnavailable, Tell, to_nobody
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.sound import FetchedAudio
 
 PIECE_BYTES = 3 * 64 * 1024
 """Read at a time for a data: address; a multiple of 3, so that the base64 of the pieces is the base64 of the whole."""
@@ -23,7 +24,7 @@ class CogRecognizer:
         self._patience_s = settings.whisper_timeout_seconds
         self._most_bytes = settings.whisper_max_bytes
         self._prompt = settings.whisper_prompt
-        self._client = server.client(settings.whisper_api_key.get_secret_value())
+        self._client = http_client.client(settings.whisper_api_key.get_secret_value())
         self.name = f"whisper at {self._url.host}"
 
     def transcribe(
@@ -50,22 +51,22 @@ class CogRecognizer:
             prediction_url(self._url, id),
             content=body,
             headers={"Content-Type": "application/json", "Content-Length": str(size)},
-            timeout=server.patience(audio, self._patience_s),
+            timeout=http_client.patience(audio, self._patience_s),
         )
-        response = server.send(self._client, request, audio, check)
+        response = http_client.send(self._client, request, audio, check)
         if response.status_code not in {200, 201}:
-            server.refuse(response)
-        found = server.answer(response)
+            http_client.refuse(response)
+        found = http_client.answer(response)
         if found.get("id") not in (None, id):  # anything may stand there, what no set can hold too
             raise RecognizerUnavailable("The Whisper server answered with the words of another clip.")
         if found.get("status") not in (None, "succeeded"):
-            why = server.reason(response) if found.get("error") else f"its status is {found['status']}"
+            why = http_client.reason(response) if found.get("error") else f"its status is {found['status']}"
             raise RecognizerUnavailable(f"The Whisper server could not do it: {why}")
         output = found.get("output")
         if not isinstance(output, dict):
-            raise server.nonsense()
+            raise http_client.nonsense()
         language_name = output.get("language") or output.get("detected_language")
-        return server.recognition(output.get("transcription"), output.get("segments"), None, language_name, audio)
+        return http_client.recognition(output.get("transcription"), output.get("segments"), None, language_name, audio)
 
 
 def prediction_url(given: httpx.URL, id: str) -> httpx.URL:

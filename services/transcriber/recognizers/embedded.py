@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from services.transcriber.models import Models
-from services.transcriber.recognizers import Passage, Recognition, RecognizerUnavailable, Tell, Word, joined, to_nobody
-from services.transcriber.recognizers.holes import MARGIN_S, Span, holes, part_of, woven
-from services.transcriber.recognizers.phantoms import is_phantom
+from services.transcriber.audio.decode import RATE, AudioRejected, FetchedAudio, Samples
+from services.transcriber.models.registry import Models
+from services.transcriber.recognizers.hallucinations import is_phantom
+from services.transcriber.recognizers.missed_speech import MARGIN_S, Span, holes, part_of, woven
+from services.transcriber.recognizers.recognizer import (
+    Passage,
+    Recognition,
+    RecognizerUnavailable,
+    Tell,
+    Word,
+    joined,
+    to_nobody,
+)
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.sound import RATE, AudioRejected, FetchedAudio, Samples
 from shared.languages import LANGUAGES
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
-from services.transcriber.recognizers import Recognition, Tell, server, to_nobody
-from services.transcriber.recognizers.pieces import heard
+from services.transcriber.audio.decode import FetchedAudio
+from services.transcriber.recognizers import http_client
+from services.transcriber.recognizers.chunks import heard
+from services.transcriber.recognizers.recognizer import Recognition, Tell, to_nobody
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.sound import FetchedAudio
 
 TIMED = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
 PLAIN = {"response_format": "json"}
@@ -23,7 +24,7 @@ class OpenAIRecognizer:
         self._patience_s = settings.whisper_timeout_seconds
         self._most_bytes = settings.whisper_max_bytes
         self._prompt = settings.whisper_prompt
-        self._client = server.client(settings.whisper_api_key.get_secret_value())
+        self._client = http_client.client(settings.whisper_api_key.get_secret_value())
         self.name = f"{self._model} at {httpx.URL(self._url).host}"
 
     def transcribe(
@@ -44,9 +45,9 @@ class OpenAIRecognizer:
                 if response.status_code == 200:
                     del shapes[0]  # it will not know it for the next piece either
             if response.status_code != 200:
-                server.refuse(response)
-            found = server.answer(response)
-            return server.recognition(
+                http_client.refuse(response)
+            found = http_client.answer(response)
+            return http_client.recognition(
                 found.get("text"), found.get("segments"), found.get("words"), found.get("language"), file
             )
 
@@ -66,6 +67,6 @@ class OpenAIRecognizer:
             # Servers tell the container by the file's ending. httpx begins at the file's beginning, whenever it sends.
             files={"file": (f"audio{audio.suffix}", audio.file, audio.mime.partition(";")[0])},
             data={"model": self._model, **shape, **wishes},
-            timeout=server.patience(audio, self._patience_s),
+            timeout=http_client.patience(audio, self._patience_s),
         )
-        return server.send(self._client, request, audio, check)
+        return http_client.send(self._client, request, audio, check)

@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from shared.columns import UtcDateTime
-from shared.findable import IN_ONE_MS, number_at
-from shared.search import indexed, sort_key
+from shared.db.columns import UtcDateTime
+from shared.search.folding import indexed, sort_key
+from shared.search.index import IN_ONE_MS, number_at
 
 revision = "0004"
 down_revision = "0003"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from shared import events
+from shared.redis import streams
 from tests.servers.stack import Service
 from tests.servers.valkey import Valkey
 
@@ -30,9 +30,9 @@ class Realtime(Service):
         self.redis.close()
         super().close()
 
-    def say(self, text: str, library: str = events.HOME) -> str:
+    def say(self, text: str, library: str = streams.HOME) -> str:
         """Send an event as the relay does, and return its id."""
-        return events.append(self.redis, library, {"type": "clip", "clip": {"text": text}})
+        return streams.append(self.redis, library, {"type": "clip", "clip": {"text": text}})
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
@@ -74,7 +74,7 @@ class Page:
         frame = await self.next()
         assert frame.keys() == {"id", "type"}
         assert frame["type"] == "resync"
-        assert frame["id"] is None or events.StreamId.parse(frame["id"])
+        assert frame["id"] is None or streams.StreamId.parse(frame["id"])
         return frame["id"]  # type: ignore[no-any-return]
 
     async def close_code(self) -> int | None:

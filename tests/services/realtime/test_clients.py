@@ -11,8 +11,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from services.realtime.browser import UNKNOWN_MESSAGE
-from shared import events
+from services.realtime.connection import UNKNOWN_MESSAGE
+from shared.redis import streams
 from tests.node import NodeClient, has_node, node_client
 from tests.services.realtime.conftest import PATIENCE_S, Realtime
 
@@ -135,11 +135,11 @@ async def client(request: pytest.FixtureRequest, realtime: Realtime) -> AsyncIte
 async def test_frames_of_every_length_arrive_as_they_were_sent(client: Client, realtime: Realtime) -> None:
     for size in SIZES:
         event: dict[str, Any] = {"type": "clip", "clip": {"text": ""}}
-        id = events.StreamId.parse(realtime.say("for its length"))
+        id = streams.StreamId.parse(realtime.say("for its length"))
         assert await client.heard()
         around = len(json.dumps({"id": str(id), **event}, separators=(",", ":")))
         event["clip"]["text"] = "ü" + "x" * (size - around - 2)
-        sent = events.append(realtime.redis, events.HOME, event)
+        sent = streams.append(realtime.redis, streams.HOME, event)
         expected = json.dumps({"id": sent, **event}, ensure_ascii=False, separators=(",", ":")).encode()
         assert len(expected) == size
         assert await client.heard() == hashlib.sha256(expected).hexdigest()

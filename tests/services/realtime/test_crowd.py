@@ -14,7 +14,7 @@ import psutil
 import pytest
 import redis
 
-from shared import events
+from shared.redis import streams
 from tests.servers.stack import Service
 from tests.servers.valkey import Valkey
 from tests.services.realtime.conftest import PATIENCE_S, Realtime
@@ -43,12 +43,12 @@ class Database:
     def tell(self) -> None:
         with contextlib.suppress(redis.RedisError):
             while self._outbox:
-                events.append(self._redis, events.HOME, self._outbox[0])
+                streams.append(self._redis, streams.HOME, self._outbox[0])
                 self._outbox.popleft()
 
     def cursor(self) -> str:
         with contextlib.suppress(redis.RedisError):
-            return events.newest_id(self._redis, events.HOME) or ""
+            return streams.newest_id(self._redis, streams.HOME) or ""
         return ""
 
     @property

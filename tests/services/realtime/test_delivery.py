@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from shared import events
+from shared.redis import streams
 from tests.servers.valkey import Valkey
 from tests.services.realtime.conftest import Open, Realtime
 
@@ -31,7 +31,7 @@ async def test_who_comes_back_hears_what_it_missed_and_then_what_happens(realtim
 
 async def test_the_cursor_of_the_list_is_believed(realtime: Realtime, open_page: Open) -> None:
     """Also the very first, before anything was said."""
-    cursor = events.newest_id(realtime.redis, events.HOME)
+    cursor = streams.newest_id(realtime.redis, streams.HOME)
     assert cursor is not None
     page = await open_page(realtime, since=cursor)
     await page.hears(realtime.say("first"), "first")
@@ -42,7 +42,7 @@ async def test_a_cursor_that_nobody_gave_out_is_answered_with_one_resync(
     realtime: Realtime, open_page: Open, since: str
 ) -> None:
     page = await open_page(realtime, since=since)
-    assert await page.is_told_to_fetch() == events.newest_id(realtime.redis, events.HOME)
+    assert await page.is_told_to_fetch() == streams.newest_id(realtime.redis, streams.HOME)
     await page.hears(realtime.say("now"), "now")
 
 
@@ -59,7 +59,7 @@ async def test_a_restarted_server_replays_what_the_stream_still_holds(realtime: 
     witness = await open_page(realtime)
     ids = [realtime.say(text) for text in ("trimmed", "kept", "newest")]
     await witness.hears(ids[0], "trimmed")
-    realtime.redis.xtrim(events.stream_key(events.HOME), minid=ids[1], approximate=False)
+    realtime.redis.xtrim(streams.stream_key(streams.HOME), minid=ids[1], approximate=False)
     realtime.kill()
     realtime.start()
     assert await (await open_page(realtime, since=ids[0])).is_told_to_fetch() == ids[2]
@@ -70,9 +70,9 @@ async def test_events_that_were_trimmed_before_they_were_read(realtime: Realtime
     page = await open_page(realtime)
     await page.hears(realtime.say("seen"), "seen")
     with realtime.redis.pipeline() as step:
-        events.append(step, events.HOME, {"type": "clip", "clip": {"text": "lost"}})
-        events.append(step, events.HOME, {"type": "clip", "clip": {"text": "kept"}})
-        step.xtrim(events.stream_key(events.HOME), maxlen=1, approximate=False)
+        streams.append(step, streams.HOME, {"type": "clip", "clip": {"text": "lost"}})
+        streams.append(step, streams.HOME, {"type": "clip", "clip": {"text": "kept"}})
+        step.xtrim(streams.stream_key(streams.HOME), maxlen=1, approximate=False)
         _, kept, _ = step.execute()
     assert await page.is_told_to_fetch() == kept
     await page.hears(realtime.say("now"), "now")
@@ -85,7 +85,7 @@ async def test_a_wipe_under_connected_pages(realtime: Realtime, open_page: Open)
     realtime.redis.flushall()
     begin = await page.is_told_to_fetch()
     assert begin is not None
-    assert events.StreamId.parse(begin) > events.StreamId.parse(seen)
+    assert streams.StreamId.parse(begin) > streams.StreamId.parse(seen)
     now = realtime.say("now")
     await page.hears(now, "now")
     assert await (await open_page(realtime, since=seen)).is_told_to_fetch() == now
@@ -99,14 +99,14 @@ async def test_a_wipe_between_two_events_is_no_secret(realtime: Realtime, open_p
     seen = realtime.say("seen")
     await page.hears(seen, "seen")
     with realtime.redis.pipeline() as step:
-        events.append(step, events.HOME, {"type": "clip", "clip": {"text": "lost"}})
+        streams.append(step, streams.HOME, {"type": "clip", "clip": {"text": "lost"}})
         step.flushdb()
         id = {"later": "*", "same": seen, "earlier": "1000-0"}[again]
-        step.xadd(events.stream_key(events.HOME), {events.FIELD: '{"type":"clip","clip":{}}'}, id=id)
+        step.xadd(streams.stream_key(streams.HOME), {streams.FIELD: '{"type":"clip","clip":{}}'}, id=id)
         *_, first = step.execute()
     begin = await page.is_told_to_fetch()
     assert begin is not None
-    assert events.StreamId.parse(begin) > max(map(events.StreamId.parse, (seen, first)))
+    assert streams.StreamId.parse(begin) > max(map(streams.StreamId.parse, (seen, first)))
     now = realtime.say("now")
     await page.hears(now, "now")
     # The id of the first event may have been another's, so nobody may count from it.
@@ -167,7 +167,7 @@ async def test_a_second_server_disturbs_nobody(realtime: Realtime, valkey: Valke
     second = Realtime(valkey, REDIS_URL=valkey.url(realtime.database))
     try:
         second.start()
-        other = await open_page(second, since=events.newest_id(realtime.redis, events.HOME))
+        other = await open_page(second, since=streams.newest_id(realtime.redis, streams.HOME))
         id = realtime.say("to both")
         await page.hears(id, "to both")
         await other.hears(id, "to both")
@@ -182,8 +182,8 @@ NO_EVENTS = ["", "[]", "7", "{}", '{"type":"clip"', " {}", '"type"', "{null}", '
 @pytest.mark.parametrize("data", [*map(str.encode, NO_EVENTS), b"\xff", *map(EVENT.encode, ["utf-16", "utf-32-be"])])
 async def test_what_is_no_event_is_left_out(realtime: Realtime, open_page: Open, data: bytes) -> None:
     page = await open_page(realtime)
-    realtime.redis.xadd(events.stream_key(events.HOME), {events.FIELD: data})
-    realtime.redis.xadd(events.stream_key(events.HOME), {"other": "field"})
+    realtime.redis.xadd(streams.stream_key(streams.HOME), {streams.FIELD: data})
+    realtime.redis.xadd(streams.stream_key(streams.HOME), {"other": "field"})
     await page.hears(realtime.say("now"), "now")
 
 
@@ -191,7 +191,7 @@ async def test_a_burst_larger_than_a_batch_arrives_whole(realtime: Realtime, ope
     page = await open_page(realtime)
     with realtime.redis.pipeline(transaction=False) as pipe:
         for number in range(1000):
-            events.append(pipe, events.HOME, {"type": "clip", "clip": {"number": number}})
+            streams.append(pipe, streams.HOME, {"type": "clip", "clip": {"number": number}})
         ids = pipe.execute()
     async with asyncio.timeout(10):
         frames = [json.loads(await page.socket.recv()) for _ in ids]
@@ -200,16 +200,16 @@ async def test_a_burst_larger_than_a_batch_arrives_whole(realtime: Realtime, ope
 
 
 async def test_hints_reach_who_is_there_and_nobody_later(realtime: Realtime, open_page: Open) -> None:
-    cursor = events.newest_id(realtime.redis, events.HOME)
+    cursor = streams.newest_id(realtime.redis, streams.HOME)
     assert cursor is not None
     page, seed = await open_page(realtime, since=cursor), await open_page(realtime)
     progress = {"type": "progress", "clip": {"id": "a"}, "percent": 40, "text": "bis hierher ü"}
-    events.hint(realtime.redis, events.HOME, progress)
+    streams.hint(realtime.redis, streams.HOME, progress)
     assert await page.next_but_presence() == progress
     realtime.redis.flushall()
     begin = await page.next_but_presence()
     assert begin["type"] == "resync"
-    events.hint(realtime.redis, events.HOME, progress)
+    streams.hint(realtime.redis, streams.HOME, progress)
     assert await page.next_but_presence() == progress
     now = realtime.say("now")
     late = await open_page(realtime, since=begin["id"])

@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from services.realtime.browser import GREETING_BYTES, MOST_SAID, UNKNOWN_MESSAGE
+from services.realtime.connection import GREETING_BYTES, MOST_SAID, UNKNOWN_MESSAGE
 from services.realtime.server import GREETING_S
 from tests.servers.valkey import Valkey
 from tests.services.realtime.conftest import PATIENCE_S, Open, Page, Realtime

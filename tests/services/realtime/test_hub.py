@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from services.realtime.hub import MOST_PIECES, Bounds, Channel, Hub
-from shared.events import StreamId
+from shared.redis.streams import StreamId
 from tests.services.realtime.conftest import texts
 
 NULL_RESYNC = b'{"id":null,"type":"resync"}'

@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from shared.database import transaction
-from shared.jobs import PREPARE
-from shared.models import HOME, Clip
-from shared.outbox import record
-from shared.storage import Store
-from shared.uploads import Piece, Upload, Waveform
+from shared.clips.models import HOME, Clip
+from shared.db.engine import transaction
+from shared.outbox.outbox import record
+from shared.redis.jobs import PREPARE
+from shared.storage.store import Store
+from shared.uploads.models import Piece, Upload, Waveform
 
 
 class Library:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from services.transcriber.sound import UNDECODABLE
-from shared.gaps import MISSING
-from shared.models import Clip, Status
+from services.transcriber.audio.decode import UNDECODABLE
+from shared.clips.gaps import MISSING
+from shared.clips.models import Clip, Status
 from tests import speech
 from tests.conftest import Parts, StartStack
 from tests.services.transcriber import files, hostile
-from tests.services.transcriber.test_worker import Library
+from tests.services.transcriber.test_runtime import Library
 
 NO_SOUND_FILE = (
     "This is not a sound file that can be read: it is of another kind, or it was cut off while it was saved."

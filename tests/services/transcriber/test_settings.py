@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.transcriber import recognizers
-from services.transcriber.recognizers import embedded
+from services.transcriber.recognizers import embedded, recognizer
 from services.transcriber.recognizers.cog import CogRecognizer
+from services.transcriber.recognizers.fallback import PreferredRecognizer
 from services.transcriber.recognizers.openai import OpenAIRecognizer
-from services.transcriber.recognizers.preferred import PreferredRecognizer
 from services.transcriber.settings import TranscriberSettings, _checked_model
 from tests.servers.server import free_port
 from tests.servers.stack import ROOT
@@ -32,7 +31,7 @@ def test_defaults_go_by_cores_and_by_server() -> None:
 
 def test_the_address_tells_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     def chosen(**values: str) -> object:
-        return recognizers.open_recognizer(TranscriberSettings(**values))  # type: ignore[arg-type]
+        return recognizer.open_recognizer(TranscriberSettings(**values))  # type: ignore[arg-type]
 
     assert isinstance(chosen(whisper_url="https://api.example.com/v1/audio/transcriptions/"), OpenAIRecognizer)
     assert isinstance(chosen(whisper_url="http://whisper:5000/predictions/dictaphone"), CogRecognizer)

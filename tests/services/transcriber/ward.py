@@ -10,9 +10,9 @@ from typing import Any
 
 from services.transcriber import __main__ as transcriber
 from services.transcriber.settings import TranscriberSettings
-from shared.database import open_engine
-from shared.outbox import Outlet
-from shared.storage import open_store
+from shared.db.engine import open_engine
+from shared.outbox.outbox import Outlet
+from shared.storage.store import open_store
 from tests.conftest import Parts
 from tests.servers.server import free_port
 from tests.services.transcriber.library import Library

@@ -1,0 +1,1 @@
+"""Threads beside the web server: the outbox relay and maintenance."""

@@ -1,0 +1,1 @@
+"""Clips: their routes, their audio, their names."""

@@ -1,0 +1,1 @@
+"""What any route needs: reading requests, writing answers, refusing."""

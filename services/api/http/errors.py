@@ -1,0 +1,132 @@
+"""Every refusal in one table, told as problem details (RFC 9457)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from shared.storage.store import ObjectMissing, StoreFull, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+CHECKSUM_MISMATCH = 460
+"""The status that tus made up for its checksum extension."""
+
+PROBLEMS: Mapping[str, tuple[int, str]] = {
+    "bad-request": (HTTPStatus.BAD_REQUEST, "The request cannot be understood"),
+    "bad-name": (HTTPStatus.BAD_REQUEST, "This name cannot be used"),
+    "bad-library": (HTTPStatus.UNPROCESSABLE_ENTITY, "This is no library that can be taken in"),
+    "empty-audio": (HTTPStatus.BAD_REQUEST, "There is no audio in the request"),
+    "cross-site": (HTTPStatus.FORBIDDEN, "Requests from other sites are refused"),
+    "unknown-host": (HTTPStatus.MISDIRECTED_REQUEST, "This server has another name"),
+    "not-found": (HTTPStatus.NOT_FOUND, "There is nothing here"),
+    "no-transcript": (HTTPStatus.NOT_FOUND, "The clip has no transcript yet"),
+    "no-audio": (HTTPStatus.NOT_FOUND, "The clip has no audio yet"),
+    "audio-missing": (HTTPStatus.NOT_FOUND, "The clip's audio is not in the store"),
+    "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "This address does not do that"),
+    "offset": (HTTPStatus.CONFLICT, "The upload stands elsewhere"),
+    "unfinished": (HTTPStatus.CONFLICT, "A part of the recording has not arrived yet"),
+    "finished": (HTTPStatus.CONFLICT, "The upload is finished"),
+    "recording": (HTTPStatus.CONFLICT, "The clip is being recorded"),
+    "id-taken": (HTTPStatus.CONFLICT, "Another clip has this id"),
+    "in-bin": (HTTPStatus.CONFLICT, "The clip is in the bin"),
+    "other-version": (HTTPStatus.CONFLICT, "The page has another version"),
+    "stale": (HTTPStatus.PRECONDITION_FAILED, "The clip has changed meanwhile"),
+    "tus-version": (HTTPStatus.PRECONDITION_FAILED, "This version of tus is not spoken here"),
+    "gone": (HTTPStatus.GONE, "The upload was ended"),
+    "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The audio is too large"),
+    "not-audio": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is not audio"),
+    "bad-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has another type"),
+    "bad-range": (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "There are no such bytes"),
+    "upgrade-required": (HTTPStatus.UPGRADE_REQUIRED, "This address speaks WebSocket only"),
+    "checksum": (CHECKSUM_MISMATCH, "The bytes changed on their way"),
+    "away": (HTTPStatus.SERVICE_UNAVAILABLE, "A part of the server is away"),
+    "full": (HTTPStatus.INSUFFICIENT_STORAGE, "The server has no room left"),
+    "internal": (HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here"),
+}
+"""Slug → status and title."""
+
+UPLOAD_HEADERS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
+"""What every answer below `/api/uploads` has, refusals too: tus asks for it."""
+
+RETRY_AFTER = {"Retry-After": "2"}
+"""Seconds: databases and stores restart within some, and a page retries with its own back-off anyway."""
+
+
+class Problem(Exception):
+    """A refusal that reaches the client; `detail` is one sentence that a page may show as it is."""
+
+    def __init__(self, slug: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.slug, self.detail, self.headers = slug, detail, dict(headers or {})
+
+    def response(self) -> Response:
+        status, title = PROBLEMS[self.slug]
+        return JSONResponse(
+            {
+                "type": f"urn:dictaphone:problem:{self.slug}",
+                "title": title,
+                "status": int(status),
+                "detail": self.detail,
+            },
+            status_code=int(status),
+            headers=self.headers,
+            media_type="application/problem+json",
+        )
+
+
+def _translate(error: Exception) -> Problem:
+    """What an exception of a lower layer means to a client."""
+    match error:
+        case Problem():
+            return error
+        case HTTPException(status_code=405):
+            return Problem("method-not-allowed", "This address does not take that method.", error.headers)
+        case HTTPException(status_code=404):
+            return Problem("not-found", "There is nothing at this address.")
+        case HTTPException():
+            return Problem("bad-request", f"{error.detail}.", error.headers)
+        case ClientDisconnect():
+            # Nobody reads this; it stands in the log and the metrics as the client's doing.
+            return Problem("bad-request", "The connection was lost before the whole body had arrived.")
+        case StoreFull():
+            return Problem("full", "The server's disk is full. Keep the recording and try again later.")
+        case StoreUnavailable():
+            return Problem("away", "The audio store does not answer at the moment. Try again soon.", RETRY_AFTER)
+        case ObjectMissing():
+            return Problem("audio-missing", "The server knows this clip, but its audio is missing from the store.")
+        case PoolTimeoutError() | OperationalError() | InterfaceError():
+            return Problem("away", "The database does not answer at the moment. Try again soon.", RETRY_AFTER)
+        case _:
+            return Problem("internal", "The server failed at this request. Nothing that was saved is lost.")
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """Turn any exception into its problem, and log what is the server's own fault."""
+    problem = _translate(error)
+    if PROBLEMS[problem.slug][0] >= 500 or isinstance(error, ObjectMissing):
+        log.error("request failed", problem=problem.slug, reason=str(error), exc_info=problem.slug == "internal")
+    if request.scope["path"].startswith("/api/uploads"):
+        problem.headers |= UPLOAD_HEADERS
+    return problem.response()
+
+
+HANDLERS = dict.fromkeys(
+    (
+        Problem,
+        HTTPException,
+        ClientDisconnect,
+        StoreUnavailable,
+        ObjectMissing,
+        PoolTimeoutError,
+        OperationalError,
+        InterfaceError,
+    ),
+    answer,
+)
+"""What Starlette answers by itself; the guard around it answers the rest."""

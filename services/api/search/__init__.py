@@ -1,0 +1,1 @@
+"""The list of clips, and what is found in it."""

@@ -1,0 +1,1 @@
+"""Transcripts as other programs read them, and when each word was said."""

@@ -1,0 +1,1 @@
+"""Resumable uploads (tus), and the end of a recording."""

@@ -1,0 +1,1 @@
+"""Audio: decoding, joining, remuxing, measuring."""

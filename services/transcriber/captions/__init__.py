@@ -1,0 +1,1 @@
+"""Words while somebody speaks."""

@@ -1,0 +1,1 @@
+"""The jobs: what they share, preparation, transcription."""

@@ -1,0 +1,1 @@
+"""A clip: its table, its public form, its queries."""

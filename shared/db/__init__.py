@@ -1,0 +1,1 @@
+"""Databases: engines and column types."""

@@ -1,0 +1,1 @@
+"""The outbox: promises to Redis, and how they are kept."""

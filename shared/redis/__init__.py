@@ -1,0 +1,1 @@
+"""Redis: streams of events, queues of jobs."""

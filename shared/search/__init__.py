@@ -1,0 +1,1 @@
+"""Search: folding of words, and the index."""

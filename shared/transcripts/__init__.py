@@ -1,0 +1,1 @@
+"""Transcripts: the table of revisions."""

@@ -1,0 +1,39 @@
+"""What was said in a clip, as machines heard it and as people put it right: every revision is kept."""
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, Column, Index, Text
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from shared.db.columns import Source, UtcDateTime, words_of
+
+
+class Transcript(SQLModel, table=True):
+    """One revision of a clip's words; none is ever overwritten."""
+
+    __tablename__: ClassVar[str] = "transcript"
+    __table_args__ = (Index("transcript_clip", "clip_id", "id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE")
+    attempt: int | None = None
+    source: Source = Field(sa_column=Column(words_of(Source), nullable=False))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    language: str | None = Field(default=None, max_length=16)
+    recognizer: str | None = Field(default=None, max_length=255)
+    passages: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSON))
+    """`[{"start_ms": int, "end_ms": int, "text": str, "words": [{"start_ms", "end_ms", "text"}]}]`, machine's only."""
+    created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+    @classmethod
+    def timed(cls, clip_id: uuid.UUID) -> SelectOfScalar["Transcript"]:
+        """The newest revision that knows when each passage was said."""
+        return (
+            select(cls)
+            .where(col(cls.clip_id) == clip_id, col(cls.source) == Source.MACHINE)
+            .order_by(col(cls.id).desc())
+            .limit(1)
+        )

@@ -1,0 +1,344 @@
+"""A library goes out as a zip and comes back, wherever it comes to, as it was."""
+
+import asyncio
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import uuid
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.api.archive.manifest import ABOUT, MANIFEST, Folders, safe
+from tests.conftest import Parts, StartStack
+from tests.recordings import WEBM_HEAD
+from tests.servers.stack import Stack
+from tests.services.api.clips.test_routes import refused
+from tests.services.transcriber import files
+from tests.tus import BODY, DEFERRED, metadata
+
+WORDS_S = 60
+
+SOUND = WEBM_HEAD + bytes(range(256)) * 4
+"""What passes for sound until somebody listens."""
+NEVER_THE_SAME = {"version", "updated_at"}
+
+
+async def filled(stack: Stack) -> list[str]:
+    """A library with a bit of everything; ids of the clips that are not in the bin."""
+    ids = [str(uuid.uuid4()) for _ in range(5)]
+    spoken, edited, broken, binned, running = ids
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=30) as api:
+        for id, name in ((spoken, "Norland: draft / 1?"), (edited, "Çedilla"), (binned, "Away")):
+            (await api.put(f"/api/clips/{id}", params={"name": name}, content=files.webm())).raise_for_status()
+        junk = await api.put(f"/api/clips/{broken}", params={"name": "CON"}, content=SOUND)
+        junk.raise_for_status()
+        await all_settled(api)
+        words = {"text": "Mine — “all” of <it>.\n\nTwice.", "tags": ["Äpfel", "b"], "language": None}
+        (await api.patch(f"/api/clips/{edited}", json=words)).raise_for_status()
+        (await api.delete(f"/api/clips/{binned}")).raise_for_status()
+        about = {"clip_id": running, "name": "Still speaking", "segment": "0"}
+        begun = await api.post("/api/uploads", headers={**DEFERRED, "Upload-Metadata": metadata(**about)})
+        begun.raise_for_status()
+        for offset in (0, 100):
+            sent = await api.patch(
+                begun.headers["Location"], headers={**BODY, "Upload-Offset": str(offset)}, content=files.webm()[:100]
+            )
+            sent.raise_for_status()
+    return [spoken, edited, broken, running]
+
+
+async def all_settled(api: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(WORDS_S):
+        while any(clip["status"] not in {"done", "failed"} for clip in (await listed(api)).values()):
+            await asyncio.sleep(0.2)
+
+
+async def listed(api: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
+    return {clip["id"]: clip for clip in (await api.get("/api/clips")).json()["clips"]}
+
+
+async def exported(stack: Stack, **query: Any) -> bytes:
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as api:
+        response = await api.get("/api/library.zip", params=query)
+        response.raise_for_status()
+        return response.content
+
+
+async def imported(stack: Stack, archive: bytes) -> dict[str, Any]:
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as api:
+        response = await api.post("/api/library", content=archive)
+        response.raise_for_status()
+        taken: dict[str, Any] = response.json()
+        return taken
+
+
+def entries(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+@pytest.mark.parametrize("outward", [True, False])
+async def test_it_comes_back_as_it_was(
+    local_parts: Parts, server_parts: Parts, start_stack: StartStack, tmp_path: Path, outward: bool
+) -> None:
+    """From a laptop to the servers, and the other way: byte for byte of audio, and all that is said of it."""
+    first, second = (local_parts, server_parts) if outward else (server_parts, local_parts)
+    old = start_stack(first)
+    ids = await filled(old)
+    archive = await exported(old)
+    new = start_stack(second, "api")
+    assert await imported(new, archive) == {"taken": 4, "known": 0, "refused": []}
+
+    async with httpx.AsyncClient(base_url=old.api_url) as there, httpx.AsyncClient(base_url=new.api_url) as here:
+        before, after = await listed(there), await listed(here)
+        assert set(before) == set(after) == set(ids)
+        for id in ids[:3]:
+            different = {name for name in before[id] if before[id][name] != after[id][name]}
+            assert different <= NEVER_THE_SAME, (id, before[id], after[id])
+            for path in ("audio", "waveform", "transcript.json", "transcript.srt"):
+                plain = {"Sec-Fetch-Dest": "empty"}  # from a bucket, too, without a redirect
+                was = await there.get(f"/api/clips/{id}/{path}", headers=plain)
+                now = await here.get(f"/api/clips/{id}/{path}", headers=plain)
+                assert (was.status_code, was.content) == (now.status_code, now.content), path
+        # What somebody still spoke is finished with what had come.
+        assert after[ids[3]]["status"] == "pending"
+    again = entries(await exported(new))
+    kept = {name: content for name, content in entries(archive).items() if name != MANIFEST}
+    assert set(kept) | {MANIFEST} == set(again)
+    for name, content in kept.items():
+        if not name.endswith(ABOUT) or "Still speaking" not in name:
+            assert again[name] == content, name
+    assert await imported(new, archive) == {"taken": 0, "known": 4, "refused": []}
+
+
+async def test_other_programs_read_it(local_parts: Parts, start_stack: StartStack, tmp_path: Path) -> None:
+    stack = start_stack(local_parts)
+    [spoken, *_] = await filled(stack)
+    file = tmp_path / "library.zip"
+    file.write_bytes(await exported(stack))
+    if shutil.which("unzip"):
+        subprocess.run(["unzip", "-tqq", file], check=True)  # noqa: ASYNC221 - nothing else runs meanwhile
+    with zipfile.ZipFile(file) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert names[-1] == MANIFEST
+        assert json.loads(archive.read(MANIFEST))["clips"] == 4
+        [folder] = [name.rpartition("/")[0] for name in names if name.endswith("Norland- draft - 1-/clip.json")]
+        inside = {name.rpartition("/")[2] for name in names if name.startswith(f"{folder}/")}
+        assert inside == {"audio.webm", "clip.json", "transcript.txt", "transcript.srt", "transcript.md"}
+        assert archive.read(f"{folder}/audio.webm") == files.webm()
+        [running] = [name for name in names if "Still speaking/original-0" in name]
+        assert archive.read(running) == 2 * files.webm()[:100]
+        markdown = archive.read(f"{folder}/transcript.md").decode()
+        assert markdown.startswith("# Norland: draft / 1?\n\n")
+        assert "\n[0:00] " in markdown
+    one = entries(await exported(stack, id=[spoken]))
+    assert sum(name.endswith(ABOUT) for name in one) == 1
+
+
+async def test_who_asks_for_what_is_not_there_is_told(local_parts: Parts, start_stack: StartStack) -> None:
+    stack = start_stack(local_parts, "api")
+    async with httpx.AsyncClient(base_url=stack.api_url) as api:
+        unknown = await api.get("/api/library.zip", params={"id": str(uuid.uuid4())})
+        assert refused(unknown, 404, "not-found")
+        assert refused(await api.get("/api/library.zip", params={"id": "me"}), 400, "bad-request")
+        many = await api.get("/api/library.zip", params={"id": [str(uuid.uuid4()) for _ in range(501)]})
+        assert refused(many, 400, "bad-request")
+    assert set(entries(await exported(stack))) == {MANIFEST}
+
+
+# -- what others make ------------------------------------------------------------------------------------------------
+
+
+def rewritten(archive: bytes, change: Callable[[str, bytes], bytes | None], method: int = zipfile.ZIP_STORED) -> bytes:
+    """The same zip with other contents; None leaves an entry out."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archived:
+        for name, content in entries(archive).items():
+            if (changed := change(name, content)) is not None:
+                archived.writestr(name, changed)
+    return out.getvalue()
+
+
+def described(archive: bytes, **said: Any) -> bytes:
+    """The same zip whose clips say something else."""
+    return rewritten(
+        archive,
+        lambda name, content: json.dumps({**json.loads(content), **said}).encode() if name.endswith(ABOUT) else content,
+    )
+
+
+@pytest.fixture(scope="module")
+def one() -> bytes:
+    """A zip with one clip, made by hand."""
+    sound = {"mime": "audio/webm", "bytes": len(SOUND), "sha256": hashlib.sha256(SOUND).hexdigest()}
+    at = datetime(2026, 1, 2, tzinfo=UTC).isoformat()
+    about = {
+        "id": str(uuid.uuid4()), "name": "One", "created_at": at, "duration_ms": 1000, "segments": 1, "gaps": [],
+        "status": "done", "text": "One.", "edited_at": None, "language": "en", "language_set": None,
+        "recognizer": "a", "error": None, "tags": [], "prepared": True, "audio": {**sound, "file": "audio.webm"},
+        "originals": [], "peaks": [1, 2], "revisions": [],
+    }  # fmt: skip
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("One/audio.webm", SOUND)
+        archive.writestr(f"One/{ABOUT}", json.dumps(about))
+        manifest = {"format": "dictaphone library", "version": 1, "clips": 1, "made_at": at}
+        archive.writestr(MANIFEST, json.dumps(manifest))
+    return out.getvalue()
+
+
+WRONG: dict[str, Callable[[bytes], bytes]] = {
+    "no zip": lambda _: b"RIFF" + bytes(400),
+    "cut off": lambda one: one[:-30],
+    "another zip": lambda one: rewritten(one, lambda name, content: content if name != MANIFEST else None),
+    "a later version": lambda one: rewritten(
+        one, lambda name, content: content.replace(b'"version": 1', b'"version": 2') if name == MANIFEST else content
+    ),
+    "a bomb": lambda one: rewritten(
+        one, lambda name, content: bytes(200_000_000) if name.endswith("webm") else content, zipfile.ZIP_DEFLATED
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+async def test_what_is_no_library_is_refused_whole(
+    local_parts: Parts, start_stack: StartStack, one: bytes, kind: str
+) -> None:
+    stack = start_stack(local_parts, "api")
+    async with httpx.AsyncClient(base_url=stack.api_url) as api:
+        answer = await api.post("/api/library", content=WRONG[kind](one))
+        assert refused(answer, 422, "bad-library")
+        assert await listed(api) == {}
+        assert refused(await api.post("/api/library", content=b""), 400, "empty-audio")
+
+
+UNFIT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "other bytes": (
+        lambda one: rewritten(one, lambda name, content: content[:-1] + b"!" if name.endswith("webm") else content),
+        "SHA-256",
+    ),
+    "fewer bytes": (
+        lambda one: rewritten(one, lambda name, content: content[:-1] if name.endswith("webm") else content),
+        "another length",
+    ),
+    "no sound": (
+        lambda one: rewritten(one, lambda name, content: None if name.endswith("webm") else content),
+        "missing",
+    ),
+    "a path": (
+        lambda one: described(one, audio={"file": "../x", "mime": "a", "bytes": 1, "sha256": "0" * 64}),
+        "folder",
+    ),
+    "no name": (lambda one: described(one, name=""), "visible"),
+    "a number for a name": (lambda one: described(one, name=1), "name"),
+    "a wild length": (lambda one: described(one, duration_ms=-1), "duration_ms"),
+    "a wild status": (lambda one: described(one, status="well"), "status"),
+    "nothing to hear": (lambda one: described(one, audio=None), "no sound"),
+    "no JSON": (
+        lambda one: rewritten(one, lambda name, content: b"{" if name.endswith(ABOUT) else content),
+        "beginning",
+    ),
+    "damage": (lambda one: one.replace(SOUND[200:300], bytes(100), 1), "damaged"),
+}
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+async def test_a_clip_that_is_not_what_it_was_is_left_out(
+    local_parts: Parts, start_stack: StartStack, one: bytes, kind: str
+) -> None:
+    stack = start_stack(local_parts, "api")
+    make, because = UNFIT[kind]
+    taken = await imported(stack, make(one))
+    assert (taken["taken"], taken["known"]) == (0, 0)
+    [refusal] = taken["refused"]
+    assert because in refusal["detail"], refusal
+    async with httpx.AsyncClient(base_url=stack.api_url) as api:
+        assert await listed(api) == {}
+    audio = Path(local_parts["DATA_DIR"]) / "audio"
+    assert [path for path in audio.rglob("*") if path.is_file()] == []
+    assert (await imported(stack, one))["taken"] == 1
+
+
+async def test_other_sound_is_not_overwritten_and_the_bin_is_named(
+    local_parts: Parts, start_stack: StartStack, one: bytes
+) -> None:
+    stack = start_stack(local_parts, "api")
+    assert (await imported(stack, one))["taken"] == 1
+    [id] = [json.loads(content)["id"] for name, content in entries(one).items() if name.endswith(ABOUT)]
+    async with httpx.AsyncClient(base_url=stack.api_url) as api:
+        (await api.delete(f"/api/clips/{id}")).raise_for_status()
+    [refusal] = (await imported(stack, one))["refused"]
+    assert "in the bin" in refusal["detail"]
+    [refusal] = (
+        await imported(stack, described(one, audio={"file": "x", "mime": "a", "bytes": 1, "sha256": "0" * 64}))
+    )["refused"]
+    assert "other sound" in refusal["detail"]
+
+
+async def test_kill_9_half_way_leaves_whole_clips_and_the_next_try_goes_on(
+    local_parts: Parts, start_stack: StartStack, one: bytes
+) -> None:
+    clips = 200
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(clips):
+            for name, content in entries(one).items():
+                said = json.loads(content) if name.endswith(ABOUT) else {}
+                another = json.dumps({**said, "id": str(uuid.uuid4()), "name": f"{number}"}).encode()
+                if name != MANIFEST or number == clips - 1:
+                    archive.writestr(name.replace("One/", f"{number}/"), another if said else content)
+    stack = start_stack(local_parts, "api")
+
+    async def count() -> int:
+        async with httpx.AsyncClient(base_url=stack.api_url) as api:
+            return len((await api.get("/api/clips", params={"limit": 200})).json()["clips"])
+
+    sending = asyncio.ensure_future(imported(stack, out.getvalue()))
+    async with asyncio.timeout(30):
+        while not 3 < await count() < clips:
+            await asyncio.sleep(0.01)
+    stack.kill("api")
+    with pytest.raises(httpx.TransportError):
+        await sending
+    stack.start("api")
+    had = await count()
+    assert 3 < had < clips
+    assert await imported(stack, out.getvalue()) == {"taken": clips - had, "known": had, "refused": []}
+    async with httpx.AsyncClient(base_url=stack.api_url) as api:
+        for id in await listed(api):
+            assert (await api.get(f"/api/clips/{id}/audio")).content == SOUND
+
+
+# -- names -----------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.text(max_size=300), min_size=1, max_size=20))
+def test_folders_are_good_on_every_system_and_each_its_own(names: list[str]) -> None:
+    folders, at = Folders(), datetime(2026, 1, 2, tzinfo=UTC)
+    made = [folders.name(name, at) for name in names]
+    assert len({name.casefold() for name in made}) == len(names)
+    for name in made:
+        assert not set(name) & set('\\/:*?"<>|\0')
+        assert name == name.strip(". ")
+        name.encode()
+
+
+def test_reserved_names_are_not_used() -> None:
+    assert [safe(name) for name in ("CON", "lpt1.x", "console", "...", "")] == [
+        "-CON",
+        "-lpt1.x",
+        "console",
+        "clip",
+        "clip",
+    ]

@@ -1,0 +1,177 @@
+"""The sweep alone, on both kinds of parts: what it ends, what it empties, and what it must never touch."""
+
+import io
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from services.api.background.maintenance import ORPHAN_AGE, TOMBSTONE, Sweep
+from services.api.settings import ApiSettings
+from shared.clips.gaps import LOST
+from shared.clips.models import HOME, Clip, Status
+from shared.db.engine import open_engine, reading, transaction
+from shared.outbox.outbox import EVENT, OutboxRow, record
+from shared.redis.jobs import PREPARE
+from shared.storage.store import ObjectMissing, Store, open_store
+from shared.uploads.models import EXPIRES, Piece, Upload
+from tests.conftest import Parts
+
+SILENCE = timedelta(minutes=15)
+BIN_KEEPS = timedelta(days=30)
+DAY = timedelta(days=1)
+
+
+@dataclass
+class World:
+    """A database, a store, and a sweep that is not running: the tests call its chores at times of their own."""
+
+    engine: Engine
+    store: Store
+    sweep: Sweep
+    now: datetime
+
+    def put(self, clip_id: uuid.UUID) -> str:
+        key = f"{HOME}/{clip_id}/{uuid.uuid4().hex}"
+        self.store.put(key, io.BytesIO(b"sound"), 5, "audio/webm")
+        return key
+
+    def has(self, key: str) -> bool:
+        try:
+            return self.store.size(key) == 5
+        except ObjectMissing:
+            return False
+
+    def save(self, clip: Clip) -> Clip:
+        with transaction(self.engine) as session:
+            record(session, clip, now=self.now)
+        return clip
+
+    def clip(self) -> Clip:
+        """A clip whose audio is one object."""
+        id = uuid.uuid4()
+        return self.save(
+            Clip.saved(id, name="a", mime="audio/webm", bytes=5, sha256="", audio_key=self.put(id), now=self.now)
+        )
+
+    def upload(self, clip_id: uuid.UUID, *, is_recording: bool, length: int | None = None) -> str:
+        """An upload with one piece, of five bytes; returns the piece's key."""
+        key, id = self.put(clip_id), uuid.uuid4()
+        with transaction(self.engine) as session:
+            session.add(
+                Upload(
+                    id=id, clip_id=clip_id, is_recording=is_recording, name="a", mime="audio/webm",
+                    recorded_at=self.now, created_at=self.now, length=length,
+                )
+            )  # fmt: skip
+            session.flush()
+            session.add(Piece(upload_id=id, start=0, end=5, key=key, sha256=""))
+        return key
+
+    def recording(self) -> tuple[Clip, str]:
+        id = uuid.uuid4()
+        clip = self.save(Clip.begun(id, name="r", mime="audio/webm", recorded_at=self.now, now=self.now))
+        return clip, self.upload(id, is_recording=True)
+
+    def read(self, clip: Clip) -> Clip | None:
+        with reading(self.engine) as session:
+            return session.get(Clip, clip.id)
+
+    def uploads(self) -> list[Upload]:
+        with reading(self.engine) as session:
+            return list(session.exec(select(Upload)))
+
+
+@pytest.fixture
+def world(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for name, value in parts.items():
+        monkeypatch.setenv(name, value)
+    settings = ApiSettings()
+    engine, store = open_engine(settings), open_store(settings)
+    sweep = Sweep(engine, store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
+    yield World(engine, store, sweep, datetime.now(UTC))
+    engine.dispose()
+
+
+def test_a_recording_that_fell_silent_is_finished_with_what_arrived(world: World) -> None:
+    silent, _ = world.recording()
+    world.now += timedelta(minutes=1)
+    heard, _ = world.recording()
+    assert world.sweep.end_silent_recordings(silent.updated_at + SILENCE + timedelta(seconds=1)) == 1
+    ended, going = world.read(silent), world.read(heard)
+    assert ended
+    assert going
+    assert (ended.status, ended.gaps[0]["cause"], going.status) == (Status.PENDING, LOST, Status.RECORDING)
+    with reading(world.engine) as session:
+        topics = select(OutboxRow.topic).where(col(OutboxRow.clip_id) == silent.id).order_by(col(OutboxRow.id))
+        rows = session.exec(topics).all()
+    assert rows == [EVENT, EVENT, PREPARE]
+
+
+def test_a_recording_in_the_bin_stays_as_it_is(world: World) -> None:
+    clip, key = world.recording()
+    with transaction(world.engine) as session:
+        session.get_one(Clip, clip.id).move_to_bin(world.now)
+    assert world.sweep.end_silent_recordings(world.now + DAY) == 0
+    assert world.has(key)
+
+
+def test_the_bin_is_emptied_with_every_byte_of_it_after_its_time_and_not_before(world: World) -> None:
+    whole = world.clip()
+    spoken, piece = world.recording()
+    kept = world.clip()
+    with transaction(world.engine) as session:
+        for clip in (whole, spoken):
+            session.get_one(Clip, clip.id).move_to_bin(world.now)
+    assert world.sweep.empty_bin(world.now + BIN_KEEPS - timedelta(seconds=1)) == 0
+    assert world.sweep.empty_bin(world.now + BIN_KEEPS + timedelta(seconds=1)) == 2
+    assert world.read(whole) is world.read(spoken) is None
+    assert not any(world.has(key) for key in (whole.audio_key, piece))
+    assert world.uploads() == []
+    assert world.read(kept)
+    assert world.has(kept.audio_key)
+
+
+def test_a_file_that_never_arrived_whole_expires_and_a_recording_does_not(world: World) -> None:
+    world.upload(uuid.uuid4(), is_recording=False)
+    world.upload(world.clip().id, is_recording=False, length=6)  # and a PUT of its id came first
+    _, recorded = world.recording()
+    arrived = world.upload(world.clip().id, is_recording=False, length=5)
+    assert world.sweep.expire_uploads(world.now + EXPIRES - timedelta(seconds=1)) == 0
+    assert world.sweep.expire_uploads(world.now + EXPIRES + timedelta(seconds=1)) == 2
+    assert len(world.uploads()) == 4, "what is gone is still known as gone"
+    with reading(world.engine) as session:
+        keys = session.exec(select(Piece.key)).all()
+    assert set(keys) == {recorded, arrived}
+    world.sweep.expire_uploads(world.now + EXPIRES + TOMBSTONE + DAY)
+    assert len(world.uploads()) == 2
+
+
+def test_orphans_go_after_a_day_and_nothing_else(world: World) -> None:
+    clip = world.clip()
+    replaced, lost = world.put(clip.id), world.put(uuid.uuid4())
+    _, piece = world.recording()
+    foreign = "elsewhere/backup.tar"
+    world.store.put(foreign, io.BytesIO(b"sound"), 5, "x/y")
+    assert world.sweep.remove_orphans(world.now + ORPHAN_AGE - timedelta(minutes=1)) == 0
+    assert world.sweep.remove_orphans(world.now + ORPHAN_AGE + timedelta(minutes=1)) == 2
+    assert not world.has(replaced)
+    assert not world.has(lost)
+    assert all(world.has(key) for key in (clip.audio_key, piece, foreign))
+
+
+def test_a_database_that_knows_nothing_of_the_store_costs_nobody_a_recording(world: World) -> None:
+    keys = [world.put(uuid.uuid4()) for _ in range(3)]
+    assert world.sweep.remove_orphans(world.now + 400 * DAY) == 0
+    assert all(world.has(key) for key in keys)
+
+
+def test_of_many_machines_one_does_a_chore_and_again_when_it_is_due(world: World) -> None:
+    other = Sweep(world.engine, world.store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
+    machines = (world.sweep, other)
+    assert [machine.is_ours("chore", DAY, world.now) for machine in machines] == [True, False]
+    assert [machine.is_ours("chore", DAY, world.now + DAY) for machine in machines] == [True, False]

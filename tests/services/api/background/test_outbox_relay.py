@@ -1,0 +1,225 @@
+"""The relay of a live API: whatever happens to Redis, what was committed arrives, in order, by itself."""
+
+import asyncio
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import httpx
+import pytest
+import redis
+from pydantic import SecretStr
+from sqlmodel import select
+
+from services.api.background.outbox_relay import Relay
+from services.api.settings import ApiSettings
+from shared.clips.models import Clip
+from shared.db.engine import open_engine, reading, transaction
+from shared.outbox.outbox import OutboxRow, Outlet, flush, record
+from shared.redis.jobs import CAPTION, NOTICES, TRANSCRIBE
+from tests import tus
+from tests.conftest import Parts, StartStack
+from tests.servers.server import free_port
+from tests.servers.stack import Stack
+from tests.servers.valkey import Valkey
+from tests.services.api.clips.test_routes import saved
+from tests.shared.outbox.test_outbox import Arrived
+
+SOON_S = 20
+"""Seconds in which anything must have arrived; the sweep waits ten, and the machine may be busy."""
+
+AT_ONCE_S = 1.0
+"""Seconds for what must not wait for a poll (two seconds) or a sweep (five)."""
+
+
+async def until(holds: Callable[[], bool], seconds: float = SOON_S) -> float:
+    """Wait until it holds; return how long that took."""
+    began = time.monotonic()
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.01)
+    return time.monotonic() - began
+
+
+@pytest.fixture
+def arrived(parts: Parts) -> Iterator[Arrived]:
+    with redis.Redis.from_url(parts["REDIS_URL"], decode_responses=True) as client:
+        yield Arrived(client)
+
+
+@pytest.fixture
+def api(start_stack: StartStack, parts: Parts) -> Stack:
+    return start_stack(parts, "api")
+
+
+async def test_what_was_put_while_redis_was_down_arrives_in_order(
+    client: httpx.AsyncClient, arrived: Arrived, valkey: Valkey
+) -> None:
+    before = await saved(client, "before")
+    await until(lambda: arrived.events() == ["before"], AT_ONCE_S)
+    valkey.kill()
+    began = time.monotonic()
+    clips = [await saved(client, f"meanwhile {number}", number) for number in range(5)]
+    assert time.monotonic() - began < 2, "a request waited for Redis"
+    ready = await client.get("/readyz")
+    assert (ready.status_code, ready.json()["database"], ready.json()["store"]) == (200, "ok", "ok")
+    async with asyncio.timeout(SOON_S):
+        while (redis_is := (await client.get("/readyz")).json()["redis"]) == "ok":
+            await asyncio.sleep(0.02)
+    assert redis_is == "does not answer (ConnectionError)", "everybody may read this: no address, and no secret"
+    valkey.start()
+    await until(lambda: len(arrived.events()) == 5)
+    assert arrived.events() == [clip["name"] for clip in clips]
+    await until(lambda: len(arrived.jobs()) >= 5)
+    # Redis forgot the first one's job with all else, and on a slow machine the sweep has noticed by now.
+    assert [id for id in arrived.jobs() if id != before["id"]] == [clip["id"] for clip in clips]
+
+
+async def test_a_redis_that_hangs_is_no_concern_of_a_request(
+    client: httpx.AsyncClient, arrived: Arrived, valkey: Valkey
+) -> None:
+    await saved(client, "before")
+    await until(lambda: arrived.events() == ["before"], AT_ONCE_S)
+    valkey.pause()
+    began = time.monotonic()
+    for number in range(5):
+        await saved(client, f"meanwhile {number}", number)
+    assert time.monotonic() - began < 2
+    valkey.resume()
+    await until(lambda: set(arrived.events()) == {"before", *(f"meanwhile {number}" for number in range(5))})
+
+
+async def test_jobs_that_were_wiped_are_made_again(
+    start_stack: StartStack, server_parts: Parts, valkey: Valkey
+) -> None:
+    api = start_stack(server_parts, "api")
+    async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
+        clips = [await saved(client, f"clip {number}", number) for number in range(3)]
+        finished = await saved(client, "in the bin", 3)
+        with redis.Redis.from_url(server_parts["REDIS_URL"], decode_responses=True) as connection:
+            arrived = Arrived(connection)
+            await until(lambda: len(arrived.jobs()) == 4, AT_ONCE_S)
+            await client.delete(f"/api/clips/{finished['id']}")
+            with valkey.client() as admin:
+                admin.flushall()
+            assert arrived.jobs() == []
+            await until(lambda: len(arrived.jobs()) == 3)
+            assert set(arrived.jobs()) == {clip["id"] for clip in clips}
+        unchanged = await client.get(f"/api/clips/{clips[0]['id']}")
+        assert unchanged.json() == clips[0], "nothing that a browser sees has changed"
+
+
+class Bell(HTTPServer):
+    """A transcriber that only notes who wakes it."""
+
+    def __init__(self) -> None:
+        self.rings: list[str] = []
+        rings = self.rings
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                rings.append(self.path)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", free_port()), Handler)
+
+
+@pytest.fixture
+def bell() -> Iterator[Bell]:
+    with Bell() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+async def test_a_job_wakes_the_transcriber_and_an_event_does_not(
+    start_stack: StartStack, local_parts: Parts, bell: Bell, valkey: Valkey
+) -> None:
+    api = start_stack(local_parts, "api", WAKE_URL=f"http://127.0.0.1:{bell.server_port}/wake")
+    async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
+        clip = await saved(client)
+        await until(lambda: bell.rings == ["/wake"], AT_ONCE_S)
+        with redis.Redis.from_url(local_parts["REDIS_URL"], decode_responses=True) as connection:
+            arrived = Arrived(connection)
+            await client.patch(f"/api/clips/{clip['id']}", json={"name": "renamed"})
+            await until(lambda: arrived.events() == ["Minutes", "renamed"], AT_ONCE_S)
+            assert bell.rings == ["/wake"]
+        # The job is still there: whoever slept through the first ring is rung again.
+        await until(lambda: len(bell.rings) > 1)
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+async def test_a_recording_is_noticed_by_whoever_gives_it_captions_if_they_are_wanted(
+    start_stack: StartStack, local_parts: Parts, bell: Bell, switch: str
+) -> None:
+    wake_url = f"http://127.0.0.1:{bell.server_port}/wake"
+    api = start_stack(local_parts, "api", LIVE_CAPTIONS=switch, WAKE_URL=wake_url)
+    with (
+        redis.Redis.from_url(local_parts["REDIS_URL"], decode_responses=True) as connection,
+        connection.pubsub(ignore_subscribe_messages=True) as line,
+    ):
+        line.subscribe(NOTICES)
+        async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
+            await tus.Upload.begun(client)
+            arrived = Arrived(connection)
+            await until(lambda: arrived.events() == ["Minutes"], AT_ONCE_S)
+            await asyncio.sleep(AT_ONCE_S / 2)
+        notices = [line.get_message(timeout=0.1) for _ in range(3)]
+    assert [notice["data"] for notice in notices if notice] == ([CAPTION] if switch == "on" else [])
+    assert bell.rings == (["/wake"] if switch == "on" else [])
+
+
+async def test_a_restarted_api_sends_what_another_one_left(
+    start_stack: StartStack, parts: Parts, arrived: Arrived, valkey: Valkey
+) -> None:
+    api = start_stack(parts, "api")
+    valkey.kill()
+    async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
+        await saved(client, "left")
+    api.kill("api")
+    valkey.start()
+    api.start("api")
+    await until(lambda: (arrived.events(), len(arrived.jobs())) == (["left"], 1), AT_ONCE_S)
+
+
+async def test_stopping_sends_what_was_just_committed(start_stack: StartStack, local_parts: Parts) -> None:
+    with redis.Redis.from_url(local_parts["REDIS_URL"], decode_responses=True) as connection:
+        api = start_stack(local_parts, "api")
+        async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
+            for number in range(20):
+                await saved(client, f"clip {number}")
+        api.stop("api")
+        assert Arrived(connection).events() == [f"clip {number}" for number in range(20)]
+        assert len(Arrived(connection).jobs()) == 20
+
+
+@pytest.mark.parametrize(("jobs_left", "asked_again"), [(0, 3), (2, 3), (3, 0), (5, 0)])
+def test_the_sweep_sends_no_more_jobs_than_there_are_clips(
+    database_url: str, redis_url: str, jobs_left: int, asked_again: int
+) -> None:
+    settings = ApiSettings(database_url=SecretStr(database_url), redis_url=SecretStr(redis_url))
+    engine, outlet, now = open_engine(settings, 1), Outlet(redis_url), datetime.now(UTC)
+    with transaction(engine) as session:
+        for number in range(3):
+            at = now - timedelta(hours=1)
+            clip = Clip.saved(uuid.uuid4(), name=f"{number}", mime="a/b", bytes=1, sha256="", audio_key="", now=at)
+            record(session, clip, now=at)
+        session.add_all([OutboxRow(topic=TRANSCRIBE, clip_id=clip.id, created_at=now) for _ in range(jobs_left)])
+    while flush(engine, outlet):
+        pass
+    relay = Relay(engine, outlet, "")
+    relay._sweep(now)
+    relay._sweep(now + timedelta(seconds=20))
+    with reading(engine) as session:
+        assert len(session.exec(select(OutboxRow)).all()) == asked_again * (2 if not jobs_left else 1)
+    outlet.close()
+    engine.dispose()

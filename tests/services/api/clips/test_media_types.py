@@ -1,0 +1,147 @@
+"""Containers by their bytes: real files of each kind, and what pretends to be one."""
+
+import io
+import struct
+import time
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.api.clips.media_types import HEAD_BYTES, accept, sniff
+from services.api.http.errors import Problem
+from tests.recordings import CONTAINERS, recording, video
+
+
+def refusal(body: bytes, claimed: str = "audio/webm") -> str:
+    with pytest.raises(Problem) as refused:
+        accept(io.BytesIO(body), claimed)
+    assert refused.value.slug == "not-audio"
+    return refused.value.detail
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_each_container_is_known_by_its_bytes(container: str) -> None:
+    mime = CONTAINERS[container][1]
+    file = io.BytesIO(recording(container=container))
+    for claimed in (mime, mime.upper(), "", "application/octet-stream", "audio/nonsense"):
+        assert accept(file, claimed) == mime
+        assert file.tell() == 0
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_the_first_bytes_of_a_recording_are_enough(container: str) -> None:
+    """Whatever is cut off, the beginning is the container's: a person's recording is not refused for its end."""
+    assert accept(io.BytesIO(recording(container=container)[:400]), "") == CONTAINERS[container][1]
+
+
+def test_an_mp3_needs_no_tag_before_it() -> None:
+    tagged = recording(container="mp3")
+    size = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(tagged[6:10], (21, 14, 7, 0), strict=True))
+    assert accept(io.BytesIO(tagged[size:]), "audio/mp3") == "audio/mp3"
+
+
+@pytest.mark.parametrize(
+    ("claimed", "kept"),
+    [
+        ("audio/webm;codecs=opus", "audio/webm;codecs=opus"),
+        ('Audio/WebM; codecs="opus"', "audio/webm;codecs=opus"),
+        ("video/webm; codecs=vp8, opus", "video/webm;codecs=vp8,opus"),
+        ("audio/webm; charset=utf-8", "audio/webm"),
+        ("audio/webm;codecs=<script>", "audio/webm"),
+        (f"audio/webm;codecs={'a' * 300}", "audio/webm"),
+        ("audio/mp4", "audio/webm"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_claim_is_kept_where_the_bytes_agree(claimed: str, kept: str) -> None:
+    assert accept(io.BytesIO(recording()), claimed) == kept
+
+
+@pytest.mark.parametrize(
+    "claimed", ["text/html", "image/png", "application/json", "audio", "audio/", "audio/<b>", "é/x"]
+)
+def test_other_types_are_refused_by_name(claimed: str) -> None:
+    assert claimed in refusal(recording(), claimed)
+
+
+def test_an_index_behind_very_much_audio_is_found() -> None:
+    silent = video("mp4", sound=False)
+    assert silent.index(b"mdat") < silent.index(b"moov"), "PyAV writes the index last, as we want it here"
+    index = silent.index(b"moov") - 4
+    assert refusal(silent[:index] + box(b"free", bytes(5 * 1024**2)) + silent[index:]) == "This video has no sound."
+
+
+@pytest.mark.parametrize("container", ["webm", "mp4"])
+def test_video_is_taken_for_its_sound(container: str) -> None:
+    assert accept(io.BytesIO(video(container, sound=True)), f"video/{container}") == f"video/{container}"
+    assert refusal(video(container, sound=False), f"video/{container}") == "This video has no sound."
+
+
+PNG = (
+    b"\x89PNG\r\n\x1a\n"
+    + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 1, 1, 8, 0, 0, 0, 0)
+    + struct.pack(">I", zlib.crc32(b""))
+)
+
+NOT_AUDIO = {
+    "a page": b"<!DOCTYPE html><script>alert(1)</script>",
+    "a page behind a comment": b"<!-- OggS --><html>",
+    "a picture": PNG,
+    "a photograph": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+    "text": b"RIFFraff and other words",
+    "text in UTF-16": "A page of words".encode("utf-16"),
+    "text in UTF-16, big": "\ufeffA page of words".encode("utf-16-be"),
+    "a script": b"#!/bin/sh\n",
+    "a PDF": b"%PDF-1.7",
+    "an archive": b"PK\x03\x04",
+    "a WebP picture": b"RIFF\x24\x00\x00\x00WEBPVP8 ",
+    "zeros": bytes(1000),
+    "ones": b"\xff" * 1000,
+    "one byte": b"\x1a",
+    "half a signature": b"Og",
+}
+
+
+@pytest.mark.parametrize("what", NOT_AUDIO)
+def test_what_is_no_audio_is_refused_whatever_it_claims(what: str) -> None:
+    assert refusal(NOT_AUDIO[what]).startswith("These bytes are no audio that we know")
+
+
+def box(kind: bytes, body: bytes = b"", *, size: int | None = None) -> bytes:
+    return struct.pack(">I4s", 8 + len(body) if size is None else size, kind) + body
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b"",
+        box(b"mdat", size=0),
+        box(b"mdat", size=3),
+        box(b"mdat", size=2**32 - 1),
+        box(b"mdat", struct.pack(">Q", 2**64 - 1), size=1),
+        box(b"mdat", struct.pack(">Q", 2**63), size=1),
+        box(b"mdat", struct.pack(">Q", 5), size=1),
+        box(b"mdat", b"\x00\x00", size=1),
+        box(b"moov", size=0),
+        box(b"moov", struct.pack(">Q", 2**64 - 1), size=1),
+    ],
+    ids=ascii,
+)
+def test_a_broken_mp4_is_looked_at_without_a_stumble(behind: bytes) -> None:
+    assert accept(io.BytesIO(box(b"ftyp", b"isom") + behind), "audio/mp4") == "audio/mp4"
+
+
+def test_an_mp4_of_nothing_but_boxes_costs_no_time() -> None:
+    began = time.monotonic()
+    accept(io.BytesIO(box(b"ftyp", b"isom") + box(b"free") * 4_000_000), "audio/mp4")
+    assert time.monotonic() - began < 0.5
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_container_or_none(head: bytes) -> None:
+    for beginning in (b"", b"\x1a\x45\xdf\xa3", b"\x00\x00\x00\x10ftypisom", b"RIFF", b"\xff"):
+        container = sniff((beginning + head)[:HEAD_BYTES])
+        if container is not None:
+            assert accept(io.BytesIO(beginning + head), "") == container.mime

@@ -1,0 +1,80 @@
+"""Names: what is kept as it is, what is one and the same, what is refused."""
+
+import contextlib
+import unicodedata
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.api.clips.names import clean_name, name_in_path
+from services.api.http.errors import Problem
+
+ODD = [
+    "a/b", "/", "//", "a//b", "a/", "/a", ".", "..", "../..", "%2e%2e", "%", "%zz", "100%", "why? #1", "a?b", "a#b",
+    "a b", " a ", "a  b", "it's", '"quoted"', "back\\slash", "semi;colon=1&2+3", "🎙", "👨‍👩‍👧", "é", "ﬁ", "ＦＵＬＬ",
+    "שלום", "日本語", "\u202eevil", "a\u200bb", "nul", "CON", "-rf", "~", "*", "<script>alert(1)</script>",
+    "' OR 1=1 --", "x" * 255, "🎙" * 255, "\u00a0a",
+]  # fmt: skip
+"""Names that are somebody's, each other than all others."""
+
+REFUSED = {
+    "": "at least one visible",
+    " ": "at least one visible",
+    "\u00a0\u2003": "at least one visible",
+    "a\nb": "control characters",
+    "a\x00b": "control characters",
+    "\x7f": "control characters",
+    "a\x85": "control characters",
+    "x" * 256: "at most 255 characters; this one has 256",
+    "\ud800": "half characters",
+}
+"""Names that are nobody's → what is said."""
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_names_stay_what_they_are(name: str) -> None:
+    assert clean_name(name) == name
+    assert name_in_path(b"/clips/" + quote(name, safe="").encode(), "/clips/") == name
+    assert name_in_path(b"/clips/" + quote(name, safe="/").encode(), "/clips/") == name
+
+
+def test_forms_of_one_name_are_one_name() -> None:
+    assert clean_name("e\u0301") == clean_name("é") == "é"
+    assert clean_name("e\u0301" * 255) == "é" * 255, "the length is counted after normalising"
+
+
+@pytest.mark.parametrize(("name", "words"), REFUSED.items(), ids=[ascii(name)[:12] for name in REFUSED])
+def test_what_is_no_name_is_refused_in_words(name: str, words: str) -> None:
+    with pytest.raises(Problem, match=words) as refused:
+        clean_name(name)
+    assert refused.value.slug == "bad-name"
+
+
+@pytest.mark.parametrize("path", [b"/clips/%ff", b"/clips/%c3", b"/clips/a%80", b"/clips/%ed%a0%80", b"/clips/\xff"])
+def test_bytes_that_are_no_utf_8_are_refused(path: bytes) -> None:
+    with pytest.raises(Problem, match="percent-encoded UTF-8"):
+        name_in_path(path, "/clips/")
+
+
+@pytest.mark.parametrize("path", [b"/clips/a", b"/clips/%61", b"/%63lips/a", b"/clips%2Fa", b"/clips/a?b"])
+def test_every_spelling_of_an_address_is_that_address(path: bytes) -> None:
+    assert name_in_path(path, "/clips/") == "a"
+
+
+visible = st.characters(exclude_categories=["C", "Z"])
+anything = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=30)
+
+
+@given(st.builds(str.__add__, visible, anything))
+def test_any_name_goes_through_an_address_unchanged_but_for_its_normal_form(name: str) -> None:
+    path = b"/audio/" + quote(name, safe="").encode()
+    assert name_in_path(path, "/audio/") == unicodedata.normalize("NFC", name)
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_a_name_or_refused(encoded: bytes) -> None:
+    with contextlib.suppress(Problem):
+        name = name_in_path(b"/clips/" + encoded, "/clips/")
+        assert clean_name(name) == name

@@ -1,0 +1,54 @@
+"""The page as one thing with a version: a service worker gets all of it, or nothing."""
+
+import json
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.api.frontend import version
+
+
+async def told(client: httpx.AsyncClient) -> dict[str, list[str] | str]:
+    """The first line of the service worker, as the browser reads it."""
+    answer = await client.get("/service-worker.js")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == "no-cache"
+    first = answer.text.splitlines()[0]
+    found: dict[str, list[str] | str] = json.loads(first.removeprefix("const SHELL = ").removesuffix(";"))
+    return found
+
+
+async def test_the_worker_names_every_file_of_the_page_and_each_is_there(client: httpx.AsyncClient) -> None:
+    shell_now = await told(client)
+    here = {path.relative_to(version.STATIC).as_posix() for path in version.STATIC.rglob("*") if path.is_file()}
+    assert set(shell_now["files"]) == {"/"} | {f"/static/{path}" for path in here - {"index.html", "service-worker.js"}}
+    for path in shell_now["files"]:
+        answer = await client.get(path, params={"shell": str(shell_now["version"])})
+        assert answer.status_code == 200, path
+
+
+async def test_files_of_another_version_are_refused(client: httpx.AsyncClient) -> None:
+    for path in ("/", "/static/scripts/main.js"):
+        answer = await client.get(path, params={"shell": "0123456789abcdef"})
+        assert answer.status_code == 409
+        assert answer.json()["type"] == "urn:dictaphone:problem:other-version"
+
+
+def test_any_change_is_another_version_and_a_copy_of_the_files_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = version.version("policy")
+    assert version.version("another policy") != now
+    copy = tmp_path / "static"
+    shutil.copytree(version.STATIC, copy, copy_function=shutil.copyfile)
+    monkeypatch.setattr(version, "STATIC", copy)
+    assert version.version("policy") == now
+    words = copy / "scripts" / "words" / "de.js"
+    words.write_text(words.read_text().replace("Neu", "neu", 1))
+    changed = version.version("policy")
+    assert changed != now
+    (copy / "scripts" / "new.js").write_text("")
+    assert version.version("policy") not in {now, changed}

@@ -1,0 +1,166 @@
+"""The page's files: small on the wire, and the same programs as in the folder."""
+
+import gzip
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import brotli
+import httpx
+import pytest
+
+from services.api.frontend.version import STATIC
+from services.api.http.static_files import bare, tight
+from tests.conftest import Launch, Parts
+from tests.node import has_node, node_client
+from tests.servers.stack import Stack
+
+IMPORTED = re.compile(r'^(?:import|export)[^;]*?from "(\.[^"]+)"', re.MULTILINE | re.DOTALL)
+
+of_laptop = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
+
+MOST_BYTES = 60_000
+"""Scripts and styles in all before a page can be used, compressed."""
+
+
+@pytest.fixture(scope="module")
+def api(module_parts: Parts) -> Iterator[Stack]:
+    with Stack(module_parts, ["api"], migrate=False) as api:
+        yield api
+
+
+def of_kind(*endings: str) -> list[Path]:
+    return sorted(path for path in STATIC.rglob("*") if path.suffix in endings)
+
+
+def ask(api: Stack, path: str, **headers: str) -> tuple[httpx.Response, bytes]:
+    """The answer, and its body as it came."""
+    with httpx.stream("GET", f"{api.api_url}{path}", headers=headers) as response:
+        return response, b"".join(response.iter_raw())
+
+
+@of_laptop
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip, deflate", "gzip"),
+        ("BR", "br"),
+        ("identity", None),
+        ("br;q=0", None),
+    ],
+)
+def test_a_script_comes_in_the_best_coding_that_is_taken(api: Stack, accepted: str, coding: str | None) -> None:
+    response, body = ask(api, "/static/scripts/api.js", **{"Accept-Encoding": accepted})
+    assert response.headers.get("content-encoding") == coding
+    assert response.headers["vary"] == "Accept-Encoding"
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["content-type"].startswith("text/javascript")
+    written = (STATIC / "scripts/api.js").read_text()
+    opened = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding](body)
+    assert opened.decode() == (bare(written) if coding else written)
+
+
+@of_laptop
+def test_each_coding_has_a_tag_of_its_own(api: Stack) -> None:
+    tags = set()
+    for coding in ("br", "gzip", "identity"):
+        response, _ = ask(api, "/", **{"Accept-Encoding": coding})
+        tag = response.headers["etag"]
+        tags.add(tag)
+        again, body = ask(api, "/static/scripts/main.js", **{"Accept-Encoding": coding, "If-None-Match": tag})
+        assert (again.status_code, bool(body)) == (200, True), "the tag of another file"
+    assert len(tags) == 3
+    for path in ("/", "/static/styles/page.css"):
+        response, _ = ask(api, path, **{"Accept-Encoding": "br"})
+        tag = response.headers["etag"]
+        for said in (tag, f"W/{tag}"):
+            again, body = ask(api, path, **{"Accept-Encoding": "br", "If-None-Match": said})
+            assert (again.status_code, body, again.headers["etag"]) == (304, b"", tag)
+
+
+@of_laptop
+def test_a_picture_comes_as_it_is(api: Stack) -> None:
+    response, body = ask(api, "/static/app-icons/icon-192.png", **{"Accept-Encoding": "br"})
+    assert "content-encoding" not in response.headers
+    assert body == (STATIC / "app-icons/icon-192.png").read_bytes()
+
+
+@of_laptop
+def test_what_a_page_loads_at_first_is_small(api: Stack) -> None:
+    """What is needed only once a clip is opened or searched for comes then."""
+    named = re.findall(r'(?:modulepreload|stylesheet)" href="([^"]+)"', (STATIC / "index.html").read_text())
+    paths = [*named, "/static/scripts/main.js"]
+    sizes = {path: len(ask(api, path, **{"Accept-Encoding": "br"})[1]) for path in paths}
+    assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+def test_the_page_names_what_it_loads_at_first() -> None:
+    """So that all of it comes in one round of requests, and nothing that is not needed."""
+    page = (STATIC / "index.html").read_text()
+    named = {STATIC / path for path in re.findall(r'modulepreload" href="/static/([^"]+)"', page)}
+    found: set[Path] = set()
+    waiting = [STATIC / "scripts" / "main.js"]
+    while waiting:
+        script = waiting.pop()
+        found.add(script)
+        paths = IMPORTED.findall(bare(script.read_text()))
+        waiting += {(script.parent / path).resolve() for path in paths} - found
+    # Its words, which it chooses by the reader's language.
+    assert named == found - {STATIC / "scripts" / "main.js"} | {STATIC / "scripts" / "words" / "en.js"}
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("/** What it is. */\nlet a; // why\n", "\nlet a; // why\n"),
+        ("  // why\nlet b;\n", "\nlet b;\n"),
+        ("  a {\n    b;\n  }\n", "a {\nb;\n}\n"),
+        ("/**\n * Longer.\n * @param {A} a\n */\nf();\n", "\n\n\n\nf();\n"),
+        ("const x = /** @type {HTMLElement} */ (y);\n", "const x = (y);\n"),
+        ('const url = "https://a/*b*/c"; // */\n', 'const url = "https://a/*b*/c"; // */\n'),
+        ("a { color: red } /* stays */\n/* goes */\n", "a { color: red } /* stays */\n\n"),
+    ],
+)
+def test_comments_stay_at_home(written: str, sent: str) -> None:
+    assert bare(written) == sent
+
+
+@has_node
+async def test_what_is_sent_is_the_same_program(tmp_path: Path) -> None:
+    """Token by token, and each on its line."""
+    pairs = []
+    for number, path in enumerate(of_kind(".js")):
+        sent = tmp_path / f"{number}.js"
+        sent.write_text(bare(path.read_text()))
+        pairs.append([str(path), str(sent)])
+    async with node_client("tokens.js", pairs=pairs) as client:
+        assert await client.told() == {"same": len(pairs)}
+
+
+async def test_what_is_sent_is_the_same_style(launch_browser: Launch) -> None:
+    """Rule by rule, as Chromium reads it."""
+    page = await (await launch_browser()).new_page()
+    read = r"""text => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(text);
+        // What stands beside a variable is repeated as it was written.
+        return [...sheet.cssRules].map(rule => rule.cssText.replace(/\s+/g, " ").replaceAll(", ", ","));
+    }"""
+    for path in of_kind(".css"):
+        written = path.read_text()
+        rules = await page.evaluate(read, written)
+        assert rules
+        assert await page.evaluate(read, tight(bare(written))) == rules, path.name
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("a,\nb {\ncolor: red;\nmargin: 0 auto;\n}\n", "a,b{color:red;margin:0 auto;}"),
+        ('a::after {\ncontent: "{ ; , } ";\n}', 'a::after{content:"{ ; , } ";}'),
+        ("a :hover {\ntop: calc(1px + 2px);\n}", "a :hover{top:calc(1px + 2px);}"),
+    ],
+)
+def test_a_style_sheet_keeps_the_space_that_parts(written: str, sent: str) -> None:
+    assert tight(written) == sent

@@ -1,0 +1,430 @@
+"""Search on a live API, and on both databases the same: what is found, in which order, and where it stands."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+from sqlmodel import col, delete
+
+from services.api.search import full_text
+from services.api.search.filters import Wish
+from shared.clips.models import Clip
+from shared.db.columns import Source, Status
+from shared.db.engine import reading, transaction
+from shared.outbox.outbox import record
+from shared.redis.jobs import TRANSCRIBE
+from shared.search.folding import indexed, parse
+from shared.transcripts.models import Transcript
+from tests.services.api.clips.test_routes import saved
+from tests.services.api.search.test_filters import NOON, engine, keep, listed, made, walked
+
+__all__ = ["engine"]  # a fixture
+
+
+def utf16(text: str, span: list[int]) -> str:
+    """What JavaScript's `slice` cuts out."""
+    coded = text.encode("utf-16-le")
+    return coded[span[0] * 2 : span[1] * 2].decode("utf-16-le")
+
+
+async def found(client: httpx.AsyncClient, q: str, **params: Any) -> list[dict[str, Any]]:
+    """Each clip on the first page, with why it was found."""
+    response = await client.get("/api/clips", params={"q": q, **params})
+    assert response.status_code == 200, response.text
+    page = response.json()
+    assert set(page["found"]) == {clip["id"] for clip in page["clips"]}
+    return [{**clip, "found": page["found"][clip["id"]]} for clip in page["clips"]]
+
+
+def shown(clip: Mapping[str, Any]) -> str:
+    """Name and excerpts with the marks in brackets."""
+
+    def marked(text: str, marks: list[list[int]]) -> str:
+        for start, end in reversed(marks):
+            rest = text.encode("utf-16-le")
+            inside = utf16(text, [start, end])
+            text = rest[: start * 2].decode("utf-16-le") + f"[{inside}]" + rest[end * 2 :].decode("utf-16-le")
+        return text
+
+    passages = (marked(passage["text"], passage["marks"]) for passage in clip["found"]["passages"])
+    return " / ".join([marked(clip["name"], clip["found"]["name"]), *passages])
+
+
+# -- what is found -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("q", "marked"),
+    [
+        ("grosse", ["Herz / Die [Größe] des Herzens 🎙 und die [GRÖSSE] der Lunge."]),
+        ("HERZ gross", ["[Herz] / Die [Größe] des Herzens 🎙 und die [GRÖSSE] der Lunge."]),
+        ("die größe der", ["Herz / [Die] [Größe] des Herzens 🎙 und [die] [GRÖSSE] [der] Lunge."]),
+        ('"des herzens"', ["Herz / Die Größe [des Herzens] 🎙 und die GRÖSSE der Lunge."]),
+        ('"herzens des"', []),
+        ("lunge", ["Herz / Die Größe des Herzens 🎙 und die GRÖSSE der [Lunge]."]),
+        ("lung.", []),
+        ("東京", ["会議 / 今日は[東京]で会議。"]),
+        ("京", ["会議 / 今日は東[京]で会議。"]),
+        ("今日は東京", ["会議 / [今日は東京]で会議。"]),
+        ("会議", ["[会議] / 今日は東京で[会議]。"]),
+        ("日東", []),
+        ("жук", ["[ЖУК] / Ёжик и [жук]и"]),
+        ("ежик", ["ЖУК / [Ёжик] и жуки"]),
+        ("wichtig", ["Herz"]),
+        ("wichtig herz", ["[Herz] / Die Größe des [Herzens] 🎙 und die GRÖSSE der Lunge."]),
+        ("🎙", ["Herz / Die Größe des Herzens [🎙] und die GRÖSSE der Lunge."]),
+        ("herz жук", []),
+    ],
+)
+async def test_words_of_any_language_are_found_and_marked(
+    client: httpx.AsyncClient, engine: Engine, q: str, marked: list[str]
+) -> None:
+    keep(
+        engine,
+        made(1, name="Herz", text="Die Größe des Herzens 🎙 und die GRÖSSE der Lunge.", tags=["Wichtig"]),
+        made(2, name="会議", text="今日は東京で会議。"),
+        made(3, name="ЖУК", text="Ёжик и жуки"),
+    )
+    marked = [words.replace("[жук]и", "[жуки]") for words in marked]
+    assert [shown(clip) for clip in await found(client, q)] == marked
+
+
+ODD = [
+    '"', "'", "*", "a*", "NEAR(a b)", "a AND b", "a OR b", "NOT a", "a & b", "a | !b", "a:*", ":*", "(", ")", "\\",
+    "{name}: a", "name:a", "a - b", "-a", "+a", "a ^ b", "^a", "%", "_", "\x00", "'; DROP TABLE search; --", "<->",
+    '""', '"" a', '"a', 'a"b"c', "“”", "é", "🎙", "\u0301", "\u200b", "a" * 1000, "a " * 500, "東" * 500, '"' * 999,
+    "ﷺ" * 300,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("q", ODD, ids=lambda q: f"{len(q)} {ascii(q)[:20]}")
+async def test_no_query_is_too_odd(client: httpx.AsyncClient, q: str) -> None:
+    """Words that a database knows as its own are words; signs are nothing."""
+    for sort in ("best", "newest", "name"):
+        assert (await client.get("/api/clips", params={"q": q, "sort": sort})).status_code == 200
+
+
+async def test_what_has_no_word_finds_nothing_and_nothing_asked_is_the_list(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    keep(engine, made(1, name="100% sure"))
+    assert await listed(client, q="?!") == []
+    assert await listed(client, q="  ") == ["100% sure"]
+    assert "found" not in (await client.get("/api/clips", params={"q": " "})).json()
+    assert await listed(client, q="near and or not") == []
+
+
+async def test_every_change_is_found_at_once_whoever_makes_it(client: httpx.AsyncClient, engine: Engine) -> None:
+    clip = await saved(client, "Walrus")
+    url = f"/api/clips/{clip['id']}"
+    assert await listed(client, q="walrus") == ["Walrus"]
+    await client.patch(url, json={"name": "Penguin"})
+    assert (await listed(client, q="walrus"), await listed(client, q="penguin")) == ([], ["Penguin"])
+    await client.patch(url, json={"tags": ["Zoo"], "text": "It waddles."})
+    assert await listed(client, q="zoo waddles penguin") == ["Penguin"]
+    await client.patch(url, json={"tags": [], "text": "It swims."})
+    assert (await listed(client, q="zoo"), await listed(client, q="waddles")) == ([], [])
+    # A worker, with what workers use.
+    with transaction(engine) as session:
+        other = made(1, name="Dictated", status=Status.PENDING)
+        other.prepared_at = NOON
+        record(session, other, TRANSCRIBE, now=NOON)
+    with transaction(engine) as session:
+        known = session.get_one(Clip, other.id)
+        known.claim(TRANSCRIBE, NOON, timedelta(minutes=1))
+        session.add(
+            known.finish(text="Seals bark.", language="en", recognizer="ear", passages=[], duration_ms=1, now=NOON)
+        )
+        record(session, known, now=NOON)
+    assert await listed(client, q="seals") == ["Dictated"]
+    # What is rolled back was never there.
+
+    def change_half() -> None:
+        with transaction(engine) as session:
+            session.get_one(Clip, other.id).rename("Nothing", NOON)
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        change_half()
+    assert (await listed(client, q="nothing"), await listed(client, q="dictated")) == ([], ["Dictated"])
+
+
+@pytest.mark.parametrize("sort", ["best", "newest", "oldest", "longest", "name"])
+async def test_what_is_in_the_bin_is_found_there_and_nowhere_else(
+    client: httpx.AsyncClient, engine: Engine, sort: str
+) -> None:
+    clip = await saved(client, "Thrown away")
+    url = f"/api/clips/{clip['id']}"
+    await client.delete(url)
+    assert await listed(client, q="thrown", sort=sort) == []
+    assert await listed(client, q="thrown", sort=sort, deleted="true") == ["Thrown away"]
+    await client.post(f"{url}/restore")
+    assert await listed(client, q="thrown", sort=sort) == ["Thrown away"]
+    with transaction(engine) as session:
+        session.exec(delete(Clip).where(col(Clip.id) == uuid.UUID(clip["id"])))
+    assert await listed(client, q="thrown", sort=sort) == []
+
+
+async def test_a_text_of_any_size_is_saved_and_what_is_indexed_of_it_is_found(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    clip = await saved(client, "ﷺ" * 255)
+    url = f"/api/clips/{clip['id']}"
+    for text in (
+        " ".join(f"w{number:x}" for number in range(280_000)),
+        "".join(chr(0x20000 + number % 40_000) for number in range(500_000)),
+        " ".join("".join(chr(0x10080 + n // 100**place % 100) for place in range(3)) for n in range(90_000)),
+        "x" * 2_000_000,
+        "first " + "a " * 900_000,
+    ):
+        assert (await client.patch(url, json={"text": text})).status_code == 200
+    assert len(await found(client, "first a")) == 1
+
+
+# -- in which order ------------------------------------------------------------------------------------------------
+
+
+async def test_the_best_come_first(client: httpx.AsyncClient, engine: Engine) -> None:
+    keep(
+        engine,
+        made(1, name="Budget"),
+        made(2, name="Tagged", tags=["budget"]),
+        made(3, name="Often", text="budget, budget and budget"),
+        made(4, name="Once", text="the budget"),
+        made(5, name="Once, newer", text="the budget again"),
+        made(6, name="Budgetary"),
+    )
+    best = ["Budget", "Budgetary", "Tagged", "Often", "Once, newer", "Once"]
+    assert await walked(client, 2, q="budget") == best
+    assert await walked(client, 2, q="budget", sort="newest") == [
+        "Budgetary", "Once, newer", "Once", "Often", "Tagged", "Budget"
+    ]  # fmt: skip
+    assert await walked(client, 4, q="budget", sort="oldest", tag="budget") == ["Tagged"]
+
+
+@pytest.mark.parametrize("from_clips", [False, True])
+async def test_behind_the_best_of_the_newest_come_the_others(
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, from_clips: bool
+) -> None:
+    """With fewer to rank than the live API has, on its database."""
+    monkeypatch.setattr(full_text, "_is_rather_looked_for_among_clips", lambda *_: from_clips)
+    names = ["old talk", *(f"{number}" for number in range(9))]
+    keep(engine, *(made(number, name=name, text="talk") for number, name in enumerate(names)))
+    monkeypatch.setattr(full_text, "RANKED", 4)
+    nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
+    wish = Wish(typed="talk", statuses=(), tags=(), sort="best", deleted=False, **nothing)
+    seen: list[str] = []
+    with reading(engine) as session:
+        rows, place = full_text.page(session.connection(), wish, parse("talk"), None, 3)
+        seen += [row.name for row in rows]
+        while place is not None:
+            rows, place = full_text.page(session.connection(), wish, parse("talk"), place, 3)
+            seen += [row.name for row in rows]
+    assert seen == [*map(str, reversed(range(9))), "old talk"], (
+        "the old one is a better match, and not among the newest"
+    )
+
+
+async def test_common_words_and_rare_wishes_are_found_from_either_end(
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which way is taken is decided by counts; what is found is the same."""
+    clips = [
+        made(
+            number,
+            text="common",
+            tags=["few"] if number % 5 == 0 else [],
+            status=Status.FAILED if number > 8 else Status.DONE,
+        )
+        for number in range(12)
+    ]
+    clips[10].move_to_bin(NOON)
+    keep(engine, *clips)
+    nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
+    for sort in ("best", "newest", "oldest", "longest", "shortest", "name"):
+        for wish in (
+            Wish(typed="common", statuses=("failed",), tags=(), sort=sort, deleted=False, **nothing),
+            Wish(typed="common", statuses=(), tags=("few",), sort=sort, deleted=False, **nothing),
+            Wish(typed="common", statuses=(), tags=("few",), sort=sort, deleted=True, **nothing),
+            Wish(typed="common", statuses=(), tags=(), sort=sort, deleted=False, **nothing | {"shortest_ms": 9_000}),
+            Wish(
+                typed="common",
+                statuses=(),
+                tags=(),
+                sort=sort,
+                deleted=False,
+                **nothing | {"since": clips[3].created_at},
+            ),
+        ):
+            answers = []
+            for few in (2_000, 10):
+                monkeypatch.setattr(full_text, "FEW", few)
+                with reading(engine) as session:
+                    rows, _ = full_text.page(session.connection(), wish, parse("common"), None, 50)
+                answers.append([row.id for row in rows])
+            assert answers[0] == answers[1], wish
+            assert answers[0], wish
+
+
+# -- passages ------------------------------------------------------------------------------------------------------
+
+
+def heard(text: str, gap_ms: int = 0) -> list[dict[str, Any]]:
+    """What a machine says of a text of which each word took a second."""
+    words = [
+        {"start_ms": 1000 * place + gap_ms, "end_ms": 1000 * place + 900 + gap_ms, "text": word}
+        for place, word in enumerate(text.split())
+    ]
+    return [{"start_ms": words[0]["start_ms"], "end_ms": words[-1]["end_ms"], "text": text, "words": words}]
+
+
+def transcribed(clip: Clip, text: str) -> list[Any]:
+    clip.text = text
+    revision = Transcript(
+        clip_id=clip.id, attempt=1, source=Source.MACHINE, text=text, passages=heard(text), created_at=NOON
+    )
+    return [clip, revision]
+
+
+def keep_all(engine: Engine, *rows: Any) -> None:
+    for row in rows:
+        with transaction(engine) as session:
+            session.add(row)
+
+
+async def test_passages_know_when_they_were_said(client: httpx.AsyncClient, engine: Engine) -> None:
+    filler = "so that we go on and on with what nobody ever looks for in here " * 6
+    text = f"Alpha {filler} beta {filler} gamma {filler} alpha beta, delta {filler} alpha end"
+    clip = made(1, name="Long", duration_ms=1_000_000)
+    keep_all(engine, *transcribed(clip, text))
+    (long,) = await found(client, "alpha beta")
+    passages = long["found"]["passages"]
+    places = [place for place, word in enumerate(text.split()) if word in {"Alpha", "alpha", "beta"}]
+    assert [passage["at_ms"] for passage in passages] == [0, places[1] * 1000, places[2] * 1000]
+    assert passages[2]["text"].startswith("… ")
+    assert passages[2]["text"].endswith(" …")
+    assert "alpha beta, delta" in passages[2]["text"]
+    assert not passages[0]["text"].startswith("…")
+    assert all(len(passage["text"]) < 220 for passage in passages)
+    # A person edits: the words that stayed have their times.
+    edited = text.replace("Alpha", "Well: Alpha", 1).replace(" beta,", " betas!", 1)
+    await client.patch(f"/api/clips/{long['id']}", json={"text": edited})
+    (long,) = await found(client, "betas")
+    assert [passage["at_ms"] for passage in long["found"]["passages"]] == [(places[2] + 1) * 1000]
+    # Nobody heard this one.
+    await client.patch(f"/api/clips/{(await saved(client))['id']}", json={"text": "betas by hand"})
+    (written, _) = await found(client, '"betas by"') + [None]
+    assert written is not None
+    assert [passage["at_ms"] for passage in written["found"]["passages"]] == [None]
+
+
+async def test_a_name_is_marked_by_code_units(client: httpx.AsyncClient, engine: Engine) -> None:
+    keep(engine, made(1, name="🎙🎙 Talk 🎙 talking", text=None))
+    (clip,) = await found(client, "talk")
+    assert [utf16(clip["name"], span) for span in clip["found"]["name"]] == ["Talk", "talking"]
+    assert clip["found"]["name"][0] == [5, 9]
+    assert clip["found"]["passages"] == []
+
+
+# -- any text, any query -------------------------------------------------------------------------------------------
+
+PIECES = st.sampled_from(
+    [
+        "to",
+        "be",
+        "Bé",
+        "or",
+        "not",
+        "東京",
+        "東",
+        "京都",
+        "toad",
+        "3",
+        "が",
+        "กิน",
+        ",",
+        " ",
+        "  ",
+        "🎙",
+        '"',
+        "don't",
+        "ß",
+        "\n",
+    ]
+)
+TEXTS = st.lists(PIECES, min_size=1, max_size=10).map(" ".join) | st.lists(PIECES, min_size=1, max_size=8).map("".join)
+
+
+@pytest.mark.parametrize("from_clips", [False, True])
+async def test_both_databases_find_what_the_words_say(
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, from_clips: bool
+) -> None:
+    """The index of each database, asked in either way, against a look into every text."""
+    monkeypatch.setattr(full_text, "_is_rather_looked_for_among_clips", lambda *_: from_clips)
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8), st.lists(TEXTS, min_size=1, max_size=6))
+    def search(texts: list[tuple[str, str]], queries: list[str]) -> None:
+        clips = [made(number, name=f"n{name}", text=text) for number, (name, text) in enumerate(texts)]
+        with transaction(engine) as session:
+            session.exec(delete(Clip))
+            session.add_all(clips)
+        for typed in queries:
+            query = parse(typed)
+            if not query:
+                continue
+            expected = {
+                clip.id
+                for clip in clips
+                if all(
+                    phrase.needle in indexed(clip.name) or phrase.needle in indexed(clip.text or "")
+                    for phrase in query.phrases
+                )
+            }
+            with reading(engine) as session:
+                nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
+                for sort in ("best", "oldest", "name"):
+                    wish = Wish(typed=typed, statuses=("done",), tags=(), sort=sort, deleted=False, **nothing)
+                    rows, _ = full_text.page(session.connection(), wish, query, None, 50)
+                    assert {row.id for row in rows} == expected, (typed, query)
+                    assert len(rows) == len(expected)
+
+    await asyncio.to_thread(search)
+
+
+async def test_a_clip_is_found_by_its_old_words_or_its_new_ones_while_it_is_edited(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    """Many edits, many searches, all at once: nobody waits for ever, and the clip is never lost or found twice."""
+    clip = await saved(client, "Edited")
+    url = f"/api/clips/{clip['id']}"
+    await client.patch(url, json={"text": "common zero"})
+    done = asyncio.Event()
+
+    async def edit() -> None:
+        for number in range(25):
+            answer = await client.patch(url, json={"text": f"common word{number}", "tags": [f"tag{number}"]})
+            assert answer.status_code == 200
+        done.set()
+
+    async def search() -> int:
+        searches = 0
+        while not done.is_set():
+            (only,) = await found(client, "common")
+            words = shown(only)
+            assert "[common]" in words
+            searches += 1
+        return searches
+
+    _, *searches = await asyncio.gather(edit(), search(), search())
+    assert all(searches)
+    assert await listed(client, q="word24 tag24") == ["Edited"]
+    assert await listed(client, q="word23") == []

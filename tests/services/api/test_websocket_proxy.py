@@ -1,0 +1,170 @@
+"""`/websocket` beside the page: piped to the realtime server, or given to Fly's proxy."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from shared.clips.schemas import LONGEST_TEXT
+from tests.conftest import Parts, StartStack
+from tests.servers.server import free_port
+from tests.servers.stack import Stack
+from tests.services.api.clips.test_routes import refused, saved
+
+on_local_parts = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
+
+
+def address(api: Stack, query: str = "") -> str:
+    return f"{api.api_url.replace('http', 'ws', 1)}/websocket{query}"
+
+
+# -- through to the real one ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def api(module_parts: Parts) -> Iterator[Stack]:
+    with Stack(module_parts, ["api", "realtime"], migrate=False) as stack:
+        yield stack
+
+
+@on_local_parts
+async def test_a_put_is_a_frame_in_every_browser(api: Stack, client: httpx.AsyncClient) -> None:
+    async with connect(address(api)) as one, connect(address(api)) as other:
+        clip = await saved(client, "heard by both")
+        for socket in (one, other):
+            frame = json.loads(await asyncio.wait_for(socket.recv(), 10))
+            assert (frame["type"], frame["clip"]) == ("clip", clip)
+        cursor = frame["id"]
+        await client.patch(f"/api/clips/{clip['id']}", json={"name": "later"})
+        assert json.loads(await asyncio.wait_for(one.recv(), 10))["clip"]["name"] == "later"
+    async with connect(address(api, f"?since={cursor}")) as back:
+        assert json.loads(await asyncio.wait_for(back.recv(), 10))["clip"]["name"] == "later"
+
+
+@on_local_parts
+async def test_the_text_of_an_hour_is_left_out_and_can_be_fetched(api: Stack, client: httpx.AsyncClient) -> None:
+    clip = await saved(client, "long")
+    async with connect(address(api)) as socket:
+        for text in ("z" * LONGEST_TEXT, "z" * (LONGEST_TEXT + 1), "short again"):
+            changed = (await client.patch(f"/api/clips/{clip['id']}", json={"text": text})).json()
+            assert changed["text"] == text
+            frame = {"clip": {"version": 0}}
+            while frame["clip"]["version"] < changed["version"]:
+                frame = json.loads(await asyncio.wait_for(socket.recv(), 10))
+            told = {name: value for name, value in changed.items() if name != "text" or len(text) <= LONGEST_TEXT}
+            assert frame["clip"] == told
+
+
+@on_local_parts
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+async def test_a_page_of_another_site_is_refused(api: Stack, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as denied:
+        await connect(address(api), additional_headers={"Origin": origin}, proxy=None)
+    assert denied.value.response.status_code == 403
+    assert b"another site" in (denied.value.response.body or b"")
+
+
+@on_local_parts
+async def test_our_own_page_is_not(api: Stack) -> None:
+    async with connect(address(api), additional_headers={"Origin": api.api_url}):
+        pass
+
+
+@on_local_parts
+async def test_without_a_handshake_it_says_what_to_do(client: httpx.AsyncClient) -> None:
+    response = await client.get("/websocket")
+    refused(response, 426, "upgrade-required")
+    assert response.headers["Upgrade"] == "websocket"
+
+
+# -- the pipe itself, before an upstream that does as it is told -----------------------------------------------------
+
+
+class Upstream:
+    """A realtime server whose every connection the test holds in its hands."""
+
+    def __init__(self, server: Server, sockets: "asyncio.Queue[ServerConnection]") -> None:
+        self.server, self.sockets = server, sockets
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{next(iter(self.server.sockets)).getsockname()[1]}/websocket"
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    sockets: asyncio.Queue[ServerConnection] = asyncio.Queue()
+
+    async def hold(socket: ServerConnection) -> None:
+        await sockets.put(socket)
+        await socket.wait_closed()
+
+    async with serve(hold, "127.0.0.1", 0) as server:
+        yield Upstream(server, sockets)
+
+
+@pytest.fixture
+def piped(start_stack: StartStack, local_parts: Parts, upstream: Upstream) -> Stack:
+    return start_stack(local_parts, "api", REALTIME_UPSTREAM=upstream.url)
+
+
+async def test_both_sides_end_together_with_the_same_word(piped: Stack, upstream: Upstream) -> None:
+    async def pair(query: str = "") -> tuple[ClientConnection, ServerConnection]:
+        browser = await connect(address(piped, query))
+        return browser, await asyncio.wait_for(upstream.sockets.get(), 5)
+
+    browser, server = await pair("?since=17-0&x=%20%C3%BC")
+    assert server.request is not None
+    assert server.request.path == "/websocket?since=17-0&x=%20%C3%BC"
+    await server.send("frame 🎙")
+    assert await browser.recv() == "frame 🎙"
+    await browser.send("hello")
+    assert await server.recv() == "hello"
+
+    await server.close(4001, "too slow")
+    with pytest.raises(ConnectionClosed):
+        await browser.recv()
+    assert (browser.close_code, browser.close_reason) == (4001, "too slow")
+
+    browser, server = await pair()
+    server.transport.abort()
+    with pytest.raises(ConnectionClosed):
+        await asyncio.wait_for(browser.recv(), 5)
+    assert browser.close_code == 1012, "a server that went away is worth coming back to"
+
+    browser, server = await pair()
+    await browser.close()
+    await asyncio.wait_for(server.wait_closed(), 5)
+
+    browser, server = await pair()
+    browser.transport.abort()
+    await asyncio.wait_for(server.wait_closed(), 5)
+    assert "Traceback" not in piped.log("api")
+
+
+async def test_an_upstream_that_is_away_is_a_refusal(start_stack: StartStack, local_parts: Parts) -> None:
+    api = start_stack(local_parts, "api", REALTIME_UPSTREAM=f"ws://127.0.0.1:{free_port()}/websocket")
+    with pytest.raises(InvalidStatus) as denied:
+        await connect(address(api), proxy=None)
+    assert denied.value.response.status_code == 503
+    assert denied.value.response.headers["Retry-After"]
+    assert b"does not answer" in (denied.value.response.body or b"")
+
+
+async def test_on_fly_the_handshake_is_given_to_the_other_app(start_stack: StartStack, local_parts: Parts) -> None:
+    api = start_stack(local_parts, "api", REALTIME_APP="dictaphone-realtime")
+    with pytest.raises(InvalidStatus) as replayed:
+        await connect(address(api, "?since=1-0"), proxy=None)
+    assert replayed.value.response.status_code == 307
+    assert replayed.value.response.headers["fly-replay"] == "app=dictaphone-realtime"
+    async with httpx.AsyncClient(verify=False) as client:
+        response = await client.get(f"{api.api_url}/websocket")
+    assert (response.status_code, response.headers["fly-replay"]) == (307, "app=dictaphone-realtime")
+    with pytest.raises(InvalidStatus) as denied:
+        await connect(address(api), additional_headers={"Origin": "https://evil.example"}, proxy=None)
+    assert denied.value.response.status_code == 403

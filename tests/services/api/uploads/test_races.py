@@ -1,0 +1,159 @@
+"""The last byte of a file against whatever else may happen at that moment: each waits where Postgres makes it wait."""
+
+import hashlib
+import io
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pydantic import SecretStr
+from sqlmodel import select
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.api.background.maintenance import Sweep
+from services.api.background.outbox_relay import Relay
+from services.api.http.body import Incoming
+from services.api.http.errors import Problem
+from services.api.settings import ApiSettings
+from services.api.state import Change, State
+from services.api.uploads import routes
+from services.api.uploads.append import Arrival, Standing
+from shared.clips.models import Clip
+from shared.db.engine import open_engine, reading, transaction
+from shared.storage.store import FileStore
+from shared.uploads.models import EXPIRES, Piece, Upload
+
+FIRST, LAST = b"01234", b"56789"
+
+BLOCKED_S = 0.5
+"""Time for another thread to run into the lock that is held."""
+
+
+@dataclass
+class Server:
+    """What an api process works with, without its sockets; the first commit of a clip can be held back."""
+
+    state: State
+    sweep: Sweep
+    threads: ThreadPoolExecutor
+    reached: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def begin(self, length: int | None) -> Upload:
+        upload = Upload(
+            id=uuid.uuid4(), clip_id=uuid.uuid4(), is_recording=False, name="a", mime="audio/webm",
+            recorded_at=datetime.now(UTC), length=length, created_at=datetime.now(UTC),
+        )  # fmt: skip
+        with transaction(self.state.engine) as session:
+            session.add(upload)
+        return upload
+
+    def patch(self, upload: Upload, start: int, data: bytes, length: int | None = None) -> int:
+        body = Incoming(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), "")
+        return Arrival(self.state, Standing.of(self.state, upload.id), length, None).take(start, body)
+
+    def delete(self, upload: Upload) -> Response:
+        app = SimpleNamespace(state=SimpleNamespace(dictaphone=self.state))
+        scope = {"type": "http", "method": "DELETE", "path": "/", "headers": [(b"tus-resumable", b"1.0.0")]}
+        return routes.delete(Request({**scope, "path_params": {"id": str(upload.id)}, "app": app}))
+
+    def put(self, upload: Upload) -> None:
+        with self.state.changing() as change:
+            clip = Clip.saved(
+                upload.clip_id, name="b", mime="audio/webm", bytes=3, sha256="x", audio_key="home/k", now=change.now
+            )
+            change.record(clip)
+
+    def race(self, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Future[Any], Future[Any]]:
+        """Let the second come while the first has made a clip and not committed it."""
+        early = self.threads.submit(first)
+        assert self.reached.wait(10)
+        late = self.threads.submit(second)
+        threading.Event().wait(BLOCKED_S)
+        self.released.set()
+        for each in (early, late):
+            each.exception(10)
+        return early, late
+
+    def found(self, upload: Upload) -> tuple[Clip | None, Upload, list[Piece]]:
+        with reading(self.state.engine) as session:
+            pieces = session.exec(select(Piece).where(Piece.upload_id == upload.id)).all()
+            return session.get(Clip, upload.clip_id), session.get_one(Upload, upload.id), list(pieces)
+
+
+@pytest.fixture
+def server(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    settings = ApiSettings(database_url=SecretStr(postgres_url), data_dir=tmp_path)
+    engine, store = open_engine(settings), FileStore(tmp_path / "objects")
+    relay = cast("Relay", SimpleNamespace(wake=lambda: None))
+    sweep = Sweep(engine, store, relay.wake, silence=timedelta(minutes=15), bin_keeps=timedelta(days=30))
+    with ThreadPoolExecutor(2) as threads:
+        server = Server(State(settings, engine, store, relay, tmp_path), sweep, threads)
+        record = Change.record
+
+        def held(change: Change, clip: Clip, *jobs: str) -> None:
+            record(change, clip, *jobs)
+            change.session.flush()
+            if not server.reached.is_set():
+                server.reached.set()
+                server.released.wait(10)
+
+        monkeypatch.setattr(Change, "record", held)
+        yield server
+        server.released.set()
+    engine.dispose()
+
+
+def is_whole(server: Server, upload: Upload) -> bool:
+    """Whether all that was confirmed is there, today and after the sweeps of a week."""
+    now = datetime.now(UTC)
+    server.sweep.expire_uploads(now + EXPIRES + timedelta(hours=1))
+    server.sweep.remove_orphans(now + timedelta(days=2))
+    clip, row, pieces = server.found(upload)
+    sound = b"".join(b"".join(server.state.store.read(piece.key)) for piece in sorted(pieces, key=lambda p: p.start))
+    return clip is not None and row.ended_at is None and sound == FIRST + LAST
+
+
+def test_giving_up_a_file_whose_last_byte_arrives(server: Server) -> None:
+    upload = server.begin(10)
+    server.patch(upload, 0, FIRST)
+    patch, delete = server.race(lambda: server.patch(upload, 5, LAST), lambda: server.delete(upload))
+    assert patch.result() == 10
+    assert "is a clip now" in str(delete.exception())
+    assert is_whole(server, upload)
+
+
+def test_the_end_of_the_week_while_the_last_byte_arrives(server: Server) -> None:
+    upload = server.begin(10)
+    server.patch(upload, 0, FIRST)
+    week = datetime.now(UTC) + EXPIRES + timedelta(minutes=1)
+    patch, sweep = server.race(lambda: server.patch(upload, 5, LAST), lambda: server.sweep.expire_uploads(week))
+    assert (patch.result(), sweep.result()) == (10, 0)
+    assert is_whole(server, upload)
+
+
+def test_the_length_is_told_twice_at_once(server: Server) -> None:
+    upload = server.begin(None)
+    server.patch(upload, 0, FIRST + LAST)
+    told = server.race(lambda: server.patch(upload, 10, b"", 10), lambda: server.patch(upload, 10, b"", 10))
+    assert [each.result() for each in told] == [10, 10]
+    assert is_whole(server, upload)
+
+
+def test_a_put_of_the_same_id_while_the_last_byte_arrives(server: Server) -> None:
+    upload = server.begin(10)
+    server.patch(upload, 0, FIRST)
+    put, patch = server.race(lambda: server.put(upload), lambda: server.patch(upload, 5, LAST))
+    assert put.exception() is None
+    assert isinstance(patch.exception(), Problem)
+    assert "nothing is overwritten" in str(patch.exception())
+    _, _, pieces = server.found(upload)
+    assert len(pieces) == len(list(server.state.store.listing())) == 1, "what was refused is not left behind"

@@ -1,0 +1,253 @@
+"""Unmodified tus clients, tus-js-client from npm and tuspy from PyPI, against a live API: what they send is played."""
+
+import asyncio
+import contextlib
+import io
+import random
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from tusclient.client import TusClient
+from tusclient.exceptions import TusCommunicationError, TusUploadFailed
+from tusclient.storage.filestorage import FileStorage
+from tusclient.uploader.uploader import Uploader
+
+from tests.node import NodeClient, has_node, node_client
+from tests.servers.stack import Stack
+from tests.services.api.clips.test_routes import refused
+from tests.tus import SPOKEN, Upload
+
+CHUNK = 300_000
+SOUND = random.Random(3).randbytes(1_000_000)
+"""Four chunks, the last one shorter."""
+
+NAME = "Besprechung mit Zoë, 日本語 🎙.webm"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "sound.webm"
+    path.write_bytes(SOUND)
+    return path
+
+
+@pytest.fixture
+def uploaded(client: httpx.AsyncClient, api: Stack) -> Upload:
+    """What the client is to make; its address is known when the client has told it."""
+    return Upload(client, "", str(uuid.uuid4()))
+
+
+def said(upload: Upload) -> dict[str, str]:
+    """The metadata that such clients send, and the id that lets a test find the clip."""
+    return {"clip_id": upload.clip_id, "filename": NAME, "filetype": "audio/webm"}
+
+
+async def is_whole(upload: Upload) -> None:
+    clip = await upload.clip()
+    assert (clip["name"], clip["mime"], clip["bytes"]) == (NAME, "audio/webm", len(SOUND))
+    assert await upload.heard() == SOUND
+
+
+async def another_sends_a_chunk(upload: Upload) -> None:
+    """As if the request had arrived and its answer had not."""
+    await upload.sent(CHUNK, SOUND[CHUNK : 2 * CHUNK])
+
+
+# -- tus-js-client -------------------------------------------------------------------------------------------------
+
+
+def tus_js(api: Stack, path: Path, upload: Upload, **wish: Any) -> AbstractAsyncContextManager[NodeClient]:
+    options = {"chunkSize": CHUNK, "metadata": said(upload)} | wish.pop("options", {})
+    return node_client("tus-client.js", path=str(path), endpoint=f"{api.api_url}/api/uploads", options=options, **wish)
+
+
+@has_node
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"options": {"chunkSize": len(SOUND)}},
+        {},
+        {"options": {"uploadDataDuringCreation": True}},
+        {"options": {"overridePatchMethod": True}},
+        {"deferred": True},
+    ],
+    ids=["in one", "in chunks", "from the creation on", "without PATCH", "of unknown length"],
+)
+async def test_tus_js_client_sends_a_whole_file(api: Stack, path: Path, uploaded: Upload, wish: dict[str, Any]) -> None:
+    async with tus_js(api, path, uploaded, **wish) as client:
+        told = await client.told()
+    assert told.get("error") is None, told
+    await is_whole(uploaded)
+
+
+@has_node
+@pytest.mark.parametrize("deferred", [False, True], ids=["of known length", "of unknown length"])
+async def test_tus_js_client_goes_on_where_another_run_of_it_was_stopped(
+    api: Stack, path: Path, uploaded: Upload, *, deferred: bool
+) -> None:
+    # The library resumes streams by their address alone: it cannot recognise one.
+    storage = {} if deferred else {"storage": str(path.with_name("urls.json"))}
+    async with tus_js(api, path, uploaded, stop=True, **storage) as client:
+        url = (await client.told())["url"]
+    uploaded.url = url
+    assert await uploaded.offset() == CHUNK
+    again = {"options": {"uploadUrl": url}} if deferred else storage
+    async with tus_js(api, path, uploaded, **again) as client:
+        told = await client.told()
+    assert (told["url"], told.get("error")) == (url, None)
+    await is_whole(uploaded)
+
+
+@has_node
+async def test_tus_js_client_that_finds_another_offset_goes_on_from_there(
+    api: Stack, path: Path, uploaded: Upload
+) -> None:
+    async with tus_js(api, path, uploaded, hold=True, options={"retryDelays": [0]}) as client:
+        uploaded.url = (await client.told())["url"]
+        await another_sends_a_chunk(uploaded)
+        client.tell()
+        assert (await client.told()).get("error") is None
+    await is_whole(uploaded)
+
+
+@has_node
+async def test_tus_js_client_outlives_a_kill_9_of_the_api(api: Stack, path: Path, uploaded: Upload) -> None:
+    delays = {"retryDelays": [50] * 200}
+    async with tus_js(api, path, uploaded, hold=True, options=delays) as client:
+        await client.told()
+        await asyncio.to_thread(api.kill, "api")
+        client.tell()
+        await asyncio.sleep(0.2)
+        await asyncio.to_thread(api.start, "api")
+        assert (await client.told()).get("error") is None
+    await is_whole(uploaded)
+
+
+@has_node
+async def test_what_tus_js_client_gave_up_is_gone(api: Stack, path: Path, uploaded: Upload) -> None:
+    async with tus_js(api, path, uploaded, terminate=True) as client:
+        uploaded.url = (await client.told())["url"]
+    refused(await uploaded.patch(CHUNK, SOUND[CHUNK:]), 410, "gone")
+    async with tus_js(api, path, uploaded, options={"uploadUrl": uploaded.url, "endpoint": None}) as client:
+        assert (await client.told())["error"]["status"] == 410
+
+
+@has_node
+async def test_tus_js_client_is_told_that_parts_are_not_joined_here(api: Stack, path: Path, uploaded: Upload) -> None:
+    async with tus_js(api, path, uploaded, options={"parallelUploads": 2}) as client:
+        error = (await client.told())["error"]
+    assert error["status"] == 400
+    assert "one piece after the other" in error["text"]
+
+
+# -- tuspy ---------------------------------------------------------------------------------------------------------
+
+
+def tuspy(api: Stack, upload: Upload, **options: Any) -> Uploader:
+    source = {} if "file_path" in options else {"file_stream": io.BytesIO(SOUND)}
+    return TusClient(f"{api.api_url}/api/uploads").uploader(
+        chunk_size=CHUNK, metadata=said(upload), **{"retry_delay": 0, **source, **options}
+    )
+
+
+@pytest.mark.parametrize("upload_checksum", [False, True], ids=["as it is", "with checksums"])
+async def test_tuspy_sends_a_whole_file(api: Stack, uploaded: Upload, *, upload_checksum: bool) -> None:
+    await asyncio.to_thread(tuspy(api, uploaded, upload_checksum=upload_checksum).upload)
+    await is_whole(uploaded)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # tuspy leaves that to the collector
+async def test_tuspy_goes_on_where_another_run_of_it_was_stopped(api: Stack, path: Path, uploaded: Upload) -> None:
+    with contextlib.closing(FileStorage(str(path.with_name("urls.json")))) as storage:  # type: ignore[no-untyped-call]
+        options = {"file_path": str(path), "store_url": True, "url_storage": storage}
+        first = await asyncio.to_thread(tuspy, api, uploaded, **options)
+        await asyncio.to_thread(first.upload, stop_at=2 * CHUNK)
+        second = await asyncio.to_thread(tuspy, api, uploaded, **options)
+    assert (second.url, second.offset) == (first.url, 2 * CHUNK)
+    await asyncio.to_thread(second.upload)
+    await is_whole(uploaded)
+
+
+async def test_tuspy_that_finds_another_offset_goes_on_from_there(api: Stack, uploaded: Upload) -> None:
+    uploader = tuspy(api, uploaded, retries=1)
+    await asyncio.to_thread(uploader.upload_chunk)
+    uploaded.url = str(uploader.url)
+    await another_sends_a_chunk(uploaded)
+    await asyncio.to_thread(uploader.upload)
+    await is_whole(uploaded)
+
+
+async def test_tuspy_is_told_that_its_offset_is_wrong(api: Stack, uploaded: Upload) -> None:
+    uploader = tuspy(api, uploaded)
+    await asyncio.to_thread(uploader.upload_chunk)
+    uploader.offset += 1
+    with pytest.raises(TusUploadFailed) as failed:
+        await asyncio.to_thread(uploader.upload_chunk)
+    assert failed.value.status_code == 409
+
+
+async def test_tuspy_outlives_a_kill_9_of_the_api(api: Stack, uploaded: Upload) -> None:
+    uploader = tuspy(api, uploaded, retries=100, retry_delay=0.1)
+    await asyncio.to_thread(uploader.upload_chunk)
+    await asyncio.to_thread(api.kill, "api")
+    sending = asyncio.create_task(asyncio.to_thread(uploader.upload))
+    await asyncio.sleep(0.2)
+    assert not sending.done()
+    await asyncio.to_thread(api.start, "api")
+    await sending
+    await is_whole(uploaded)
+
+
+async def test_tuspy_learns_that_an_upload_is_gone(api: Stack, uploaded: Upload, client: httpx.AsyncClient) -> None:
+    uploader = tuspy(api, uploaded)
+    await asyncio.to_thread(uploader.upload_chunk)
+    assert (await client.delete(str(uploader.url), headers=SPOKEN)).status_code == 204
+    with pytest.raises(TusUploadFailed) as failed:
+        await asyncio.to_thread(uploader.upload_chunk)
+    assert failed.value.status_code == 410
+    with pytest.raises(TusCommunicationError) as unknown:
+        await asyncio.to_thread(uploader.get_offset)
+    assert unknown.value.status_code == 410
+
+
+@asynccontextmanager
+async def bad_line(api: Stack, damaged: bytes) -> AsyncIterator[str]:
+    """The api's address over a line that changes these bytes, once."""
+    parts = urlsplit(api.api_url)
+    changed = asyncio.Event()
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError), contextlib.closing(target):
+            while data := await source.read(1 << 20):
+                if damaged in data and not changed.is_set():
+                    changed.set()
+                    data = data.replace(damaged, bytes(len(damaged)))
+                target.write(data)
+                await target.drain()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_api, to_api = await asyncio.open_connection(parts.hostname, parts.port)
+        await asyncio.gather(carry(reader, to_api), carry(from_api, writer))
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    assert changed.is_set(), "nothing was damaged"
+
+
+async def test_tuspy_sends_again_what_changed_on_its_way(api: Stack, uploaded: Upload) -> None:
+    async with bad_line(api, SOUND[2 * CHUNK + 100 : 2 * CHUNK + 120]) as address:
+        uploader = TusClient(f"{address}/api/uploads").uploader(
+            chunk_size=CHUNK, metadata=said(uploaded), file_stream=io.BytesIO(SOUND), upload_checksum=True
+        )
+        with pytest.raises(TusUploadFailed) as failed:
+            await asyncio.to_thread(uploader.upload)
+        assert failed.value.status_code == 460
+        await asyncio.to_thread(uploader.upload)
+    await is_whole(uploaded)

@@ -1,0 +1,242 @@
+"""Who may connect, and how each is taken leave of."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import Mapping
+
+import psutil
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from services.realtime.connection import UNKNOWN_MESSAGE
+from services.realtime.hub import REPLAY_BYTES
+from services.realtime.server import BEHIND_S, PARTING_S, TOO_SLOW, comes_from_here, since
+from tests.servers.server import free_port
+from tests.servers.stack import PYTHON, ROOT
+from tests.servers.valkey import Valkey
+from tests.services.realtime.conftest import PATIENCE_S, Open, Page, Realtime
+
+ALLOWED = frozenset({"https://app.example.com"})
+
+
+@pytest.mark.parametrize(
+    ("headers", "answer"),
+    [
+        ([], True),
+        ([("Host", "a.example"), ("Origin", "https://a.example")], True),
+        ([("Host", "A.example:8081"), ("Origin", "http://a.EXAMPLE:8081")], True),
+        ([("Host", "10.0.0.7:8081"), ("X-Forwarded-Host", "a.example"), ("Origin", "https://a.example")], True),
+        ([("Host", "a.example"), ("Origin", "https://app.example.com")], True),
+        ([("Host", "a.example"), ("Origin", "https://b.example")], False),
+        ([("Host", "a.example:8081"), ("Origin", "http://a.example:9000")], False),
+        ([("Host", "a.example"), ("Origin", "https://a.example.evil")], False),
+        ([("Host", "a.example"), ("Origin", "https://evil/a.example")], False),
+        ([("Host", "a.example"), ("Origin", "file://a.example")], False),
+        ([("Host", "a.example"), ("Origin", "null")], False),
+        ([("Host", ""), ("Origin", "https://")], False),
+        ([("Host", "a.example"), ("Origin", "http://[")], False),
+        ([("Host", "a.example"), ("Origin", "https://a.example"), ("Origin", "https://b.example")], False),
+    ],
+)
+def test_where_a_page_comes_from(headers: list[tuple[str, str]], *, answer: bool) -> None:
+    hosts = [value for name, value in headers if name.endswith("Host")]
+    origins = [value for name, value in headers if name == "Origin"]
+    assert comes_from_here(hosts, origins, "0.0.0.0", ALLOWED) is answer
+
+
+@pytest.mark.parametrize(
+    ("target", "cursor"),
+    [
+        ("/websocket", None),
+        ("/websocket?other=1", None),
+        ("/websocket?since=", ""),
+        ("/websocket?since=1-0", "1-0"),
+        ("/websocket?since=1-0&since=2-0", "2-0"),
+    ],
+)
+def test_the_cursor_in_the_address(target: str, cursor: str | None) -> None:
+    assert since(target) == cursor
+
+
+async def test_another_sites_page_is_refused(realtime: Realtime, open_page: Open) -> None:
+    with pytest.raises(InvalidStatus) as refusal:
+        await open_page(realtime, origin="https://evil.example")
+    assert refusal.value.response.status_code == 403
+    assert refusal.value.response.headers["Content-Type"] == "application/problem+json"
+    assert b"ALLOWED_ORIGINS" in refusal.value.response.body
+    page = await open_page(realtime, origin=f"http://127.0.0.1:{realtime.port}")
+    await page.hears(realtime.say("now"), "now")
+
+
+def test_plain_requests(realtime: Realtime) -> None:
+    assert realtime.get("/healthz").text == "ok"
+    assert realtime.get("/readyz").json() == {"redis": "ok"}
+    nothing = realtime.get("/anything")
+    assert (nothing.status_code, nothing.headers["content-type"]) == (404, "application/problem+json")
+    assert nothing.json()["status"] == 404
+    assert realtime.get("/websocket").status_code == 426
+
+
+async def test_metrics_count(realtime: Realtime, open_page: Open) -> None:
+    page = await open_page(realtime, since="unknown")
+    await page.is_told_to_fetch()
+    await page.hears(realtime.say("now"), "now")
+    lines = realtime.get("/metrics").text.splitlines()
+    for line in ("connections 1.0", "redis_up 1.0", "deliveries_total 1.0", "events_total 1.0", "resyncs_total 1.0"):
+        assert f"dictaphone_realtime_{line}" in lines
+
+
+@pytest.mark.parametrize(
+    ("message", "code"), [("hello", UNKNOWN_MESSAGE), (b"\0", UNKNOWN_MESSAGE), ("x" * 2000, 1009)]
+)
+async def test_who_sends_something_is_shown_out(
+    realtime: Realtime, open_page: Open, message: str | bytes, code: int
+) -> None:
+    page, quiet = await open_page(realtime), await open_page(realtime)
+    await page.socket.send(message)
+    assert await page.close_code() == code
+    await quiet.hears(realtime.say("now"), "now")
+
+
+async def test_who_falls_behind_delays_nobody_and_is_brought_up_to_date(realtime: Realtime, open_page: Open) -> None:
+    page, slow, slower = await open_page(realtime), await open_page(realtime), await open_page(realtime)
+    event = "x" * 64 * 1024
+    ids: list[str] = []
+
+    async def say() -> None:
+        ids.append(realtime.say(event))
+        await page.hears(ids[-1], event)
+
+    # The kernel takes some megabytes for a reader that does not read; then the rest waits in the server.
+    while "dictaphone_realtime_behind_total 2.0" not in realtime.get("/metrics").text:
+        await say()
+        assert len(ids) < 1000
+    for _ in range(5):
+        await say()
+    for id in ids:
+        await slow.hears(id, event)
+    for _ in range(REPLAY_BYTES // len(event)):  # more than is kept
+        await say()
+    heard = 0
+    while (frame := await slower.next())["type"] == "clip":
+        assert frame["id"] == ids[heard]
+        heard += 1
+    assert (frame["type"], frame["id"]) == ("resync", ids[-1])
+    await say()
+    for each in (slow, slower):
+        while (await each.next())["id"] != ids[-1]:
+            assert each is slow
+    assert "dictaphone_realtime_too_slow_total 0.0" in realtime.get("/metrics").text
+
+
+async def test_a_reader_that_never_reads_again_is_cut_off(realtime: Realtime, open_page: Open) -> None:
+    page = await open_page(realtime)
+    with _stalled(realtime) as stalled, _stalled(realtime) as lost:
+        event = "x" * 64 * 1024
+        while "dictaphone_realtime_behind_total 2.0" not in realtime.get("/metrics").text:
+            await page.hears(realtime.say(event), event)
+        await _until_metric(realtime, "dictaphone_realtime_too_slow_total 2.0", BEHIND_S + PATIENCE_S)
+        assert "dictaphone_realtime_connections 1.0" in realtime.get("/metrics").text
+        # One reads again, and finds why it was left out behind what waited for it.
+        read = b""
+        while TOO_SLOW.to_bytes(2) not in read:
+            chunk = stalled.recv(1 << 20)
+            assert chunk, "the line was cut before the code came"
+            read = read[-1:] + chunk
+        ours = lost.getsockname()[1]
+        async with asyncio.timeout(PARTING_S + PATIENCE_S):
+            while _is_connected(realtime, ours):
+                await asyncio.sleep(0.05)
+    await page.hears(realtime.say("now"), "now")
+
+
+async def test_a_reader_that_is_slow_and_steady_is_borne(realtime: Realtime, open_page: Open) -> None:
+    page = await open_page(realtime)
+    with _stalled(realtime) as slow:
+        event = "x" * 64 * 1024
+        while "dictaphone_realtime_behind_total 1.0" not in realtime.get("/metrics").text:
+            await page.hears(realtime.say(event), event)
+        # The kernel holds megabytes; the server's buffer moves as soon as these are read, a part in each second.
+        slow.setblocking(False)
+        until = asyncio.get_running_loop().time() + 1.5 * BEHIND_S
+        while asyncio.get_running_loop().time() < until:
+            with contextlib.suppress(BlockingIOError):
+                slow.recv(256 * 1024)
+            await asyncio.sleep(0.5)
+        assert "dictaphone_realtime_too_slow_total 0.0" in realtime.get("/metrics").text
+
+
+def _stalled(realtime: Realtime) -> socket.socket:
+    """A page that is connected, and does not read."""
+    stalled = socket.create_connection(("127.0.0.1", realtime.port), timeout=PATIENCE_S)
+    stalled.sendall(
+        b"GET /websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    assert stalled.recv(12) == b"HTTP/1.1 101"
+    return stalled
+
+
+def _is_connected(realtime: Realtime, port: int) -> bool:
+    lines = psutil.Process(realtime.pid).net_connections("tcp4")
+    return any(line.raddr.port == port for line in lines if line.status != psutil.CONN_LISTEN)
+
+
+async def _until_metric(realtime: Realtime, line: str, seconds: float = PATIENCE_S) -> None:
+    async with asyncio.timeout(seconds):
+        while line not in realtime.get("/metrics").text.splitlines():
+            await asyncio.sleep(0.02)
+
+
+async def test_sigterm_sends_everyone_away_over_two_seconds_and_ends_well(valkey: Valkey, open_page: Open) -> None:
+    realtime = Realtime(valkey)
+    process = await _started(realtime.command(), {**realtime.environment()})
+    try:
+        await realtime.until_answered("/readyz", 200)
+        pages = [await open_page(realtime) for _ in range(4)]
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        process.terminate()
+
+        async def gone(page: Page) -> float:
+            assert await page.close_code() == 1012
+            return loop.time() - began
+
+        moments = sorted(await asyncio.gather(*map(gone, pages)))
+        assert moments[0] < 0.5
+        assert 1.0 < moments[-1] < 3.0
+        assert await process.wait() == 0
+        with pytest.raises(OSError, match="Connect call failed"):
+            await open_page(realtime)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+        realtime.close()
+
+
+async def test_all_faults_of_the_settings_are_told_at_once() -> None:
+    faults = {"PORT": "0", "LOG_LEVEL": "loud", "REDIS_URL": "http://:secret@here", "ALLOWED_ORIGINS": "here"}
+    process = await _started([sys.executable, "-m", "services.realtime"], {**PYTHON, **faults})
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert all(f"{name}: " in said.decode() for name in faults)
+    assert b"secret" not in said
+
+
+async def test_a_taken_port_is_one_sentence(realtime: Realtime) -> None:
+    # Redis need not be there for this.
+    environment = {**realtime.environment(), "REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    process = await _started(realtime.command(), environment)
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    assert f"Listening on 127.0.0.1 port {realtime.port} failed" in said.decode()
+    assert b"Traceback" not in said
+
+
+async def _started(command: list[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *command, env=dict(environment), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+    )

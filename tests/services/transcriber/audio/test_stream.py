@@ -1,0 +1,82 @@
+"""Sound that is decoded while it comes in."""
+
+import threading
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services.transcriber.audio.decode import RATE, Samples
+from services.transcriber.audio.stream import Arriving
+from tests import speech
+from tests.recordings import streamed
+from tests.services.transcriber.files import SAID, scratched
+from tests.services.transcriber.library import cut
+
+LAG_S = 0.7
+"""Sound that a container and a codec may hold back: a cluster, a fragment, a frame."""
+
+PIECES = 8
+
+
+def outline(samples: NDArray[np.floating], rate: int) -> NDArray[np.floating]:
+    """How loud each tenth of a second is: codecs shift and change the single samples."""
+    window = rate // 10
+    windows = np.abs(samples[: len(samples) // window * window]).reshape(-1, window)
+    return np.asarray(windows.mean(axis=1))
+
+
+@pytest.mark.parametrize("container", ["webm", "mp4"])
+def test_what_has_come_can_be_heard_at_once_and_all_of_it_at_the_end(container: str) -> None:
+    sound = speech.samples(SAID)
+    content = streamed(sound, container)
+    seconds = len(sound) / speech.RATE
+    arriving = Arriving()
+    found: list[Samples] = []
+    pieces = cut(content, len(content) // PIECES + 1)
+    for number, piece in enumerate(pieces, start=1):
+        found.append(arriving.feed(piece))
+        heard_s = sum(map(len, found)) / RATE
+        assert heard_s > seconds * number / len(pieces) - LAG_S
+    found.append(arriving.end())
+    heard = np.concatenate(found)
+    assert abs(len(heard) / RATE - seconds) < 0.1
+    pair = outline(heard, RATE), outline(sound / 32768, speech.RATE)
+    least = min(map(len, pair))
+    assert np.corrcoef(pair[0][:least], pair[1][:least])[0, 1] > 0.9
+
+
+def test_a_piece_may_end_anywhere() -> None:
+    content = streamed(speech.samples(SAID[:1]))
+    arriving = Arriving()
+    heard = sum(len(arriving.feed(piece)) for piece in cut(content, 997)) + len(arriving.end())
+    assert abs(heard / RATE - len(speech.samples(SAID[:1])) / speech.RATE) < 0.1
+
+
+@pytest.mark.parametrize("content", [b"no sound at all, " * 1000, b"", b"\x1a\x45\xdf\xa3"])
+def test_what_is_no_sound_gives_none_and_holds_nobody_up(content: bytes) -> None:
+    arriving = Arriving()
+    assert not len(arriving.feed(content))
+    assert not len(arriving.end())
+    assert not len(arriving.feed(b"more" * 1000))
+    assert not arriving._bytes, "nobody reads it any more"
+
+
+def test_damage_in_the_middle_costs_the_damaged_part() -> None:
+    sound = speech.samples(SAID)
+    content = scratched(streamed(sound))
+    arriving = Arriving()
+    heard = sum(len(arriving.feed(piece)) for piece in cut(content, 5_000)) + len(arriving.end())
+    assert heard / RATE > len(sound) / speech.RATE - 2
+
+
+def test_no_thread_is_left_behind() -> None:
+    before = threading.active_count()
+    for _ in range(5):
+        arriving = Arriving()
+        arriving.feed(b"nothing")
+        arriving.end()
+    for thread in threading.enumerate():
+        if thread.name == "decoder":
+            thread.join(timeout=5)
+    assert threading.active_count() <= before

@@ -1,0 +1,83 @@
+"""What is computed without I/O: outlines, missing time, the places of packets."""
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from services.transcriber.audio.decode import LONGEST_GAP_S, RATE, Samples
+from services.transcriber.audio.waveform import FINEST, MOST_PEAKS, Peaks, Timeline
+
+
+def outline(*parts: Samples) -> list[int]:
+    peaks = Peaks()
+    for part in parts:
+        peaks.add(part)
+    return peaks.values()
+
+
+def test_an_outline_is_as_loud_as_the_sound_and_in_its_place() -> None:
+    quiet, loud = np.full(RATE, 0.1, np.float32), np.full(RATE, -1.5, np.float32)
+    values = outline(quiet, loud, quiet)
+    assert len(values) == 300
+    assert values[50] == values[250] == round(0.1 * 255)
+    assert values[150] == 255  # below zero counts as above, and nothing is louder than full scale
+
+
+def test_no_sound_has_no_outline_and_the_shortest_has_one_value() -> None:
+    assert outline() == []
+    assert outline(np.full(1, 0.5, np.float32)) == [128]
+
+
+@settings(deadline=None)
+@example(seconds=30.035, click=0.99999, cuts=[])  # a rest that belongs to the last stretch
+@given(
+    seconds=st.floats(0.001, 400),
+    click=st.floats(0, 1, exclude_max=True),
+    cuts=st.lists(st.floats(0, 1), max_size=20),
+)
+def test_however_the_sound_comes_the_outline_is_the_same_and_misses_nothing(
+    seconds: float, click: float, cuts: list[float]
+) -> None:
+    sound = np.zeros(max(1, int(seconds * RATE)), np.float32)
+    place = int(click * len(sound))
+    sound[place] = 1
+    values = outline(*np.split(sound, sorted(int(cut * len(sound)) for cut in cuts)))
+    assert values == outline(sound)
+    assert 1 <= len(values) <= MOST_PEAKS
+    assert values.count(255) == 1
+    assert sum(values) == 255
+    # All stretches are equally long, but for the last: the click is in the one that its place says.
+    span = FINEST
+    while -(-len(sound) // span) > MOST_PEAKS:
+        span *= 2
+    assert values.index(255) == place // span
+
+
+def test_packets_keep_their_times_and_the_next_source_begins_where_one_ended() -> None:
+    line = Timeline(1000)
+    assert [line.place(at, 20) for at in (-7, 13, 33, 93)] == [-7, 13, 33, 93]  # 40 ms were lost before the last
+    line.next_source()
+    assert [line.place(at, 20) for at in (500, 520)] == [113, 133]
+    line.next_source()
+    assert [line.place(at, 20) for at in (None, None)] == [153, 173]
+    assert line.end == 193
+
+
+def test_a_clock_that_jumps_is_not_believed() -> None:
+    line = Timeline(1000)
+    hour = 3_600_000
+    assert [line.place(at, 20) for at in (hour, hour + 20)] == [0, 20]
+    assert line.place(2 * hour, 20) == 40
+    assert line.place(2 * hour + 20, 20) == 60
+    hole = LONGEST_GAP_S * 1000
+    assert line.place(2 * hour + 40 + hole, 20) == 80 + hole
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.none() | st.integers(-(2**40), 2**40), st.integers(0, 10_000)), max_size=50))
+def test_whatever_clocks_say_time_goes_forward(packets: list[tuple[int | None, int]]) -> None:
+    line = Timeline(48_000)
+    places = [line.place(at, length) for at, length in packets]
+    assert all(earlier < later for earlier, later in pairwise(places))

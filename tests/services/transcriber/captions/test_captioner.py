@@ -1,0 +1,255 @@
+"""The real process follows real recordings while they arrive: killed, wiped under, switched off, many at once."""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import redis
+
+from services.transcriber.captions.captioner import HELD_S, LOOK_S, NICENESS, Follower, Hold
+from services.transcriber.captions.captioner import Parts as Following
+from services.transcriber.models.registry import Models
+from services.transcriber.recognizers.streaming import open_ears
+from services.transcriber.settings import TranscriberSettings
+from shared.clips.models import HOME, Clip, Status
+from shared.db.engine import open_engine, transaction
+from shared.outbox.outbox import Outlet, flush, record
+from shared.redis import jobs
+from shared.redis.streams import FIELD, hints_key
+from shared.storage.store import Store, StoreUnavailable, open_store
+from shared.uploads.models import Upload
+from tests import speech
+from tests.conftest import Parts, StartStack
+from tests.recordings import streamed
+from tests.services.transcriber.library import Library, cut
+from tests.services.transcriber.test_runtime import PATIENCE_S, wait_until
+
+SAID = ("austen-0870.wav", "austen-0930.wav")
+SOUND = speech.samples(SAID)
+SECONDS = len(SOUND) / speech.RATE
+PIECE_S = 1.0
+PIECES = cut(streamed(SOUND), int(len(streamed(SOUND)) / SECONDS * PIECE_S))
+
+
+class Studio(Library):
+    """Recordings that go on, and what pages are told of them."""
+
+    def __init__(self, parts: Parts) -> None:
+        given = {name.lower(): value for name, value in parts.items()}
+        self.settings = TranscriberSettings.model_validate({**given, "whisper_model": "tiny.en"})
+        super().__init__(open_engine(self.settings), open_store(self.settings))
+        self.redis_url = self.settings.redis_url.get_secret_value()
+        self._outlet = Outlet(self.redis_url)
+
+    def begin(self) -> uuid.UUID:
+        id, now = uuid.uuid4(), datetime.now(UTC)
+        clip = Clip.begun(id, name="a", mime="audio/webm", recorded_at=now, now=now)
+        with transaction(self.engine) as session:
+            record(session, clip, jobs.CAPTION, now=now)
+            self._upload(session, id, 0, "audio/webm", [])
+        flush(self.engine, self._outlet)
+        return id
+
+    def speak(self, *ids: uuid.UUID, pieces: list[bytes] = PIECES, every_s: float = PIECE_S) -> None:
+        """Send pieces to all of these, at the speed of speech."""
+        for piece in pieces:
+            for id in ids:
+                self.add(id, 0, piece)
+            time.sleep(every_s)
+
+    def finish(self, id: uuid.UUID) -> None:
+        with transaction(self.engine) as session:
+            clip, now = session.get_one(Clip, id), datetime.now(UTC)
+            clip.finish_recording(now, duration_ms=None, gaps=[])
+            record(session, clip, jobs.PREPARE, now=now)
+        flush(self.engine, self._outlet)
+
+    def told(self, id: uuid.UUID) -> list[dict[str, Any]]:
+        """The captions of one recording, in order."""
+        with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
+            entries = client.xrange(hints_key(HOME))
+        frames = [json.loads(fields[FIELD]) for _, fields in entries]
+        return [frame for frame in frames if frame["type"] == "caption" and frame["clip"]["id"] == str(id)]
+
+    def words(self, id: uuid.UUID) -> str:
+        """What a page shows that saw all of it."""
+        settled, tentative = "", ""
+        for frame in self.told(id):
+            settled, tentative = settled[: frame["from"]] + frame["committed"], frame["tentative"]
+        return settled + tentative
+
+    def has_words(self, id: uuid.UUID, words: str) -> bool:
+        return words in self.words(id)
+
+    def is_done(self, id: uuid.UUID) -> bool:
+        """Whether the transcript is there, and the captions are over."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            return self.clip(id).status is Status.DONE and not client.exists(f"dictaphone:captions:{id}")
+
+    def close(self) -> None:
+        self._outlet.close()
+        self.engine.dispose()
+
+
+def niceness(pid: int) -> set[int]:
+    """How far the threads of a process step back (proc(5): stat)."""
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return {int(stat.rpartition(")")[2].split()[16]) for stat in stats}
+
+
+@pytest.fixture
+def studio(local_parts: Parts) -> Iterator[Studio]:
+    studio = Studio(local_parts)
+    yield studio
+    studio.close()
+
+
+def test_two_recordings_at_once_are_given_their_words_and_then_their_transcripts(
+    local_parts: Parts, studio: Studio, start_stack: StartStack
+) -> None:
+    stack = start_stack(local_parts, "transcriber")
+    one, other = studio.begin(), studio.begin()
+    began = time.monotonic()
+    speaking = threading.Thread(target=studio.speak, args=(one, other))
+    speaking.start()
+    wait_until(lambda: "Dashwood" in studio.words(one), lambda: studio.words(one))
+    assert time.monotonic() - began < SECONDS
+    # Finished recordings go first: those who give captions, and their model's threads, step back.
+    assert niceness(stack.pid("transcriber")) == {0, NICENESS}
+    speaking.join()
+    for id in (one, other):
+        wait_until(partial(studio.has_words, id, "amiable himself"), partial(studio.words, id))
+        assert speech.word_errors(studio.words(id), speech.words(SAID)) < 0.15
+        assert studio.clip(id).text is None
+        studio.finish(id)
+    for id in (one, other):
+        wait_until(partial(studio.is_done, id))
+    assert {frame["tentative"] for frame in (studio.told(one)[-1], studio.told(other)[-1])} == {""}
+
+
+def test_a_killed_workers_recording_is_followed_by_another(
+    local_parts: Parts, studio: Studio, start_stack: StartStack
+) -> None:
+    stack = start_stack(local_parts, "transcriber")
+    id = studio.begin()
+    studio.speak(id, pieces=PIECES[:4])
+    wait_until(lambda: "Dashwood" in studio.words(id), lambda: studio.words(id))
+    stack.kill("transcriber")
+    before = len(studio.told(id))
+    stack.start("transcriber")
+    studio.speak(id, pieces=PIECES[4:], every_s=0.3)
+    wait_until(lambda: len(studio.told(id)) > before, seconds=HELD_S + LOOK_S + PATIENCE_S)
+    wait_until(lambda: "amiable himself" in studio.words(id), lambda: studio.words(id))
+
+
+def test_a_wiped_redis_takes_nothing_but_what_was_told(
+    local_parts: Parts, studio: Studio, start_stack: StartStack
+) -> None:
+    start_stack(local_parts, "transcriber")
+    id = studio.begin()
+    studio.speak(id, pieces=PIECES[:4])
+    wait_until(lambda: "Dashwood" in studio.words(id), lambda: studio.words(id))
+    with redis.Redis.from_url(studio.redis_url) as client:
+        client.flushdb()
+    studio.speak(id, pieces=PIECES[4:], every_s=0.3)
+    wait_until(lambda: "amiable himself" in studio.words(id), lambda: studio.words(id))
+
+
+def test_a_recording_is_followed_over_an_interruption_until_it_is_deleted(
+    local_parts: Parts, studio: Studio, start_stack: StartStack
+) -> None:
+    start_stack(local_parts, "transcriber")
+    id = studio.begin()
+    studio.speak(id, pieces=PIECES[:5], every_s=0.3)
+    now = datetime.now(UTC)
+    with transaction(studio.engine) as session:
+        session.add(
+            Upload(
+                id=uuid.uuid4(), clip_id=id, segment=1, is_recording=True, name="a", mime="audio/webm",
+                recorded_at=now, created_at=now,
+            )
+        )  # fmt: skip
+    for piece in PIECES:
+        studio.add(id, 1, piece)
+    wait_until(lambda: studio.words(id).count("Dashwood") == 2, lambda: studio.words(id))
+    with transaction(studio.engine) as session:
+        session.get_one(Clip, id).move_to_bin(now)
+    with redis.Redis.from_url(studio.redis_url) as client:
+        wait_until(lambda: not client.keys("dictaphone:captions:*"))
+
+
+class Faltering:
+    """A store whose every read breaks off in the middle, and works the next time."""
+
+    def __init__(self, within: Store) -> None:
+        self._within = within
+        self._broken: set[str] = set()
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        content = b"".join(self._within.read(key, start, end))
+        if key in self._broken:
+            yield content
+            return
+        self._broken.add(key)
+        yield content[: len(content) // 2]
+        raise StoreUnavailable("the line broke")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._within, name)
+
+
+def test_a_store_that_breaks_off_costs_no_sound_and_gives_none_twice(studio: Studio) -> None:
+    id = studio.begin()
+    for piece in PIECES:
+        studio.add(id, 0, piece)
+    ears = open_ears(studio.settings, Models(studio.settings.data_dir / "models"))
+    assert ears
+    told: list[dict[str, Any]] = []
+    with redis.Redis.from_url(studio.redis_url) as client:
+        store = cast("Store", Faltering(studio.store))
+        parts = Following(studio.engine, store, lambda _, frame: told.append(dict(frame)), ears, client)
+        hold = Hold(client, id)
+        assert hold.take()
+        following = threading.Thread(target=Follower(parts, studio.clip(id), hold, threading.Event()).run)
+        following.start()
+        wait_until(
+            lambda: told != [] and "amiable" in told[-1]["committed"] + told[-1]["tentative"], seconds=PATIENCE_S
+        )
+        studio.finish(id)
+        following.join()
+        assert not client.exists(f"dictaphone:captions:{id}")
+    assert speech.word_errors(told[-1]["committed"], speech.words(SAID)) < 0.15
+
+
+def test_switched_off_it_costs_nothing(local_parts: Parts, studio: Studio, start_stack: StartStack) -> None:
+    start_stack(local_parts, "transcriber", LIVE_CAPTIONS="off")
+    id = studio.begin()
+    studio.speak(id, pieces=PIECES[:4], every_s=0.2)
+    studio.finish(id)
+    wait_until(lambda: studio.clip(id).status is Status.DONE)
+    assert studio.told(id) == []
+    with redis.Redis.from_url(studio.redis_url) as client:
+        assert not client.keys("dictaphone:captions:*")
+
+
+def test_one_worker_holds_a_recording_and_whoever_lost_it_lets_go(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        id = uuid.uuid4()
+        one, other = Hold(client, id, every_s=0), Hold(client, id, every_s=0)
+        assert one.take()
+        assert not other.take()
+        assert one.renew()
+        client.flushdb()
+        assert other.take()
+        assert not one.renew()
+        one.release()
+        assert other.renew()
+        other.release()
+        assert one.take()

@@ -1,0 +1,245 @@
+"""Who is asked, in which order, and what is said when nobody can do it."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from services.transcriber.audio.decode import FetchedAudio
+from services.transcriber.jobs.base import ClaimLost
+from services.transcriber.models.registry import BUNDLED, Fetch, ModelAwaited
+from services.transcriber.recognizers import fallback
+from services.transcriber.recognizers.fallback import PreferredRecognizer
+from services.transcriber.recognizers.recognizer import (
+    AudioRejected,
+    NotTaken,
+    Passage,
+    Recognition,
+    RecognizerBusy,
+    RecognizerUnavailable,
+    Tell,
+    WronglySet,
+    open_recognizer,
+    to_nobody,
+)
+from tests import speech
+from tests.servers.whisper import API_KEY, Fault, Whisper
+from tests.services.transcriber import files
+from tests.services.transcriber.recognizers.test_recognizers import MOST_ERRORS, fetched, hear, settings
+
+AWAY = RecognizerUnavailable("It is away.")
+
+
+class Scripted:
+    """Says its name, or raises what it is given; a function is called first."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.fault: Exception | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
+        self.attempts: list[str] = []
+
+    def transcribe(
+        self,
+        audio: FetchedAudio,
+        *,
+        attempt_id: str,
+        check: Callable[[], None],
+        tell: Tell = to_nobody,
+        language: str | None = None,
+    ) -> Recognition:
+        self.attempts.append(attempt_id)
+        self.meanwhile()
+        if self.fault:
+            raise self.fault
+        tell(900, self.name)
+        return Recognition(self.name, language or "en", [Passage(0, 900, self.name)])
+
+
+@pytest.fixture
+def three() -> list[Scripted]:
+    return [Scripted(name) for name in ("first", "second", "third")]
+
+
+@pytest.fixture
+def recognizer(three: list[Scripted]) -> PreferredRecognizer:
+    return PreferredRecognizer([(each, 1) for each in three])
+
+
+@pytest.fixture(scope="module")
+def audio() -> FetchedAudio:
+    return fetched(files.silence(1), "audio/wav")
+
+
+def test_the_preferred_one_is_asked_alone(
+    recognizer: PreferredRecognizer, three: list[Scripted], audio: FetchedAudio
+) -> None:
+    told: list[tuple[int, str]] = []
+    found = recognizer.transcribe(
+        audio,
+        attempt_id="clip-1",
+        check=lambda: None,
+        tell=lambda heard_ms, words: told.append((heard_ms, words)),
+        language="de",
+    )
+    assert found == Recognition("first", "de", [Passage(0, 900, "first")], "first")
+    assert told == [(900, "first")]
+    assert [len(each.attempts) for each in three] == [1, 0, 0]
+    assert recognizer.name == "first, else second, else third"
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_asked_last"),
+    [
+        (AWAY, True),
+        (WronglySet("The key is wrong."), True),
+        (ModelAwaited(Fetch("base")), True),
+        (RecognizerBusy("It is busy."), False),
+        (NotTaken("It knows no such file."), False),
+        (AudioRejected("It knows English only."), False),
+    ],
+)
+def test_who_could_not_do_it_is_followed_by_the_next(
+    recognizer: PreferredRecognizer,
+    three: list[Scripted],
+    audio: FetchedAudio,
+    fault: Exception,
+    is_asked_last: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    three[0].fault = fault
+    found = hear(recognizer, audio, "clip-1")
+    assert (found.text, found.recognizer) == ("second", "second")
+    three[0].fault = None
+    assert hear(recognizer, audio, "clip-2").text == ("second" if is_asked_last else "first")
+    # When nobody else can do it, who was away is asked all the same, and if it can, is preferred again.
+    three[1].fault = three[2].fault = RecognizerBusy("It is busy.")
+    assert hear(recognizer, audio, "clip-3").text == "first"
+    three[1].fault = three[2].fault = None
+    assert hear(recognizer, audio, "clip-4").text == "first"
+
+
+def test_who_was_away_is_preferred_again_after_a_while(
+    recognizer: PreferredRecognizer, three: list[Scripted], audio: FetchedAudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(fallback, "monotonic", lambda: now[0])
+    three[0].fault = AWAY
+    hear(recognizer, audio, "clip-1")
+    three[0].fault = None
+    now[0] += fallback.AWAY_S - 1
+    assert hear(recognizer, audio, "clip-2").text == "second"
+    now[0] += 2
+    assert hear(recognizer, audio, "clip-3").text == "first"
+
+
+def test_no_id_is_used_twice(recognizer: PreferredRecognizer, three: list[Scripted], audio: FetchedAudio) -> None:
+    three[0].fault = three[1].fault = AWAY
+    for _ in range(3):
+        hear(recognizer, audio, "clip-1")
+    attempts = [attempt for each in three for attempt in each.attempts]
+    assert len(attempts) == len(set(attempts)) == 5
+    assert all(attempt.startswith("clip-1-") for attempt in attempts)
+
+
+BUSY, BUSY_LONG = RecognizerBusy("It is busy.", 7), RecognizerBusy("It is busy.", 90)
+REFUSED, WRONG = NotTaken("No such file."), WronglySet("The key is wrong.")
+
+
+@pytest.mark.parametrize(
+    ("faults", "kind", "sentence", "wish"),
+    [
+        ([AWAY, BUSY, BUSY_LONG], RecognizerUnavailable, "It is away. Nor could any other do it.", None),
+        ([BUSY_LONG, BUSY, BUSY_LONG], RecognizerBusy, "It is busy. Nor could any other do it.", 7),
+        ([BUSY_LONG, REFUSED, WRONG], RecognizerUnavailable, "It is busy. Nor could any other do it.", 90),
+        ([REFUSED, WRONG, AWAY], RecognizerUnavailable, "It is away. Nor could any other do it.", None),
+        ([REFUSED, WRONG, REFUSED], WronglySet, "The key is wrong.", None),
+        ([REFUSED, REFUSED, REFUSED], NotTaken, "No such file.", None),
+    ],
+)
+def test_when_nobody_can_do_it_the_first_words_and_the_shortest_wish_count(
+    recognizer: PreferredRecognizer,
+    three: list[Scripted],
+    audio: FetchedAudio,
+    faults: list[Exception],
+    kind: type[Exception],
+    sentence: str,
+    wish: float | None,
+) -> None:
+    for each, fault in zip(three, faults, strict=True):
+        each.fault = fault
+    with pytest.raises(Exception, match=sentence) as caught:
+        hear(recognizer, audio)
+    assert type(caught.value) is kind
+    assert getattr(caught.value, "retry_after_s", None) == wish
+    assert [len(each.attempts) for each in three] == [1, 1, 1]
+
+
+def test_a_claim_that_is_lost_asks_nobody_else(
+    recognizer: PreferredRecognizer, three: list[Scripted], audio: FetchedAudio
+) -> None:
+    three[0].fault = ClaimLost()
+    with pytest.raises(ClaimLost):
+        hear(recognizer, audio)
+    three[0].fault = None
+    assert hear(recognizer, audio).text == "first"  # its place is free again
+    assert three[1].attempts == []
+
+
+def test_who_has_no_place_is_followed_by_the_next_and_waited_for_in_the_end(
+    recognizer: PreferredRecognizer, three: list[Scripted], audio: FetchedAudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fallback, "CHECK_S", 0.02)
+    entered, leave = threading.Semaphore(0), threading.Event()
+
+    def meanwhile() -> None:
+        entered.release()
+        leave.wait(10)
+
+    for each in three:
+        each.meanwhile = meanwhile
+    found: list[Recognition] = []
+    threads = [threading.Thread(target=lambda: found.append(hear(recognizer, audio))) for _ in three]
+    for thread in threads:
+        thread.start()
+        assert entered.acquire(timeout=10)
+    assert [len(each.attempts) for each in three] == [1, 1, 1]
+
+    checks = 0
+
+    def check() -> None:
+        nonlocal checks
+        checks += 1
+        if checks == 3:
+            raise ClaimLost
+
+    with pytest.raises(ClaimLost):
+        recognizer.transcribe(audio, attempt_id="clip-1", check=check)
+    last = threading.Thread(target=lambda: found.append(hear(recognizer, audio)))
+    last.start()
+    leave.set()
+    for thread in (*threads, last):
+        thread.join()
+    assert sorted(each.text for each in found) == ["first", "first", "second", "third"]
+
+
+# -- real ones -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [Fault.ERROR, Fault.BUSY, Fault.FAILED, Fault.RESET])
+def test_the_embedded_engine_hears_what_no_server_can(whisper: Whisper, fault: Fault) -> None:
+    recognizer = open_recognizer(
+        settings(
+            whisper_url=f"{whisper.openai_url}, {whisper.cog_url} embedded",
+            whisper_api_key=f"{API_KEY} - -",
+            whisper_model=f"- - {BUNDLED}",
+        )
+    )
+    assert recognizer
+    whisper.fail(fault)
+    said = ["austen-0930.wav"]
+    found = hear(recognizer, fetched(speech.wav(speech.samples(said)), "audio/wav"))
+    assert speech.word_errors(found.text, speech.words(said)) <= MOST_ERRORS
+    assert found.recognizer == "faster-whisper tiny.en"
+    assert [asked.contract for asked in whisper.requests] == ["openai", "cog"]
+    assert whisper.refused == []

@@ -1,0 +1,151 @@
+"""No passage is dropped: speech is laid against words, and what was passed over is heard again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.transcriber.audio.decode import RATE, Samples
+from services.transcriber.recognizers import embedded
+from services.transcriber.recognizers.embedded import EmbeddedRecognizer
+from services.transcriber.recognizers.hallucinations import is_phantom
+from services.transcriber.recognizers.missed_speech import LEAST_S, Span, holes, part_of, wordless, woven
+from services.transcriber.recognizers.recognizer import Passage, Word, joined
+from tests import speech
+from tests.services.transcriber import files
+from tests.services.transcriber.recognizers.test_recognizers import fetched, hear, settings
+
+# -- stretches without words ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ([], [(0, 10)]),
+        ([(0, 1), (1, 2)], [(2, 10)]),
+        ([(0.9, 2), (2.9, 4), (5, 6), (6, 7), (8, 9.5)], [(4, 5), (7, 8)]),
+        ([(0, 8), (8, 9.5)], [(1.5, 8)]),  # a word of eight seconds was stretched over what was passed over
+        ([(8, 9.4), (0, 1)], [(1, 8)]),
+        ([(0, 1), (0.2, 0.4), (1.5, 3), (3, 4.5), (4.5, 6), (6, 7.5), (7.5, 9)], [(9, 10)]),
+    ],
+)
+def test_where_no_word_is(words: list[Span], found: list[Span]) -> None:
+    assert list(wordless(words, 10)) == found
+
+
+def test_a_pause_is_no_hole_and_a_breath_neither() -> None:
+    sound = np.zeros(20 * RATE, np.float32)
+
+    def speech_in(stretch: Samples) -> list[Span]:
+        spoken: dict[int, list[Span]] = {5: [], 4: [(0.5, 1), (2, 2.4)], 9: [(1, 3), (4, 8.5)]}
+        return spoken[round(len(stretch) / RATE)]
+
+    words = [(5.0, 6.0), (10.0, 11.0)]
+    assert LEAST_S > 0.9
+    assert list(holes(words, sound, speech_in)) == [(12, 19.5)]
+
+
+# -- and what is put there ----------------------------------------------------------------------------------------
+
+
+def passage(*words: tuple[int, str], between: str = " ") -> Passage:
+    said = [Word(at, at + 400, text) for at, text in words]
+    return Passage(said[0].start_ms, said[-1].end_ms, between.join(text for _, text in words), said)
+
+
+def test_what_is_found_takes_its_place_between_passages_or_within_one() -> None:
+    before, after = passage((0, "one"), (500, "two")), passage((9_000, "nine"))
+    found = passage((4_000, "four"), (5_000, "five"))
+    assert woven([before, after], [found]) == [before, found, after]
+    spanning = passage((0, "one"), (9_000, "nine"))
+    assert woven([spanning], [found]) == [passage((0, "one")), found, after]
+    assert woven([before, after], []) == [before, after]
+    assert woven([], [found]) == [found]
+
+
+def test_a_part_of_a_passage_is_written_as_the_whole_is() -> None:
+    spanning = passage((0, "你"), (500, "好"), (9_000, "吗。"), between="")
+    found = passage((4_000, "今"), (5_000, "天"), between="")
+    assert [part.text for part in woven([spanning], [found])] == ["你好", "今天", "吗。"]
+    assert part_of(spanning, spanning.words[1:]).text == "好吗。"
+    # Words that are not in the text as they stand there are put between spaces.
+    odd = Passage(0, 900, "one two", [Word(0, 400, "1"), Word(500, 900, "2")])
+    assert part_of(odd, odd.words).text == "1 2"
+
+
+def test_what_whisper_cuts_at_a_hyphen_is_one_word_and_a_minus_is_its_own() -> None:
+    tokens = [" ill", "-disposed", " minus", " -5", " yes", " -", " no"]
+    words = joined(Word(at, at + 1, text) for at, text in enumerate(tokens))
+    assert [word.text for word in words] == ["ill-disposed", "minus", "-5", "yes", "-", "no"]
+
+
+# -- the engine -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> EmbeddedRecognizer:
+    return EmbeddedRecognizer(settings(concurrency=1))
+
+
+def test_what_the_first_pass_is_deaf_to_is_heard_in_the_second(
+    recognizer: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf = embedded.OPTIONS | {"vad_filter": False, "clip_timestamps": [0, 7.5, 17.3, 60]}
+    monkeypatch.setattr(embedded, "OPTIONS", deaf)
+    found = hear(recognizer, fetched(speech.wav(speech.samples())))
+    assert speech.word_errors(found.text, speech.words()) <= 0.1
+    times = [time for passage in found.passages for time in (passage.start_ms, passage.end_ms)]
+    assert times == sorted(times)
+    monkeypatch.setattr(embedded, "holes", lambda *_: [])
+    assert speech.word_errors(hear(recognizer, fetched(speech.wav(speech.samples()))).text, speech.words()) > 0.2
+
+
+def test_a_pause_of_ten_seconds_is_left_alone(recognizer: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard_again: list[Span] = []
+
+    def again(*given: Any) -> Iterator[Passage]:
+        heard_again.append(given[3])
+        return iter([])
+
+    monkeypatch.setattr(embedded, "_heard_again", again)
+    sound = speech.samples(files.SAID)
+    long_pause = np.random.default_rng(1).normal(0, 30, 10 * speech.RATE).astype(np.int16)
+    found = hear(recognizer, fetched(speech.wav(np.concatenate([sound, long_pause, sound]))))
+    assert speech.word_errors(found.text, speech.words([*files.SAID, *files.SAID])) <= 0.1
+    assert heard_again == []
+
+
+# -- words that nobody said ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "silent", "confidence", "repetition", "answer"),
+    [
+        # As openai/whisper tiny.en said them of 30 s of nothing, keys and a telephone, without a VAD before it.
+        ("you", "", 0.95, -0.71, 0.3, True),
+        (". .", ".", 0.95, -0.28, 4.1, True),
+        ("I'm going to go to the right.", "I'm going to go to the left.", 0.79, -0.25, 12.0, True),
+        ("Beep Beep Beep", "Beep Beep Beep", 0.53, -0.04, 29.3, True),
+        ("Beep beep beep", "", 0.45, -0.04, 29.3, True),
+        ("Thank you.", "", 0.7, -0.2, 0.6, True),
+        # As it says what was said.
+        ("Thank you.", "", 0.1, -0.2, 0.6, False),
+        ("No.", "No.", 0.1, -0.3, 0.3, False),
+        ("No, no, no, no, no, no, no, no, no, no!", "", 0.1, -0.3, 2.7, False),
+        (
+            "It was the age of wisdom, it was the age of foolishness.",
+            "It was the best of times.",
+            0.14,
+            -0.16,
+            2.3,
+            False,
+        ),
+        ("A whisper far away", "", 0.65, -0.3, 0.9, False),
+        ("Mumbling far away", "", 0.65, -0.9, 0.9, True),
+    ],
+)
+def test_what_is_not_believed(
+    text: str, before: str, silent: float, confidence: float, repetition: float, *, answer: bool
+) -> None:
+    assert is_phantom(text, before, silent=silent, confidence=confidence, repetition=repetition) is answer

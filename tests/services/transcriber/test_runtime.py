@@ -1,0 +1,500 @@
+"""The real process on real servers: killed, stopped, starved of its servers, put to sleep and woken."""
+
+import http.client
+import io
+import json
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from sqlmodel import select
+
+from services.api.background.outbox_relay import SWEEP_S
+from services.transcriber.health import Listener
+from services.transcriber.jobs.prepare import Preparer
+from services.transcriber.jobs.transcribe import Transcriber
+from services.transcriber.models.registry import BUNDLED, Models
+from services.transcriber.runtime import Courier, Shift
+from services.transcriber.settings import TranscriberSettings
+from shared.clips.models import HOME, Clip, Status
+from shared.db.engine import open_engine, transaction
+from shared.outbox.outbox import Outlet, flush, record
+from shared.redis import jobs
+from shared.redis.streams import FIELD, hints_key, stream_key
+from shared.storage.store import open_store
+from shared.transcripts.models import Transcript
+from tests import speech
+from tests.conftest import Parts, StartStack
+from tests.servers.server import free_port
+from tests.servers.stack import Service
+from tests.servers.valkey import Valkey
+from tests.servers.whisper import API_KEY, Fault, Whisper
+from tests.services.transcriber import files
+from tests.services.transcriber.library import sha256
+
+PATIENCE_S = 60
+"""For what takes a second on an idle machine."""
+
+PREPARED = 1
+"""The attempt before those at the words: each clip is prepared first."""
+
+
+class Library:
+    """What the API would do, by hand: put clips with their jobs, look at them, read the events."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.settings = TranscriberSettings.model_validate({name.lower(): value for name, value in parts.items()})
+        self.engine = open_engine(self.settings)
+        self.store = open_store(self.settings)
+        self.redis_url = self.settings.redis_url.get_secret_value()
+        self.outlet = Outlet(self.redis_url)
+
+    def put(self, content: bytes | None = None, mime: str = "audio/webm") -> uuid.UUID:
+        content = files.webm() if content is None else content
+        id, now = uuid.uuid4(), datetime.now(UTC)
+        self.store.put(f"clips/{id}", io.BytesIO(content), len(content), mime)
+        clip = Clip.saved(
+            id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=f"clips/{id}", now=now
+        )
+        with transaction(self.engine) as session:
+            record(session, clip, jobs.PREPARE, now=now)
+        flush(self.engine, self.outlet)
+        return id
+
+    def clip(self, id: uuid.UUID) -> Clip:
+        with transaction(self.engine) as session:
+            return session.get_one(Clip, id)
+
+    def change(self, id: uuid.UUID, verb: Callable[[Clip, datetime], object]) -> None:
+        with transaction(self.engine) as session:
+            clip, now = session.get_one(Clip, id), datetime.now(UTC)
+            verb(clip, now)
+            record(session, clip, now=now)
+
+    def revisions(self, id: uuid.UUID) -> list[Transcript]:
+        with transaction(self.engine) as session:
+            return list(session.exec(select(Transcript).where(Transcript.clip_id == id)))
+
+    def wait(self, id: uuid.UUID, *statuses: Status) -> Clip:
+        wait_until(lambda: self.clip(id).status in statuses, lambda: f"it is {self.clip(id)!r}")
+        return self.clip(id)
+
+    def told(self, id: uuid.UUID) -> list[str]:
+        """The statuses that every browser was told of, in order."""
+        with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
+            entries = client.xrange(stream_key(HOME))
+        clips = [json.loads(fields[FIELD])["clip"] for _, fields in entries if FIELD in fields]
+        return [clip["status"] for clip in clips if clip["id"] == str(id)]
+
+    def waiting(self) -> int:
+        """Messages that are not done: delayed and running ones stay beside their queue, too."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            return sum(client.hlen(f"{key}.msgs") for key in jobs.lists())
+
+    def close(self) -> None:
+        self.outlet.close()
+        self.engine.dispose()
+
+
+def wait_until(condition: Callable[[], bool], found: Callable[[], str] = str, seconds: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {found()}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def library(parts: Parts) -> Iterator[Library]:
+    library = Library(parts)
+    yield library
+    library.close()
+
+
+@pytest.fixture
+def local(local_parts: Parts) -> Iterator[Library]:
+    library = Library(local_parts)
+    yield library
+    library.close()
+
+
+def ask(port: int, method: str, path: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def exit_status(service: Service) -> int:
+    """Wait until it ends by itself."""
+    wait_until(lambda: not service.is_running())
+    status = service._ended()
+    assert status is not None
+    return status
+
+
+# -- the main story -----------------------------------------------------------------------------------------------
+
+
+def test_speech_becomes_words_and_everybody_is_told(library: Library, parts: Parts, start_stack: StartStack) -> None:
+    start_stack(parts, "transcriber")
+    spoken, silent, damaged = library.put(), library.put(files.silence(5)), library.put(files.half(files.mp4()))
+    clip = library.wait(spoken, Status.DONE)
+    assert speech.word_errors(clip.text or "", speech.words(files.SAID)) <= 0.2
+    assert (clip.language, clip.recognizer) == ("en", "faster-whisper tiny.en")
+    assert library.wait(silent, Status.DONE).text == ""
+    assert "not a sound file" in (library.wait(damaged, Status.FAILED).error or "")
+    # Without an API that relays: the worker tells what it did itself.
+    wait_until(lambda: [library.told(id)[-1:] for id in (spoken, silent, damaged)] == [["done"], ["done"], ["failed"]])
+    wait_until(lambda: library.waiting() == 0)
+
+
+def test_a_clip_waits_for_a_model_that_nobody_can_fetch_until_somebody_brings_it(
+    local: Library, local_parts: Parts, start_stack: StartStack
+) -> None:
+    name = "somebody/faster-whisper-elsewhere"
+    away = {"WHISPER_MODEL": name, "HF_HUB_OFFLINE": "1", "RETRY_SECONDS": "1000"}
+    worker = start_stack(local_parts, "transcriber", **away)["transcriber"]
+    id = local.put()
+    wait_until(lambda: "could not be fetched" in (local.clip(id).error or ""))
+    place = local.settings.data_dir / "models" / "somebody--faster-whisper-elsewhere"
+    assert f"of {name} into {place}" in (local.clip(id).error or "")
+    assert json.loads(ask(worker.port, "GET", "/readyz")[1])[f"model {name}"].startswith("not here")
+    # What needs no model goes on.
+    others = [local.put(files.silence(1), "audio/wav") for _ in range(4)]
+    wait_until(lambda: all(local.clip(other).prepared_at for other in others))
+    shutil.copytree(Models(local.settings.data_dir).folder(BUNDLED), place.with_name("coming"))
+    place.with_name("coming").rename(place)
+    clip = local.wait(id, Status.DONE)
+    assert speech.word_errors(clip.text or "", speech.words(files.SAID)) <= 0.2
+    assert (clip.attempt, clip.error, clip.tries) == (PREPARED + 1, None, 0)
+
+
+def test_what_nobody_could_transcribe_is_transcribed_by_whoever_comes(
+    local: Library, local_parts: Parts, start_stack: StartStack
+) -> None:
+    id = local.put()
+    local.change(id, lambda clip, now: clip.switch_off("Nobody here does that.", now))
+    start_stack(local_parts, "transcriber")
+    assert local.wait(id, Status.DONE).error is None
+
+
+# -- jobs are heard of, not asked for --------------------------------------------------------------------------------
+
+
+def test_a_job_begins_soon_after_its_commit_though_redis_is_hardly_asked(
+    local: Library, local_parts: Parts, start_stack: StartStack, valkey: Valkey
+) -> None:
+    start_stack(local_parts, "api", "transcriber", LOG_LEVEL="WARNING")
+    seconds = 15
+    with valkey.client() as client:
+        time.sleep(3)  # whatever is asked at start
+        before = client.info("stats")["total_commands_processed"]
+        time.sleep(seconds)
+        asked = client.info("stats")["total_commands_processed"] - before - 1
+    # Twenty a minute for each of two processes; one more may fall to either end.
+    assert asked <= 2 * (20 * seconds / 60 + 1)
+    waits = []
+    for _ in range(5):
+        committed = time.monotonic()
+        id = local.put(files.silence(1), "audio/wav")
+        while not local.clip(id).attempt and time.monotonic() - committed < PATIENCE_S:
+            time.sleep(0.01)
+        waits.append(time.monotonic() - committed)
+        local.wait(id, Status.DONE)
+    assert sorted(waits)[2] < 1, waits
+
+
+def test_what_no_notice_was_given_of_is_found(
+    local: Library, local_parts: Parts, start_stack: StartStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_stack(local_parts, "transcriber", LOG_LEVEL="WARNING")
+    local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
+    monkeypatch.setattr(jobs.Broker, "enqueue", RedisBroker.enqueue)
+    local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
+
+
+def test_notices_are_heard_again_after_the_line_was_lost(
+    local: Library, local_parts: Parts, start_stack: StartStack
+) -> None:
+    start_stack(local_parts, "transcriber", LOG_LEVEL="WARNING")
+    with redis.Redis.from_url(local.redis_url) as client:
+        client.client_kill_filter(_type="pubsub")
+        wait_until(lambda: client.pubsub_numsub(jobs.NOTICES)[0][1] == 1)
+    local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
+
+
+def test_a_note_does_not_wait_behind_long_recordings(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": "2"}
+    start_stack(local_parts, "transcriber", **environment)
+    whisper.fail(Fault.HANG, times=1)
+    long = [local.put(files.silence(jobs.LONG_MS / 1000 + 1), "audio/wav") for _ in range(3)]
+    whisper.wait_for_requests(1)
+    note = local.put()
+    local.wait(note, Status.DONE)
+    assert sorted(local.clip(id).status for id in long) == [Status.PENDING, Status.PENDING, Status.TRANSCRIBING]
+    whisper.heal()
+    for id in long:
+        local.wait(id, Status.DONE)
+
+
+def test_who_looks_is_told_how_far_a_transcription_is(
+    local: Library, local_parts: Parts, start_stack: StartStack
+) -> None:
+    start_stack(local_parts, "transcriber")
+    # Speech of two minutes takes the smallest model some seconds.
+    id = local.put(speech.wav(speech.repeated(speech.samples(), 110)), "audio/wav")
+    local.wait(id, Status.DONE)
+    with redis.Redis.from_url(local.redis_url, decode_responses=True) as client:
+        hints = [json.loads(fields[FIELD]) for _, fields in client.xrange(hints_key(HOME))]
+    assert hints, "nobody was told anything"
+    percents = [hint["percent"] for hint in hints]
+    assert percents == sorted(percents)
+    assert {(hint["type"], hint["clip"]["id"]) for hint in hints} == {("progress", str(id))}
+    words = local.clip(id).text or ""
+    assert all(hint["text"].removeprefix("… ") in words for hint in hints)
+
+
+# -- killed and stopped -------------------------------------------------------------------------------------------
+
+
+def test_a_killed_workers_clip_is_taken_over(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    environment = {"WHISPER_URL": whisper.cog_url, "LEASE_SECONDS": "1"}
+    stack = start_stack(local_parts, "api", "transcriber", **environment)
+    whisper.fail(Fault.HANG)
+    id = local.put()
+    whisper.wait_for_requests(1)
+    stack.kill("transcriber")
+    left = local.clip(id)
+    assert left.status is Status.TRANSCRIBING
+    assert left.lease_until is not None
+    whisper.heal()
+    stack.start("transcriber")
+    wait_until(lambda: local.clip(id).attempt > left.attempt)
+    # Whatever a lease is, its end is noticed by the next sweep, which is far less than half a minute away.
+    assert datetime.now(UTC) - left.lease_until < timedelta(seconds=SWEEP_S + 3)
+    clip = local.wait(id, Status.DONE)
+    assert speech.word_errors(clip.text or "", speech.words(files.SAID)) <= 0.2
+    assert clip.attempt >= PREPARED + 2
+    assert len(local.revisions(id)) == 1
+    assert len(set(whisper.prediction_ids)) == len(whisper.prediction_ids)
+
+
+def test_sigterm_hands_a_long_clip_over(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "LEASE_SECONDS": "600"}
+    stack = start_stack(local_parts, "transcriber", **environment, STOP_GRACE_SECONDS="1")
+    whisper.fail(Fault.HANG)
+    id = local.put()
+    whisper.wait_for_requests(1)
+    stack.stop("transcriber")
+    clip = local.clip(id)
+    assert (clip.status, clip.tries, clip.error) == (Status.PENDING, 0, None)
+    whisper.heal()
+    stack.start("transcriber")
+    # Long before the lease would have ended, and with nobody who sweeps.
+    assert local.wait(id, Status.DONE).attempt == PREPARED + 2
+
+
+def test_sigterm_lets_a_short_clip_end(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    stack = start_stack(local_parts, "transcriber", WHISPER_URL=whisper.cog_url, STOP_GRACE_SECONDS="12")
+    whisper.slow_s = 1
+    whisper.fail(Fault.SLOW)
+    id = local.put()
+    whisper.wait_for_requests(1)
+    stack.stop("transcriber")
+    assert (local.clip(id).status, local.clip(id).attempt) == (Status.DONE, PREPARED + 1)
+
+
+# -- meanwhile ----------------------------------------------------------------------------------------------------
+
+
+def test_deleted_and_replaced_while_it_is_heard(
+    library: Library, parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    start_stack(parts, "transcriber", WHISPER_URL=whisper.openai_url, WHISPER_API_KEY=API_KEY, CONCURRENCY="2")
+    whisper.fail(Fault.HANG)
+    old = library.put()
+    whisper.wait_for_requests(1)
+    library.change(old, Clip.move_to_bin)
+    new = library.put(speech.wav(speech.samples([speech.ALL[4]])), "audio/wav")
+    whisper.wait_for_requests(2)
+    whisper.heal()
+    assert speech.word_errors(library.wait(new, Status.DONE).text or "", speech.TEXTS[speech.ALL[4]]) <= 0.2
+    wait_until(lambda: library.waiting() == 0)
+    assert library.clip(old).text is None
+    assert library.revisions(old) == []
+
+
+def test_what_waits_does_not_wait_behind_a_busy_worker(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": "1"}
+    start_stack(local_parts, "transcriber", **environment)
+    whisper.fail(Fault.HANG, times=1)
+    first = local.put()
+    whisper.wait_for_requests(1)
+    second = local.put()
+    start_stack(local_parts, "transcriber", **environment)
+    local.wait(second, Status.DONE)
+    assert local.clip(first).status is Status.TRANSCRIBING
+    whisper.heal()
+    local.wait(first, Status.DONE)
+
+
+def test_what_is_to_be_prepared_does_not_wait_behind_a_long_transcription(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": "1"}
+    start_stack(local_parts, "transcriber", **environment)
+    whisper.fail(Fault.HANG, times=1)
+    first = local.put()
+    whisper.wait_for_requests(1)
+    second = local.put()
+    wait_until(lambda: local.clip(second).prepared_at is not None)
+    assert (local.clip(first).status, local.clip(second).status) == (Status.TRANSCRIBING, Status.PENDING)
+    whisper.heal()
+    for id in (first, second):
+        local.wait(id, Status.DONE)
+
+
+# -- servers that fail --------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_fails_in_every_way_is_tried_until_it_is_well(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    faults = iter([Fault.BUSY, Fault.ERROR, Fault.NONSENSE, Fault.FAILED, Fault.RESET, Fault.HANG])
+    whisper.fail(next(faults), times=1)
+    environment = {"WHISPER_URL": whisper.cog_url, "RETRY_SECONDS": "0.02"}
+    start_stack(local_parts, "transcriber", **environment, WHISPER_TIMEOUT_SECONDS="0.5")
+    id = local.put(speech.wav(speech.samples([speech.ALL[4]])), "audio/wav")
+    for number, fault in enumerate(faults, 1):
+        whisper.wait_for_requests(number)
+        whisper.fail(fault, times=1)
+    wait_until(lambda: "in time. Trying again (7 of 8)" in (local.clip(id).error or ""))
+    whisper.heal()
+    clip = local.wait(id, Status.DONE, Status.FAILED)
+    assert clip.error is None
+    assert speech.word_errors(clip.text or "", speech.TEXTS[speech.ALL[4]]) <= 0.2
+    assert len(local.revisions(id)) == 1
+    assert whisper.refused == []
+    assert len(set(whisper.prediction_ids)) == len(whisper.prediction_ids)
+    wait_until(lambda: local.told(id)[-1:] == ["done"])
+    assert "pending" in local.told(id)
+
+
+def test_redis_that_is_wiped_and_restarted_loses_no_running_clip_and_gets_the_next(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper, valkey: Valkey
+) -> None:
+    start_stack(local_parts, "transcriber", WHISPER_URL=whisper.openai_url, WHISPER_API_KEY=API_KEY)
+    whisper.fail(Fault.HANG)
+    first = local.put()
+    whisper.wait_for_requests(1)
+    valkey.kill()
+    whisper.heal()
+    local.wait(first, Status.DONE)
+    valkey.start()
+    local.wait(local.put(), Status.DONE)
+
+
+# -- the listener, idleness and the bell --------------------------------------------------------------------------
+
+
+def test_the_listener_answers_what_platforms_ask(
+    local: Library, local_parts: Parts, start_stack: StartStack, valkey: Valkey
+) -> None:
+    port = start_stack(local_parts, "transcriber", HOST="::")["transcriber"].port
+    assert ask(port, "GET", "/healthz") == (200, "ok")
+    status, body = ask(port, "GET", "/readyz")
+    told = json.loads(body)
+    assert told.pop("model tiny.en") in {"here", "being looked for"}
+    assert (status, told) == (
+        200,
+        {"database": "ok", "redis": "ok", "store": "ok", "recognizer": "faster-whisper tiny.en"},
+    )
+    assert ask(port, "POST", "/wake") == (204, "")
+    assert ask(port, "GET", "/wake")[0] == 405
+    assert ask(port, "GET", "/nowhere")[0] == 404
+    local.wait(local.put(files.silence(1)), Status.DONE)
+    wait_until(lambda: 'dictaphone_preparations_total{outcome="done"} 1.0' in ask(port, "GET", "/metrics")[1])
+    wait_until(lambda: 'dictaphone_transcriptions_total{outcome="done"} 1.0' in ask(port, "GET", "/metrics")[1])
+    valkey.kill()
+    status, body = ask(port, "GET", "/readyz")
+    assert status == 503
+    assert "does not answer" in json.loads(body)["redis"]
+    assert ask(port, "GET", "/healthz")[0] == 200
+    valkey.start()
+    wait_until(lambda: ask(port, "GET", "/readyz")[0] == 200)
+
+
+def test_an_idle_worker_ends_with_0_and_a_waiting_retry_is_no_idleness(
+    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+) -> None:
+    environment = {"WHISPER_URL": whisper.cog_url, "IDLE_EXIT_SECONDS": "1", "RETRY_SECONDS": "3"}
+    whisper.fail(Fault.BUSY, times=1)
+    worker = start_stack(local_parts, "transcriber", **environment)["transcriber"]
+    id = local.put(files.silence(1), "audio/wav")
+    assert exit_status(worker) == 0
+    # It stayed for the retry, longer as it would have stayed idle.
+    assert (local.clip(id).status, local.clip(id).attempt) == (Status.DONE, PREPARED + 2)
+    # A later job finds nobody, until the machine is started for it.
+    late = local.put(files.silence(1), "audio/wav")
+    worker.start()
+    local.wait(late, Status.DONE)
+    assert exit_status(worker) == 0
+
+
+def test_the_bell_keeps_an_idle_worker(local_parts: Parts, start_stack: StartStack) -> None:
+    worker = start_stack(local_parts, "transcriber", IDLE_EXIT_SECONDS="1")["transcriber"]
+    began = time.monotonic()
+    while time.monotonic() - began < 3:
+        assert ask(worker.port, "POST", "/wake")[0] == 204
+        time.sleep(0.2)
+    assert exit_status(worker) == 0
+
+
+def test_a_job_that_comes_while_the_door_closes_is_not_left_behind(
+    local: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = local.settings.model_copy(update={"idle_exit_seconds": 1, "port": free_port()})
+    courier = Courier(local.engine, local.redis_url)
+    claimants = [
+        Preparer(local.engine, local.store, settings, courier.wake),
+        Transcriber(local.engine, local.store, None, settings, courier.wake, courier.hint),
+    ]
+    closed: list[uuid.UUID] = []
+    close = Listener.close
+
+    def close_late(listener: Listener) -> None:
+        close(listener)
+        # Nothing fetches any more, as in the moment between the last fetch and the stop.
+        for worker in shift._workers:
+            for consumer in worker.consumers.values():
+                consumer.stop()
+                consumer.join()
+        closed.append(local.put())
+
+    monkeypatch.setattr(Listener, "close", close_late)
+    shift = Shift(settings, local.engine, local.store, None, claimants, None, threading.Event())
+    assert shift.run()
+    assert len(closed) == 1
+    monkeypatch.undo()
+    assert not Shift(settings, local.engine, local.store, None, claimants, None, threading.Event()).run()
+    courier.stop()
+    assert local.clip(closed[0]).status is Status.OFF

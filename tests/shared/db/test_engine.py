@@ -1,0 +1,198 @@
+"""Sessions and statements, on SQLite and on Postgres."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import col, select
+
+from services.api.clips.legacy_routes import named
+from shared.clips import queries
+from shared.clips.models import HOME, Clip, Status
+from shared.db.engine import ping, reading, sqlalchemy_url, transaction
+from shared.outbox.outbox import OutboxRow, record
+from shared.redis.jobs import TRANSCRIBE
+from shared.settings import DatabaseSettings
+from shared.transcripts.models import Transcript
+from tests.shared.clips.test_models import LEASE, NOW, finish, new_clip
+from tests.shared.conftest import engine_at
+
+
+def keep(engine: Engine, *clips: Clip) -> None:
+    with transaction(engine) as session:
+        session.add_all(clips)
+
+
+def names(engine: Engine) -> list[str]:
+    with reading(engine) as session:
+        return list(session.exec(select(Clip.name)))
+
+
+@pytest.mark.parametrize(
+    ("given", "driver", "database"),
+    [
+        ("postgres://u:p@db.internal:5433/dictaphone?sslmode=disable", "postgresql+psycopg", "dictaphone"),
+        ("postgresql://u:p@db.internal/dictaphone", "postgresql+psycopg", "dictaphone"),
+        ("sqlite:////data/clips.sqlite3", "sqlite+pysqlite", "/data/clips.sqlite3"),
+        ("", "sqlite+pysqlite", "elsewhere/dictaphone.sqlite3"),
+    ],
+)
+def test_the_driver_is_named_for_sqlalchemy(given: str, driver: str, database: str) -> None:
+    url = sqlalchemy_url(DatabaseSettings(database_url=SecretStr(given), data_dir=Path("elsewhere")))
+    assert (url.drivername, url.database) == (driver, database)
+    if "sslmode" in given:
+        assert (url.host, url.port, url.password, url.query["sslmode"]) == ("db.internal", 5433, "p", "disable")
+
+
+def test_what_is_kept_comes_back_as_it_was(engine: Engine) -> None:
+    clip = new_clip("Ünï/cödé 🎙 'quoted' \\ %_")
+    clip.created_at = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=5)))
+    clip.bytes = 5 * 1024**3
+    clip.claim(TRANSCRIBE, NOW, LEASE)
+    revision = finish(clip)
+    revision.passages = [{"start_ms": 0, "end_ms": 500, "text": "häard", "words": []}]
+    kept = clip.model_dump()
+    with transaction(engine) as session:
+        session.add(clip)
+        session.flush()
+        session.add(revision)
+    with reading(engine) as session:
+        found = session.exec(Clip.one(HOME, kept["id"])).one()
+        assert found.model_dump() == kept
+        assert found.created_at.tzinfo is UTC
+        assert found.status is Status.DONE
+        timed = session.exec(Transcript.timed(found.id)).one()
+        assert timed.passages == [{"start_ms": 0, "end_ms": 500, "text": "häard", "words": []}]
+        assert session.connection().execute(text("SELECT status FROM clip")).scalar_one() == "done"
+
+
+def test_a_block_that_raises_keeps_nothing(engine: Engine) -> None:
+    def half() -> None:
+        with transaction(engine) as session:
+            session.add(new_clip())
+            session.flush()
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        half()
+    assert names(engine) == []
+
+
+def test_writers_that_read_first_queue_instead_of_failing(engine: Engine) -> None:
+    clip = new_clip()
+    keep(engine, clip)
+
+    def rename(name: str) -> None:
+        with transaction(engine) as session:
+            found = session.exec(Clip.one(HOME, clip.id).with_for_update()).one()
+            time.sleep(0.005)  # so that all of them would have read the same version
+            found.rename(name, NOW)
+
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        list(pool.map(rename, map(str, range(30))))
+    with reading(engine) as session:
+        assert session.exec(Clip.one(HOME, clip.id)).one().version == 31
+
+
+def test_an_id_is_given_once(engine: Engine) -> None:
+    clip = new_clip()
+    again = new_clip()
+    again.id = clip.id
+    keep(engine, clip)
+    with pytest.raises(IntegrityError):
+        keep(engine, again)
+
+
+def test_a_clip_that_is_gone_takes_its_revisions_and_promises_along(engine: Engine) -> None:
+    clip = new_clip()
+    keep(engine, clip)
+    with transaction(engine) as session:
+        session.add(clip)
+        session.add(clip.edit("said", NOW))
+        record(session, clip, "transcribe", now=NOW)
+    with transaction(engine) as session:
+        session.delete(session.exec(Clip.one(HOME, clip.id)).one())
+    with reading(engine) as session:
+        assert session.exec(select(Transcript)).all() == []
+        assert session.exec(select(OutboxRow)).all() == []
+
+
+# -- statements ----------------------------------------------------------------------------------------------------
+
+
+def test_names_are_the_same_or_they_are_not(engine: Engine) -> None:
+    variants = ["a b", "a  b", "a b ", "A b", "a-b", "a.b", "a b!"]
+    keep(engine, *(new_clip(name) for name in variants))
+    with reading(engine) as session:
+        for name in variants:
+            assert [clip.name for clip in session.exec(named(HOME, name))] == [name]
+
+
+def test_forgotten_are_those_that_wait_too_long_or_whose_lease_is_over(engine: Engine) -> None:
+    def made(name: str, *, queued: timedelta, lease: timedelta | None = None, deleted: bool = False) -> Clip:
+        clip = new_clip(name, now=NOW - queued)
+        if lease is not None:
+            clip.claim(TRANSCRIBE, NOW - queued, lease)
+        if deleted:
+            clip.move_to_bin(NOW)
+        return clip
+
+    long, short = timedelta(minutes=2), timedelta(seconds=5)
+    finished = made("finished", queued=long, lease=LEASE)
+    finish(finished)
+    swept = made("lease is over, and a job was sent since", queued=long, lease=LEASE)
+    swept.requeue(NOW - short)
+    keep(
+        engine,
+        finished,
+        made("waits long", queued=long),
+        made("waits a little", queued=short),
+        made("in the bin", queued=long, deleted=True),
+        made("lease is over", queued=long, lease=LEASE),
+        made("lease holds", queued=long, lease=long * 2),
+        swept,
+    )
+    since = NOW - timedelta(seconds=10)
+    with reading(engine) as session:
+        statement = queries.forgotten(since, NOW, limit=9)
+        assert {clip.name for clip in session.exec(statement)} == {"waits long", "lease is over"}
+
+
+def test_a_lease_is_renewed_for_its_owner_alone(engine: Engine) -> None:
+    clip = new_clip()
+    clip.claim(TRANSCRIBE, NOW, LEASE)
+    clip.claim(TRANSCRIBE, NOW + LEASE, LEASE)
+    keep(engine, clip)
+    with transaction(engine) as session:
+        assert session.exec(queries.renew_lease(clip.id, 1, NOW + 9 * LEASE)).rowcount == 0
+        assert session.exec(queries.renew_lease(clip.id, 2, NOW + 9 * LEASE)).rowcount == 1
+    with reading(engine) as session:
+        assert session.exec(select(Clip.lease_until).where(col(Clip.id) == clip.id)).one() == NOW + 9 * LEASE
+
+
+# -- the connections themselves ---------------------------------------------------------------------------------------
+
+
+def test_ping_wants_our_tables(engine: Engine) -> None:
+    with engine.connect() as connection:
+        ping(connection)
+    bare = create_engine("sqlite://")
+    with pytest.raises(DBAPIError), bare.connect() as connection:
+        ping(connection)
+    bare.dispose()
+
+
+def test_sqlite_keeps_what_it_has_confirmed(sqlite_url: str) -> None:
+    engine = engine_at(sqlite_url)
+    with engine.connect() as connection:
+        found = [
+            connection.execute(text(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    engine.dispose()
+    assert found == ["wal", 2, 1]  # 2 is FULL: each commit is on the disk before it is answered
