@@ -16,9 +16,11 @@ from services.api.background.outbox_relay import Relay
 from services.api.settings import ApiSettings
 from services.api.transcripts.word_times import Clocks
 from shared.clips.models import Clip
-from shared.db.engine import open_engine, reading, transaction
-from shared.outbox.outbox import Outlet, record
-from shared.storage.store import Store, open_store
+from shared.db.engine import open_engine, read_session, transaction
+from shared.outbox.outbox import record
+from shared.outbox.publisher import OutboxPublisher
+from shared.storage.factory import open_store
+from shared.storage.store import Store
 
 UPLOADS = 8
 """Bodies on their way into the store at once, each in a thread: a store that hangs leaves the others to the routes."""
@@ -38,12 +40,12 @@ class State:
     clocks: Clocks = field(default_factory=Clocks)
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
-        with reading(self.engine) as session:
+    def read_session(self) -> Iterator[Session]:
+        with read_session(self.engine) as session:
             yield session
 
     @contextmanager
-    def changing(self) -> Iterator["Change"]:
+    def transaction(self) -> Iterator["Change"]:
         """One transaction. What it promises reaches Redis after the commit; this is the one place that commits."""
         with transaction(self.engine) as session:
             yield Change(session, datetime.now(UTC))
@@ -69,7 +71,7 @@ def opened(settings: ApiSettings) -> Iterator[State]:
     incoming.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings)
     store = open_store(settings)
-    relay = Relay(engine, Outlet(settings.redis_url.get_secret_value()), settings.wake_url)
+    relay = Relay(engine, OutboxPublisher(settings.redis_url.get_secret_value()), settings.wake_url)
     sweep = Sweep(
         engine,
         store,

@@ -15,7 +15,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from services.realtime.hub import REPLAY_FRAMES, Event, Hub
-from shared.redis.streams import FIELD, HOME, StreamId, epoch_key, hints_key, stream_key
+from shared.libraries import HOME
+from shared.redis.streams import FIELD, StreamId, epoch_key, hints_key, stream_key
 
 log = structlog.get_logger(__name__)
 

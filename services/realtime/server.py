@@ -23,8 +23,8 @@ from services.realtime.metrics import Figures
 from services.realtime.presence import Presence
 from services.realtime.redis_reader import Feed
 from services.realtime.settings import RealtimeSettings
+from shared.libraries import HOME
 from shared.origins import client_address, is_known_host, is_same_site
-from shared.redis.streams import HOME
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from services.transcriber.settings import TranscriberSettings
 from shared import logs
 from shared.db.engine import open_engine
 from shared.settings import load
-from shared.storage.store import open_store
+from shared.storage.factory import open_store
 
 log = structlog.get_logger(__name__)
 

@@ -59,7 +59,7 @@ class Notices:
         while not self._stopping:
             try:
                 with self._redis.pubsub(ignore_subscribe_messages=True) as line:  # type: ignore[no-untyped-call]
-                    line.subscribe(jobs.NOTICES)
+                    line.subscribe(jobs.NOTIFICATIONS)
                     self._listen(line)
             except redis.RedisError as error:
                 log.warning("jobs are not heard of; trying again", reason=str(error))
@@ -72,7 +72,7 @@ class Notices:
                 self._wake(notice["data"].decode())
             if time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK_S
-                if self._redis.exists(*jobs.lists()):
+                if self._redis.exists(*jobs.queue_keys()):
                     self._wake()
 
     def _wake(self, queue: str | None = None) -> None:
@@ -81,7 +81,7 @@ class Notices:
                 woken.set()
 
 
-class PatientBroker(jobs.Broker):
+class PatientBroker(jobs.JobBroker):
     """A broker for one worker, whose consumers ask Redis when they are woken."""
 
     def __init__(self, redis_url: str, notices: Notices, *, timeout_s: float) -> None:

@@ -22,7 +22,8 @@ from services.transcriber.notices import Notices, PatientBroker
 from services.transcriber.recognizers.recognizer import Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared.db.engine import ping
-from shared.outbox.outbox import Outlet, batches
+from shared.outbox.outbox import batches
+from shared.outbox.publisher import OutboxPublisher
 from shared.redis import jobs
 from shared.storage.store import Store
 
@@ -48,7 +49,7 @@ class Courier:
 
     def __init__(self, engine: Engine, redis_url: str) -> None:
         self._engine = engine
-        self._outlet = Outlet(redis_url, REDIS_S)
+        self._publisher = OutboxPublisher(redis_url, REDIS_S)
         self._hints: SimpleQueue[tuple[str, Mapping[str, Any]]] = SimpleQueue()
         self._woken = threading.Event()
         self._stopping = False
@@ -77,10 +78,10 @@ class Courier:
             last = self._stopping  # read before sending, so that what was committed before `stop` still goes out
             hints = [self._hints.get() for _ in range(self._hints.qsize())]
             try:
-                for _ in batches(self._engine, self._outlet):
+                for _ in batches(self._engine, self._publisher):
                     pass
                 for library_id, payload in hints:
-                    self._outlet.hint(library_id, payload)
+                    self._publisher.hint(library_id, payload)
             except (redis.RedisError, SQLAlchemyError, dramatiq.errors.BrokerConnectionError) as error:
                 log.warning("events wait for the relay", reason=f"{type(error).__name__}: {error}")
             except Exception:
@@ -205,7 +206,7 @@ class Shift:
         if any(consumer.delay_queue.qsize() for worker in self._workers for consumer in worker.consumers.values()):
             return False
         try:
-            return not jobs.waiting(self._brokers[0])
+            return not jobs.count_waiting(self._brokers[0])
         except redis.RedisError:
             return False
 

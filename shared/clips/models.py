@@ -8,19 +8,19 @@ from sqlalchemy import JSON, BigInteger, Column, Text
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.clips.gaps import LOST, MISSING, UNHEARD, gap, missing
-from shared.clips.tags import tidy
-from shared.db.columns import Source, Status, UtcDateTime, index_of, words_in_order, words_of
+from shared.clips.gaps import LOST, MISSING, UNHEARD, missing_audio, new_gap
+from shared.clips.tags import normalize_tags
+from shared.db.columns import Source, Status, UtcDateTime, collated_text, enum_column, partial_index
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE, TRANSCRIBE
-from shared.redis.streams import HOME
 from shared.search import index
-from shared.search.folding import LONGEST_WORD, sort_key
+from shared.search.folding import MAX_WORD_CHARS, sort_key
 from shared.transcripts.models import Transcript
 
-NAME_LENGTH = 255
+MAX_NAME_CHARS = 255
 """Characters of a clip's name after NFC: what file systems and the seed allowed."""
 
-MOST_TRIES = 8
+MAX_TRIES = 8
 """Claims of a clip before it is given up: with the worker's back-off, about an hour of a server being away."""
 
 
@@ -31,26 +31,26 @@ class Clip(SQLModel, table=True):
     __table_args__ = (
         # The list in each of its orders, by keyset; the bin is the same walk over the other half. What filters ask for
         # stands behind the key, so that what they leave out costs no look at its row.
-        index_of("deleted_at IS NULL", "clip_recent", "library_id", "created_at", "id", "status", "duration_ms"),
-        index_of("deleted_at IS NULL", "clip_length", "library_id", "duration_ms", "id", "status", "created_at"),
-        index_of(
+        partial_index("deleted_at IS NULL", "clip_recent", "library_id", "created_at", "id", "status", "duration_ms"),
+        partial_index("deleted_at IS NULL", "clip_length", "library_id", "duration_ms", "id", "status", "created_at"),
+        partial_index(
             "deleted_at IS NULL", "clip_name", "library_id", "sort_name", "id", "status", "duration_ms", "created_at"
         ),
-        index_of("deleted_at IS NOT NULL", "clip_bin", "library_id", "deleted_at", "id"),
-        index_of("deleted_at IS NULL", "clip_named", "library_id", "name"),
+        partial_index("deleted_at IS NOT NULL", "clip_bin", "library_id", "deleted_at", "id"),
+        partial_index("deleted_at IS NULL", "clip_named", "library_id", "name"),
         # What the sweeps look through: a handful of rows, however large the library is.
-        index_of("status IN ('pending', 'transcribing')", "clip_unfinished", "queued_at"),
-        index_of("status = 'recording'", "clip_recording", "updated_at"),
-        index_of("status = 'off'", "clip_off", "updated_at"),
+        partial_index("status IN ('pending', 'transcribing')", "clip_unfinished", "queued_at"),
+        partial_index("status = 'recording'", "clip_recording", "updated_at"),
+        partial_index("status = 'off'", "clip_off", "updated_at"),
     )
 
     id: uuid.UUID = Field(primary_key=True)
     library_id: str = Field(default=HOME, max_length=64)
-    name: str = Field(max_length=NAME_LENGTH)
-    sort_name: str = Field(sa_column=Column(words_in_order(LONGEST_WORD), nullable=False))
+    name: str = Field(max_length=MAX_NAME_CHARS)
+    sort_name: str = Field(sa_column=Column(collated_text(MAX_WORD_CHARS), nullable=False))
     """What the name is ordered by; follows it by itself (`shared.search.index`)."""
     tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """`shared.clips.tags`: sorted, each once; `shared.search.index.Tagged` has them to be found by."""
+    """`shared.clips.tags`: sorted, each once; `shared.search.index.ClipTag` has them to be found by."""
     mime: str = Field(max_length=255)
     bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     sha256: str = Field(default="", max_length=64)
@@ -63,7 +63,7 @@ class Clip(SQLModel, table=True):
     """`shared.clips.gaps`: what was not heard, and why; browsers see `shared.clips.schemas.Gap`."""
     duration_ms: int | None = None
     """Of the audio; while it is being recorded, as far as the recorder said."""
-    status: Status = Field(sa_column=Column(words_of(Status), nullable=False))
+    status: Status = Field(sa_column=Column(enum_column(Status), nullable=False))
     text: str | None = Field(default=None, sa_column=Column(Text))
     edited_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     language: str | None = Field(default=None, max_length=16)
@@ -84,7 +84,7 @@ class Clip(SQLModel, table=True):
     # -- verbs of a person -------------------------------------------------------------------------------------
 
     @classmethod
-    def saved(
+    def new_upload(
         cls,
         id: uuid.UUID,
         *,
@@ -116,7 +116,7 @@ class Clip(SQLModel, table=True):
         )
 
     @classmethod
-    def begun(
+    def new_recording(
         cls, id: uuid.UUID, *, name: str, mime: str, recorded_at: datetime, now: datetime, library_id: str = HOME
     ) -> Self:
         """A new clip that somebody speaks at this moment."""
@@ -133,7 +133,7 @@ class Clip(SQLModel, table=True):
             updated_at=now,
         )
 
-    def hear(self, now: datetime, *, bytes: int, recorded_ms: int | None = None) -> None:
+    def set_arrived_bytes(self, now: datetime, *, bytes: int, recorded_ms: int | None = None) -> None:
         """Note how much of the recording has arrived; bytes for one that was finished begin it anew.
 
         A recording is finished when its recorder says so or was silent for long; whoever comes back after that goes on.
@@ -156,7 +156,7 @@ class Clip(SQLModel, table=True):
         self._queue(now)
         self._changed(now)
 
-    def explain(self, now: datetime, *, duration_ms: int, gaps: list[dict[str, Any]]) -> bool:
+    def reconcile_gaps(self, now: datetime, *, duration_ms: int, gaps: list[dict[str, Any]]) -> bool:
         """Take from a recorder that came back what it knows; True if we had finished without it.
 
         While the audio is not joined yet, what it recorded is compared with that then.
@@ -167,21 +167,21 @@ class Clip(SQLModel, table=True):
         if self.prepared_at is None:
             self.duration_ms = duration_ms
         else:
-            self.gaps += missing(duration_ms, self.duration_ms or 0, self.gaps)
+            self.gaps += missing_audio(duration_ms, self.duration_ms or 0, self.gaps)
         self._changed(now)
         return True
 
-    def end_silent_recording(self, now: datetime) -> None:
+    def finish_stalled_recording(self, now: datetime) -> None:
         """Finish what has arrived, because its recorder was not heard of for long; it may still come back."""
-        self.finish_recording(now, duration_ms=None, gaps=[*self.gaps, gap(self.duration_ms or 0, 0, LOST)])
+        self.finish_recording(now, duration_ms=None, gaps=[*self.gaps, new_gap(self.duration_ms or 0, 0, LOST)])
 
     def rename(self, name: str, now: datetime) -> None:
         self.name = name
         self._changed(now)
 
-    def tag(self, names: list[str], now: datetime) -> None:
+    def set_tags(self, names: list[str], now: datetime) -> None:
         """Take these tags, and no others."""
-        self.tags = tidy(names)
+        self.tags = normalize_tags(names)
         self._changed(now)
 
     @property
@@ -211,7 +211,7 @@ class Clip(SQLModel, table=True):
         self._changed(now)
         return waits
 
-    def ask_transcription(self, now: datetime) -> None:
+    def request_transcription(self, now: datetime) -> None:
         """Start over, with all tries: the words so far stay until better ones come."""
         self._withdraw_claim()
         self.tries = 0
@@ -219,7 +219,7 @@ class Clip(SQLModel, table=True):
         self._queue(now)
         self._changed(now)
 
-    def say_language(self, code: str | None, now: datetime) -> bool:
+    def set_language(self, code: str | None, now: datetime) -> bool:
         """Take what a person says is spoken; True if the clip is to be heard again in that language.
 
         While it is recorded or waits it is to be heard anyway; words that were found to be in it are good words.
@@ -229,7 +229,7 @@ class Clip(SQLModel, table=True):
         if is_heard or self.status in {Status.RECORDING, Status.PENDING}:
             self._changed(now)
             return False
-        self.ask_transcription(now)
+        self.request_transcription(now)
         return True
 
     # -- verbs of a worker -------------------------------------------------------------------------------------
@@ -243,12 +243,12 @@ class Clip(SQLModel, table=True):
         """Take the clip for one attempt at a job and return that attempt's number, or None if it is not to be had.
 
         A clip is to be had while it waits for this job, or when the lease of whoever had it has run out. One that was
-        claimed `MOST_TRIES` times without an answer is failed instead: it may be what kills the workers.
+        claimed `MAX_TRIES` times without an answer is failed instead: it may be what kills the workers.
         """
         waits = self.status in {Status.PENDING, Status.TRANSCRIBING} and self.next_job == job
         if self.deleted_at is not None or not waits or self.is_claimed(now):
             return None
-        if self.tries >= MOST_TRIES:
+        if self.tries >= MAX_TRIES:
             self._fail(self.error or f"The transcriber stopped {self.tries} times while it worked on this clip.", now)
             return None
         self.attempt += 1
@@ -263,11 +263,11 @@ class Clip(SQLModel, table=True):
         """Whether a worker is at it that was heard of lately."""
         return self.lease_until is not None and self.lease_until > now
 
-    def is_held(self, attempt: int) -> bool:
+    def is_owned_by(self, attempt: int) -> bool:
         """Whether this attempt still owns the clip: the question before any late write."""
         return self.deleted_at is None and self.lease_until is not None and self.attempt == attempt
 
-    def prepare_done(
+    def finish_preparation(
         self,
         *,
         audio_key: str,
@@ -290,7 +290,7 @@ class Clip(SQLModel, table=True):
         self._queue(now)
         self._changed(now)
 
-    def finish(
+    def finish_transcription(
         self,
         *,
         text: str,
@@ -328,7 +328,7 @@ class Clip(SQLModel, table=True):
 
     def postpone(self, sentence: str, until: datetime, now: datetime) -> bool:
         """Give the clip back for a later try; False, and failed, if there is none left."""
-        if self.tries >= MOST_TRIES:
+        if self.tries >= MAX_TRIES:
             self._fail(sentence, now)
             return False
         self.status = Status.PENDING
@@ -351,7 +351,7 @@ class Clip(SQLModel, table=True):
         self.duration_ms = duration_ms or self.duration_ms
         self._fail(sentence, now)
 
-    def hold_up(self, sentence: str | None, now: datetime) -> None:
+    def set_waiting_reason(self, sentence: str | None, now: datetime) -> None:
         """Say what the worker waits for that has the clip, or, with None, that it goes on."""
         self.error = sentence
         self._changed(now)
@@ -387,11 +387,11 @@ class Clip(SQLModel, table=True):
         self.updated_at = now
 
     @classmethod
-    def one(cls, library_id: str, id: uuid.UUID) -> SelectOfScalar["Clip"]:
+    def by_id(cls, library_id: str, id: uuid.UUID) -> SelectOfScalar["Clip"]:
         return select(cls).where(col(cls.library_id) == library_id, col(cls.id) == id)
 
 
-index.follow(Clip)
+index.register_listeners(Clip)
 
 
-__all__ = ["HOME", "MOST_TRIES", "NAME_LENGTH", "Clip", "Source", "Status"]
+__all__ = ["HOME", "MAX_NAME_CHARS", "MAX_TRIES", "Clip", "Source", "Status"]

@@ -11,13 +11,13 @@ from shared.clips.models import Clip
 from shared.db.columns import Status
 
 
-def unfinished() -> SelectOfScalar[int]:
+def count_unfinished() -> SelectOfScalar[int]:
     """How many clips wait for a worker, or have one."""
     waits = col(Clip.status).in_([Status.PENDING, Status.TRANSCRIBING])
     return select(func.count()).select_from(Clip).where(col(Clip.deleted_at).is_(None), waits)
 
 
-def forgotten(since: datetime, now: datetime, *, limit: int) -> SelectOfScalar[Clip]:
+def clips_missing_jobs(since: datetime, now: datetime, *, limit: int) -> SelectOfScalar[Clip]:
     """Clips that wait for a worker and that nobody works on.
 
     Those that got their last job before `since`; and those whose worker let its lease run out, once.
@@ -38,25 +38,25 @@ def forgotten(since: datetime, now: datetime, *, limit: int) -> SelectOfScalar[C
     )
 
 
-def arriving(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
+def live_recordings(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
     """Recordings of which something was heard since, those that began last first."""
     heard = and_(col(Clip.status) == Status.RECORDING, col(Clip.updated_at) >= since, col(Clip.deleted_at).is_(None))
     return select(Clip).where(heard).order_by(col(Clip.created_at).desc()).limit(limit)
 
 
-def switched_off(before: datetime, *, limit: int) -> SelectOfScalar[Clip]:
+def without_recognizer(before: datetime, *, limit: int) -> SelectOfScalar[Clip]:
     """Clips that nobody transcribed because nobody could, since before."""
     off = and_(col(Clip.status) == Status.OFF, col(Clip.updated_at) < before, col(Clip.deleted_at).is_(None))
     return select(Clip).where(off).order_by(col(Clip.updated_at)).limit(limit)
 
 
-def silent(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
+def stalled_recordings(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
     """Recordings of which nothing was heard since; what is in the bin may stay as it is."""
     quiet = and_(col(Clip.status) == Status.RECORDING, col(Clip.updated_at) < since, col(Clip.deleted_at).is_(None))
     return select(Clip).where(quiet).order_by(col(Clip.updated_at)).limit(limit)
 
 
-def expired(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
+def expired_in_bin(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
     """Clips that have been in the bin since before."""
     return select(Clip).where(col(Clip.deleted_at) < since).order_by(col(Clip.deleted_at)).limit(limit)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from shared.db.columns import LONGEST_MS, Status
+from shared.db.columns import MAX_DURATION_MS, Status
 
 Instant = Annotated[
     datetime,
@@ -16,10 +16,10 @@ Instant = Annotated[
 ]
 """An instant as JavaScript writes it: UTC, milliseconds, `Z`."""
 
-LONGEST_TEXT = 20_000
+MAX_EVENT_TEXT_CHARS = 20_000
 """Characters of a clip's text that an event carries, some 25 minutes of speech: fifty such still make a replay."""
 
-Milliseconds = Annotated[int, Field(ge=0, le=LONGEST_MS)]
+Milliseconds = Annotated[int, Field(ge=0, le=MAX_DURATION_MS)]
 
 
 class Gap(BaseModel):
@@ -69,60 +69,5 @@ class PublicClip(BaseModel):
 
     def event(self) -> dict[str, Any]:
         """What an event says of it. One without `text` has a long one, which is to be fetched with its clip."""
-        left_out = {"text"} if len(self.text or "") > LONGEST_TEXT else None
+        left_out = {"text"} if len(self.text or "") > MAX_EVENT_TEXT_CHARS else None
         return {"type": "clip", "clip": self.model_dump(mode="json", exclude=left_out)}
-
-
-class Realtime(BaseModel):
-    """Where a page hears of changes, and from which event on."""
-
-    url: str
-    cursor: str | None
-
-
-class Limits(BaseModel):
-    """What this server takes."""
-
-    upload_bytes: int
-
-
-Sort = Literal["newest", "oldest", "longest", "shortest", "name", "best"]
-"""What a list is ordered by."""
-
-Span = tuple[int, int]
-"""Where something begins and ends: UTF-16 code units, which JavaScript's `slice` takes."""
-
-
-class Passage(BaseModel):
-    """Words around a match."""
-
-    text: str
-    marks: list[Span]
-    """The matched words in this text."""
-    at_ms: int | None
-    """When the first of them was said; null: nobody knows."""
-
-
-class Found(BaseModel):
-    """Why a clip was found."""
-
-    name: list[Span]
-    """The matched words in its name."""
-    passages: list[Passage]
-
-
-class ClipPage(BaseModel):
-    """One page of the list, and what its reader needs to stay current."""
-
-    clips: list[PublicClip]
-    next: str | None
-    """The cursor of the next page; None: this is the last."""
-    realtime: Realtime
-    limits: Limits
-
-
-class FoundPage(ClipPage):
-    """One page of what was found."""
-
-    found: dict[uuid.UUID, Found]
-    """By the clip's id."""

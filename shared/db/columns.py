@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import DateTime, Dialect, Enum, Index, String, TypeDecorator, text
 
-LONGEST_MS = 2**31 - 1
+MAX_DURATION_MS = 2**31 - 1
 """Milliseconds that an integer column holds: 24 days."""
 
 
@@ -44,18 +44,18 @@ class Source(enum.StrEnum):
     PERSON = "person"
 
 
-def words_of(of: type[enum.Enum]) -> Enum:
+def enum_column(of: type[enum.Enum]) -> Enum:
     """A text column that holds an enum's values, not its members' names, and needs no migration for a new one."""
     return Enum(
         of, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e]
     )
 
 
-def words_in_order(length: int) -> String:
+def collated_text(length: int) -> String:
     """A text column that is ordered by code points, on every machine alike."""
     return String(length).with_variant(String(length, "C"), "postgresql")
 
 
-def index_of(rows: str, name: str, *columns: str) -> Index:
+def partial_index(rows: str, name: str, *columns: str) -> Index:
     """An index of these rows alone."""
     return Index(name, *columns, postgresql_where=text(rows), sqlite_where=text(rows))

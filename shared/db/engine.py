@@ -20,7 +20,7 @@ from shared.settings import DatabaseSettings
 SQLITE_BUSY_S = 15
 """Seconds a writer waits for SQLite's one write lock; longer than any transaction, shorter than a person's patience."""
 
-VANISHED = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+TCP_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 """A server whose machine is gone closes nothing: the kernel finds that out within 25 seconds, not within two hours."""
 
 IDLE_S = 0.5
@@ -53,13 +53,13 @@ def _options(url: URL, pool_size: int) -> dict[str, Any]:
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_timeout": 10,
-        "connect_args": {"connect_timeout": 5, "application_name": "dictaphone", **VANISHED},
+        "connect_args": {"connect_timeout": 5, "application_name": "dictaphone", **TCP_KEEPALIVE},
     }
 
 
 def _prepare(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
-        _mistrust_the_pool(engine)
+        _validate_on_checkout(engine)
         return
 
     @event.listens_for(engine, "connect")
@@ -78,7 +78,7 @@ def _prepare(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _mistrust_the_pool(engine: Engine) -> None:
+def _validate_on_checkout(engine: Engine) -> None:
     """Look at a connection before it is used: a restarted Postgres leaves dead ones in the pool.
 
     SQLAlchemy's own `pool_pre_ping` asks each time, which is one round trip in eight of ours. A server that closes a
@@ -104,7 +104,7 @@ def _mistrust_the_pool(engine: Engine) -> None:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Session]:
+def read_session(engine: Engine) -> Iterator[Session]:
     """A session for looking only. On Postgres each statement stands alone, which saves two round trips."""
     bind = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
     with Session(bind, expire_on_commit=False) as session:
@@ -118,7 +118,7 @@ def transaction(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def run(engine: Engine, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+def execute_write(engine: Engine, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
     """Run one statement that writes, in a transaction of its own; return what it returns (`RETURNING`)."""
     # On Postgres the statement is the transaction, which saves two round trips.
     alone: dict[str, Any] = {"writes": True} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}

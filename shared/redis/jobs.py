@@ -26,11 +26,11 @@ LONG_MS = 120_000
 NAMESPACE = "dictaphone:jobs"
 """Of all keys of the queues."""
 
-NOTICES = "dictaphone:jobs:notices"
+NOTIFICATIONS = "dictaphone:jobs:notices"
 """Channel on which the name of a queue is published when a message comes into it: nobody has to poll."""
 
 
-class Broker(RedisBroker):
+class JobBroker(RedisBroker):
     """Dramatiq's, without its middleware, which knows our queues and gives notice of what it enqueues."""
 
     def __init__(self, redis_url: str, *, timeout_s: float | None = None, **options: Any) -> None:
@@ -47,7 +47,7 @@ class Broker(RedisBroker):
 
     def notice(self, name: str) -> None:
         """Tell the workers that something waits for them. Raises `redis.RedisError`."""
-        self.client.publish(NOTICES, name)
+        self.client.publish(NOTIFICATIONS, name)
 
 
 def queue_of(job: str, duration_ms: int | None) -> str:
@@ -62,14 +62,14 @@ def message(job: str, clip_id: uuid.UUID, queue: str) -> dramatiq.Message[None]:
     return dramatiq.Message(queue_name=queue, actor_name=job, args=(str(clip_id),), kwargs={}, options={})
 
 
-def lists() -> list[str]:
+def queue_keys() -> list[str]:
     """Those of the lists where messages wait for a worker; a list that is empty does not exist."""
     # `.DQ` are the delayed ones, which a worker holds until they are due.
     return [f"{NAMESPACE}:{name}" for queue in QUEUES for name in (queue, f"{queue}.DQ")]
 
 
-def waiting(broker: Broker) -> int:
+def count_waiting(broker: JobBroker) -> int:
     """Messages that no worker has taken yet. Raises `redis.RedisError`."""
-    if not broker.client.exists(*lists()):
+    if not broker.client.exists(*queue_keys()):
         return 0  # the usual answer, for one command instead of six
-    return sum(broker.client.llen(key) for key in lists())
+    return sum(broker.client.llen(key) for key in queue_keys())

@@ -11,16 +11,13 @@ from typing import Any, NamedTuple, Self, cast
 
 import redis
 
-HOME = "home"
-"""The one library until people can sign in. Every query and stream is already per library."""
-
 FIELD = "data"
 
-MOST_ENTRIES = 2_000
+MAX_ENTRIES = 2_000
 """Entries kept: twice what a realtime server replays, so that a burst does not outrun it."""
 
 
-MOST_HINTS = 100
+MAX_HINTS = 100
 """Hints kept: a reader that is behind by more than a second may miss some."""
 
 
@@ -56,16 +53,16 @@ def epoch_key(library: str) -> str:
     return f"dictaphone:epoch:{library}"
 
 
-def append(client: redis.Redis, library: str, payload: Mapping[str, Any]) -> str:
+def append_event(client: redis.Redis, library: str, payload: Mapping[str, Any]) -> str:
     """Send an event to every browser of a library and return its id; on a pipeline, the id is among its results."""
     data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return cast("str", client.xadd(stream_key(library), {FIELD: data}, maxlen=MOST_ENTRIES, approximate=True))
+    return cast("str", client.xadd(stream_key(library), {FIELD: data}, maxlen=MAX_ENTRIES, approximate=True))
 
 
-def hint(client: redis.Redis, library: str, payload: Mapping[str, Any]) -> None:
+def append_hint(client: redis.Redis, library: str, payload: Mapping[str, Any]) -> None:
     """Send what only those who are connected now need: nobody is sent it later, and the next one is as good."""
     data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    client.xadd(hints_key(library), {FIELD: data}, maxlen=MOST_HINTS, approximate=True)
+    client.xadd(hints_key(library), {FIELD: data}, maxlen=MAX_HINTS, approximate=True)
 
 
 def newest_id(client: redis.Redis, library: str) -> str | None:

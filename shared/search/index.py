@@ -13,15 +13,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col
 
 from shared.db.columns import UtcDateTime
-from shared.search.folding import indexed, sort_key
+from shared.search.folding import index_text, sort_key
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-IN_ONE_MS = 2**15
+NUMBERS_PER_MS = 2**15
 """Numbers that clips of one millisecond can have: with that, those of the year 9999 still fit into 64 bits."""
 
 
-class Named(Protocol):
+class Indexable(Protocol):
     """What is needed of a clip."""
 
     id: uuid.UUID
@@ -32,7 +32,7 @@ class Named(Protocol):
     created_at: datetime
 
 
-class Findable(SQLModel, table=True):
+class SearchEntry(SQLModel, table=True):
     """A clip's words as `shared.search.folding` folds them, each column `" like this "`.
 
     On Postgres its column `words` is a tsvector of all of them, with the beginnings of words (`^a`, `^ab`, `^abc`):
@@ -53,7 +53,7 @@ class Findable(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class Tagged(SQLModel, table=True):
+class ClipTag(SQLModel, table=True):
     """A tag of a clip."""
 
     __tablename__: ClassVar[str] = "tagged"
@@ -68,7 +68,7 @@ class Tagged(SQLModel, table=True):
     """The clip's."""
 
 
-def follow(clips: type[Any]) -> None:
+def register_listeners(clips: type[Any]) -> None:
     """See to it that no clip is changed without what it is found by, whoever changes it in whichever way."""
 
     @event.listens_for(clips.name, "set")
@@ -76,14 +76,14 @@ def follow(clips: type[Any]) -> None:
         clip.sort_name = sort_key(name)
 
     @event.listens_for(clips, "after_insert")
-    def _inserted(_mapper: object, connection: Connection, clip: Named) -> None:
-        keep(connection, clip)
+    def _inserted(_mapper: object, connection: Connection, clip: Indexable) -> None:
+        index_clip(connection, clip)
 
     @event.listens_for(clips, "after_update")
-    def _updated(_mapper: object, connection: Connection, clip: Named) -> None:
+    def _updated(_mapper: object, connection: Connection, clip: Indexable) -> None:
         attributes = inspect(clip).attrs
         if changed := {name for name in ("name", "text", "tags") if attributes[name].history.has_changes()}:
-            renew(connection, clip, changed)
+            update_index(connection, clip, changed)
 
 
 def tag_key(name: str) -> str:
@@ -91,22 +91,22 @@ def tag_key(name: str) -> str:
     return name.casefold()
 
 
-def number_at(at: datetime) -> int:
+def first_number_at(at: datetime) -> int:
     """The first number that a clip made at this millisecond can have."""
-    return (at - _EPOCH) // timedelta(milliseconds=1) * IN_ONE_MS
+    return (at - _EPOCH) // timedelta(milliseconds=1) * NUMBERS_PER_MS
 
 
-def said(clip: Named) -> dict[str, str]:
+def searchable_fields(clip: Indexable) -> dict[str, str]:
     """All that is to be found of a clip, by column."""
     return {"name": clip.name, "tags": " ".join(clip.tags), "text": clip.text or ""}
 
 
-def keep(connection: Connection, clip: Named) -> None:
+def index_clip(connection: Connection, clip: Indexable) -> None:
     """Make a clip findable that is new."""
-    into = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(Findable)
+    into = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(SearchEntry)
     # Clips of one millisecond are told apart by their ids; those whose ids end alike take the next number that is free.
-    number = number_at(clip.created_at) + clip.id.int % IN_ONE_MS
-    words = {column: indexed(text) for column, text in said(clip).items()}
+    number = first_number_at(clip.created_at) + clip.id.int % NUMBERS_PER_MS
+    words = {column: index_text(text) for column, text in searchable_fields(clip).items()}
     statement = into.on_conflict_do_nothing(index_elements=["number"])
     while not connection.execute(statement, {"number": number, "clip_id": clip.id, **words}).rowcount:
         number += 1
@@ -114,21 +114,21 @@ def keep(connection: Connection, clip: Named) -> None:
         _tag(connection, clip)
 
 
-def renew(connection: Connection, clip: Named, changed: set[str]) -> None:
+def update_index(connection: Connection, clip: Indexable, changed: set[str]) -> None:
     """Take over what has changed of a clip's name, text or tags."""
-    words = {column: indexed(text) for column, text in said(clip).items() if column in changed}
+    words = {column: index_text(text) for column, text in searchable_fields(clip).items() if column in changed}
     if words:
-        connection.execute(update(Findable).where(col(Findable.clip_id) == clip.id).values(**words))
+        connection.execute(update(SearchEntry).where(col(SearchEntry.clip_id) == clip.id).values(**words))
     if "tags" in changed:
-        connection.execute(delete(Tagged).where(col(Tagged.clip_id) == clip.id))
+        connection.execute(delete(ClipTag).where(col(ClipTag.clip_id) == clip.id))
         _tag(connection, clip)
 
 
-def _tag(connection: Connection, clip: Named) -> None:
+def _tag(connection: Connection, clip: Indexable) -> None:
     rows = [
         {"clip_id": clip.id, "key": tag_key(name), "library_id": clip.library_id, "name": name}
         | {"created_at": clip.created_at}
         for name in clip.tags
     ]
     if rows:
-        connection.execute(insert(Tagged), rows)
+        connection.execute(insert(ClipTag), rows)

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, Column, Index, Text
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.db.columns import Source, UtcDateTime, words_of
+from shared.db.columns import Source, UtcDateTime, enum_column
 
 
 class Transcript(SQLModel, table=True):
@@ -20,7 +20,7 @@ class Transcript(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE")
     attempt: int | None = None
-    source: Source = Field(sa_column=Column(words_of(Source), nullable=False))
+    source: Source = Field(sa_column=Column(enum_column(Source), nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))
     language: str | None = Field(default=None, max_length=16)
     recognizer: str | None = Field(default=None, max_length=255)
@@ -29,7 +29,7 @@ class Transcript(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
     @classmethod
-    def timed(cls, clip_id: uuid.UUID) -> SelectOfScalar["Transcript"]:
+    def newest_with_times(cls, clip_id: uuid.UUID) -> SelectOfScalar["Transcript"]:
         """The newest revision that knows when each passage was said."""
         return (
             select(cls)

@@ -9,9 +9,9 @@ from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from shared.db.columns import UtcDateTime
-from shared.redis.streams import HOME
+from shared.libraries import HOME
 
-EXPIRES = timedelta(days=7)
+FILE_LIFETIME = timedelta(days=7)
 """How long a file may take to arrive. A recording never expires: it is finished with what has arrived."""
 
 
@@ -43,18 +43,18 @@ class Upload(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     """When it was aborted or expired: what is gone is told apart from what never was."""
 
-    def is_over(self, now: datetime) -> bool:
+    def is_expired(self, now: datetime) -> bool:
         """Whether a file that has not arrived whole is not waited for any more."""
-        return not self.is_recording and (self.ended_at is not None or self.created_at + EXPIRES < now)
+        return not self.is_recording and (self.ended_at is not None or self.created_at + FILE_LIFETIME < now)
 
     @classmethod
-    def overdue(cls, now: datetime, *, limit: int) -> SelectOfScalar["Upload"]:
+    def expired(cls, now: datetime, *, limit: int) -> SelectOfScalar["Upload"]:
         """Files that have not arrived whole in time."""
         arrived = select(func.max(Piece.end)).where(col(Piece.upload_id) == col(cls.id)).scalar_subquery()
         return (
             select(cls)
             .where(
-                col(cls.created_at) < now - EXPIRES,
+                col(cls.created_at) < now - FILE_LIFETIME,
                 col(cls.is_recording).is_(False),
                 col(cls.ended_at).is_(None),
                 or_(col(cls.length).is_(None), arrived.is_(None), arrived != col(cls.length)),
@@ -103,13 +103,13 @@ class Piece(SQLModel, table=True):
         return cls.of_clip(clip_id).where(col(Upload.segment) == segment)
 
     @classmethod
-    def beyond(cls, clip_id: uuid.UUID, segment: int, offset: int) -> Select[Upload, "Piece"]:
+    def after(cls, clip_id: uuid.UUID, segment: int, offset: int) -> Select[Upload, "Piece"]:
         """The pieces of a clip that have something behind this place of this segment, in order."""
         later = and_(col(Upload.segment) == segment, col(cls.end) > offset)
         return cls.of_clip(clip_id).where(or_(col(Upload.segment) > segment, later))
 
     @classmethod
-    def forgotten(cls, upload_id: uuid.UUID) -> Delete:
+    def delete_of_upload(cls, upload_id: uuid.UUID) -> Delete:
         """Take all pieces out; their objects are left to the sweep."""
         return delete(cls).where(col(cls.upload_id) == upload_id)
 
@@ -129,7 +129,7 @@ class Waveform(SQLModel, table=True):
     """Loudest sample of each of equally long stretches of the whole clip, 0 to 255."""
 
 
-class Chore(SQLModel, table=True):
+class MaintenanceRun(SQLModel, table=True):
     """When a sweep that any machine may do was done last."""
 
     __tablename__: ClassVar[str] = "chore"

@@ -32,9 +32,10 @@ from services.api.search import filters, full_text, snippets
 from services.api.search.filters import Wish
 from services.api.search.routes import FOUND_PAGE
 from services.api.transcripts.word_times import Clocks
-from shared.db.engine import open_engine, reading
-from shared.search.folding import indexed, parse, sort_key
-from shared.search.index import IN_ONE_MS, number_at, tag_key
+from shared.db.engine import open_engine, read_session
+from shared.search.folding import index_text, sort_key
+from shared.search.index import NUMBERS_PER_MS, first_number_at, tag_key
+from shared.search.query import parse_query
 from shared.settings import DatabaseSettings
 from tests.bench.corpus import COLUMNS, KANJI, TAGS, Corpus, Made, row
 from tests.bench.load import Connection
@@ -59,9 +60,9 @@ def rows_of(clips: Iterable[Made]) -> dict[str, list[tuple[Any, ...]]]:
     """What stands in each table for these clips."""
     rows: dict[str, list[tuple[Any, ...]]] = {"clip": [], "search": [], "tagged": [], "transcript": []}
     for clip in clips:
-        at, number = clip.created_at, number_at(clip.created_at) + clip.id.int % IN_ONE_MS
+        at, number = clip.created_at, first_number_at(clip.created_at) + clip.id.int % NUMBERS_PER_MS
         rows["clip"].append(row(clip, sort_key(clip.name)))
-        words = (indexed(clip.name), indexed(" ".join(clip.tags)), indexed(clip.text))
+        words = (index_text(clip.name), index_text(" ".join(clip.tags)), index_text(clip.text))
         rows["search"].append((number, clip.id, *words))
         rows["tagged"] += [(clip.id, tag_key(tag), "home", tag, at) for tag in clip.tags]
         rows["transcript"].append((clip.id, 1, "machine", clip.text, "en", clip.passages, at))
@@ -137,7 +138,7 @@ def searches(corpus: Corpus, count: int, sample: list[str]) -> dict[str, list[st
         "three letters": lambda: rank(100, 5_000)[:3],
         "a word and a letter": lambda: f"{rank(30, 3_000)} {rank(30, 3_000)[:1]}",
         "a phrase": lambda: phrase(3),
-        "accents left out": lambda: indexed(rank(50, 20_000, german)).strip(),
+        "accents left out": lambda: index_text(rank(50, 20_000, german)).strip(),
         "Japanese": lambda: draw.choice(KANJI) + draw.choice(KANJI),
         "nothing": lambda: f"qxj{draw.randrange(10_000)}",
     }
@@ -195,7 +196,7 @@ def deep(engine: Any, sort: str, down: int) -> str:
     """The cursor of a page so many clips down."""
     wish = plain(sort)
     order = filters.order_of(wish)
-    with reading(engine) as session:
+    with read_session(engine) as session:
         statement = order.page(wish.narrowed(select(order.key, order.id)), None, 1).offset(min(down, 98_000))
         return Place(tuple(session.connection().execute(statement).one())).cursor(wish.stamp)
 
@@ -237,8 +238,8 @@ def in_database(engine: Any, asked: Mapping[str, list[str]]) -> dict[str, float]
     took = []
     for typed in itertools.chain.from_iterable(asked.values()):
         asked_of.clear()
-        with reading(engine) as session:
-            query = parse(typed)
+        with read_session(engine) as session:
+            query = parse_query(typed)
             rows, _ = full_text.page(session.connection(), plain("best", typed), query, None, FOUND_PAGE)
             snippets.of(session.connection(), rows, query, Clocks())
             cursor = session.connection().connection.cursor()
@@ -258,7 +259,7 @@ def measure(stack: Stack, kind: str, corpus: Corpus, count: int) -> dict[str, An
             database_url=SecretStr(environment.get("DATABASE_URL", "")), data_dir=Path(environment["DATA_DIR"])
         )
     )
-    with reading(engine) as session:
+    with read_session(engine) as session:
         said = session.connection().execute(text("SELECT text FROM clip LIMIT 500")).scalars()
         sample = [words for words in said if words.count(" ") > 50]
         clips = session.connection().execute(text("SELECT count(*) FROM clip")).scalar_one()

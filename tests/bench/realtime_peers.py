@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import psutil
 import redis
 
-from shared.redis.streams import HOME, append, stream_key
+from shared.libraries import HOME
+from shared.redis.streams import append_event, stream_key
 from tests.servers.server import Server
 from tests.servers.stack import PYTHON, ROOT
 
@@ -68,7 +69,7 @@ class Contender(Server):
     def miss(self) -> str:
         """Publish `MISSED` events and return the path for a browser that saw all before them."""
         with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
-            cursor, *_ = [append(client, HOME, event(number)) for number in range(1 + MISSED)]
+            cursor, *_ = [append_event(client, HOME, event(number)) for number in range(1 + MISSED)]
         time.sleep(READ_S)
         return f"{self.path}?since={cursor}"
 

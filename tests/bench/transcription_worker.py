@@ -17,10 +17,11 @@ from services.transcriber.audio.decode import RATE
 from services.transcriber.recognizers.embedded import VAD
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import Clip, Status
-from shared.db.engine import open_engine, reading, transaction
-from shared.outbox.outbox import Outlet, flush, record
+from shared.db.engine import open_engine, read_session, transaction
+from shared.outbox.outbox import flush, record
+from shared.outbox.publisher import OutboxPublisher
 from shared.redis.jobs import TRANSCRIBE
-from shared.storage.store import open_store
+from shared.storage.factory import open_store
 from shared.transcripts.models import Transcript
 from tests import speech
 from tests.bench.realtime_peers import CannotMeasure
@@ -52,10 +53,10 @@ class Worker(Library):
         self.settings = TranscriberSettings.model_validate({name.lower(): value for name, value in environment.items()})
         super().__init__(open_engine(self.settings), open_store(self.settings))
         self.stack = stack
-        self._outlet = Outlet(self.settings.redis_url.get_secret_value())
+        self._publisher = OutboxPublisher(self.settings.redis_url.get_secret_value())
 
     def close(self) -> None:
-        self._outlet.close()
+        self._publisher.close()
         self.engine.dispose()
 
     def put_all(self, clips: Sequence[Path]) -> list[uuid.UUID]:
@@ -73,7 +74,7 @@ class Worker(Library):
             now = datetime.now(UTC)
             with transaction(self.engine) as session:
                 clip = session.get_one(Clip, id)
-                clip.ask_transcription(now)
+                clip.request_transcription(now)
                 record(session, clip, TRANSCRIBE, now=now)
             self._send()
 
@@ -82,7 +83,7 @@ class Worker(Library):
         deadline = time.monotonic() + PATIENCE_S
         asked = select(Clip.status, Clip.error).where(col(Clip.id).in_(ids), col(Clip.status) != Status.DONE)
         while True:
-            with reading(self.engine) as session:
+            with read_session(self.engine) as session:
                 missing = session.exec(asked).all()
             if not missing:
                 return
@@ -91,7 +92,7 @@ class Worker(Library):
             time.sleep(POLL_S)
 
     def _send(self) -> None:
-        while flush(self.engine, self._outlet):
+        while flush(self.engine, self._publisher):
             pass
 
 
@@ -124,7 +125,7 @@ def _longest_hole(worker: Worker, id: uuid.UUID, said: Said) -> float:
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     with Session(worker.engine) as session:
-        revision = session.exec(Transcript.timed(id)).one()
+        revision = session.exec(Transcript.newest_with_times(id)).one()
     words = [word for passage in revision.passages or () for word in passage["words"]]
     edges = [0.0, *(at / 1000 for word in words for at in (word["start_ms"], word["end_ms"])), said.seconds]
     sound = (said.samples[::3] / 32768).astype(np.float32)

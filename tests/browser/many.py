@@ -36,7 +36,7 @@ def put(parts: Parts, count: int, odd: dict[int, dict[str, Any]] | None = None) 
 def _clips(count: int, odd: dict[int, dict[str, Any]]) -> Iterable[Clip]:
     for number in range(1, count + 1):
         at = NEWEST - APART * (count - number)
-        clip = Clip.saved(
+        clip = Clip.new_upload(
             uuid.UUID(id_of(number)), name=f"Clip {number}", mime="audio/webm", bytes=1, sha256="", audio_key="none",
             now=at, duration_ms=1_000 * number,
         )  # fmt: skip

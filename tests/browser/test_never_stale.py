@@ -11,8 +11,9 @@ import pytest
 import redis
 from playwright.async_api import BrowserContext
 
-from shared.clips.schemas import LONGEST_TEXT
-from shared.redis.streams import FIELD, HOME, stream_key
+from shared.clips.schemas import MAX_EVENT_TEXT_CHARS
+from shared.libraries import HOME
+from shared.redis.streams import FIELD, stream_key
 from tests import recordings
 from tests.browser.page import SOON_MS, DictaphonePage
 from tests.conftest import Launch, Parts, StartStack
@@ -66,7 +67,7 @@ class Story:
 
     async def rewrite(self) -> None:
         words = f"word {self.chance.random()} "
-        await self._change({"text": words * self.chance.choice([1, 1, LONGEST_TEXT // 10])})
+        await self._change({"text": words * self.chance.choice([1, 1, MAX_EVENT_TEXT_CHARS // 10])})
 
     async def _change(self, change: dict[str, str]) -> None:
         if self.clips:

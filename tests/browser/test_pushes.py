@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.async_api import BrowserContext, expect
 
-from shared.clips.schemas import LONGEST_TEXT
+from shared.clips.schemas import MAX_EVENT_TEXT_CHARS
 from tests import speech
 from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, edit, name_of, plays, unfold, words_of
 from tests.conftest import Launch
@@ -100,7 +100,7 @@ async def test_the_words_of_an_hour_come_by_themselves_too(
     here = await DictaphonePage.open(context, calm_stack.api_url)
     await here.mark()
     an_hour = " ".join(f"word{number}" for number in range(9_000))
-    assert len(an_hour) > LONGEST_TEXT
+    assert len(an_hour) > MAX_EVENT_TEXT_CHARS
     await api.patch(f"/api/clips/{clip}", json={"text": an_hour})
     await expect(words_of(here.row(clip))).to_contain_text("word9 ", timeout=SOON_MS)
     await unfold(here.row(clip))

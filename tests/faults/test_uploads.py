@@ -184,7 +184,7 @@ async def test_a_full_disk_is_said_and_what_is_there_stays(
 def locked(session: Session, upload: Upload) -> UploadRow:
     """The upload's row, held as a request holds it that changes it: its clip first."""
     id = uuid.UUID(upload.url.rpartition("/")[2])
-    session.exec(Clip.one(HOME, uuid.UUID(upload.clip_id)).with_for_update()).first()
+    session.exec(Clip.by_id(HOME, uuid.UUID(upload.clip_id)).with_for_update()).first()
     return session.exec(select(UploadRow).where(col(UploadRow.id) == id).with_for_update()).one()
 
 
@@ -199,10 +199,10 @@ async def test_a_piece_behind_a_finish_opens_the_recording_again(client: httpx.A
     upload = await Upload.begun(client)
     await upload.sent(0, b"first")
     with transaction(database) as session:
-        clip = session.exec(Clip.one(HOME, uuid.UUID(upload.clip_id)).with_for_update()).one()
+        clip = session.exec(Clip.by_id(HOME, uuid.UUID(upload.clip_id)).with_for_update()).one()
         late = asyncio.create_task(upload.patch(5, b"late"))
         await waits(late)
-        clip.end_silent_recording(datetime.now(UTC))
+        clip.finish_stalled_recording(datetime.now(UTC))
     assert (await late).status_code == 204
     clip_now = await upload.clip()
     assert (clip_now["status"], clip_now["bytes"], clip_now["gaps"]) == ("recording", 9, [])

@@ -121,12 +121,12 @@ def test_a_build_installs_by_hash_and_compiles_and_can_start_elsewhere() -> None
 
 def test_the_image_with_the_embedded_engine_brings_its_model() -> None:
     """Where `services.transcriber.models.registry` looks; a test of that file shows that it is taken from there."""
-    fetches = [line.rest for line in instructions("transcriber-local-build") if "/weights.py" in line.rest]
+    fetches = [line.rest for line in instructions("transcriber-local-build") if "/download.py" in line.rest]
     assert fetches == [
         "services/transcriber/models/download.py /",
-        f"/venv/bin/python /weights.py {DEFAULT_MODEL} /venv/{WITH_US.relative_to(sys.prefix)}",
+        f"/venv/bin/python /download.py {DEFAULT_MODEL} /venv/{WITH_US.relative_to(sys.prefix)}",
     ]
-    assert contents("transcriber-local-build")[0]["/weights.py"] == "services/transcriber/models/download.py"
+    assert contents("transcriber-local-build")[0]["/download.py"] == "services/transcriber/models/download.py"
     alone = [sys.executable, "-S", "-c", "import sys; sys.path.pop(0); import runpy; runpy.run_path(sys.argv[1])"]
     program = ROOT / "services/transcriber/models/download.py"
     assert subprocess.run([*alone, program], cwd="/", check=False).returncode == 0

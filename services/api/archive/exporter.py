@@ -49,7 +49,7 @@ def library(request: Request) -> Response:
     """GET /api/library.zip: all clips that are not in the bin, or those that the address names."""
     state = state_of(request)
     wanted = _wanted(request)
-    with state.reading() as session:
+    with state.read_session() as session:
         chosen = select(Clip.id).where(col(Clip.library_id) == HOME, col(Clip.deleted_at).is_(None))
         if wanted is not None:
             chosen = chosen.where(col(Clip.id).in_(wanted))
@@ -83,7 +83,7 @@ def archived(state: State, ids: Sequence[uuid.UUID], now: datetime) -> Iterator[
     folders, clips = Folders(), 0
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for id in ids:
-            with state.reading() as session:
+            with state.read_session() as session:
                 found = _Found.of(session, id)
             if found is None:
                 continue
@@ -136,7 +136,7 @@ class _Found:
 
     @classmethod
     def of(cls, session: Session, id: uuid.UUID) -> Self | None:
-        clip = session.exec(Clip.one(HOME, id)).first()
+        clip = session.exec(Clip.by_id(HOME, id)).first()
         if clip is None or clip.deleted_at is not None:
             return None
         revisions = select(Transcript).where(col(Transcript.clip_id) == id).order_by(col(Transcript.id))

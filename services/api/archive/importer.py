@@ -133,7 +133,7 @@ class _Clip:
         try:
             for sound in known_files(described):
                 keys[sound.file] = self._put(state, described.id, sound)
-            with state.changing() as change:
+            with state.transaction() as change:
                 _record(change, described, keys)
         except (Unfit, IntegrityError, StoreFull) as error:
             for key in keys.values():
@@ -166,8 +166,8 @@ class _Clip:
 
     @staticmethod
     def _is_known(state: State, described: Described) -> bool:
-        with state.reading() as session:
-            clip = session.exec(Clip.one(HOME, described.id)).first()
+        with state.read_session() as session:
+            clip = session.exec(Clip.by_id(HOME, described.id)).first()
         if clip is None:
             return False
         if clip.sha256 != (described.audio.sha256 if described.audio else ""):

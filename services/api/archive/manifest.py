@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.api.clips.audio import EXTENSIONS
-from shared.clips.models import NAME_LENGTH
+from shared.clips.models import MAX_NAME_CHARS
 from shared.clips.schemas import Gap
-from shared.clips.tags import tidy
-from shared.db.columns import LONGEST_MS, Source, Status
+from shared.clips.tags import normalize_tags
+from shared.db.columns import MAX_DURATION_MS, Source, Status
 from shared.languages import LANGUAGES
 
 MANIFEST = "dictaphone.json"
@@ -29,7 +29,7 @@ LONGEST_STEM = 80
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 _REFUSED = re.compile(r'[\x00-\x1f\x7f\\/:*?"<>|\ud800-\udfff]+')
 
-Milliseconds = Annotated[int, Field(ge=0, le=LONGEST_MS)]
+Milliseconds = Annotated[int, Field(ge=0, le=MAX_DURATION_MS)]
 Size = Annotated[int, Field(ge=1, lt=2**63)]
 
 
@@ -75,7 +75,7 @@ class Original(Sound):
 
     segment: int = Field(ge=0, le=10_000)
     is_recording: bool
-    name: str = Field(max_length=NAME_LENGTH)
+    name: str = Field(max_length=MAX_NAME_CHARS)
     recorded_at: AwareDatetime
 
 
@@ -117,7 +117,7 @@ class Described(Model):
     language_set: Language | None
     recognizer: str | None = Field(max_length=255)
     error: str | None
-    tags: Annotated[list[str], AfterValidator(tidy)]
+    tags: Annotated[list[str], AfterValidator(normalize_tags)]
     prepared: bool
     """Whether its sound was measured and made seekable."""
     audio: Sound | None

@@ -18,11 +18,11 @@ from sqlmodel import Session, col, delete, select, update
 
 from shared.clips import queries
 from shared.clips.models import HOME, Clip
-from shared.db.engine import reading, transaction
+from shared.db.engine import read_session, transaction
 from shared.outbox.outbox import record
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store, StoreError
-from shared.uploads.models import Chore, Piece, Upload
+from shared.uploads.models import MaintenanceRun, Piece, Upload
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ class Sweep:
             ("clips out of the bin", HOURLY, self.empty_bin),
             ("uploads expired", HOURLY, self.expire_uploads),
             ("orphans removed", DAILY, self.remove_orphans),
-            ("broken puts removed", DAILY, lambda now: self._store.abort_puts(now - ORPHAN_AGE)),
+            ("broken puts removed", DAILY, lambda now: self._store.abort_stale_uploads(now - ORPHAN_AGE)),
         ]
         while not self._stopping.wait(LOOK.total_seconds() / 2):
             for name, every, chore in chores:
@@ -104,11 +104,13 @@ class Sweep:
     def is_ours(self, name: str, every: timedelta, now: datetime) -> bool:
         """Take a chore that is due: whoever writes its row first has it."""
         with contextlib.suppress(IntegrityError), transaction(self._engine) as session:
-            due = update(Chore).where(col(Chore.name) == name, col(Chore.done_at) <= now - every)
+            due = update(MaintenanceRun).where(
+                col(MaintenanceRun.name) == name, col(MaintenanceRun.done_at) <= now - every
+            )
             if session.exec(due.values(done_at=now)).rowcount:
                 return True
-            if session.get(Chore, name) is None:
-                session.add(Chore(name=name, done_at=now))
+            if session.get(MaintenanceRun, name) is None:
+                session.add(MaintenanceRun(name=name, done_at=now))
                 session.flush()
                 return True
         return False
@@ -119,10 +121,10 @@ class Sweep:
         """Finish recordings whose recorder did not come back, with what has arrived."""
         with transaction(self._engine) as session:
             silent = session.exec(
-                queries.silent(now - self._silence, limit=BATCH).with_for_update(skip_locked=True)
+                queries.stalled_recordings(now - self._silence, limit=BATCH).with_for_update(skip_locked=True)
             ).all()
             for clip in silent:
-                clip.end_silent_recording(now)
+                clip.finish_stalled_recording(now)
                 record(session, clip, PREPARE, now=now)
         if silent:
             self._committed()
@@ -133,7 +135,7 @@ class Sweep:
         emptied = 0
         while True:
             with transaction(self._engine) as session:
-                expired = queries.expired(now - self._bin_keeps, limit=BATCH)
+                expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH)
                 clips = session.exec(expired.with_for_update(skip_locked=True)).all()
                 keys = {clip.audio_key for clip in clips if clip.audio_key}
                 for clip in clips:
@@ -151,11 +153,11 @@ class Sweep:
         """End files that did not arrive whole in time, and forget what had arrived. Recordings never expire."""
         expired = 0
         with transaction(self._engine) as session:
-            for upload in session.exec(Upload.overdue(now, limit=BATCH).with_for_update(skip_locked=True)):
+            for upload in session.exec(Upload.expired(now, limit=BATCH).with_for_update(skip_locked=True)):
                 # Nobody can add to it now; its last byte may have come just before.
                 if session.exec(Piece.offset(upload.id)).one() != upload.length:
                     upload.ended_at = now
-                    session.exec(Piece.forgotten(upload.id))
+                    session.exec(Piece.delete_of_upload(upload.id))
                     expired += 1
             known = delete(Upload).where(col(Upload.ended_at) < now - TOMBSTONE, col(Upload.is_recording).is_(False))
             session.exec(known)
@@ -169,9 +171,9 @@ class Sweep:
         """
         removed, known, strange = 0, 0, 0
         strangers: list[str] = []
-        old = (key for key, written_at in self._store.listing() if written_at < now - ORPHAN_AGE)
+        old = (key for key, written_at in self._store.list_objects() if written_at < now - ORPHAN_AGE)
         for keys in _batches(((id, key) for key in old if (id := _clip_id(key))), BATCH):
-            with reading(self._engine) as session:
+            with read_session(self._engine) as session:
                 named, clips = _named(session, {id for id, _ in keys})
             known += sum(key in named for _, key in keys)
             unknown = [key for id, key in keys if id not in clips]

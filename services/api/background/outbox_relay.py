@@ -15,7 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.clips import queries
 from shared.clips.models import HOME
 from shared.db.engine import transaction
-from shared.outbox.outbox import EVENT, OutboxRow, Outlet, batches
+from shared.outbox.models import EVENT, OutboxRow
+from shared.outbox.outbox import batches
+from shared.outbox.publisher import OutboxPublisher
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +47,9 @@ REDIS_UP = Gauge("dictaphone_relay_redis_up", "1 while the relay reaches Redis")
 class Relay:
     """Sends the outbox at once when woken, polls as a floor, and sweeps for clips that everybody forgot."""
 
-    def __init__(self, engine: Engine, outlet: Outlet, wake_url: str) -> None:
+    def __init__(self, engine: Engine, publisher: OutboxPublisher, wake_url: str) -> None:
         self._engine = engine
-        self._outlet = outlet
+        self._publisher = publisher
         self._alarm = Alarm(wake_url)
         self._woken = threading.Event()
         self._woken.set()  # there may be something left from before
@@ -68,11 +70,11 @@ class Relay:
         self._stopping = True
         self._woken.set()
         self._thread.join(timeout=10)
-        self._outlet.close()
+        self._publisher.close()
 
     def cursor(self, library_id: str) -> str | None:
         """The newest event that this process knows of; to be read before the rows that it goes with."""
-        return self._outlet.cursors.get(library_id)
+        return self._publisher.cursors.get(library_id)
 
     def _run(self) -> None:
         pause = POLL_S
@@ -86,7 +88,7 @@ class Relay:
             try:
                 self._send()
                 if time.monotonic() >= sweep_at:
-                    self._outlet.refresh_cursor(HOME)
+                    self._publisher.refresh_cursor(HOME)
                     self._sweep(datetime.now(UTC))
                     sweep_at = time.monotonic() + SWEEP_S
                 self._note(None)
@@ -102,7 +104,7 @@ class Relay:
                 pause = SLOWEST_RETRY_S
 
     def _send(self) -> None:
-        for rows in batches(self._engine, self._outlet):
+        for rows in batches(self._engine, self._publisher):
             jobs = sum(row.topic != EVENT for row in rows)
             SENT.labels("event").inc(len(rows) - jobs)
             SENT.labels("job").inc(jobs)
@@ -111,12 +113,16 @@ class Relay:
             time.sleep(LINGER_S)
 
     def _sweep(self, now: datetime) -> None:
-        waiting = self._outlet.waiting_jobs()
+        waiting = self._publisher.waiting_jobs()
         with transaction(self._engine) as session:
             # As many jobs as clips: none is lost, however long the queue is, and more would only fill Redis.
-            patience = SOON if not waiting else LATER if waiting < session.exec(queries.unfinished()).one() else None
+            patience = (
+                SOON if not waiting else LATER if waiting < session.exec(queries.count_unfinished()).one() else None
+            )
             since = now - patience if patience else datetime.min.replace(tzinfo=UTC)
-            clips = session.exec(queries.forgotten(since, now, limit=500).with_for_update(skip_locked=True)).all()
+            clips = session.exec(
+                queries.clips_missing_jobs(since, now, limit=500).with_for_update(skip_locked=True)
+            ).all()
             for clip in clips:
                 clip.requeue(now)
                 session.add(OutboxRow(topic=clip.next_job, clip_id=clip.id, created_at=now))

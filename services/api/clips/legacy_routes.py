@@ -31,7 +31,7 @@ async def put(request: Request) -> Response:
 def _put(request: Request, name: str, body: Incoming) -> Response:
     state = state_of(request)
     clip = keep(state, uuid.uuid4(), name, body)
-    with state.changing() as change:
+    with state.transaction() as change:
         for old in _named(change, request, name):
             old.move_to_bin(change.now)
             change.record(old)
@@ -42,7 +42,7 @@ def _put(request: Request, name: str, body: Incoming) -> Response:
 def get(request: Request) -> Response:
     """GET and HEAD: the audio of the newest clip of this name."""
     state = state_of(request)
-    with state.reading() as session:
+    with state.read_session() as session:
         clip = session.exec(named(HOME, _name(request)).limit(1)).first()
         if clip is None:
             raise Problem("not-found", "There is no clip of this name.")
@@ -52,7 +52,7 @@ def get(request: Request) -> Response:
 
 def delete(request: Request) -> Response:
     """Every clip of this name into the bin. Twice is once: what is not there is deleted already."""
-    with state_of(request).changing() as change:
+    with state_of(request).transaction() as change:
         for clip in _named(change, request, _name(request)):
             clip.move_to_bin(change.now)
             change.record(clip)

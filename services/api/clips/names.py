@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote_to_bytes
 from starlette.requests import Request
 
 from services.api.http.errors import Problem
-from shared.clips.models import NAME_LENGTH
+from shared.clips.models import MAX_NAME_CHARS
 
 _REFUSED = {"Cc": "control characters", "Cs": "half characters (lone surrogates)"}
 
@@ -15,8 +15,8 @@ _REFUSED = {"Cc": "control characters", "Cs": "half characters (lone surrogates)
 def clean_name(given: str) -> str:
     """The name as it is stored and looked up: NFC, otherwise unchanged.
 
-    Raises `Problem` for a name that is empty or nothing to see, longer than `NAME_LENGTH` characters, or holds control
-    characters. Two names that differ in anything but their normal form (Unicode UAX 15) are two names.
+    Raises `Problem` for a name that is empty or invisible, longer than `MAX_NAME_CHARS`, or holds control characters.
+    Two names that differ in anything but their normal form (Unicode UAX 15) are two names.
     """
     name = unicodedata.normalize("NFC", given)
     for character in name:
@@ -24,8 +24,8 @@ def clean_name(given: str) -> str:
             raise Problem("bad-name", f"A name cannot hold {words}.")
     if all(unicodedata.category(character)[0] in "CZ" for character in name):
         raise Problem("bad-name", "A clip needs a name with at least one visible character.")
-    if len(name) > NAME_LENGTH:
-        raise Problem("bad-name", f"A name can have at most {NAME_LENGTH} characters; this one has {len(name)}.")
+    if len(name) > MAX_NAME_CHARS:
+        raise Problem("bad-name", f"A name can have at most {MAX_NAME_CHARS} characters; this one has {len(name)}.")
     return name
 
 

@@ -22,8 +22,8 @@ from services.api.transcripts import formats
 from services.api.uploads.tus import MOST_SEGMENTS
 from shared.clips.models import HOME, Clip
 from shared.clips.schemas import PublicClip
-from shared.clips.tags import tidy
-from shared.db.columns import LONGEST_MS, Status
+from shared.clips.tags import normalize_tags
+from shared.db.columns import MAX_DURATION_MS, Status
 from shared.languages import LANGUAGES
 from shared.redis.jobs import PREPARE
 from shared.transcripts.models import Transcript
@@ -43,7 +43,7 @@ def _known_language(code: str | None) -> str | None:
 
 
 def _tidy_tags(names: list[str] | None) -> list[str] | None:
-    return None if names is None else tidy(names)
+    return None if names is None else normalize_tags(names)
 
 
 class ClipPatch(BaseModel):
@@ -66,7 +66,7 @@ class ClipPatch(BaseModel):
 
 def read(request: Request) -> Response:
     """GET /api/clips/{id}."""
-    with state_of(request).reading() as session:
+    with state_of(request).read_session() as session:
         clip = _find(session, request)
     if matches(request.headers.get("if-none-match"), _etag(clip), weak=True):
         return Response(status_code=304, headers={"ETag": _etag(clip)})
@@ -77,7 +77,7 @@ async def put(request: Request) -> Response:
     """PUT /api/clips/{id}: store a recording under the id that its browser made. Twice is once."""
     state, id = state_of(request), clip_id(request)
     name = clean_name(request.query_params.get("name", ""))
-    duration_ms = whole_number(request, "duration_ms", least=0, most=LONGEST_MS, default=0) or None
+    duration_ms = whole_number(request, "duration_ms", least=0, most=MAX_DURATION_MS, default=0) or None
     async with incoming(request, state.settings.max_upload_bytes, state.incoming) as body:
         return await to_thread.run_sync(_put, state, id, name, body, duration_ms, limiter=state.uploads)
 
@@ -87,7 +87,7 @@ def _put(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: in
         return answer(known)
     clip = keep(state, id, name, body, duration_ms)
     try:
-        with state.changing() as change:
+        with state.transaction() as change:
             change.record(clip, PREPARE)
     except IntegrityError:
         # The same PUT, at the same time: whichever was committed first is the clip.
@@ -106,18 +106,18 @@ async def patch(request: Request) -> Response:
 def _patch(request: Request, wish: ClipPatch) -> Response:
     name = None if wish.name is None else clean_name(wish.name)
     text = None if wish.text is None else printable(wish.text)
-    with state_of(request).changing() as change:
+    with state_of(request).transaction() as change:
         clip = _find(change.session, request, to_change=True)
         if name is not None and name != clip.name:
             clip.rename(name, change.now)
         if text is not None and text != clip.text:
             change.session.add(clip.edit(text, change.now))
         if wish.tags is not None and wish.tags != clip.tags:
-            clip.tag(wish.tags, change.now)
+            clip.set_tags(wish.tags, change.now)
         hear_again = (
             "language" in wish.model_fields_set
             and wish.language != clip.language_set
-            and clip.say_language(wish.language, change.now)
+            and clip.set_language(wish.language, change.now)
             and clip.deleted_at is None
         )
         if change.session.is_modified(clip):
@@ -127,7 +127,7 @@ def _patch(request: Request, wish: ClipPatch) -> Response:
 
 def delete(request: Request) -> Response:
     """DELETE /api/clips/{id}: into the bin. Twice is once."""
-    with state_of(request).changing() as change:
+    with state_of(request).transaction() as change:
         clip = _find(change.session, request, to_change=True)
         if clip.deleted_at is None:
             clip.move_to_bin(change.now)
@@ -137,7 +137,7 @@ def delete(request: Request) -> Response:
 
 def restore(request: Request) -> Response:
     """POST /api/clips/{id}/restore: out of the bin. Twice is once."""
-    with state_of(request).changing() as change:
+    with state_of(request).transaction() as change:
         clip = _find(change.session, request, to_change=True)
         if clip.deleted_at is not None:
             waits = clip.restore(change.now)
@@ -147,7 +147,7 @@ def restore(request: Request) -> Response:
 
 def transcribe_again(request: Request) -> Response:
     """POST /api/clips/{id}/transcription: forget the failures and start over."""
-    with state_of(request).changing() as change:
+    with state_of(request).transaction() as change:
         clip = _find(change.session, request, to_change=True)
         if clip.deleted_at is not None:
             raise Problem("in-bin", "Restore the clip first; what is in the bin is not transcribed.")
@@ -155,7 +155,7 @@ def transcribe_again(request: Request) -> Response:
             raise Problem("recording", "The clip is still being recorded; its words come when it is finished.")
         # Who asks twice does not throw away what a worker has done so far.
         if not clip.is_claimed(change.now):
-            clip.ask_transcription(change.now)
+            clip.request_transcription(change.now)
             change.record(clip, clip.next_job)
     return answer(clip, 202)
 
@@ -164,14 +164,14 @@ def audio(request: Request) -> Response:
     """GET and HEAD /api/clips/{id}/audio. A clip in the bin can still be heard."""
     state = state_of(request)
     segment = whole_number(request, "segment", least=0, most=MOST_SEGMENTS, default=None)
-    with state.reading() as session:
+    with state.read_session() as session:
         audio = Audio.of(session, _find(session, request), segment)
     return audio_response(request, state, audio)
 
 
 def waveform(request: Request) -> Response:
     """GET /api/clips/{id}/waveform: the outline of its sound, once it is prepared."""
-    with state_of(request).reading() as session:
+    with state_of(request).read_session() as session:
         clip = _find(session, request)
         found = session.get(Waveform, clip.id)
     if found is None or clip.prepared_at is None:
@@ -185,9 +185,9 @@ def transcript(request: Request) -> Response:
     form = formats.FORMS.get(extension)
     if form is None:
         raise Problem("not-found", f"Transcripts come as {', '.join(formats.FORMS)}.")
-    with state_of(request).reading() as session:
+    with state_of(request).read_session() as session:
         clip = _find(session, request)
-        timed = session.exec(Transcript.timed(clip.id)).first()
+        timed = session.exec(Transcript.newest_with_times(clip.id)).first()
     if clip.text is None:
         raise Problem("no-transcript", clip.error or "The clip is not transcribed yet.")
     headers = {
@@ -205,7 +205,7 @@ def keep(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: in
     mime = accept(body.file, body.claimed_type)
     key = f"{HOME}/{id}/{uuid.uuid4().hex}"
     state.store.put(key, body.file, body.size, mime)
-    return Clip.saved(
+    return Clip.new_upload(
         id,
         name=name,
         mime=mime,
@@ -236,7 +236,7 @@ def _etag(clip: Clip) -> str:
 
 def _find(session: Session, request: Request, *, to_change: bool = False) -> Clip:
     """The clip that the address names; when it is to be changed, locked, and as old as If-Match says."""
-    found = Clip.one(HOME, clip_id(request))
+    found = Clip.by_id(HOME, clip_id(request))
     clip = session.exec(found.with_for_update() if to_change else found).first()
     if clip is None:
         raise Problem("not-found", "There is no clip with this id.")
@@ -248,8 +248,8 @@ def _find(session: Session, request: Request, *, to_change: bool = False) -> Cli
 
 def _known(state: State, id: uuid.UUID, body: Incoming) -> Clip | None:
     """The clip that has this id already, if this body is its audio, as it came. Raises `Problem` if it is another's."""
-    with state.reading() as session:
-        clip = session.exec(Clip.one(HOME, id)).first()
+    with state.read_session() as session:
+        clip = session.exec(Clip.by_id(HOME, id)).first()
         if clip and clip.sha256 != body.sha256:
             pieces = session.exec(Piece.of_clip(id))
             originals = [piece.sha256 for upload, piece in pieces if (piece.start, piece.end) == (0, upload.length)]

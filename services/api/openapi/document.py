@@ -11,12 +11,13 @@ from services.api.archive.exporter import MOST_IDS
 from services.api.clips.routes import ClipPatch
 from services.api.http.errors import PROBLEMS
 from services.api.openapi import list_parameters
+from services.api.search.schemas import ClipPage, SearchPage
 from services.api.transcripts.formats import FORMS
 from services.api.uploads.finish import Finish
 from services.api.uploads.tus import BODY, MOST_SEGMENTS, VERSION
-from shared.clips.models import NAME_LENGTH
-from shared.clips.schemas import ClipPage, FoundPage, PublicClip
-from shared.db.columns import LONGEST_MS
+from shared.clips.models import MAX_NAME_CHARS
+from shared.clips.schemas import PublicClip
+from shared.db.columns import MAX_DURATION_MS
 
 Json = dict[str, Any]
 
@@ -60,7 +61,7 @@ def build() -> Json:
     """The whole document (OpenAPI 3.1)."""
     _, definitions = models_json_schema(
         [
-            *((model, "serialization") for model in (PublicClip, ClipPage, FoundPage)),
+            *((model, "serialization") for model in (PublicClip, ClipPage, SearchPage)),
             *((model, "validation") for model in (ClipPatch, Finish)),
         ],
         ref_template="#/components/schemas/{model}",
@@ -89,7 +90,7 @@ def _clips() -> Json:
                     "200": _json(
                         "A page of clips, the address for events, and the limits; with `q`, why each was found.",
                         "ClipPage",
-                        "FoundPage",
+                        "SearchPage",
                     ),
                     **_no("bad-request"),
                 },
@@ -120,8 +121,8 @@ def _clips() -> Json:
                     **_no("bad-name", "cross-site", "not-found", "id-taken", "too-large", "not-audio", "away", "full"),
                 },
                 [
-                    _query("name", {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH}, required=True),
-                    _query("duration_ms", {"type": "integer", "minimum": 0, "maximum": LONGEST_MS}),
+                    _query("name", {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS}, required=True),
+                    _query("duration_ms", {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}),
                 ],
                 body=AUDIO,
             ),

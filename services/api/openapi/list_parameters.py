@@ -4,12 +4,12 @@ from typing import Any
 
 from services.api.search.filters import MOST_FILTERS, MOST_QUERY, SORTS
 from services.api.search.routes import FOUND_PAGE, MOST_PER_PAGE, PAGE
-from shared.clips.tags import LONGEST
-from shared.db.columns import LONGEST_MS, Status
+from shared.clips.tags import MAX_TAG_CHARS
+from shared.db.columns import MAX_DURATION_MS, Status
 
-_MS = {"type": "integer", "minimum": 0, "maximum": LONGEST_MS}
+_MS = {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}
 _AT = {"type": "string", "format": "date-time"}
-_TAG = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+_TAG = {"type": "string", "minLength": 1, "maxLength": MAX_TAG_CHARS}
 _WORDS = (
     "Only clips with all of these words in name, text or tags, whatever their accents and capitals. "
     'The last one may go on; "words in quotes" follow each other.'

@@ -14,11 +14,12 @@ from starlette.requests import Request
 
 from services.api.http.errors import Problem
 from services.api.http.params import Place, instant, one_of, printable, several_of, unknown_cursor, whole_number
+from services.api.search.schemas import Sort
 from shared.clips.models import HOME, Clip
-from shared.clips.schemas import PublicClip, Sort
-from shared.clips.tags import clean
-from shared.db.columns import LONGEST_MS, Status
-from shared.search.index import Tagged, tag_key
+from shared.clips.schemas import PublicClip
+from shared.clips.tags import normalize_tag
+from shared.db.columns import MAX_DURATION_MS, Status
+from shared.search.index import ClipTag, tag_key
 
 MOST_QUERY = 1000
 """Characters of a search: longer than any sentence."""
@@ -61,8 +62,8 @@ class Wish:
             typed=typed,
             since=instant(request, "from"),
             until=instant(request, "to"),
-            shortest_ms=whole_number(request, "shortest_ms", least=0, most=LONGEST_MS, default=None),
-            longest_ms=whole_number(request, "longest_ms", least=0, most=LONGEST_MS, default=None),
+            shortest_ms=whole_number(request, "shortest_ms", least=0, most=MAX_DURATION_MS, default=None),
+            longest_ms=whole_number(request, "longest_ms", least=0, most=MAX_DURATION_MS, default=None),
             statuses=several_of(request, "status", [*Status]),
             tags=_tag_keys(request),
             # Without words nothing is better than anything else.
@@ -87,7 +88,7 @@ class Wish:
         A planner that cannot join a tag does not begin with it, and so keeps the order in which words lead to clips.
         """
         aged, tags = not by_words, self.tags if by_words else self.tags[1:]
-        too = aliased(Tagged)
+        too = aliased(ClipTag)
         tagged = (select(1).where(col(too.clip_id) == col(Clip.id), col(too.key) == key).exists() for key in tags)
         asked = [
             aged and self.since is not None and col(Clip.created_at) >= self.since,
@@ -107,8 +108,8 @@ class Wish:
         """The statement for these clips alone."""
         statement = statement.where(*self.conditions(by_words=by_words))
         if self.tags and not by_words:
-            tagged = and_(col(Tagged.clip_id) == col(Clip.id), col(Tagged.key) == self.tags[0])
-            statement = statement.join(Tagged, tagged).where(col(Tagged.library_id) == HOME)
+            tagged = and_(col(ClipTag.clip_id) == col(Clip.id), col(ClipTag.key) == self.tags[0])
+            statement = statement.join(ClipTag, tagged).where(col(ClipTag.library_id) == HOME)
         return statement
 
 
@@ -117,7 +118,7 @@ def _tag_keys(request: Request) -> tuple[str, ...]:
     if len(names) > MOST_FILTERS:
         raise Problem("bad-request", f"At most {MOST_FILTERS} tags can be asked for at once.")
     try:
-        return tuple(sorted({tag_key(clean(name)) for name in names}))
+        return tuple(sorted({tag_key(normalize_tag(name)) for name in names}))
     except ValueError as error:
         raise Problem("bad-request", f"tag: {error}.") from None
 
@@ -163,7 +164,7 @@ def order_of(wish: Wish) -> Order:
         return Order(col(Clip.deleted_at), is_falling, col(Clip.id))
     if wish.tags:
         # The same instants, in the index of the tag.
-        return Order(col(Tagged.created_at), is_falling, col(Tagged.clip_id))
+        return Order(col(ClipTag.created_at), is_falling, col(ClipTag.clip_id))
     return Order(col(Clip.created_at), is_falling, col(Clip.id))
 
 

@@ -28,8 +28,8 @@ from services.api.http.params import Place, unknown_cursor
 from services.api.search import filters
 from services.api.search.filters import SHOWN, Found, Wish
 from shared.clips.models import Clip
-from shared.search.folding import Phrase, Query
-from shared.search.index import Findable, number_at
+from shared.search.index import SearchEntry, first_number_at
+from shared.search.query import Phrase, Query
 
 RANKED = 300
 """The newest matches among which the best come first; the older ones follow, the newest first.
@@ -49,10 +49,10 @@ BEGINNING = 3
 FIRST = -(2**63) + 1
 """Before every number: the older matches are among the best already."""
 
-_NUMBER = col(Findable.number)
+_NUMBER = col(SearchEntry.number)
 _FTS5 = table("found", column("rowid"))
 _WORDS: ColumnElement[Any] = literal_column("search.words")
-_OF_CLIP = col(Findable.clip_id) == col(Clip.id)
+_OF_CLIP = col(SearchEntry.clip_id) == col(Clip.id)
 
 BY_AGE = {"best", "newest", "oldest"}
 """Orders in which matches come from the index."""
@@ -77,9 +77,11 @@ class Index:
         self._in = func.instr if self.is_sqlite else func.strpos
         self._least = func.min if self.is_sqlite else func.least
         self.number: Any = _FTS5.c.rowid if self.is_sqlite and not from_clips else _NUMBER
-        begun = func.substr(col(Findable.text), 1, WEIGHED)
+        begun = func.substr(col(SearchEntry.text), 1, WEIGHED)
         # Postgres fetches a long text anew for each function that looks into it; this is one look for all of them.
-        self._looked = None if self.is_sqlite else select(begun.label("begun")).correlate(Findable).offset(0).lateral()
+        self._looked = (
+            None if self.is_sqlite else select(begun.label("begun")).correlate(SearchEntry).offset(0).lateral()
+        )
         self._begun: Any = begun if self._looked is None else self._looked.c.begun
 
     def matches(self, wish: Wish, *columns: Any, within: Conditions = (), rising: bool = False) -> Select[Any]:
@@ -112,23 +114,23 @@ class Index:
         found = (
             one.select_from(_FTS5).where(self._in_fts5())
             if self.is_sqlite
-            else one.select_from(Findable).where(self._in_gin())
+            else one.select_from(SearchEntry).where(self._in_gin())
         )
         return select(func.count()).select_from(found.limit(most).subquery()).scalar_subquery()
 
     def _by_fts5(self, columns: Sequence[Any], within: Conditions, *, by_age: bool) -> Select[Any]:
         if by_age:
-            found = select(*columns).select_from(_FTS5).join(Findable, _FTS5.c.rowid == _NUMBER)
+            found = select(*columns).select_from(_FTS5).join(SearchEntry, _FTS5.c.rowid == _NUMBER)
             return found.join(Clip, _OF_CLIP).where(self._in_fts5(), *within)
         # The limit keeps SQLite from beginning with the clips, to ask of each whether it is a match.
         hits = select(_FTS5.c.rowid).where(self._in_fts5(), *within).limit(FEW).subquery("hits")
-        return select(*columns).select_from(hits).join(Findable, hits.c.rowid == _NUMBER).join(Clip, _OF_CLIP)
+        return select(*columns).select_from(hits).join(SearchEntry, hits.c.rowid == _NUMBER).join(Clip, _OF_CLIP)
 
     def _by_gin(self, columns: Sequence[Any], within: Conditions, *, rising: bool) -> tuple[Select[Any], Any]:
         # OFFSET 0 keeps Postgres from looking into any row before the newest are known.
         order = _NUMBER.asc() if rising else _NUMBER.desc()
         hits = select(_NUMBER).where(self._in_gin(), *within).order_by(order).offset(0).subquery("hits")
-        found = select(*columns).select_from(hits).join(Findable, hits.c.number == _NUMBER)
+        found = select(*columns).select_from(hits).join(SearchEntry, hits.c.number == _NUMBER)
         return found.join(Clip, _OF_CLIP).where(*self._phrases()), hits.c.number
 
     def _among_clips(self, columns: Sequence[Any]) -> Select[Any]:
@@ -136,22 +138,22 @@ class Index:
         has_words: ColumnElement[bool] = (_NUMBER + 0).in_(select(_FTS5.c.rowid).where(self._in_fts5()))
         if not self.is_sqlite:
             has_words = and_(self._in_gin().is_(True), *self._phrases())
-        return select(*columns).select_from(Clip).join(Findable, _OF_CLIP).where(has_words)
+        return select(*columns).select_from(Clip).join(SearchEntry, _OF_CLIP).where(has_words)
 
     def _among_few(self, wish: Wish, columns: Sequence[Any]) -> Select[Any]:
         # OFFSET 0 twice: Postgres takes a look at a tsvector for cheap, and would look at all before it knows the few.
-        few = wish.narrowed(select(_NUMBER, _WORDS.label("words")).select_from(Clip).join(Findable, _OF_CLIP))
+        few = wish.narrowed(select(_NUMBER, _WORDS.label("words")).select_from(Clip).join(SearchEntry, _OF_CLIP))
         wished = few.offset(0).subquery("wished")
         found = select(wished.c.number).where(self._has(wished.c.words)).offset(0).subquery("found")
-        return select(*columns).select_from(found).join(Findable, found.c.number == _NUMBER).where(*self._phrases())
+        return select(*columns).select_from(found).join(SearchEntry, found.c.number == _NUMBER).where(*self._phrases())
 
     def _made(self, wish: Wish) -> list[ColumnElement[bool]]:
         """The time in which clips were made, as their numbers tell it."""
         within: list[ColumnElement[bool]] = []
         if wish.since is not None:
-            within.append(self.number >= number_at(wish.since))
+            within.append(self.number >= first_number_at(wish.since))
         if wish.until is not None:
-            within.append(self.number < number_at(wish.until))
+            within.append(self.number < first_number_at(wish.until))
         return within
 
     def _in_fts5(self) -> ColumnElement[bool]:
@@ -189,7 +191,7 @@ class Index:
         return " & ".join(words)
 
     def _is_in(self, needle: str, name: str) -> ColumnElement[bool]:
-        return self._in(getattr(Findable, name), needle) > 0
+        return self._in(getattr(SearchEntry, name), needle) > 0
 
     def _weight(self) -> ColumnElement[int]:
         first, *others = map(self._weight_of, self._query.phrases)
@@ -283,6 +285,6 @@ def _by_age(
 
 def _clips(connection: Connection, numbers: Sequence[int]) -> Found:
     """The clips of these numbers, in this order."""
-    clips = select(*SHOWN, _NUMBER).join(Findable, _OF_CLIP).where(_NUMBER.in_(numbers))
+    clips = select(*SHOWN, _NUMBER).join(SearchEntry, _OF_CLIP).where(_NUMBER.in_(numbers))
     by_number: dict[int, Any] = {row.number: row for row in connection.execute(clips)}
     return [by_number[number] for number in numbers if number in by_number]

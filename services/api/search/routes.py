@@ -8,11 +8,12 @@ from starlette.responses import JSONResponse, Response
 from services.api.http.params import Place, whole_number
 from services.api.search import filters, full_text, snippets
 from services.api.search.filters import Wish
+from services.api.search.schemas import ClipPage, Limits, Realtime, SearchPage
 from services.api.state import state_of
 from shared.clips.models import HOME, Clip
-from shared.clips.schemas import ClipPage, FoundPage, Limits, PublicClip, Realtime
-from shared.search.folding import parse
-from shared.search.index import Tagged
+from shared.clips.schemas import PublicClip
+from shared.search.index import ClipTag
+from shared.search.query import parse_query
 
 PAGE = 50
 """Clips of one page: more than a screen shows, and a few milliseconds of work."""
@@ -33,8 +34,8 @@ def listing(request: Request) -> Response:
     place = Place.of(request.query_params.get("cursor"), wish.stamp)
     # The event cursor first, the rows second: what changes in between arrives twice rather than never.
     cursor = state.relay.cursor(HOME)
-    query = parse(wish.typed)
-    with state.reading() as session:
+    query = parse_query(wish.typed)
+    with state.read_session() as session:
         connection = session.connection()
         if not wish.typed:
             rows, following = filters.page(connection, wish, place, limit)
@@ -49,7 +50,7 @@ def listing(request: Request) -> Response:
         "realtime": Realtime(url=state.settings.realtime_url or "/websocket", cursor=cursor),
         "limits": Limits(upload_bytes=state.settings.max_upload_bytes),
     }
-    answered = ClipPage(**shared) if found is None else FoundPage(**shared, found=found)
+    answered = ClipPage(**shared) if found is None else SearchPage(**shared, found=found)
     return Response(answered.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-cache"})
 
 
@@ -57,13 +58,13 @@ def tags(request: Request) -> Response:
     """GET /api/tags: every tag and how many clips have it, most used first. Spellings of one tag are one."""
     number = func.count()
     used = (
-        select(func.max(Tagged.name), number)
-        .join(Clip, col(Clip.id) == col(Tagged.clip_id))
-        .where(col(Tagged.library_id) == HOME, col(Clip.deleted_at).is_(None))
-        .group_by(col(Tagged.key))
-        .order_by(number.desc(), col(Tagged.key))
+        select(func.max(ClipTag.name), number)
+        .join(Clip, col(Clip.id) == col(ClipTag.clip_id))
+        .where(col(ClipTag.library_id) == HOME, col(Clip.deleted_at).is_(None))
+        .group_by(col(ClipTag.key))
+        .order_by(number.desc(), col(ClipTag.key))
     )
-    with state_of(request).reading() as session:
+    with state_of(request).read_session() as session:
         rows = session.connection().execute(used).all()
     told = [{"name": name, "clips": clips} for name, clips in rows]
     return JSONResponse({"tags": told}, headers={"Cache-Control": "no-cache"})

@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from services.api.search.schemas import Found, Passage, Span
 from services.api.transcripts.word_times import Clocks
-from shared.clips.schemas import Found, Passage, Span
-from shared.search.folding import Match, Query, matches, nfc
+from shared.search.folding import nfc
+from shared.search.query import Match, Query, matches
 
 PASSAGES = 3
 """Excerpts of one clip: enough to know it again."""

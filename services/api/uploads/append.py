@@ -17,10 +17,10 @@ from services.api.http.errors import Problem
 from services.api.state import Change, State
 from shared.clips.models import HOME, Clip
 from shared.db.columns import Status
-from shared.db.engine import run
+from shared.db.engine import execute_write
 from shared.redis.jobs import PREPARE
 from shared.storage.store import StoreError
-from shared.uploads.models import EXPIRES, Piece, Upload
+from shared.uploads.models import FILE_LIFETIME, Piece, Upload
 
 TAKEN = "This id belongs to another clip, and nothing is overwritten here."
 
@@ -41,13 +41,13 @@ class Standing:
     @classmethod
     def of(cls, state: State, id: uuid.UUID) -> Self:
         """Look. Raises `Problem` if there is no such upload, or none any more."""
-        with state.reading() as session:
+        with state.read_session() as session:
             row = session.exec(_LOOK, params={"upload_id": id}).first()
         if row is None:
             raise Problem("not-found", "There is no upload at this address.")
         upload, offset, status, heard_at = row
         standing = cls(upload, offset, Status(status) if status else None, heard_at)
-        if upload.ended_at or (offset != upload.length and upload.is_over(datetime.now(UTC))):
+        if upload.ended_at or (offset != upload.length and upload.is_expired(datetime.now(UTC))):
             raise gone()
         return standing
 
@@ -55,7 +55,7 @@ class Standing:
         """The header that says until when a file must have arrived; a recording never expires."""
         if self.upload.is_recording or offset == self.upload.length:
             return {}
-        return {"Upload-Expires": (self.upload.created_at + EXPIRES).strftime("%a, %d %b %Y %H:%M:%S GMT")}
+        return {"Upload-Expires": (self.upload.created_at + FILE_LIFETIME).strftime("%a, %d %b %Y %H:%M:%S GMT")}
 
 
 class Arrival:
@@ -108,7 +108,7 @@ class Arrival:
     def _append(self, piece: Piece) -> bool:
         try:
             append = _APPEND[self._standing.upload.is_recording]
-            return bool(run(self._state.engine, append, piece.model_dump()))
+            return bool(execute_write(self._state.engine, append, piece.model_dump()))
         except IntegrityError:
             return False  # Another request was first, by a moment.
 
@@ -121,7 +121,7 @@ class Arrival:
 
     def _settle(self, start: int, piece: Piece | None) -> int:
         """Add the piece and draw the consequences, under the locks of the clip and of the upload."""
-        with self._state.changing() as change:
+        with self._state.transaction() as change:
             upload, clip = locked(change.session, self._standing.upload)
             if upload.ended_at:
                 raise gone()
@@ -154,7 +154,7 @@ class Arrival:
         if goes_on or clip.status is Status.RECORDING:
             arrived = select(func.coalesce(func.sum(col(Piece.end) - col(Piece.start)), 0)).join(Upload)
             so_far = change.session.exec(arrived.where(col(Upload.clip_id) == clip.id)).one()
-            clip.hear(change.now, bytes=int(so_far), recorded_ms=self._recorded_ms)
+            clip.set_arrived_bytes(change.now, bytes=int(so_far), recorded_ms=self._recorded_ms)
             change.record(clip)
 
 
@@ -225,7 +225,7 @@ def _clip_of(session: Session, upload: Upload, now: datetime) -> Clip:
     if not pieces:
         raise Problem("empty-audio", "The upload is empty: there is nothing to keep.")
     whole = pieces[0] if len(pieces) == 1 else None
-    return Clip.saved(
+    return Clip.new_upload(
         upload.clip_id,
         name=upload.name,
         mime=upload.mime,

@@ -42,8 +42,8 @@ async def finish(request: Request) -> Response:
 
 
 def _finish(state: State, id: uuid.UUID, said: Finish | None) -> Response:
-    with state.changing() as change:
-        clip = change.session.exec(Clip.one(HOME, id).with_for_update()).first()
+    with state.transaction() as change:
+        clip = change.session.exec(Clip.by_id(HOME, id).with_for_update()).first()
         if clip is None:
             raise Problem("not-found", "There is no clip with this id.")
         if said is not None:
@@ -51,11 +51,11 @@ def _finish(state: State, id: uuid.UUID, said: Finish | None) -> Response:
         gaps = [gap.model_dump() for gap in said.gaps] if said else []
         if clip.status is Status.RECORDING:
             if said is None:
-                clip.end_silent_recording(change.now)
+                clip.finish_stalled_recording(change.now)
             else:
                 clip.finish_recording(change.now, duration_ms=said.duration_ms, gaps=gaps)
             change.record(clip, *([PREPARE] if clip.deleted_at is None else []))
-        elif said and clip.explain(change.now, duration_ms=said.duration_ms, gaps=gaps):
+        elif said and clip.reconcile_gaps(change.now, duration_ms=said.duration_ms, gaps=gaps):
             change.record(clip)
     return answer(clip)
 

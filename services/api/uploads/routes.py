@@ -21,7 +21,7 @@ from services.api.state import Change, State, state_of
 from services.api.uploads import tus
 from services.api.uploads.append import TAKEN, Arrival, Standing, excessive, gone, locked, misplaced
 from shared.clips.models import HOME, Clip
-from shared.db.columns import LONGEST_MS
+from shared.db.columns import MAX_DURATION_MS
 from shared.redis.jobs import CAPTION
 from shared.uploads.models import Piece, Upload
 
@@ -124,7 +124,7 @@ def delete(request: Request) -> Response:
     tus.check_version(request.headers)
     state = state_of(request)
     standing = Standing.of(state, upload_id(request))
-    with state.changing() as change:
+    with state.transaction() as change:
         upload, clip = locked(change.session, standing.upload)
         if upload.is_recording:
             if clip is not None and clip.deleted_at is None:
@@ -133,7 +133,7 @@ def delete(request: Request) -> Response:
         elif change.session.exec(Piece.offset(upload.id)).one() == upload.length:
             raise Problem("finished", "All of it has arrived, and is a clip now; delete that.")
         else:
-            change.session.exec(Piece.forgotten(upload.id))
+            change.session.exec(Piece.delete_of_upload(upload.id))
         upload.ended_at = change.now
     return _answer(204)
 
@@ -147,19 +147,19 @@ def _answer(status: int, headers: dict[str, str] | None = None) -> Response:
 
 def _create(state: State, wanted: tus.Creation) -> Standing:
     try:
-        with state.changing() as change:
+        with state.transaction() as change:
             return _created(change, wanted, has_captions=state.settings.live_captions)
     except IntegrityError:
         # The same creation at the same time: the other was first.
-        with state.changing() as change:
+        with state.transaction() as change:
             return _created(change, wanted, has_captions=state.settings.live_captions)
 
 
 def _created(change: Change, wanted: tus.Creation, *, has_captions: bool) -> Standing:
     session = change.session
-    clip = session.exec(Clip.one(HOME, wanted.clip_id).with_for_update()).first()
+    clip = session.exec(Clip.by_id(HOME, wanted.clip_id).with_for_update()).first()
     uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(wanted.clip_id))}
-    if clip is None and (over := uploads.get(0)) and over.is_over(change.now):
+    if clip is None and (over := uploads.get(0)) and over.is_expired(change.now):
         # Its client comes back after all, and begins anew; what had arrived is an orphan for the sweep.
         session.delete(over)
         session.flush()
@@ -187,12 +187,12 @@ def _created(change: Change, wanted: tus.Creation, *, has_captions: bool) -> Sta
     if wanted.is_recording:
         notices = []
         if clip is None:
-            clip = Clip.begun(
+            clip = Clip.new_recording(
                 wanted.clip_id, name=wanted.name, mime=wanted.mime, recorded_at=wanted.recorded_at, now=change.now
             )
             notices += [CAPTION] if has_captions else []
         else:
-            clip.hear(change.now, bytes=clip.bytes)
+            clip.set_arrived_bytes(change.now, bytes=clip.bytes)
         clip.segments = max(clip.segments, wanted.segment + 1)
         change.record(clip, *notices)
     return Standing(upload, 0)
@@ -236,4 +236,4 @@ async def _receive(request: Request, state: State, standing: Standing, start: in
 def _recorded_ms(request: Request) -> int | None:
     """How long the recording is so far, as our own page says it; others are shown no running duration."""
     told = tus.number(request.headers, "Recorded-Ms")
-    return None if told is None else min(told, LONGEST_MS)
+    return None if told is None else min(told, MAX_DURATION_MS)

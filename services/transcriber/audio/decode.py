@@ -14,7 +14,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.db.columns import LONGEST_MS
+from shared.db.columns import MAX_DURATION_MS
 from shared.storage.store import Store
 
 RATE = 16_000
@@ -288,7 +288,7 @@ def _announced_by_riff(file: IO[bytes], size: int) -> float:
 
 def _ms(seconds: float) -> int:
     # More than the database's column holds is said by a forged clock only.
-    return min(int(seconds * 1000), LONGEST_MS)
+    return min(int(seconds * 1000), MAX_DURATION_MS)
 
 
 def _clock(ms: int) -> str:

@@ -28,7 +28,7 @@ from services.transcriber.settings import cores
 from shared.clips import queries
 from shared.clips.models import Clip
 from shared.db.columns import Status
-from shared.db.engine import reading
+from shared.db.engine import read_session
 from shared.storage.store import Store, StoreError
 from shared.uploads.models import Piece
 
@@ -113,8 +113,8 @@ class Captioner:
             _wait(LOOK_S, woken, self._stopping)
 
     def _look(self) -> None:
-        with reading(self._parts.engine) as session:
-            arriving = session.exec(queries.arriving(datetime.now(UTC) - ALIVE, limit=self._most)).all()
+        with read_session(self._parts.engine) as session:
+            arriving = session.exec(queries.live_recordings(datetime.now(UTC) - ALIVE, limit=self._most)).all()
         self._followed = {id: thread for id, thread in self._followed.items() if thread.is_alive()}
         for clip in arriving:
             if clip.id not in self._followed and len(self._followed) < self._most:
@@ -201,10 +201,10 @@ class Follower:
         try:
             if not self._hold.renew():
                 return False
-            with reading(self._parts.engine) as session:
+            with read_session(self._parts.engine) as session:
                 clip = session.get(Clip, self._clip.id)
                 # The state is read before the pieces, so that a recording that is over is followed to its end.
-                pieces = session.exec(Piece.beyond(self._clip.id, self._segment, self._offset)).all()
+                pieces = session.exec(Piece.after(self._clip.id, self._segment, self._offset)).all()
             if clip is None or clip.deleted_at is not None:
                 return False
             is_over = clip.status is not Status.RECORDING

@@ -21,7 +21,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from services.transcriber.audio.decode import AudioRejected
 from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
-from shared.clips.models import MOST_TRIES, Clip
+from shared.clips.models import MAX_TRIES, Clip
 from shared.db.engine import transaction
 from shared.outbox.outbox import record
 from shared.storage.store import ObjectMissing, Store, StoreUnavailable
@@ -162,7 +162,7 @@ class Claimant(ABC):
             try:
                 with transaction(self.engine) as session:
                     clip = session.exec(_locked(claim.clip_id)).one_or_none()
-                    if clip is None or not clip.is_held(claim.attempt):
+                    if clip is None or not clip.is_owned_by(claim.attempt):
                         return "lost"
                     outcome = change(session, clip, datetime.now(UTC))
                 self.committed()
@@ -249,8 +249,8 @@ class Claimant(ABC):
             pause = pause_before(clip.tries + 1, self._first_pause_s, why.retry_after_s)
             kept = "the sound is kept, " if is_kept else ""
             what_next = (
-                f"Trying again ({clip.tries + 1} of {MOST_TRIES})."
-                if clip.tries < MOST_TRIES
+                f"Trying again ({clip.tries + 1} of {MAX_TRIES})."
+                if clip.tries < MAX_TRIES
                 else f"It was tried {clip.tries} times; {kept}ask again later."
             )
             comes_back = clip.postpone(f"{why} {what_next}", now + timedelta(seconds=pause), now)

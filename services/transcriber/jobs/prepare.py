@@ -23,9 +23,9 @@ from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.audio.segments import Segment
 from services.transcriber.audio.waveform import Peaks
 from services.transcriber.jobs.base import Check, Claim, Claimant, Meters
-from shared.clips.gaps import LOST, UNHEARD, gap, missing
+from shared.clips.gaps import LOST, UNHEARD, missing_audio, new_gap
 from shared.clips.models import Clip
-from shared.db.engine import reading
+from shared.db.engine import read_session
 from shared.outbox.outbox import record
 from shared.redis.jobs import PREPARATION, PREPARE, TRANSCRIBE
 from shared.uploads.models import Waveform
@@ -83,7 +83,7 @@ class Preparer(Claimant):
             if audio.original is None:
                 segments.keep_original(session, parts[0])
             session.merge(Waveform(clip_id=clip.id, peaks=audio.peaks))
-            clip.prepare_done(
+            clip.finish_preparation(
                 audio_key=key,
                 mime=audio.mime,
                 bytes=size,
@@ -101,7 +101,7 @@ class Preparer(Claimant):
         return self.settle(claim, done)
 
     def _gathered(self, clip: Clip, new_file: NewFile, check: Check) -> list[Segment]:
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             found = segments.arrived(session, clip, datetime.now(UTC))
         if not found:
             raise AudioRejected(NOTHING)
@@ -182,8 +182,8 @@ def _gaps(
     for part in parts:
         if part in sound:
             at_ms += sound[part].duration_ms
-        elif part.size and (unheard := gap(at_ms, 0, UNHEARD)) not in gaps:
+        elif part.size and (unheard := new_gap(at_ms, 0, UNHEARD)) not in gaps:
             gaps.append(unheard)
     announced_ms = sum(found.announced_ms or 0 for found in sound.values())
-    gaps += missing(max(clip.duration_ms or 0, announced_ms), audio.duration_ms, gaps)
+    gaps += missing_audio(max(clip.duration_ms or 0, announced_ms), audio.duration_ms, gaps)
     return sorted(gaps, key=lambda known: int(known["at_ms"]))

@@ -112,10 +112,12 @@ class Transcriber(Claimant):
 
     def _take_up(self, before: datetime) -> int:
         with transaction(self.engine) as session:
-            clips = session.exec(queries.switched_off(before, limit=BATCH).with_for_update(skip_locked=True)).all()
+            clips = session.exec(
+                queries.without_recognizer(before, limit=BATCH).with_for_update(skip_locked=True)
+            ).all()
             for clip in clips:
                 now = datetime.now(UTC)
-                clip.ask_transcription(now)
+                clip.request_transcription(now)
                 record(session, clip, clip.next_job, now=now)
         return len(clips)
 
@@ -126,7 +128,7 @@ class Transcriber(Claimant):
         heard_by = found.recognizer or self._recognizer.name
 
         def finish(session: Session, clip: Clip, now: datetime) -> str:
-            revision = clip.finish(
+            revision = clip.finish_transcription(
                 text=found.text,
                 language=found.language,
                 recognizer=heard_by,
@@ -174,7 +176,7 @@ class Transcriber(Claimant):
 
     def _explain(self, claim: Claim, sentence: str | None) -> None:
         def explain(session: Session, clip: Clip, now: datetime) -> str:
-            clip.hold_up(sentence, now)
+            clip.set_waiting_reason(sentence, now)
             record(session, clip, now=now)
             return "held"
 

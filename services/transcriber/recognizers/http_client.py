@@ -24,7 +24,7 @@ from services.transcriber.recognizers.recognizer import (
     WronglySet,
     joined,
 )
-from shared.db.columns import LONGEST_MS
+from shared.db.columns import MAX_DURATION_MS
 from shared.languages import CODES, LANGUAGES
 
 CONNECT_S = 10
@@ -266,7 +266,7 @@ def _said(found: Any) -> str:
 
 
 def _times(found: dict[str, Any]) -> tuple[int, int]:
-    start_ms, end_ms = (min(max(0, round(float(found[key]) * 1000)), LONGEST_MS) for key in ("start", "end"))
+    start_ms, end_ms = (min(max(0, round(float(found[key]) * 1000)), MAX_DURATION_MS) for key in ("start", "end"))
     return start_ms, max(start_ms, end_ms)
 
 

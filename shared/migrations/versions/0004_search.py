@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from shared.db.columns import UtcDateTime
-from shared.search.folding import indexed, sort_key
-from shared.search.index import IN_ONE_MS, number_at
+from shared.search.folding import index_text, sort_key
+from shared.search.index import NUMBERS_PER_MS, first_number_at
 
 revision = "0004"
 down_revision = "0003"
@@ -125,11 +125,11 @@ def _fill() -> None:
     for rows in _batches(bind):
         found = []
         for row in rows:
-            number = number_at(row.created_at) + row.id.int % IN_ONE_MS
+            number = first_number_at(row.created_at) + row.id.int % NUMBERS_PER_MS
             while number in taken:
                 number += 1
             taken.add(number)
-            words = {"name": indexed(row.name), "tags": " ", "text": indexed(row.text or "")}
+            words = {"name": index_text(row.name), "tags": " ", "text": index_text(row.text or "")}
             found.append({"number": number, "clip_id": row.id, **words})
         bind.execute(sa.insert(search), found)
         bind.execute(order, [{"clip": row.id, "key": sort_key(row.name)} for row in rows])

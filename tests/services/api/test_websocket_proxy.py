@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from shared.clips.schemas import LONGEST_TEXT
+from shared.clips.schemas import MAX_EVENT_TEXT_CHARS
 from tests.conftest import Parts, StartStack
 from tests.servers.server import free_port
 from tests.servers.stack import Stack
@@ -50,13 +50,15 @@ async def test_a_put_is_a_frame_in_every_browser(api: Stack, client: httpx.Async
 async def test_the_text_of_an_hour_is_left_out_and_can_be_fetched(api: Stack, client: httpx.AsyncClient) -> None:
     clip = await saved(client, "long")
     async with connect(address(api)) as socket:
-        for text in ("z" * LONGEST_TEXT, "z" * (LONGEST_TEXT + 1), "short again"):
+        for text in ("z" * MAX_EVENT_TEXT_CHARS, "z" * (MAX_EVENT_TEXT_CHARS + 1), "short again"):
             changed = (await client.patch(f"/api/clips/{clip['id']}", json={"text": text})).json()
             assert changed["text"] == text
             frame = {"clip": {"version": 0}}
             while frame["clip"]["version"] < changed["version"]:
                 frame = json.loads(await asyncio.wait_for(socket.recv(), 10))
-            told = {name: value for name, value in changed.items() if name != "text" or len(text) <= LONGEST_TEXT}
+            told = {
+                name: value for name, value in changed.items() if name != "text" or len(text) <= MAX_EVENT_TEXT_CHARS
+            }
             assert frame["clip"] == told
 
 

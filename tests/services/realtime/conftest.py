@@ -10,6 +10,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from shared.libraries import HOME
 from shared.redis import streams
 from tests.servers.stack import Service
 from tests.servers.valkey import Valkey
@@ -30,9 +31,9 @@ class Realtime(Service):
         self.redis.close()
         super().close()
 
-    def say(self, text: str, library: str = streams.HOME) -> str:
+    def say(self, text: str, library: str = HOME) -> str:
         """Send an event as the relay does, and return its id."""
-        return streams.append(self.redis, library, {"type": "clip", "clip": {"text": text}})
+        return streams.append_event(self.redis, library, {"type": "clip", "clip": {"text": text}})
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)

@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.realtime.connection import UNKNOWN_MESSAGE
+from shared.libraries import HOME
 from shared.redis import streams
 from tests.node import NodeClient, has_node, node_client
 from tests.services.realtime.conftest import PATIENCE_S, Realtime
@@ -139,7 +140,7 @@ async def test_frames_of_every_length_arrive_as_they_were_sent(client: Client, r
         assert await client.heard()
         around = len(json.dumps({"id": str(id), **event}, separators=(",", ":")))
         event["clip"]["text"] = "ü" + "x" * (size - around - 2)
-        sent = streams.append(realtime.redis, streams.HOME, event)
+        sent = streams.append_event(realtime.redis, HOME, event)
         expected = json.dumps({"id": sent, **event}, ensure_ascii=False, separators=(",", ":")).encode()
         assert len(expected) == size
         assert await client.heard() == hashlib.sha256(expected).hexdigest()

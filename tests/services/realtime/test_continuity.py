@@ -13,8 +13,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule, run_state_m
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from shared.libraries import HOME
 from shared.redis import streams
-from shared.redis.streams import HOME, StreamId, stream_key
+from shared.redis.streams import StreamId, stream_key
 from tests.services.realtime.conftest import PATIENCE_S, Realtime
 
 STORIES, STEPS = 50, 30
@@ -101,7 +102,7 @@ class Stories(RuleBasedStateMachine):
     @rule(clip=clips)
     def changes(self, clip: int) -> None:
         self.database[clip] = self.database.get(clip, 0) + 1
-        streams.append(self.realtime.redis, HOME, self.event(clip))
+        streams.append_event(self.realtime.redis, HOME, self.event(clip))
 
     @rule(times=st.integers(2, 300))
     def changes_much(self, times: int) -> None:
@@ -109,7 +110,7 @@ class Stories(RuleBasedStateMachine):
             for _ in range(times):
                 clip = random.randint(1, CLIPS)
                 self.database[clip] = self.database.get(clip, 0) + 1
-                streams.append(burst, HOME, self.event(clip))
+                streams.append_event(burst, HOME, self.event(clip))
             burst.execute()
 
     @rule(target=pages, clip=clips)
@@ -139,13 +140,13 @@ class Stories(RuleBasedStateMachine):
     @rule(clip=clips)
     def is_told_twice(self, clip: int) -> None:
         if clip in self.database:
-            streams.append(self.realtime.redis, HOME, self.event(clip))
+            streams.append_event(self.realtime.redis, HOME, self.event(clip))
 
     @rule(clip=clips)
     def is_told_late(self, clip: int) -> None:
         if self.database.get(clip, 0) > 1:
             old = {"type": "clip", "clip": {"id": clip, "version": self.database[clip] - 1}}
-            streams.append(self.realtime.redis, HOME, old)
+            streams.append_event(self.realtime.redis, HOME, old)
 
     @rule(kept=st.integers(0, 20))
     def is_trimmed(self, kept: int) -> None:
@@ -160,10 +161,10 @@ class Stories(RuleBasedStateMachine):
         """A change whose event is gone at once, and one behind it that is not."""
         self.database[clip] = self.database.get(clip, 0) + 1
         with self.realtime.redis.pipeline() as step:
-            streams.append(step, HOME, self.event(clip))
+            streams.append_event(step, HOME, self.event(clip))
             step.flushdb()
             if again:
-                streams.append(step, HOME, {"type": "clip", "clip": {"id": clip % CLIPS + 1, "version": 0}})
+                streams.append_event(step, HOME, {"type": "clip", "clip": {"id": clip % CLIPS + 1, "version": 0}})
             step.execute()
 
     @rule()
@@ -182,7 +183,7 @@ class Stories(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Every page comes back, hears of a last change, and has all that there is."""
         self.changes(1)
-        last = StreamId.parse(streams.append(self.realtime.redis, HOME, self.event(1)))
+        last = StreamId.parse(streams.append_event(self.realtime.redis, HOME, self.event(1)))
         try:
             for page in self.opened:
                 for _ in range(3):

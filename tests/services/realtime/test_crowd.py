@@ -14,6 +14,7 @@ import psutil
 import pytest
 import redis
 
+from shared.libraries import HOME
 from shared.redis import streams
 from tests.servers.stack import Service
 from tests.servers.valkey import Valkey
@@ -43,12 +44,12 @@ class Database:
     def tell(self) -> None:
         with contextlib.suppress(redis.RedisError):
             while self._outbox:
-                streams.append(self._redis, streams.HOME, self._outbox[0])
+                streams.append_event(self._redis, HOME, self._outbox[0])
                 self._outbox.popleft()
 
     def cursor(self) -> str:
         with contextlib.suppress(redis.RedisError):
-            return streams.newest_id(self._redis, streams.HOME) or ""
+            return streams.newest_id(self._redis, HOME) or ""
         return ""
 
     @property

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from shared.libraries import HOME
 from shared.redis import streams
 from tests.servers.valkey import Valkey
 from tests.services.realtime.conftest import Open, Realtime
@@ -31,7 +32,7 @@ async def test_who_comes_back_hears_what_it_missed_and_then_what_happens(realtim
 
 async def test_the_cursor_of_the_list_is_believed(realtime: Realtime, open_page: Open) -> None:
     """Also the very first, before anything was said."""
-    cursor = streams.newest_id(realtime.redis, streams.HOME)
+    cursor = streams.newest_id(realtime.redis, HOME)
     assert cursor is not None
     page = await open_page(realtime, since=cursor)
     await page.hears(realtime.say("first"), "first")
@@ -42,7 +43,7 @@ async def test_a_cursor_that_nobody_gave_out_is_answered_with_one_resync(
     realtime: Realtime, open_page: Open, since: str
 ) -> None:
     page = await open_page(realtime, since=since)
-    assert await page.is_told_to_fetch() == streams.newest_id(realtime.redis, streams.HOME)
+    assert await page.is_told_to_fetch() == streams.newest_id(realtime.redis, HOME)
     await page.hears(realtime.say("now"), "now")
 
 
@@ -59,7 +60,7 @@ async def test_a_restarted_server_replays_what_the_stream_still_holds(realtime: 
     witness = await open_page(realtime)
     ids = [realtime.say(text) for text in ("trimmed", "kept", "newest")]
     await witness.hears(ids[0], "trimmed")
-    realtime.redis.xtrim(streams.stream_key(streams.HOME), minid=ids[1], approximate=False)
+    realtime.redis.xtrim(streams.stream_key(HOME), minid=ids[1], approximate=False)
     realtime.kill()
     realtime.start()
     assert await (await open_page(realtime, since=ids[0])).is_told_to_fetch() == ids[2]
@@ -70,9 +71,9 @@ async def test_events_that_were_trimmed_before_they_were_read(realtime: Realtime
     page = await open_page(realtime)
     await page.hears(realtime.say("seen"), "seen")
     with realtime.redis.pipeline() as step:
-        streams.append(step, streams.HOME, {"type": "clip", "clip": {"text": "lost"}})
-        streams.append(step, streams.HOME, {"type": "clip", "clip": {"text": "kept"}})
-        step.xtrim(streams.stream_key(streams.HOME), maxlen=1, approximate=False)
+        streams.append_event(step, HOME, {"type": "clip", "clip": {"text": "lost"}})
+        streams.append_event(step, HOME, {"type": "clip", "clip": {"text": "kept"}})
+        step.xtrim(streams.stream_key(HOME), maxlen=1, approximate=False)
         _, kept, _ = step.execute()
     assert await page.is_told_to_fetch() == kept
     await page.hears(realtime.say("now"), "now")
@@ -99,10 +100,10 @@ async def test_a_wipe_between_two_events_is_no_secret(realtime: Realtime, open_p
     seen = realtime.say("seen")
     await page.hears(seen, "seen")
     with realtime.redis.pipeline() as step:
-        streams.append(step, streams.HOME, {"type": "clip", "clip": {"text": "lost"}})
+        streams.append_event(step, HOME, {"type": "clip", "clip": {"text": "lost"}})
         step.flushdb()
         id = {"later": "*", "same": seen, "earlier": "1000-0"}[again]
-        step.xadd(streams.stream_key(streams.HOME), {streams.FIELD: '{"type":"clip","clip":{}}'}, id=id)
+        step.xadd(streams.stream_key(HOME), {streams.FIELD: '{"type":"clip","clip":{}}'}, id=id)
         *_, first = step.execute()
     begin = await page.is_told_to_fetch()
     assert begin is not None
@@ -167,7 +168,7 @@ async def test_a_second_server_disturbs_nobody(realtime: Realtime, valkey: Valke
     second = Realtime(valkey, REDIS_URL=valkey.url(realtime.database))
     try:
         second.start()
-        other = await open_page(second, since=streams.newest_id(realtime.redis, streams.HOME))
+        other = await open_page(second, since=streams.newest_id(realtime.redis, HOME))
         id = realtime.say("to both")
         await page.hears(id, "to both")
         await other.hears(id, "to both")
@@ -182,8 +183,8 @@ NO_EVENTS = ["", "[]", "7", "{}", '{"type":"clip"', " {}", '"type"', "{null}", '
 @pytest.mark.parametrize("data", [*map(str.encode, NO_EVENTS), b"\xff", *map(EVENT.encode, ["utf-16", "utf-32-be"])])
 async def test_what_is_no_event_is_left_out(realtime: Realtime, open_page: Open, data: bytes) -> None:
     page = await open_page(realtime)
-    realtime.redis.xadd(streams.stream_key(streams.HOME), {streams.FIELD: data})
-    realtime.redis.xadd(streams.stream_key(streams.HOME), {"other": "field"})
+    realtime.redis.xadd(streams.stream_key(HOME), {streams.FIELD: data})
+    realtime.redis.xadd(streams.stream_key(HOME), {"other": "field"})
     await page.hears(realtime.say("now"), "now")
 
 
@@ -191,7 +192,7 @@ async def test_a_burst_larger_than_a_batch_arrives_whole(realtime: Realtime, ope
     page = await open_page(realtime)
     with realtime.redis.pipeline(transaction=False) as pipe:
         for number in range(1000):
-            streams.append(pipe, streams.HOME, {"type": "clip", "clip": {"number": number}})
+            streams.append_event(pipe, HOME, {"type": "clip", "clip": {"number": number}})
         ids = pipe.execute()
     async with asyncio.timeout(10):
         frames = [json.loads(await page.socket.recv()) for _ in ids]
@@ -200,16 +201,16 @@ async def test_a_burst_larger_than_a_batch_arrives_whole(realtime: Realtime, ope
 
 
 async def test_hints_reach_who_is_there_and_nobody_later(realtime: Realtime, open_page: Open) -> None:
-    cursor = streams.newest_id(realtime.redis, streams.HOME)
+    cursor = streams.newest_id(realtime.redis, HOME)
     assert cursor is not None
     page, seed = await open_page(realtime, since=cursor), await open_page(realtime)
     progress = {"type": "progress", "clip": {"id": "a"}, "percent": 40, "text": "bis hierher ü"}
-    streams.hint(realtime.redis, streams.HOME, progress)
+    streams.append_hint(realtime.redis, HOME, progress)
     assert await page.next_but_presence() == progress
     realtime.redis.flushall()
     begin = await page.next_but_presence()
     assert begin["type"] == "resync"
-    streams.hint(realtime.redis, streams.HOME, progress)
+    streams.append_hint(realtime.redis, HOME, progress)
     assert await page.next_but_presence() == progress
     now = realtime.say("now")
     late = await open_page(realtime, since=begin["id"])

@@ -28,7 +28,9 @@ class Library:
         """A clip that arrived whole."""
         id, now = uuid.uuid4(), datetime.now(UTC)
         key = self._object(id, content, mime)
-        clip = Clip.saved(id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=key, now=now)
+        clip = Clip.new_upload(
+            id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=key, now=now
+        )
         with transaction(self.engine) as session:
             record(session, clip, PREPARE, now=now)
         return id
@@ -42,9 +44,9 @@ class Library:
     ) -> uuid.UUID:
         """A recording that is finished: each segment is the pieces that it came in."""
         id, now = uuid.uuid4(), datetime.now(UTC)
-        clip = Clip.begun(id, name="a", mime=mime, recorded_at=now, now=now)
+        clip = Clip.new_recording(id, name="a", mime=mime, recorded_at=now, now=now)
         clip.segments = len(segments)
-        clip.hear(now, bytes=sum(len(piece) for pieces in segments for piece in pieces))
+        clip.set_arrived_bytes(now, bytes=sum(len(piece) for pieces in segments for piece in pieces))
         clip.finish_recording(now, duration_ms=duration_ms, gaps=list(gaps))
         with transaction(self.engine) as session:
             for number, pieces in enumerate(segments):
@@ -61,7 +63,7 @@ class Library:
             start = session.exec(Piece.offset(upload.id)).one()
             session.add(self._piece(id, upload.id, start, content))
             if reopens:
-                clip.hear(now, bytes=clip.bytes + len(content))
+                clip.set_arrived_bytes(now, bytes=clip.bytes + len(content))
                 record(session, clip, now=now)
 
     def left(self, id: uuid.UUID, content: bytes) -> None:

@@ -24,10 +24,11 @@ from services.transcriber.runtime import Courier, Shift
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import HOME, Clip, Status
 from shared.db.engine import open_engine, transaction
-from shared.outbox.outbox import Outlet, flush, record
+from shared.outbox.outbox import flush, record
+from shared.outbox.publisher import OutboxPublisher
 from shared.redis import jobs
 from shared.redis.streams import FIELD, hints_key, stream_key
-from shared.storage.store import open_store
+from shared.storage.factory import open_store
 from shared.transcripts.models import Transcript
 from tests import speech
 from tests.conftest import Parts, StartStack
@@ -53,18 +54,18 @@ class Library:
         self.engine = open_engine(self.settings)
         self.store = open_store(self.settings)
         self.redis_url = self.settings.redis_url.get_secret_value()
-        self.outlet = Outlet(self.redis_url)
+        self.publisher = OutboxPublisher(self.redis_url)
 
     def put(self, content: bytes | None = None, mime: str = "audio/webm") -> uuid.UUID:
         content = files.webm() if content is None else content
         id, now = uuid.uuid4(), datetime.now(UTC)
         self.store.put(f"clips/{id}", io.BytesIO(content), len(content), mime)
-        clip = Clip.saved(
+        clip = Clip.new_upload(
             id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=f"clips/{id}", now=now
         )
         with transaction(self.engine) as session:
             record(session, clip, jobs.PREPARE, now=now)
-        flush(self.engine, self.outlet)
+        flush(self.engine, self.publisher)
         return id
 
     def clip(self, id: uuid.UUID) -> Clip:
@@ -95,10 +96,10 @@ class Library:
     def waiting(self) -> int:
         """Messages that are not done: delayed and running ones stay beside their queue, too."""
         with redis.Redis.from_url(self.redis_url) as client:
-            return sum(client.hlen(f"{key}.msgs") for key in jobs.lists())
+            return sum(client.hlen(f"{key}.msgs") for key in jobs.queue_keys())
 
     def close(self) -> None:
-        self.outlet.close()
+        self.publisher.close()
         self.engine.dispose()
 
 
@@ -218,7 +219,7 @@ def test_what_no_notice_was_given_of_is_found(
 ) -> None:
     start_stack(local_parts, "transcriber", LOG_LEVEL="WARNING")
     local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
-    monkeypatch.setattr(jobs.Broker, "enqueue", RedisBroker.enqueue)
+    monkeypatch.setattr(jobs.JobBroker, "enqueue", RedisBroker.enqueue)
     local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
 
 
@@ -228,7 +229,7 @@ def test_notices_are_heard_again_after_the_line_was_lost(
     start_stack(local_parts, "transcriber", LOG_LEVEL="WARNING")
     with redis.Redis.from_url(local.redis_url) as client:
         client.client_kill_filter(_type="pubsub")
-        wait_until(lambda: client.pubsub_numsub(jobs.NOTICES)[0][1] == 1)
+        wait_until(lambda: client.pubsub_numsub(jobs.NOTIFICATIONS)[0][1] == 1)
     local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from services.transcriber import __main__ as transcriber
 from services.transcriber.settings import TranscriberSettings
 from shared.db.engine import open_engine
-from shared.outbox.outbox import Outlet
-from shared.storage.store import open_store
+from shared.outbox.publisher import OutboxPublisher
+from shared.storage.factory import open_store
 from tests.conftest import Parts
 from tests.servers.server import free_port
 from tests.services.transcriber.library import Library
@@ -25,12 +25,12 @@ class Ward(Library):
         self.settings = TranscriberSettings.model_validate({name.lower(): value for name, value in parts.items()})
         super().__init__(open_engine(self.settings), open_store(self.settings))
         self.redis_url = self.settings.redis_url.get_secret_value()
-        self.outlet = Outlet(self.redis_url)
+        self.publisher = OutboxPublisher(self.redis_url)
         self.log = log
         self._environment = {**parts, "PORT": str(free_port()), "LEASE_SECONDS": "1", **environment}
 
     def close(self) -> None:
-        self.outlet.close()
+        self.publisher.close()
         self.engine.dispose()
 
     def log_tail(self) -> str:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.clips.gaps import MISSING, gap, missing
+from shared.clips.gaps import MISSING, missing_audio, new_gap
 from shared.clips.schemas import Gap
-from shared.db.columns import LONGEST_MS
+from shared.db.columns import MAX_DURATION_MS
 
 MUTED = {"at_ms": 0, "length_ms": 30_000, "cause": "muted"}
 FROZEN = {"at_ms": 0, "length_ms": 5_000, "cause": "frozen"}
@@ -28,13 +28,13 @@ FROZEN = {"at_ms": 0, "length_ms": 5_000, "cause": "frozen"}
 def test_sound_that_is_shorter_than_the_time_says_so(
     told_ms: int, heard_ms: int, gaps: list[dict[str, object]], found_ms: int | None
 ) -> None:
-    found = missing(told_ms, heard_ms, gaps)
+    found = missing_audio(told_ms, heard_ms, gaps)
     assert found == ([] if found_ms is None else [{"at_ms": heard_ms, "length_ms": found_ms, "cause": "missing"}])
     # Preparing again finds nothing more.
-    assert missing(told_ms, heard_ms, [*gaps, *found]) == []
+    assert missing_audio(told_ms, heard_ms, [*gaps, *found]) == []
 
 
 def test_whatever_a_file_claims_a_gap_can_be_shown() -> None:
-    [found] = missing(2**33, 2**32, [])
-    assert found == gap(LONGEST_MS, LONGEST_MS, MISSING)
+    [found] = missing_audio(2**33, 2**32, [])
+    assert found == new_gap(MAX_DURATION_MS, MAX_DURATION_MS, MISSING)
     Gap.model_validate(found)

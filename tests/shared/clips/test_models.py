@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.clips.gaps import LOST, MISSING, UNHEARD, gap
-from shared.clips.models import MOST_TRIES, Clip, Source, Status
+from shared.clips.gaps import LOST, MISSING, UNHEARD, new_gap
+from shared.clips.models import MAX_TRIES, Clip, Source, Status
 from shared.clips.schemas import PublicClip
 from shared.redis.jobs import PREPARE, TRANSCRIBE
 from shared.transcripts.models import Transcript
@@ -21,13 +21,13 @@ LEASE = timedelta(minutes=1)
 def new_clip(name: str = "Minutes", *, now: datetime = NOW) -> Clip:
     """A clip that is prepared, and waits for its words."""
     id = uuid.uuid4()
-    clip = Clip.saved(id, name=name, mime="audio/webm", bytes=3, sha256="ab" * 32, audio_key=f"home/{id}", now=now)
+    clip = Clip.new_upload(id, name=name, mime="audio/webm", bytes=3, sha256="ab" * 32, audio_key=f"home/{id}", now=now)
     clip.prepared_at = now
     return clip
 
 
 def prepare(clip: Clip, now: datetime = NOW) -> None:
-    clip.prepare_done(
+    clip.finish_preparation(
         audio_key="joined",
         mime="audio/webm",
         bytes=9,
@@ -40,7 +40,7 @@ def prepare(clip: Clip, now: datetime = NOW) -> None:
 
 
 def finish(clip: Clip, text: str = "heard", now: datetime = NOW) -> Transcript:
-    return clip.finish(text=text, language="en", recognizer="ear", passages=[], duration_ms=500, now=now)
+    return clip.finish_transcription(text=text, language="en", recognizer="ear", passages=[], duration_ms=500, now=now)
 
 
 @pytest.fixture
@@ -56,21 +56,21 @@ def test_a_saved_clip_waits_for_its_words(clip: Clip) -> None:
 def test_a_clip_is_claimed_once(clip: Clip) -> None:
     assert clip.claim(TRANSCRIBE, NOW, LEASE) == 1
     assert clip.claim(TRANSCRIBE, NOW, LEASE) is None
-    assert clip.is_held(1)
+    assert clip.is_owned_by(1)
 
 
 def test_a_claim_can_be_taken_over_from_the_instant_its_lease_ends(clip: Clip) -> None:
     clip.claim(TRANSCRIBE, NOW, LEASE)
     assert clip.claim(TRANSCRIBE, NOW + LEASE - timedelta(milliseconds=1), LEASE) is None
     assert clip.claim(TRANSCRIBE, NOW + LEASE, LEASE) == 2
-    assert not clip.is_held(1)
-    assert clip.is_held(2)
+    assert not clip.is_owned_by(1)
+    assert clip.is_owned_by(2)
 
 
 def test_finish_makes_a_revision_with_its_times(clip: Clip) -> None:
     clip.claim(TRANSCRIBE, NOW, LEASE)
     passages = [{"start_ms": 0, "end_ms": 500, "text": "heard", "words": []}]
-    revision = clip.finish(
+    revision = clip.finish_transcription(
         text="heard", language="en", recognizer="ear", passages=passages, duration_ms=None, now=NOW + LEASE
     )
     assert (clip.status, clip.text, clip.language, clip.recognizer) == (Status.DONE, "heard", "en", "ear")
@@ -102,10 +102,10 @@ def test_a_person_s_words_outlive_a_late_result(clip: Clip) -> None:
 def test_the_bin_ends_a_claim_for_good(clip: Clip) -> None:
     clip.claim(TRANSCRIBE, NOW, LEASE)
     clip.move_to_bin(NOW)
-    assert not clip.is_held(1)
+    assert not clip.is_owned_by(1)
     assert clip.claim(TRANSCRIBE, NOW, LEASE) is None
     assert clip.restore(NOW)
-    assert not clip.is_held(1), "the claim from before the bin is not revived"
+    assert not clip.is_owned_by(1), "the claim from before the bin is not revived"
     assert clip.claim(TRANSCRIBE, NOW, LEASE) == 2
 
 
@@ -120,25 +120,25 @@ def test_a_finished_clip_comes_back_finished(clip: Clip) -> None:
 def test_asking_again_takes_the_clip_from_its_worker_and_keeps_the_words(clip: Clip) -> None:
     clip.claim(TRANSCRIBE, NOW, LEASE)
     finish(clip)
-    clip.ask_transcription(NOW)
+    clip.request_transcription(NOW)
     assert (clip.status, clip.text, clip.tries) == (Status.PENDING, "heard", 0)
     clip.claim(TRANSCRIBE, NOW, LEASE)
-    clip.ask_transcription(NOW)
-    assert not clip.is_held(2)
+    clip.request_transcription(NOW)
+    assert not clip.is_owned_by(2)
 
 
 def test_a_clip_that_kills_its_workers_is_given_up_with_a_sentence(clip: Clip) -> None:
     at = NOW
-    for number in range(MOST_TRIES):
+    for number in range(MAX_TRIES):
         assert clip.claim(TRANSCRIBE, at, LEASE) == number + 1
         at += LEASE
     assert clip.claim(TRANSCRIBE, at, LEASE) is None
     assert clip.status is Status.FAILED
-    assert clip.error == f"The transcriber stopped {MOST_TRIES} times while it worked on this clip."
+    assert clip.error == f"The transcriber stopped {MAX_TRIES} times while it worked on this clip."
 
 
 def test_postponing_ends_when_the_tries_do(clip: Clip) -> None:
-    for _ in range(MOST_TRIES - 1):
+    for _ in range(MAX_TRIES - 1):
         clip.claim(TRANSCRIBE, NOW, LEASE)
         assert clip.postpone("Whisper is away.", NOW + LEASE, NOW)
         assert (clip.status, clip.error, clip.queued_at) == (Status.PENDING, "Whisper is away.", NOW + LEASE)
@@ -148,7 +148,7 @@ def test_postponing_ends_when_the_tries_do(clip: Clip) -> None:
 
 
 def test_a_released_try_does_not_count(clip: Clip) -> None:
-    for number in range(MOST_TRIES * 3):
+    for number in range(MAX_TRIES * 3):
         assert clip.claim(TRANSCRIBE, NOW, LEASE) == number + 1
         clip.release(NOW)
     assert clip.status is Status.PENDING
@@ -157,23 +157,23 @@ def test_a_released_try_does_not_count(clip: Clip) -> None:
 def test_a_clip_is_heard_again_in_the_language_that_a_person_says_it_is(clip: Clip) -> None:
     clip.claim(TRANSCRIBE, NOW, LEASE)
     finish(clip)
-    assert not clip.say_language("en", NOW)  # its words are
+    assert not clip.set_language("en", NOW)  # its words are
     assert (clip.status, clip.language_set) == (Status.DONE, "en")
-    assert clip.say_language("de", NOW)
+    assert clip.set_language("de", NOW)
     assert (clip.status, clip.text, clip.tries) == (Status.PENDING, "heard", 0)
-    assert not clip.say_language("fr", NOW)  # it waits already
+    assert not clip.set_language("fr", NOW)  # it waits already
     clip.claim(TRANSCRIBE, NOW, LEASE)
-    assert clip.say_language(None, NOW)
-    assert not clip.is_held(clip.attempt)
+    assert clip.set_language(None, NOW)
+    assert not clip.is_owned_by(clip.attempt)
     clip.claim(TRANSCRIBE, NOW, LEASE)
     clip.fail("It cannot be.", NOW)
-    assert clip.say_language("en", NOW)
+    assert clip.set_language("en", NOW)
     assert (clip.status, clip.error) == (Status.PENDING, None)
 
 
 def test_a_language_that_is_set_while_it_is_recorded_is_heard_at_the_end() -> None:
-    clip = Clip.begun(uuid.uuid4(), name="a", mime="audio/webm", recorded_at=NOW, now=NOW)
-    assert not clip.say_language("de", NOW)
+    clip = Clip.new_recording(uuid.uuid4(), name="a", mime="audio/webm", recorded_at=NOW, now=NOW)
+    assert not clip.set_language("de", NOW)
     assert (clip.status, clip.language_set, clip.version) == (Status.RECORDING, "de", 2)
 
 
@@ -181,7 +181,7 @@ def test_switched_off_is_said_and_can_be_asked_again(clip: Clip) -> None:
     clip.switch_off("Nobody transcribes here.", NOW)
     assert (clip.status, clip.error) == (Status.OFF, "Nobody transcribes here.")
     assert clip.claim(TRANSCRIBE, NOW, LEASE) is None
-    clip.ask_transcription(NOW)
+    clip.request_transcription(NOW)
     assert clip.claim(TRANSCRIBE, NOW, LEASE) == 1
 
 
@@ -190,46 +190,46 @@ def test_switched_off_is_said_and_can_be_asked_again(clip: Clip) -> None:
 
 @pytest.fixture
 def recording() -> Clip:
-    return Clip.begun(uuid.uuid4(), name="Talk", mime="audio/webm", recorded_at=NOW - LEASE, now=NOW)
+    return Clip.new_recording(uuid.uuid4(), name="Talk", mime="audio/webm", recorded_at=NOW - LEASE, now=NOW)
 
 
 def test_a_recording_is_nobody_s_job_until_it_is_finished(recording: Clip) -> None:
-    recording.hear(NOW, bytes=5, recorded_ms=3000)
+    recording.set_arrived_bytes(NOW, bytes=5, recorded_ms=3000)
     assert (recording.status, recording.bytes, recording.duration_ms) == (Status.RECORDING, 5, 3000)
     assert recording.claim(PREPARE, NOW, LEASE) is None
     recording.finish_recording(NOW, duration_ms=4000, gaps=[])
     assert recording.claim(TRANSCRIBE, NOW, LEASE) is None, "its audio is not joined yet"
     assert recording.claim(PREPARE, NOW, LEASE) == 1
-    assert (recording.status, recording.is_held(1)) == (Status.PENDING, True)
+    assert (recording.status, recording.is_owned_by(1)) == (Status.PENDING, True)
     prepare(recording)
-    assert not recording.is_held(1)
+    assert not recording.is_owned_by(1)
     assert recording.claim(TRANSCRIBE, NOW, LEASE) == 2
 
 
 def test_bytes_that_come_late_take_the_clip_from_its_worker_and_begin_it_anew(recording: Clip) -> None:
-    recording.end_silent_recording(NOW)
+    recording.finish_stalled_recording(NOW)
     assert [gap["cause"] for gap in recording.gaps] == [LOST]
     recording.claim(PREPARE, NOW, LEASE)
-    recording.hear(NOW, bytes=9)
-    assert not recording.is_held(1)
+    recording.set_arrived_bytes(NOW, bytes=9)
+    assert not recording.is_owned_by(1)
     assert (recording.status, recording.gaps, recording.next_job) == (Status.RECORDING, [], PREPARE)
 
 
 def test_a_recorder_that_comes_back_explains_the_gaps_of_a_clip_that_was_finished_without_it(recording: Clip) -> None:
-    recording.end_silent_recording(NOW)
-    recording.gaps += [gap(5, 7, MISSING), gap(9, 0, UNHEARD)]
-    muted = gap(1, 2, "muted")
-    assert recording.explain(NOW, duration_ms=9_000, gaps=[muted])
+    recording.finish_stalled_recording(NOW)
+    recording.gaps += [new_gap(5, 7, MISSING), new_gap(9, 0, UNHEARD)]
+    muted = new_gap(1, 2, "muted")
+    assert recording.reconcile_gaps(NOW, duration_ms=9_000, gaps=[muted])
     assert [known["cause"] for known in recording.gaps] == ["muted", MISSING, UNHEARD]
     assert recording.duration_ms == 9_000
-    assert not recording.explain(NOW, duration_ms=9_000, gaps=[]), "what the recorder said is not taken back"
+    assert not recording.reconcile_gaps(NOW, duration_ms=9_000, gaps=[]), "what the recorder said is not taken back"
 
 
 def test_a_recorder_that_comes_back_after_the_clip_is_joined_says_how_much_is_missing(recording: Clip) -> None:
-    recording.end_silent_recording(NOW)
+    recording.finish_stalled_recording(NOW)
     recording.prepared_at, recording.duration_ms = NOW, 1_000
-    assert recording.explain(NOW, duration_ms=600_000, gaps=[])
-    assert (recording.duration_ms, recording.gaps) == (1_000, [gap(1_000, 599_000, MISSING)])
+    assert recording.reconcile_gaps(NOW, duration_ms=600_000, gaps=[])
+    assert (recording.duration_ms, recording.gaps) == (1_000, [new_gap(1_000, 599_000, MISSING)])
 
 
 # -- any order of anything ---------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ class Claims(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         self.now = NOW
-        self.clip = Clip.begun(uuid.uuid4(), name="Talk", mime="audio/webm", recorded_at=NOW, now=NOW)
+        self.clip = Clip.new_recording(uuid.uuid4(), name="Talk", mime="audio/webm", recorded_at=NOW, now=NOW)
         self.given: list[int] = []
         self.edited: str | None = None
         self.seen = self.shown()
@@ -278,7 +278,7 @@ class Claims(RuleBasedStateMachine):
     @rule(bytes=st.integers(1, 9))
     def speak(self, bytes: int) -> None:
         """A piece arrives, perhaps long after the recording was finished without it."""
-        self.clip.hear(self.now, bytes=self.clip.bytes + bytes)
+        self.clip.set_arrived_bytes(self.now, bytes=self.clip.bytes + bytes)
         assert self.clip.status is Status.RECORDING
         assert not self.clip.audio_key
 
@@ -286,20 +286,20 @@ class Claims(RuleBasedStateMachine):
     @rule(is_silent=st.booleans())
     def stop(self, is_silent: bool) -> None:
         if is_silent:
-            self.clip.end_silent_recording(self.now)
+            self.clip.finish_stalled_recording(self.now)
         else:
             self.clip.finish_recording(self.now, duration_ms=1, gaps=[])
 
     @precondition(lambda self: self.clip.deleted_at is None and self.clip.status is not Status.RECORDING)
     @rule()
     def ask(self) -> None:
-        self.clip.ask_transcription(self.now)
+        self.clip.request_transcription(self.now)
 
     # -- workers: each asks whether it still holds the clip before it writes ---------------------------------------
 
     @rule()
     def claim(self) -> None:
-        owned = any(self.clip.is_held(attempt) for attempt in self.given)
+        owned = any(self.clip.is_owned_by(attempt) for attempt in self.given)
         running = owned and self.clip.lease_until is not None and self.clip.lease_until > self.now
         attempt = self.clip.claim(self.clip.next_job, self.now, LEASE)
         if attempt is not None:
@@ -309,7 +309,7 @@ class Claims(RuleBasedStateMachine):
 
     def held(self, data: st.DataObject) -> bool:
         """Some worker that once had the clip comes back."""
-        return bool(self.given) and self.clip.is_held(data.draw(st.sampled_from(self.given)))
+        return bool(self.given) and self.clip.is_owned_by(data.draw(st.sampled_from(self.given)))
 
     @rule(data=st.data(), words=st.text(max_size=5))
     def result(self, data: st.DataObject, words: str) -> None:
@@ -354,7 +354,7 @@ class Claims(RuleBasedStateMachine):
 
     @invariant()
     def one_owner_at_most(self) -> None:
-        owners = [attempt for attempt in self.given if self.clip.is_held(attempt)]
+        owners = [attempt for attempt in self.given if self.clip.is_owned_by(attempt)]
         assert owners in ([], self.given[-1:])
         if self.clip.status is Status.TRANSCRIBING:
             assert bool(owners) == (self.clip.deleted_at is None)
@@ -381,13 +381,13 @@ class Claims(RuleBasedStateMachine):
 
     @invariant()
     def tries_are_bounded(self) -> None:
-        assert 0 <= self.clip.tries <= MOST_TRIES
+        assert 0 <= self.clip.tries <= MAX_TRIES
 
     def teardown(self) -> None:
         """Whoever comes after all leases have run out takes the clip, or it says why not."""
         if hasattr(self, "clip") and self.clip.deleted_at is None and self.is_unfinished():
             self.clip.claim(self.clip.next_job, self.now + LEASE, LEASE)
-            assert not self.is_unfinished() or self.clip.is_held(self.clip.attempt)
+            assert not self.is_unfinished() or self.clip.is_owned_by(self.clip.attempt)
             assert self.clip.status is not Status.FAILED or self.clip.error
 
     def is_unfinished(self) -> bool:

@@ -14,8 +14,9 @@ from sqlmodel import col, select
 from services.api.clips.legacy_routes import named
 from shared.clips import queries
 from shared.clips.models import HOME, Clip, Status
-from shared.db.engine import ping, reading, sqlalchemy_url, transaction
-from shared.outbox.outbox import OutboxRow, record
+from shared.db.engine import ping, read_session, sqlalchemy_url, transaction
+from shared.outbox.models import OutboxRow
+from shared.outbox.outbox import record
 from shared.redis.jobs import TRANSCRIBE
 from shared.settings import DatabaseSettings
 from shared.transcripts.models import Transcript
@@ -29,7 +30,7 @@ def keep(engine: Engine, *clips: Clip) -> None:
 
 
 def names(engine: Engine) -> list[str]:
-    with reading(engine) as session:
+    with read_session(engine) as session:
         return list(session.exec(select(Clip.name)))
 
 
@@ -61,12 +62,12 @@ def test_what_is_kept_comes_back_as_it_was(engine: Engine) -> None:
         session.add(clip)
         session.flush()
         session.add(revision)
-    with reading(engine) as session:
-        found = session.exec(Clip.one(HOME, kept["id"])).one()
+    with read_session(engine) as session:
+        found = session.exec(Clip.by_id(HOME, kept["id"])).one()
         assert found.model_dump() == kept
         assert found.created_at.tzinfo is UTC
         assert found.status is Status.DONE
-        timed = session.exec(Transcript.timed(found.id)).one()
+        timed = session.exec(Transcript.newest_with_times(found.id)).one()
         assert timed.passages == [{"start_ms": 0, "end_ms": 500, "text": "häard", "words": []}]
         assert session.connection().execute(text("SELECT status FROM clip")).scalar_one() == "done"
 
@@ -89,14 +90,14 @@ def test_writers_that_read_first_queue_instead_of_failing(engine: Engine) -> Non
 
     def rename(name: str) -> None:
         with transaction(engine) as session:
-            found = session.exec(Clip.one(HOME, clip.id).with_for_update()).one()
+            found = session.exec(Clip.by_id(HOME, clip.id).with_for_update()).one()
             time.sleep(0.005)  # so that all of them would have read the same version
             found.rename(name, NOW)
 
     with ThreadPoolExecutor(max_workers=16) as pool:
         list(pool.map(rename, map(str, range(30))))
-    with reading(engine) as session:
-        assert session.exec(Clip.one(HOME, clip.id)).one().version == 31
+    with read_session(engine) as session:
+        assert session.exec(Clip.by_id(HOME, clip.id)).one().version == 31
 
 
 def test_an_id_is_given_once(engine: Engine) -> None:
@@ -116,8 +117,8 @@ def test_a_clip_that_is_gone_takes_its_revisions_and_promises_along(engine: Engi
         session.add(clip.edit("said", NOW))
         record(session, clip, "transcribe", now=NOW)
     with transaction(engine) as session:
-        session.delete(session.exec(Clip.one(HOME, clip.id)).one())
-    with reading(engine) as session:
+        session.delete(session.exec(Clip.by_id(HOME, clip.id)).one())
+    with read_session(engine) as session:
         assert session.exec(select(Transcript)).all() == []
         assert session.exec(select(OutboxRow)).all() == []
 
@@ -128,7 +129,7 @@ def test_a_clip_that_is_gone_takes_its_revisions_and_promises_along(engine: Engi
 def test_names_are_the_same_or_they_are_not(engine: Engine) -> None:
     variants = ["a b", "a  b", "a b ", "A b", "a-b", "a.b", "a b!"]
     keep(engine, *(new_clip(name) for name in variants))
-    with reading(engine) as session:
+    with read_session(engine) as session:
         for name in variants:
             assert [clip.name for clip in session.exec(named(HOME, name))] == [name]
 
@@ -158,8 +159,8 @@ def test_forgotten_are_those_that_wait_too_long_or_whose_lease_is_over(engine: E
         swept,
     )
     since = NOW - timedelta(seconds=10)
-    with reading(engine) as session:
-        statement = queries.forgotten(since, NOW, limit=9)
+    with read_session(engine) as session:
+        statement = queries.clips_missing_jobs(since, NOW, limit=9)
         assert {clip.name for clip in session.exec(statement)} == {"waits long", "lease is over"}
 
 
@@ -171,7 +172,7 @@ def test_a_lease_is_renewed_for_its_owner_alone(engine: Engine) -> None:
     with transaction(engine) as session:
         assert session.exec(queries.renew_lease(clip.id, 1, NOW + 9 * LEASE)).rowcount == 0
         assert session.exec(queries.renew_lease(clip.id, 2, NOW + 9 * LEASE)).rowcount == 1
-    with reading(engine) as session:
+    with read_session(engine) as session:
         assert session.exec(select(Clip.lease_until).where(col(Clip.id) == clip.id)).one() == NOW + 9 * LEASE
 
 

@@ -15,8 +15,10 @@ from sqlalchemy import Engine, event
 from sqlmodel import SQLModel, select
 
 from shared.clips.models import HOME, Clip
-from shared.db.engine import reading, transaction
-from shared.outbox.outbox import BATCH, EVENT, OutboxRow, Outlet, flush, record
+from shared.db.engine import read_session, transaction
+from shared.outbox.models import EVENT, OutboxRow
+from shared.outbox.outbox import BATCH, flush, record
+from shared.outbox.publisher import OutboxPublisher
 from shared.redis.jobs import QUEUES, TRANSCRIBE
 from shared.redis.streams import stream_key
 from tests.servers.valkey import Valkey
@@ -25,10 +27,10 @@ from tests.shared.conftest import engine_at
 
 
 @pytest.fixture
-def outlet(redis_url: str) -> Iterator[Outlet]:
-    outlet = Outlet(redis_url, timeout_s=1)
-    yield outlet
-    outlet.close()
+def publisher(redis_url: str) -> Iterator[OutboxPublisher]:
+    publisher = OutboxPublisher(redis_url, timeout_s=1)
+    yield publisher
+    publisher.close()
 
 
 @pytest.fixture
@@ -66,75 +68,81 @@ def save(engine: Engine, *names: str, jobs: tuple[str, ...] = (TRANSCRIBE,)) -> 
 
 
 def waiting(engine: Engine) -> list[str]:
-    with reading(engine) as session:
+    with read_session(engine) as session:
         return [f"{clip.name} {row.topic}" for row, clip in session.exec(OutboxRow.oldest(BATCH))]
 
 
-def test_each_promise_is_kept_in_order_and_then_forgotten(engine: Engine, outlet: Outlet, arrived: Arrived) -> None:
+def test_each_promise_is_kept_in_order_and_then_forgotten(
+    engine: Engine, publisher: OutboxPublisher, arrived: Arrived
+) -> None:
     clips = save(engine, "one", "two", "three")
     assert waiting(engine) == [f"{name} {topic}" for name in ("one", "two", "three") for topic in (EVENT, TRANSCRIBE)]
-    assert len(flush(engine, outlet)) == 6
+    assert len(flush(engine, publisher)) == 6
     assert waiting(engine) == []
     assert arrived.events() == ["one", "two", "three"]
     assert arrived.jobs() == [str(clip.id) for clip in clips]
-    assert flush(engine, outlet) == []
+    assert flush(engine, publisher) == []
     assert arrived.events() == ["one", "two", "three"]
 
 
 def test_an_event_holds_the_clip_as_it_is_and_moves_the_cursor(
-    engine: Engine, outlet: Outlet, arrived: Arrived, redis_url: str
+    engine: Engine, publisher: OutboxPublisher, arrived: Arrived, redis_url: str
 ) -> None:
     (clip,) = save(engine, "draft")
     with transaction(engine) as session:
-        found = session.exec(Clip.one(HOME, clip.id)).one()
+        found = session.exec(Clip.by_id(HOME, clip.id)).one()
         found.rename("final", NOW + timedelta(seconds=1))
         record(session, found, now=NOW)
-    flush(engine, outlet)
+    flush(engine, publisher)
     (seen,) = arrived.clips()
     assert (seen["name"], seen["version"], seen["created_at"]) == ("final", 2, "2026-11-22T21:30:00.000Z")
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         ((newest, _),) = client.xrange(stream_key(HOME))
-    assert outlet.cursors == {HOME: newest}
-    outlet.cursors.clear()
-    outlet.refresh_cursor(HOME)
-    assert outlet.cursors == {HOME: newest}
+    assert publisher.cursors == {HOME: newest}
+    publisher.cursors.clear()
+    publisher.refresh_cursor(HOME)
+    assert publisher.cursors == {HOME: newest}
 
 
 def test_it_stops_at_the_first_failure_and_goes_on_from_there(
-    engine: Engine, outlet: Outlet, arrived: Arrived, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, publisher: OutboxPublisher, arrived: Arrived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clips = save(engine, "one", "two", "three")
-    enqueue = outlet._broker.enqueue
+    enqueue = publisher._broker.enqueue
 
     def refuse_two(message: dramatiq.Message[Any], **options: Any) -> dramatiq.Message[Any]:
         if message.args == (str(clips[1].id),):
             raise redis.ConnectionError("gone")
         return enqueue(message, **options)
 
-    monkeypatch.setattr(outlet._broker, "enqueue", refuse_two)
+    monkeypatch.setattr(publisher._broker, "enqueue", refuse_two)
     with pytest.raises(redis.ConnectionError, match="gone"):
-        flush(engine, outlet)
+        flush(engine, publisher)
     assert waiting(engine) == ["two transcribe", "three transcribe"], "events go first, and need no job"
     assert arrived.events() == ["one", "two", "three"]
     assert arrived.jobs() == [str(clips[0].id)]
     monkeypatch.undo()
-    flush(engine, outlet)
+    flush(engine, publisher)
     assert arrived.events() == ["one", "two", "three"]
     assert arrived.jobs() == [str(clip.id) for clip in clips]
 
 
-def test_redis_that_is_away_loses_nothing(engine: Engine, arrived: Arrived, outlet: Outlet, valkey: Valkey) -> None:
+def test_redis_that_is_away_loses_nothing(
+    engine: Engine, arrived: Arrived, publisher: OutboxPublisher, valkey: Valkey
+) -> None:
     save(engine, "one")
     valkey.stop()
     with pytest.raises(redis.RedisError):
-        flush(engine, outlet)
+        flush(engine, publisher)
     assert waiting(engine) == ["one event", "one transcribe"]
     valkey.start()
-    flush(engine, outlet)
+    flush(engine, publisher)
     assert (arrived.events(), waiting(engine)) == (["one"], [])
 
 
-def test_what_redis_took_and_the_database_kept_is_sent_again(engine: Engine, outlet: Outlet, arrived: Arrived) -> None:
+def test_what_redis_took_and_the_database_kept_is_sent_again(
+    engine: Engine, publisher: OutboxPublisher, arrived: Arrived
+) -> None:
     save(engine, "one")
 
     @event.listens_for(engine, "before_cursor_execute")
@@ -143,44 +151,44 @@ def test_what_redis_took_and_the_database_kept_is_sent_again(engine: Engine, out
             raise RuntimeError("the lights are out")
 
     with pytest.raises(RuntimeError, match="lights"):
-        flush(engine, outlet)
+        flush(engine, publisher)
     event.remove(engine, "before_cursor_execute", power_cut)
     assert waiting(engine) == ["one event", "one transcribe"]
-    flush(engine, outlet)
+    flush(engine, publisher)
     assert arrived.events() == ["one", "one"]
     assert waiting(engine) == []
 
 
-def test_many_promises_go_batch_by_batch(engine: Engine, outlet: Outlet, arrived: Arrived) -> None:
+def test_many_promises_go_batch_by_batch(engine: Engine, publisher: OutboxPublisher, arrived: Arrived) -> None:
     names = [str(number) for number in range(BATCH + 5)]
     with transaction(engine) as session:
         for name in names:
             record(session, new_clip(name), now=NOW)
-    assert [len(flush(engine, outlet)) for _ in range(3)] == [BATCH, 5, 0]
+    assert [len(flush(engine, publisher)) for _ in range(3)] == [BATCH, 5, 0]
     assert arrived.events() == names
 
 
 def test_two_machines_send_each_promise_once(postgres_url: str, redis_url: str, arrived: Arrived) -> None:
     engine = engine_at(postgres_url)
-    outlets = [Outlet(redis_url) for _ in range(4)]
+    outlets = [OutboxPublisher(redis_url) for _ in range(4)]
     names = [str(number) for number in range(60)]
     with transaction(engine) as session:
         for name in names:
             record(session, new_clip(name), now=NOW)
     with ThreadPoolExecutor() as pool:
-        sent = list(pool.map(lambda outlet: len(flush(engine, outlet)), outlets))
-    for outlet in outlets:
-        outlet.close()
+        sent = list(pool.map(lambda publisher: len(flush(engine, publisher)), outlets))
+    for publisher in outlets:
+        publisher.close()
     engine.dispose()
     assert sorted(sent) == [0, 0, 0, 60]
     assert arrived.events() == names
 
 
-def test_a_redis_that_hangs_keeps_no_writer_waiting(engine: Engine, outlet: Outlet, valkey: Valkey) -> None:
+def test_a_redis_that_hangs_keeps_no_writer_waiting(engine: Engine, publisher: OutboxPublisher, valkey: Valkey) -> None:
     save(engine, "one")
     valkey.pause()
     with ThreadPoolExecutor() as pool:
-        sending = pool.submit(flush, engine, outlet)
+        sending = pool.submit(flush, engine, publisher)
         time.sleep(0.3)  # it waits for Redis now
         began = time.monotonic()
         save(engine, "two")
@@ -193,41 +201,41 @@ def test_a_redis_that_hangs_keeps_no_writer_waiting(engine: Engine, outlet: Outl
     assert took < 0.5
 
 
-def test_writers_do_not_make_it_send_twice(engine: Engine, outlet: Outlet, arrived: Arrived) -> None:
+def test_writers_do_not_make_it_send_twice(engine: Engine, publisher: OutboxPublisher, arrived: Arrived) -> None:
     with ThreadPoolExecutor() as pool:
         writers = [pool.submit(save, engine, f"clip {number}") for number in range(40)]
         while not all(writer.done() for writer in writers) or waiting(engine):
-            flush(engine, outlet)
+            flush(engine, publisher)
     assert len(arrived.events()) == len(arrived.jobs()) == 40
 
 
 def test_a_slow_sender_forgets_no_promise_that_was_made_while_it_sent(
-    tmp_path: Path, outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, publisher: OutboxPublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite has two senders at once, and gives the number of a row that is gone to the next one."""
     engine = engine_at(f"sqlite:///{tmp_path / 'outbox.sqlite3'}")
     SQLModel.metadata.create_all(engine)
     save(engine, "one")
-    send = outlet.send
+    send = publisher.send
 
     def overtaken(rows: Sequence[tuple[OutboxRow, Clip]]) -> tuple[list[OutboxRow], Exception | None]:
         sent = send(rows)
         monkeypatch.undo()
-        flush(engine, outlet)
+        flush(engine, publisher)
         with transaction(engine) as session:
             record(session, new_clip("two"), TRANSCRIBE, now=NOW + timedelta(seconds=1))
         return sent
 
-    monkeypatch.setattr(outlet, "send", overtaken)
-    flush(engine, outlet)
+    monkeypatch.setattr(publisher, "send", overtaken)
+    flush(engine, publisher)
     assert waiting(engine) == ["two event", "two transcribe"]
     engine.dispose()
 
 
-def test_who_reads_the_outbox_sees_a_deleted_clip_s_rows_no_more(engine: Engine, outlet: Outlet) -> None:
+def test_who_reads_the_outbox_sees_a_deleted_clip_s_rows_no_more(engine: Engine, publisher: OutboxPublisher) -> None:
     (clip,) = save(engine, "one")
     with transaction(engine) as session:
-        session.delete(session.exec(Clip.one(HOME, clip.id)).one())
-    with reading(engine) as session:
+        session.delete(session.exec(Clip.by_id(HOME, clip.id)).one())
+    with read_session(engine) as session:
         assert session.exec(select(OutboxRow)).all() == []
-    assert flush(engine, outlet) == []
+    assert flush(engine, publisher) == []

@@ -44,7 +44,7 @@ def test_nothing_else_is_an_id(text: str) -> None:
 def test_events_are_stored_in_order_and_the_newest_is_the_cursor(client: redis.Redis) -> None:
     assert streams.newest_id(client, "home") is None
     payloads = [{"type": "clip", "clip": {"name": name}} for name in ("one", "zwölf 🎙", '"\\\n')]
-    sent = [streams.append(client, "home", payload) for payload in payloads]
+    sent = [streams.append_event(client, "home", payload) for payload in payloads]
     assert streams.newest_id(client, "home") == sent[-1]
     stored: Any = client.xrange(streams.stream_key("home"))
     assert [(id, json.loads(fields[streams.FIELD])) for id, fields in stored] == list(zip(sent, payloads, strict=True))
@@ -55,7 +55,7 @@ def test_events_are_stored_in_order_and_the_newest_is_the_cursor(client: redis.R
 def test_a_pipeline_sends_many_at_once_and_tells_their_ids(client: redis.Redis) -> None:
     with client.pipeline(transaction=False) as pipe:
         for number in range(3):
-            streams.append(pipe, "home", {"type": "clip", "number": number})
+            streams.append_event(pipe, "home", {"type": "clip", "number": number})
         sent = pipe.execute()
     stored: Any = client.xrange(streams.stream_key("home"))
     assert [id for id, _ in stored] == sent
@@ -63,8 +63,8 @@ def test_a_pipeline_sends_many_at_once_and_tells_their_ids(client: redis.Redis) 
 
 def test_a_stream_is_capped(client: redis.Redis) -> None:
     with client.pipeline(transaction=False) as pipe:
-        for _ in range(streams.MOST_ENTRIES + 500):
-            streams.append(pipe, "home", {"type": "clip"})
+        for _ in range(streams.MAX_ENTRIES + 500):
+            streams.append_event(pipe, "home", {"type": "clip"})
         pipe.execute()
     # Redis trims whole nodes of 100 entries.
-    assert streams.MOST_ENTRIES <= client.xlen(streams.stream_key("home")) <= streams.MOST_ENTRIES + 100
+    assert streams.MAX_ENTRIES <= client.xlen(streams.stream_key("home")) <= streams.MAX_ENTRIES + 100

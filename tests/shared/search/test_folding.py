@@ -8,19 +8,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from shared.search.folding import (
-    LONGEST_WORD,
-    MOST_INDEXED,
-    MOST_PHRASES,
-    Query,
-    folded,
-    indexed,
-    matches,
-    nfc,
-    parse,
-    sort_key,
-    tokens,
-)
+from shared.search.folding import MAX_INDEXED_BYTES, MAX_WORD_CHARS, fold, index_text, nfc, sort_key, tokenize
+from shared.search.query import MAX_PHRASES, Query, matches, parse_query
 
 LETTERS = st.sampled_from(
     "aAbzÄäéßﬁœŒøŁıİςΣσжЁй한글が東京都話すสวัีกาខ្ញុំကျွ١٢3½²㎏🎙👩‍💻❤"
@@ -32,12 +21,12 @@ WORDS = st.lists(st.sampled_from(["to", "be", "or", "not", "Bé", "東京", "東
 
 def holds(text: str, query: Query) -> bool:
     """What a database does with its index: every phrase stands in it."""
-    return bool(query) and all(phrase.needle in indexed(text) for phrase in query.phrases)
+    return bool(query) and all(phrase.needle in index_text(text) for phrase in query.phrases)
 
 
 def found(text: str, typed: str) -> list[str]:
     text = nfc(text)
-    return [text[match.start : match.end] for match in matches(text, parse(typed))]
+    return [text[match.start : match.end] for match in matches(text, parse_query(typed))]
 
 
 # -- folding -----------------------------------------------------------------------------------------------------------
@@ -63,37 +52,37 @@ def found(text: str, typed: str) -> list[str]:
     ],
 )
 def test_a_text_becomes_words_that_a_keyboard_can_write(text: str, words: str) -> None:
-    assert " ".join(tokens(text)) == words
-    assert " ".join(tokens(unicodedata.normalize("NFD", text))) == words
+    assert " ".join(tokenize(text)) == words
+    assert " ".join(tokenize(unicodedata.normalize("NFD", text))) == words
 
 
 @given(TEXTS)
 def test_what_is_folded_stays_as_it_is(text: str) -> None:
-    once = folded(nfc(text))
-    assert folded(nfc(once)) == once
+    once = fold(nfc(text))
+    assert fold(nfc(once)) == once
 
 
 @given(TEXTS)
 def test_capitals_make_no_difference(text: str) -> None:
     assume(nfc(text.casefold()) == unicodedata.normalize("NFC", text.casefold()))
-    assert set("".join(tokens(text.upper()))) == set("".join(tokens(text.upper().lower())))
+    assert set("".join(tokenize(text.upper()))) == set("".join(tokenize(text.upper().lower())))
 
 
 @given(TEXTS)
 def test_words_hold_nothing_that_a_database_takes_for_syntax(text: str) -> None:
-    for word in tokens(text):
+    for word in tokenize(text):
         assert word
-        assert len(word) <= LONGEST_WORD
+        assert len(word) <= MAX_WORD_CHARS
         assert not re.search(r"""[\x00-/:-@\[-`{-\x7f\s]""", word)
 
 
 def test_what_is_indexed_ends_before_a_tsvector_is_full() -> None:
-    long = indexed("".join(chr(0x20000 + number % 40_000) for number in range(300_000)))
-    assert MOST_INDEXED - 20 < len(long.encode()) <= MOST_INDEXED
+    long = index_text("".join(chr(0x20000 + number % 40_000) for number in range(300_000)))
+    assert MAX_INDEXED_BYTES - 20 < len(long.encode()) <= MAX_INDEXED_BYTES
     assert long.startswith(" ")
     assert long.endswith(" ")
-    assert len(indexed("a " * 3_000_000).encode()) <= MOST_INDEXED
-    assert indexed("x" * 5_000) == f" {'x' * LONGEST_WORD} "
+    assert len(index_text("a " * 3_000_000).encode()) <= MAX_INDEXED_BYTES
+    assert index_text("x" * 5_000) == f" {'x' * MAX_WORD_CHARS} "
 
 
 def test_names_are_ordered_as_people_count() -> None:
@@ -103,7 +92,7 @@ def test_names_are_ordered_as_people_count() -> None:
 
 @given(TEXTS)
 def test_a_name_s_place_is_short(text: str) -> None:
-    assert len(sort_key(text)) <= LONGEST_WORD
+    assert len(sort_key(text)) <= MAX_WORD_CHARS
 
 
 # -- queries -----------------------------------------------------------------------------------------------------------
@@ -136,19 +125,19 @@ def test_a_name_s_place_is_short(text: str) -> None:
     ],
 )
 def test_a_query_is_read_as_it_is_meant(typed: str, needles: list[str]) -> None:
-    assert [phrase.needle for phrase in parse(typed).phrases] == needles
-    assert bool(parse(typed)) == bool(needles)
+    assert [phrase.needle for phrase in parse_query(typed).phrases] == needles
+    assert bool(parse_query(typed)) == bool(needles)
 
 
 def test_a_query_without_end_has_one() -> None:
-    assert len(parse("a " * 5_000).phrases) == MOST_PHRASES
+    assert len(parse_query("a " * 5_000).phrases) == MAX_PHRASES
 
 
 @given(TEXTS)
 @example('"')
 @example("\ud800")
 def test_anything_can_be_typed(typed: str) -> None:
-    query = parse(typed)
+    query = parse_query(typed)
     for phrase in query.phrases:
         re.compile(phrase.pattern)
         assert phrase.words
@@ -189,17 +178,17 @@ def test_a_part_of_a_text_finds_it_and_every_mark_is_what_was_asked_for(text: st
     """The index and the marks agree: what one finds, the other marks, and nothing else."""
     text = nfc(text)
     typed = data.draw(WORDS | TEXTS | st.just(text[data.draw(st.integers(0, len(text))) :][:20]))
-    query = parse(typed)
+    query = parse_query(typed)
     marked = list(matches(text, query))
     seen = {match.phrase for match in marked}
     for number, phrase in enumerate(query.phrases):
         alone = Query((phrase,))
-        assert bool(list(matches(text, alone))) == holds(text, alone), (phrase, indexed(text))
+        assert bool(list(matches(text, alone))) == holds(text, alone), (phrase, index_text(text))
         if number in seen:
             assert holds(text, alone)
     for match in marked:
         assert 0 <= match.start < match.end <= len(text)
-        shown = indexed(text[match.start : match.end])
+        shown = index_text(text[match.start : match.end])
         assert shown.startswith(query.phrases[match.phrase].needle.rstrip(" ")), (shown, query)
     assert all(before.end <= after.start for before, after in pairwise(marked))
 
@@ -207,6 +196,6 @@ def test_a_part_of_a_text_finds_it_and_every_mark_is_what_was_asked_for(text: st
 @given(TEXTS, TEXTS, TEXTS)
 def test_a_phrase_of_words_is_found_between_any_others(before: str, typed: str, after: str) -> None:
     inside = re.sub('["“”„«»]', " ", typed)
-    query = parse(f'"{inside}"')
+    query = parse_query(f'"{inside}"')
     assume(query)
     assert holds(f"{before} {typed} {after}", query)

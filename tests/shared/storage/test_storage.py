@@ -14,17 +14,10 @@ import httpx
 import pytest
 
 from shared.settings import StoreSettings
-from shared.storage.store import (
-    BLOCK_BYTES,
-    FileStore,
-    ObjectMissing,
-    S3Store,
-    Store,
-    StoreError,
-    StoreFull,
-    StoreUnavailable,
-    open_store,
-)
+from shared.storage.factory import open_store
+from shared.storage.files import FileStore
+from shared.storage.s3 import S3Store
+from shared.storage.store import BLOCK_BYTES, ObjectMissing, Store, StoreError, StoreFull, StoreUnavailable
 from tests.conftest import Parts
 from tests.servers.server import free_port
 
@@ -110,11 +103,11 @@ def test_what_a_broken_put_left_is_removed_after_its_time(bucket: Parts, monkeyp
         client, name = store._client, bucket["BUCKET_NAME"]
         begun = client.create_multipart_upload(Bucket=name, Key=KEY)["UploadId"]
         client.upload_part(Bucket=name, Key=KEY, UploadId=begun, PartNumber=1, Body=b"x" * 5 * 1024**2)
-        assert list(store.listing()) == []
+        assert list(store.list_objects()) == []
         now = datetime.now(UTC)
-        assert store.abort_puts(now - timedelta(days=1)) == 0
-        assert store.abort_puts(now + timedelta(minutes=1)) == 1
-        assert store.abort_puts(now + timedelta(minutes=1)) == 0
+        assert store.abort_stale_uploads(now - timedelta(days=1)) == 0
+        assert store.abort_stale_uploads(now + timedelta(minutes=1)) == 1
+        assert store.abort_stale_uploads(now + timedelta(minutes=1)) == 0
 
 
 # -- files ---------------------------------------------------------------------------------------------------------

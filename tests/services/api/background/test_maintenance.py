@@ -14,11 +14,13 @@ from services.api.background.maintenance import ORPHAN_AGE, TOMBSTONE, Sweep
 from services.api.settings import ApiSettings
 from shared.clips.gaps import LOST
 from shared.clips.models import HOME, Clip, Status
-from shared.db.engine import open_engine, reading, transaction
-from shared.outbox.outbox import EVENT, OutboxRow, record
+from shared.db.engine import open_engine, read_session, transaction
+from shared.outbox.models import EVENT, OutboxRow
+from shared.outbox.outbox import record
 from shared.redis.jobs import PREPARE
-from shared.storage.store import ObjectMissing, Store, open_store
-from shared.uploads.models import EXPIRES, Piece, Upload
+from shared.storage.factory import open_store
+from shared.storage.store import ObjectMissing, Store
+from shared.uploads.models import FILE_LIFETIME, Piece, Upload
 from tests.conftest import Parts
 
 SILENCE = timedelta(minutes=15)
@@ -55,7 +57,7 @@ class World:
         """A clip whose audio is one object."""
         id = uuid.uuid4()
         return self.save(
-            Clip.saved(id, name="a", mime="audio/webm", bytes=5, sha256="", audio_key=self.put(id), now=self.now)
+            Clip.new_upload(id, name="a", mime="audio/webm", bytes=5, sha256="", audio_key=self.put(id), now=self.now)
         )
 
     def upload(self, clip_id: uuid.UUID, *, is_recording: bool, length: int | None = None) -> str:
@@ -74,15 +76,15 @@ class World:
 
     def recording(self) -> tuple[Clip, str]:
         id = uuid.uuid4()
-        clip = self.save(Clip.begun(id, name="r", mime="audio/webm", recorded_at=self.now, now=self.now))
+        clip = self.save(Clip.new_recording(id, name="r", mime="audio/webm", recorded_at=self.now, now=self.now))
         return clip, self.upload(id, is_recording=True)
 
     def read(self, clip: Clip) -> Clip | None:
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             return session.get(Clip, clip.id)
 
     def uploads(self) -> list[Upload]:
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             return list(session.exec(select(Upload)))
 
 
@@ -106,7 +108,7 @@ def test_a_recording_that_fell_silent_is_finished_with_what_arrived(world: World
     assert ended
     assert going
     assert (ended.status, ended.gaps[0]["cause"], going.status) == (Status.PENDING, LOST, Status.RECORDING)
-    with reading(world.engine) as session:
+    with read_session(world.engine) as session:
         topics = select(OutboxRow.topic).where(col(OutboxRow.clip_id) == silent.id).order_by(col(OutboxRow.id))
         rows = session.exec(topics).all()
     assert rows == [EVENT, EVENT, PREPARE]
@@ -141,13 +143,13 @@ def test_a_file_that_never_arrived_whole_expires_and_a_recording_does_not(world:
     world.upload(world.clip().id, is_recording=False, length=6)  # and a PUT of its id came first
     _, recorded = world.recording()
     arrived = world.upload(world.clip().id, is_recording=False, length=5)
-    assert world.sweep.expire_uploads(world.now + EXPIRES - timedelta(seconds=1)) == 0
-    assert world.sweep.expire_uploads(world.now + EXPIRES + timedelta(seconds=1)) == 2
+    assert world.sweep.expire_uploads(world.now + FILE_LIFETIME - timedelta(seconds=1)) == 0
+    assert world.sweep.expire_uploads(world.now + FILE_LIFETIME + timedelta(seconds=1)) == 2
     assert len(world.uploads()) == 4, "what is gone is still known as gone"
-    with reading(world.engine) as session:
+    with read_session(world.engine) as session:
         keys = session.exec(select(Piece.key)).all()
     assert set(keys) == {recorded, arrived}
-    world.sweep.expire_uploads(world.now + EXPIRES + TOMBSTONE + DAY)
+    world.sweep.expire_uploads(world.now + FILE_LIFETIME + TOMBSTONE + DAY)
     assert len(world.uploads()) == 2
 
 

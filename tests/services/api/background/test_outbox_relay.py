@@ -17,9 +17,11 @@ from sqlmodel import select
 from services.api.background.outbox_relay import Relay
 from services.api.settings import ApiSettings
 from shared.clips.models import Clip
-from shared.db.engine import open_engine, reading, transaction
-from shared.outbox.outbox import OutboxRow, Outlet, flush, record
-from shared.redis.jobs import CAPTION, NOTICES, TRANSCRIBE
+from shared.db.engine import open_engine, read_session, transaction
+from shared.outbox.models import OutboxRow
+from shared.outbox.outbox import flush, record
+from shared.outbox.publisher import OutboxPublisher
+from shared.redis.jobs import CAPTION, NOTIFICATIONS, TRANSCRIBE
 from tests import tus
 from tests.conftest import Parts, StartStack
 from tests.servers.server import free_port
@@ -167,7 +169,7 @@ async def test_a_recording_is_noticed_by_whoever_gives_it_captions_if_they_are_w
         redis.Redis.from_url(local_parts["REDIS_URL"], decode_responses=True) as connection,
         connection.pubsub(ignore_subscribe_messages=True) as line,
     ):
-        line.subscribe(NOTICES)
+        line.subscribe(NOTIFICATIONS)
         async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
             await tus.Upload.begun(client)
             arrived = Arrived(connection)
@@ -207,19 +209,19 @@ def test_the_sweep_sends_no_more_jobs_than_there_are_clips(
     database_url: str, redis_url: str, jobs_left: int, asked_again: int
 ) -> None:
     settings = ApiSettings(database_url=SecretStr(database_url), redis_url=SecretStr(redis_url))
-    engine, outlet, now = open_engine(settings, 1), Outlet(redis_url), datetime.now(UTC)
+    engine, publisher, now = open_engine(settings, 1), OutboxPublisher(redis_url), datetime.now(UTC)
     with transaction(engine) as session:
         for number in range(3):
             at = now - timedelta(hours=1)
-            clip = Clip.saved(uuid.uuid4(), name=f"{number}", mime="a/b", bytes=1, sha256="", audio_key="", now=at)
+            clip = Clip.new_upload(uuid.uuid4(), name=f"{number}", mime="a/b", bytes=1, sha256="", audio_key="", now=at)
             record(session, clip, now=at)
         session.add_all([OutboxRow(topic=TRANSCRIBE, clip_id=clip.id, created_at=now) for _ in range(jobs_left)])
-    while flush(engine, outlet):
+    while flush(engine, publisher):
         pass
-    relay = Relay(engine, outlet, "")
+    relay = Relay(engine, publisher, "")
     relay._sweep(now)
     relay._sweep(now + timedelta(seconds=20))
-    with reading(engine) as session:
+    with read_session(engine) as session:
         assert len(session.exec(select(OutboxRow)).all()) == asked_again * (2 if not jobs_left else 1)
-    outlet.close()
+    publisher.close()
     engine.dispose()

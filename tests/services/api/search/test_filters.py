@@ -34,13 +34,13 @@ def made(number: int, **wish: Any) -> Clip:
     """A clip of its own minute, length and name, with a text if one is wished for."""
     at = wish.pop("at", NOON + timedelta(minutes=number))
     name, duration_ms = wish.pop("name", f"Clip {number}"), wish.pop("duration_ms", number * 1000 or None)
-    clip = Clip.saved(
+    clip = Clip.new_upload(
         uuid.uuid4(), name=name, duration_ms=duration_ms, now=at, mime="audio/webm", bytes=1, sha256="", audio_key="-"
     )
     clip.status = wish.pop("status", Status.DONE)
     clip.text = wish.pop("text", None)
     if tags := wish.pop("tags", None):
-        clip.tag(tags, at)
+        clip.set_tags(tags, at)
     assert not wish
     return clip
 

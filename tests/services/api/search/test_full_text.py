@@ -17,10 +17,11 @@ from services.api.search import full_text
 from services.api.search.filters import Wish
 from shared.clips.models import Clip
 from shared.db.columns import Source, Status
-from shared.db.engine import reading, transaction
+from shared.db.engine import read_session, transaction
 from shared.outbox.outbox import record
 from shared.redis.jobs import TRANSCRIBE
-from shared.search.folding import indexed, parse
+from shared.search.folding import index_text
+from shared.search.query import parse_query
 from shared.transcripts.models import Transcript
 from tests.services.api.clips.test_routes import saved
 from tests.services.api.search.test_filters import NOON, engine, keep, listed, made, walked
@@ -140,7 +141,9 @@ async def test_every_change_is_found_at_once_whoever_makes_it(client: httpx.Asyn
         known = session.get_one(Clip, other.id)
         known.claim(TRANSCRIBE, NOON, timedelta(minutes=1))
         session.add(
-            known.finish(text="Seals bark.", language="en", recognizer="ear", passages=[], duration_ms=1, now=NOON)
+            known.finish_transcription(
+                text="Seals bark.", language="en", recognizer="ear", passages=[], duration_ms=1, now=NOON
+            )
         )
         record(session, known, now=NOON)
     assert await listed(client, q="seals") == ["Dictated"]
@@ -196,18 +199,18 @@ async def test_the_best_come_first(client: httpx.AsyncClient, engine: Engine) ->
     keep(
         engine,
         made(1, name="Budget"),
-        made(2, name="Tagged", tags=["budget"]),
+        made(2, name="ClipTag", tags=["budget"]),
         made(3, name="Often", text="budget, budget and budget"),
         made(4, name="Once", text="the budget"),
         made(5, name="Once, newer", text="the budget again"),
         made(6, name="Budgetary"),
     )
-    best = ["Budget", "Budgetary", "Tagged", "Often", "Once, newer", "Once"]
+    best = ["Budget", "Budgetary", "ClipTag", "Often", "Once, newer", "Once"]
     assert await walked(client, 2, q="budget") == best
     assert await walked(client, 2, q="budget", sort="newest") == [
-        "Budgetary", "Once, newer", "Once", "Often", "Tagged", "Budget"
+        "Budgetary", "Once, newer", "Once", "Often", "ClipTag", "Budget"
     ]  # fmt: skip
-    assert await walked(client, 4, q="budget", sort="oldest", tag="budget") == ["Tagged"]
+    assert await walked(client, 4, q="budget", sort="oldest", tag="budget") == ["ClipTag"]
 
 
 @pytest.mark.parametrize("from_clips", [False, True])
@@ -222,11 +225,11 @@ async def test_behind_the_best_of_the_newest_come_the_others(
     nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
     wish = Wish(typed="talk", statuses=(), tags=(), sort="best", deleted=False, **nothing)
     seen: list[str] = []
-    with reading(engine) as session:
-        rows, place = full_text.page(session.connection(), wish, parse("talk"), None, 3)
+    with read_session(engine) as session:
+        rows, place = full_text.page(session.connection(), wish, parse_query("talk"), None, 3)
         seen += [row.name for row in rows]
         while place is not None:
-            rows, place = full_text.page(session.connection(), wish, parse("talk"), place, 3)
+            rows, place = full_text.page(session.connection(), wish, parse_query("talk"), place, 3)
             seen += [row.name for row in rows]
     assert seen == [*map(str, reversed(range(9))), "old talk"], (
         "the old one is a better match, and not among the newest"
@@ -267,8 +270,8 @@ async def test_common_words_and_rare_wishes_are_found_from_either_end(
             answers = []
             for few in (2_000, 10):
                 monkeypatch.setattr(full_text, "FEW", few)
-                with reading(engine) as session:
-                    rows, _ = full_text.page(session.connection(), wish, parse("common"), None, 50)
+                with read_session(engine) as session:
+                    rows, _ = full_text.page(session.connection(), wish, parse_query("common"), None, 50)
                 answers.append([row.id for row in rows])
             assert answers[0] == answers[1], wish
             assert answers[0], wish
@@ -378,18 +381,18 @@ async def test_both_databases_find_what_the_words_say(
             session.exec(delete(Clip))
             session.add_all(clips)
         for typed in queries:
-            query = parse(typed)
+            query = parse_query(typed)
             if not query:
                 continue
             expected = {
                 clip.id
                 for clip in clips
                 if all(
-                    phrase.needle in indexed(clip.name) or phrase.needle in indexed(clip.text or "")
+                    phrase.needle in index_text(clip.name) or phrase.needle in index_text(clip.text or "")
                     for phrase in query.phrases
                 )
             }
-            with reading(engine) as session:
+            with read_session(engine) as session:
                 nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
                 for sort in ("best", "oldest", "name"):
                     wish = Wish(typed=typed, statuses=("done",), tags=(), sort=sort, deleted=False, **nothing)

@@ -29,7 +29,9 @@ def timed(clip: Clip) -> Transcript:
     clip.claim(TRANSCRIBE, NOW, LEASE)
     text = "Hello, world. 1 < 2 & 3 --> 4"
     passages = deepcopy(PASSAGES)
-    return clip.finish(text=text, language="en", recognizer="ear", passages=passages, duration_ms=3_725_000, now=NOW)
+    return clip.finish_transcription(
+        text=text, language="en", recognizer="ear", passages=passages, duration_ms=3_725_000, now=NOW
+    )
 
 
 def written(form: str, clip: Clip, timed: Transcript | None) -> str:

@@ -146,7 +146,9 @@ def transcribed(text: str, words: str | None = None) -> tuple[Clip, Transcript]:
     said = [{"text": w.text, "start_ms": w.start_ms, "end_ms": w.end_ms} for w in spoken(text)]
     length_ms = 400 * len(said)
     passages = [{"start_ms": 0, "end_ms": length_ms, "text": text, "words": said}]
-    timed = clip.finish(text=text, language="en", recognizer="ear", passages=passages, duration_ms=length_ms, now=NOW)
+    timed = clip.finish_transcription(
+        text=text, language="en", recognizer="ear", passages=passages, duration_ms=length_ms, now=NOW
+    )
     if words is not None:
         clip.edit(words, NOW)
     return clip, timed

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from services.api.transcripts import word_times
 from services.api.transcripts.word_times import Clock, Clocks
-from shared.db.engine import reading
+from shared.db.engine import read_session
 from tests.services.api.search.test_filters import engine, made
 from tests.services.api.search.test_full_text import heard, keep_all, transcribed
 
@@ -51,7 +51,7 @@ def test_times_are_remembered_and_the_oldest_forgotten(engine: Engine, monkeypat
         SimpleNamespace(id=clip.id, text="one two", version=1, edited=False, duration_ms=2000) for clip in clips
     ]
     clocks = Clocks()
-    with reading(engine) as session:
+    with read_session(engine) as session:
         connection = session.connection()
         assert len(clocks.of(connection, rows)) == 3
         assert len(clocks._known) == 2

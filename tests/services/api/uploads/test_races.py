@@ -27,9 +27,9 @@ from services.api.state import Change, State
 from services.api.uploads import routes
 from services.api.uploads.append import Arrival, Standing
 from shared.clips.models import Clip
-from shared.db.engine import open_engine, reading, transaction
-from shared.storage.store import FileStore
-from shared.uploads.models import EXPIRES, Piece, Upload
+from shared.db.engine import open_engine, read_session, transaction
+from shared.storage.files import FileStore
+from shared.uploads.models import FILE_LIFETIME, Piece, Upload
 
 FIRST, LAST = b"01234", b"56789"
 
@@ -66,8 +66,8 @@ class Server:
         return routes.delete(Request({**scope, "path_params": {"id": str(upload.id)}, "app": app}))
 
     def put(self, upload: Upload) -> None:
-        with self.state.changing() as change:
-            clip = Clip.saved(
+        with self.state.transaction() as change:
+            clip = Clip.new_upload(
                 upload.clip_id, name="b", mime="audio/webm", bytes=3, sha256="x", audio_key="home/k", now=change.now
             )
             change.record(clip)
@@ -84,7 +84,7 @@ class Server:
         return early, late
 
     def found(self, upload: Upload) -> tuple[Clip | None, Upload, list[Piece]]:
-        with reading(self.state.engine) as session:
+        with read_session(self.state.engine) as session:
             pieces = session.exec(select(Piece).where(Piece.upload_id == upload.id)).all()
             return session.get(Clip, upload.clip_id), session.get_one(Upload, upload.id), list(pieces)
 
@@ -115,7 +115,7 @@ def server(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def is_whole(server: Server, upload: Upload) -> bool:
     """Whether all that was confirmed is there, today and after the sweeps of a week."""
     now = datetime.now(UTC)
-    server.sweep.expire_uploads(now + EXPIRES + timedelta(hours=1))
+    server.sweep.expire_uploads(now + FILE_LIFETIME + timedelta(hours=1))
     server.sweep.remove_orphans(now + timedelta(days=2))
     clip, row, pieces = server.found(upload)
     sound = b"".join(b"".join(server.state.store.read(piece.key)) for piece in sorted(pieces, key=lambda p: p.start))
@@ -134,7 +134,7 @@ def test_giving_up_a_file_whose_last_byte_arrives(server: Server) -> None:
 def test_the_end_of_the_week_while_the_last_byte_arrives(server: Server) -> None:
     upload = server.begin(10)
     server.patch(upload, 0, FIRST)
-    week = datetime.now(UTC) + EXPIRES + timedelta(minutes=1)
+    week = datetime.now(UTC) + FILE_LIFETIME + timedelta(minutes=1)
     patch, sweep = server.race(lambda: server.patch(upload, 5, LAST), lambda: server.sweep.expire_uploads(week))
     assert (patch.result(), sweep.result()) == (10, 0)
     assert is_whole(server, upload)
@@ -156,4 +156,4 @@ def test_a_put_of_the_same_id_while_the_last_byte_arrives(server: Server) -> Non
     assert isinstance(patch.exception(), Problem)
     assert "nothing is overwritten" in str(patch.exception())
     _, _, pieces = server.found(upload)
-    assert len(pieces) == len(list(server.state.store.listing())) == 1, "what was refused is not left behind"
+    assert len(pieces) == len(list(server.state.store.list_objects())) == 1, "what was refused is not left behind"

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from services.api.uploads.routes import PIECE_BYTES
 from shared.db.engine import open_engine, transaction
 from shared.settings import DatabaseSettings
-from shared.uploads.models import EXPIRES
+from shared.uploads.models import FILE_LIFETIME
 from shared.uploads.models import Upload as UploadRow
 from tests.conftest import Parts
 from tests.recordings import recording
@@ -130,13 +130,13 @@ async def test_a_file_expires_and_a_recording_does_not(client: httpx.AsyncClient
     for upload in (file, spoken):
         await upload.sent(0, b"abc")
     expires = parsedate_to_datetime((await file.head()).headers["Upload-Expires"])
-    assert abs(expires - datetime.now(UTC) - EXPIRES) < timedelta(minutes=1)
+    assert abs(expires - datetime.now(UTC) - FILE_LIFETIME) < timedelta(minutes=1)
     assert "Upload-Expires" not in (await spoken.head()).headers
     engine = open_engine(DatabaseSettings(database_url=SecretStr(module_parts["DATABASE_URL"])))
     with transaction(engine) as session:
         for upload in (file, spoken):
             row = session.get_one(UploadRow, uuid.UUID(upload.url.rpartition("/")[2]))
-            row.created_at -= EXPIRES + timedelta(seconds=1)
+            row.created_at -= FILE_LIFETIME + timedelta(seconds=1)
     engine.dispose()
     refused(await file.patch(3, b"d"), 410, "gone")
     assert (await file.head()).status_code == 410

@@ -19,7 +19,8 @@ from services.transcriber.audio.decode import (
     quietest,
 )
 from shared.settings import StoreSettings
-from shared.storage.store import ObjectMissing, open_store
+from shared.storage.factory import open_store
+from shared.storage.store import ObjectMissing
 from tests import speech
 from tests.services.transcriber import files
 

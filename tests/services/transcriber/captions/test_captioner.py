@@ -20,10 +20,12 @@ from services.transcriber.recognizers.streaming import open_ears
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import HOME, Clip, Status
 from shared.db.engine import open_engine, transaction
-from shared.outbox.outbox import Outlet, flush, record
+from shared.outbox.outbox import flush, record
+from shared.outbox.publisher import OutboxPublisher
 from shared.redis import jobs
 from shared.redis.streams import FIELD, hints_key
-from shared.storage.store import Store, StoreUnavailable, open_store
+from shared.storage.factory import open_store
+from shared.storage.store import Store, StoreUnavailable
 from shared.uploads.models import Upload
 from tests import speech
 from tests.conftest import Parts, StartStack
@@ -46,15 +48,15 @@ class Studio(Library):
         self.settings = TranscriberSettings.model_validate({**given, "whisper_model": "tiny.en"})
         super().__init__(open_engine(self.settings), open_store(self.settings))
         self.redis_url = self.settings.redis_url.get_secret_value()
-        self._outlet = Outlet(self.redis_url)
+        self._publisher = OutboxPublisher(self.redis_url)
 
     def begin(self) -> uuid.UUID:
         id, now = uuid.uuid4(), datetime.now(UTC)
-        clip = Clip.begun(id, name="a", mime="audio/webm", recorded_at=now, now=now)
+        clip = Clip.new_recording(id, name="a", mime="audio/webm", recorded_at=now, now=now)
         with transaction(self.engine) as session:
             record(session, clip, jobs.CAPTION, now=now)
             self._upload(session, id, 0, "audio/webm", [])
-        flush(self.engine, self._outlet)
+        flush(self.engine, self._publisher)
         return id
 
     def speak(self, *ids: uuid.UUID, pieces: list[bytes] = PIECES, every_s: float = PIECE_S) -> None:
@@ -69,7 +71,7 @@ class Studio(Library):
             clip, now = session.get_one(Clip, id), datetime.now(UTC)
             clip.finish_recording(now, duration_ms=None, gaps=[])
             record(session, clip, jobs.PREPARE, now=now)
-        flush(self.engine, self._outlet)
+        flush(self.engine, self._publisher)
 
     def told(self, id: uuid.UUID) -> list[dict[str, Any]]:
         """The captions of one recording, in order."""
@@ -94,7 +96,7 @@ class Studio(Library):
             return self.clip(id).status is Status.DONE and not client.exists(f"dictaphone:captions:{id}")
 
     def close(self) -> None:
-        self._outlet.close()
+        self._publisher.close()
         self.engine.dispose()
 
 

@@ -21,12 +21,13 @@ from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.jobs import prepare
 from services.transcriber.jobs.prepare import Preparer
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.gaps import LOST, gap
+from shared.clips.gaps import LOST, new_gap
 from shared.clips.models import Clip, Status
 from shared.clips.schemas import PublicClip
 from shared.db.engine import open_engine, transaction
-from shared.outbox.outbox import EVENT, OutboxRow
-from shared.storage.store import StoreUnavailable, open_store
+from shared.outbox.models import EVENT, OutboxRow
+from shared.storage.factory import open_store
+from shared.storage.store import StoreUnavailable
 from shared.uploads.models import Upload
 from tests import speech
 from tests.recordings import CONTAINERS, recording, streamed
@@ -394,12 +395,12 @@ def test_a_store_that_is_away_is_tried_again_and_so_is_one_without_the_object(wo
 def test_what_a_recorder_explains_while_it_is_prepared_is_not_overwritten(
     local: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    id = local.recorded([streamed(SECOND)], gaps=[gap(0, 0, LOST)])
-    muted, played = gap(1_000, 2_000, "muted"), prepare._played
+    id = local.recorded([streamed(SECOND)], gaps=[new_gap(0, 0, LOST)])
+    muted, played = new_gap(1_000, 2_000, "muted"), prepare._played
 
     def explained_meanwhile(*parts: Any) -> prepare.Audio:
         with transaction(local.engine) as session:
-            assert session.get_one(Clip, id).explain(datetime.now(UTC), duration_ms=600_000, gaps=[muted])
+            assert session.get_one(Clip, id).reconcile_gaps(datetime.now(UTC), duration_ms=600_000, gaps=[muted])
         return played(*parts)
 
     monkeypatch.setattr(prepare, "_played", explained_meanwhile)
@@ -407,8 +408,8 @@ def test_what_a_recorder_explains_while_it_is_prepared_is_not_overwritten(
 
 
 def test_a_recorder_that_fell_silent_did_so_at_the_end(local: Workplace) -> None:
-    clip = local.prepare(local.recorded([streamed(SECOND)], gaps=[gap(0, 0, LOST)]))
-    assert clip.gaps == [gap(clip.duration_ms or 0, 0, LOST)]
+    clip = local.prepare(local.recorded([streamed(SECOND)], gaps=[new_gap(0, 0, LOST)]))
+    assert clip.gaps == [new_gap(clip.duration_ms or 0, 0, LOST)]
 
 
 def test_lengths_that_files_claim_poison_nothing(local: Workplace) -> None:

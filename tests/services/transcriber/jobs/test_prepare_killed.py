@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, func, select, text
 
-from shared.clips.models import MOST_TRIES, Clip
-from shared.db.engine import reading, transaction
+from shared.clips.models import MAX_TRIES, Clip
+from shared.db.engine import read_session, transaction
 from shared.outbox.outbox import flush
 from shared.redis import jobs
 from tests import speech
@@ -60,7 +60,7 @@ class Nursery(Ward):
         nobody = f"http://127.0.0.1:{free_port()}/v1/audio/transcriptions"
         super().__init__(parts, log, WHISPER_URL=nobody, RETRY_SECONDS="1000")
         self.ids: list[uuid.UUID] = []
-        self._broker = jobs.Broker(self.redis_url)
+        self._broker = jobs.JobBroker(self.redis_url)
         with transaction(self.engine) as session:
             session.connection().execute(text("CREATE TABLE promised (clip_id TEXT)"))
             session.connection().execute(text(PROMISES[self.engine.dialect.name]))
@@ -78,7 +78,7 @@ class Nursery(Ward):
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
             assert time.monotonic() < deadline, self.log_tail()
-            flush(self.engine, self.outlet)
+            flush(self.engine, self.publisher)
             for id in self.unprepared():
                 self._broker.enqueue(jobs.message(jobs.PREPARE, id, jobs.PREPARATION))
             pause_until = time.monotonic() + JOBS_S
@@ -86,7 +86,7 @@ class Nursery(Ward):
                 time.sleep(0.001)
 
     def unprepared(self) -> list[uuid.UUID]:
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             return list(session.exec(select(Clip.id).where(col(Clip.prepared_at).is_(None))))
 
     def prepared(self) -> int:
@@ -94,16 +94,16 @@ class Nursery(Ward):
 
     def in_hand(self) -> int:
         """Clips that are being prepared: their lease has not run out."""
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             held = col(Clip.prepared_at).is_(None), col(Clip.lease_until) > datetime.now(UTC)
             return session.exec(select(func.count()).select_from(Clip).where(*held)).one()
 
     def most_tries(self) -> int:
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             return session.exec(select(func.max(Clip.tries))).one() or 0
 
     def promised(self) -> Counter[uuid.UUID]:
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             return Counter(
                 uuid.UUID(id) for (id,) in session.connection().execute(text("SELECT clip_id FROM promised"))
             )
@@ -123,7 +123,7 @@ def test_a_worker_that_is_killed_again_and_again_prepares_every_clip_once(ward: 
         with ward.worker() as process:
             ward.send_jobs_until(ward.in_hand)
             # A clip that was killed at too often is given up, as it should be: that is not what is tested here.
-            ward.send_jobs_until(lambda: ward.most_tries() < MOST_TRIES - 1)
+            ward.send_jobs_until(lambda: ward.most_tries() < MAX_TRIES - 1)
             time.sleep(random.uniform(0, LONGEST_LIFE_S))
             if kills % 2:  # at any moment, or in the one when a clip has just been prepared
                 done = ward.prepared()

@@ -30,11 +30,12 @@ from services.transcriber.recognizers.recognizer import (
     to_nobody,
 )
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.models import HOME, MOST_TRIES, Clip, Status
+from shared.clips.models import HOME, MAX_TRIES, Clip, Status
 from shared.db.engine import open_engine, transaction
-from shared.outbox.outbox import EVENT, OutboxRow
+from shared.outbox.models import EVENT, OutboxRow
 from shared.redis.jobs import TRANSCRIBE
-from shared.storage.store import Store, StoreUnavailable, open_store
+from shared.storage.factory import open_store
+from shared.storage.store import Store, StoreUnavailable
 from shared.transcripts.models import Transcript
 from tests.servers.postgres import Postgres
 from tests.services.transcriber import files
@@ -84,7 +85,7 @@ class Desk:
         self.id = uuid.uuid4()
         now = datetime.now(UTC)
         with transaction(self.engine) as session:
-            clip = Clip.saved(
+            clip = Clip.new_upload(
                 self.id, name="a", mime="audio/webm", bytes=len(content), sha256="0" * 64, audio_key=KEY, now=now
             )
             clip.prepared_at = now
@@ -285,7 +286,7 @@ def test_what_never_gets_better_is_given_up_in_words(
     desk: Desk, recognizer: Scripted, error: Exception, sentence: str
 ) -> None:
     recognizer.meanwhile = raising(error)
-    pauses = [desk.run() for _ in range(MOST_TRIES)]
+    pauses = [desk.run() for _ in range(MAX_TRIES)]
     assert None not in pauses[:-1]
     assert pauses[-1] is None
     clip = desk.clip()
@@ -294,7 +295,7 @@ def test_what_never_gets_better_is_given_up_in_words(
     assert "secret" not in clip.error
     assert clip.error.endswith("It was tried 8 times; the sound is kept, ask again later.")
     assert re.search(sentence, clip.error)
-    desk.change(Clip.ask_transcription)
+    desk.change(Clip.request_transcription)
     recognizer.meanwhile = lambda: None
     desk.run()
     assert desk.clip().status is Status.DONE
@@ -322,7 +323,7 @@ def test_a_programming_error_fails_at_once_and_says_whose_fault_it_is(
     assert REGISTRY.get_sample_value("dictaphone_job_programming_errors_total", counted) == before + 1
     # The next release has no such fault: a person asks again.
     recognizer.meanwhile = lambda: None
-    desk.change(Clip.ask_transcription)
+    desk.change(Clip.request_transcription)
     desk.run()
     assert desk.clip().status is Status.DONE
 
@@ -332,7 +333,7 @@ def test_audio_that_is_not_there_may_come_back(desk: Desk) -> None:
     desk.store.delete(KEY)
     assert desk.run() is not None
     assert desk.clip().error == "The sound of this clip is not in the store. Trying again (2 of 8)."
-    for _ in range(MOST_TRIES - 1):
+    for _ in range(MAX_TRIES - 1):
         desk.run()
     assert desk.clip().status is Status.FAILED
     assert desk.clip().error == "The sound of this clip is not in the store. It was tried 8 times; ask again later."
@@ -340,7 +341,7 @@ def test_audio_that_is_not_there_may_come_back(desk: Desk) -> None:
 
 def test_what_is_wrongly_set_is_tried_and_then_waits_for_the_next_start(desk: Desk, recognizer: Scripted) -> None:
     recognizer.meanwhile = raising(WronglySet("The Whisper server does not let us in (401)."))
-    pauses = [desk.run() for _ in range(MOST_TRIES)]
+    pauses = [desk.run() for _ in range(MAX_TRIES)]
     assert None not in pauses[:-1]
     clip = desk.clip()
     assert (pauses[-1], clip.status) == (None, Status.OFF)
@@ -377,7 +378,7 @@ def test_without_a_recognizer_the_clip_says_what_to_set(database_url: str, tmp_p
 
 def test_it_is_heard_in_the_language_that_a_person_says(desk: Desk, recognizer: Scripted) -> None:
     desk.run()
-    desk.change(lambda clip, now: clip.say_language("de", now))
+    desk.change(lambda clip, now: clip.set_language("de", now))
     desk.run()
     assert recognizer.languages == [None, "de"]
 
@@ -456,11 +457,11 @@ def test_a_clip_that_is_deleted_while_it_waits_for_the_model_waits_no_more(
 
 def test_a_clip_that_kills_its_workers_is_given_up(desk: Desk) -> None:
     began = datetime.now(UTC) - timedelta(days=1)
-    for number in range(MOST_TRIES):
+    for number in range(MAX_TRIES):
         then = began + timedelta(hours=number)
         desk.change(lambda clip, now, then=then: clip.claim(TRANSCRIBE, then, timedelta(seconds=1)))  # type: ignore[misc]
     assert desk.run() is None
-    assert desk.clip().error == f"The transcriber stopped {MOST_TRIES} times while it worked on this clip."
+    assert desk.clip().error == f"The transcriber stopped {MAX_TRIES} times while it worked on this clip."
     assert desk.topics() == [EVENT]
 
 
@@ -473,7 +474,7 @@ def test_what_is_released_is_had_at_once_and_costs_no_try(desk: Desk, recognizer
 
 
 def test_pauses_grow_to_an_hour_in_all() -> None:
-    pauses = [pause_before(number, 5) for number in range(2, MOST_TRIES + 1)]
+    pauses = [pause_before(number, 5) for number in range(2, MAX_TRIES + 1)]
     assert pauses == sorted(pauses)
     assert 3600 * 0.75 < sum(pauses) < 3600 * 1.3
 

@@ -20,9 +20,11 @@ from sqlmodel import col, func, select
 from services.api.background import outbox_relay
 from services.api.background.outbox_relay import Relay
 from services.transcriber.models.registry import BUNDLED
-from shared.clips.models import HOME, MOST_TRIES, Clip, Status
-from shared.db.engine import reading, transaction
-from shared.outbox.outbox import OutboxRow, Outlet, record
+from shared.clips.models import HOME, MAX_TRIES, Clip, Status
+from shared.db.engine import read_session, transaction
+from shared.outbox.models import OutboxRow
+from shared.outbox.outbox import record
+from shared.outbox.publisher import OutboxPublisher
 from shared.redis.jobs import TRANSCRIBE
 from shared.transcripts.models import Transcript
 from tests import speech
@@ -50,7 +52,7 @@ WIPE_S = 3
 ANSWER_S = 0.1
 """Longest that the server of the tests takes for a clip: long enough that some are always being heard."""
 
-KILLS = MOST_TRIES - 1
+KILLS = MAX_TRIES - 1
 """On each kind of parts. One more could hit a clip so often that it is given up, as it should be."""
 
 ENOUGH = 8
@@ -67,7 +69,7 @@ class Hospital(Ward):
         super().__init__(parts, log, **environment)
         self.hits: defaultdict[uuid.UUID, set[int]] = defaultdict(set)
         """The attempts at each clip during which a worker was killed."""
-        self._relay = Relay(self.engine, Outlet(self.redis_url), "")
+        self._relay = Relay(self.engine, OutboxPublisher(self.redis_url), "")
         self._relay.start()
 
     def close(self) -> None:
@@ -81,7 +83,7 @@ class Hospital(Ward):
             for id, content in zip(ids, contents, strict=True):
                 key = f"{HOME}/{id}/audio"
                 self.store.put(key, io.BytesIO(content), len(content), "audio/wav")
-                clip = Clip.saved(
+                clip = Clip.new_upload(
                     id, name="a", mime="audio/wav", bytes=len(content), sha256=sha256(content), audio_key=key, now=now
                 )
                 clip.prepared_at = now
@@ -90,12 +92,12 @@ class Hospital(Ward):
         return ids
 
     def number(self, *statuses: Status) -> int:
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             found = select(func.count()).select_from(Clip).where(col(Clip.status).in_(statuses))
             return session.exec(found).one()
 
     def attempts(self) -> int:
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             return session.exec(select(func.sum(Clip.attempt))).one() or 0
 
     def waiting(self) -> int:
@@ -114,7 +116,7 @@ class Hospital(Ward):
             meanwhile()
             process.kill()
         time.sleep(COMMIT_S)
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             for clip in session.exec(select(Clip).where(col(Clip.status) == Status.TRANSCRIBING)):
                 self.hits[clip.id].add(clip.attempt)
 
@@ -124,7 +126,7 @@ class Hospital(Ward):
     def words(self, id: uuid.UUID) -> str:
         """The clip's words, if it has them by rights: from one attempt, all others of which ended with a kill."""
         clip = self.clip(id)
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             [revision] = session.exec(select(Transcript).where(col(Transcript.clip_id) == id))
         assert (clip.status, clip.tries, clip.lease_until, clip.error) == (Status.DONE, 0, None, None)
         assert (revision.attempt, revision.text) == (clip.attempt, clip.text)
@@ -132,7 +134,7 @@ class Hospital(Ward):
         return revision.text
 
     def unsent(self) -> int:
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             return session.exec(select(func.count()).select_from(OutboxRow)).one()
 
 

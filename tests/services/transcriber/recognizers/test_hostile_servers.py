@@ -25,7 +25,7 @@ from services.transcriber.recognizers.recognizer import (
     Word,
     open_recognizer,
 )
-from shared.db.columns import LONGEST_MS
+from shared.db.columns import MAX_DURATION_MS
 from tests.services.transcriber import files
 from tests.services.transcriber.recognizers.test_recognizers import fetched, hear, settings
 
@@ -240,7 +240,7 @@ def test_any_document_is_a_transcript_or_nonsense(says: Says, contract: str, doc
     assert bool(found.text) == bool(found.passages)
     spoken: list[Passage | Word] = [*found.passages, *(word for passage in found.passages for word in passage.words)]
     for each in spoken:
-        assert 0 <= each.start_ms <= each.end_ms <= LONGEST_MS
+        assert 0 <= each.start_ms <= each.end_ms <= MAX_DURATION_MS
         assert "\0" not in each.text
 
 
