@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AliasChoices, Field, PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -144,17 +144,3 @@ def load(settings: type[AnySettings]) -> AnySettings:
                 f"{where}: {words}{found}. Set it in the environment and start again.\n" if where else f"{words}.\n"
             )
         raise SystemExit(2) from None
-
-
-__all__ = [
-    "CaptionSettings",
-    "DataSettings",
-    "DatabaseSettings",
-    "OriginSettings",
-    "Port",
-    "PositiveInt",
-    "ProcessSettings",
-    "RedisSettings",
-    "StoreSettings",
-    "load",
-]

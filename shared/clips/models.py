@@ -1,5 +1,6 @@
 """A clip and its verbs: pure changes of one row, each raising its version."""
 
+import enum
 import uuid
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -10,18 +11,29 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from shared.clips.gaps import LOST, MISSING, UNHEARD, missing_audio, new_gap
 from shared.clips.tags import normalize_tags
-from shared.db.columns import Source, Status, UtcDateTime, collated_text, enum_column, partial_index
+from shared.db.columns import UtcDateTime, collated_text, enum_column, partial_index
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE, TRANSCRIBE
 from shared.search import index
 from shared.search.folding import MAX_WORD_CHARS, sort_key
-from shared.transcripts.models import Transcript
+from shared.transcripts.models import Source, Transcript
 
 MAX_NAME_CHARS = 255
 """Characters of a clip's name after NFC: what file systems and the seed allowed."""
 
 MAX_TRIES = 8
 """Claims of a clip before it is given up: with the worker's back-off, about an hour of a server being away."""
+
+
+class Status(enum.StrEnum):
+    """How far a clip's transcript is."""
+
+    RECORDING = "recording"
+    PENDING = "pending"
+    TRANSCRIBING = "transcribing"
+    DONE = "done"
+    FAILED = "failed"
+    OFF = "off"
 
 
 class Clip(SQLModel, table=True):
@@ -392,6 +404,3 @@ class Clip(SQLModel, table=True):
 
 
 index.register_listeners(Clip)
-
-
-__all__ = ["HOME", "MAX_NAME_CHARS", "MAX_TRIES", "Clip", "Source", "Status"]

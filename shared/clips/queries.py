@@ -7,8 +7,7 @@ from sqlalchemy import Update
 from sqlmodel import and_, col, func, or_, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.clips.models import Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
 
 
 def count_unfinished() -> SelectOfScalar[int]:

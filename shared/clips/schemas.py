@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from shared.db.columns import MAX_DURATION_MS, Status
+from shared.clips.models import Status
+from shared.db.columns import MAX_DURATION_MS
 
 Instant = Annotated[
     datetime,

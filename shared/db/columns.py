@@ -26,24 +26,6 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Status(enum.StrEnum):
-    """How far a clip's transcript is."""
-
-    RECORDING = "recording"
-    PENDING = "pending"
-    TRANSCRIBING = "transcribing"
-    DONE = "done"
-    FAILED = "failed"
-    OFF = "off"
-
-
-class Source(enum.StrEnum):
-    """Who wrote a transcript."""
-
-    MACHINE = "machine"
-    PERSON = "person"
-
-
 def enum_column(of: type[enum.Enum]) -> Enum:
     """A text column that holds an enum's values, not its members' names, and needs no migration for a new one."""
     return Enum(

@@ -1,5 +1,6 @@
 """What was said in a clip, as machines heard it and as people put it right: every revision is kept."""
 
+import enum
 import uuid
 from datetime import datetime
 from typing import Any, ClassVar
@@ -8,7 +9,14 @@ from sqlalchemy import JSON, Column, Index, Text
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.db.columns import Source, UtcDateTime, enum_column
+from shared.db.columns import UtcDateTime, enum_column
+
+
+class Source(enum.StrEnum):
+    """Who wrote a transcript."""
+
+    MACHINE = "machine"
+    PERSON = "person"
 
 
 class Transcript(SQLModel, table=True):

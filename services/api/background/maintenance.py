@@ -17,8 +17,9 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import Session, col, delete, select, update
 
 from shared.clips import queries
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
+from shared.libraries import HOME
 from shared.outbox.outbox import record
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store, StoreError

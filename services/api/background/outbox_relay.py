@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.clips import queries
-from shared.clips.models import HOME
 from shared.db.engine import transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.outbox.outbox import batches
 from shared.outbox.publisher import OutboxPublisher

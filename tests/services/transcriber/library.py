@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.db.engine import transaction
+from shared.libraries import HOME
 from shared.outbox.outbox import record
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store

@@ -22,8 +22,9 @@ from services.transcriber.jobs.transcribe import Transcriber
 from services.transcriber.models.registry import BUNDLED, Models
 from services.transcriber.runtime import Courier, Shift
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, transaction
+from shared.libraries import HOME
 from shared.outbox.outbox import flush, record
 from shared.outbox.publisher import OutboxPublisher
 from shared.redis import jobs

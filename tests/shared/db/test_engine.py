@@ -13,8 +13,9 @@ from sqlmodel import col, select
 
 from services.api.clips.legacy_routes import named
 from shared.clips import queries
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import ping, read_session, sqlalchemy_url, transaction
+from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
 from shared.outbox.outbox import record
 from shared.redis.jobs import TRANSCRIBE

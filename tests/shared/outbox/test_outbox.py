@@ -14,8 +14,9 @@ import redis
 from sqlalchemy import Engine, event
 from sqlmodel import SQLModel, select
 
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.outbox.outbox import BATCH, flush, record
 from shared.outbox.publisher import OutboxPublisher

@@ -13,8 +13,9 @@ from sqlmodel import col, select
 from services.api.background.maintenance import ORPHAN_AGE, TOMBSTONE, Sweep
 from services.api.settings import ApiSettings
 from shared.clips.gaps import LOST
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, read_session, transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.outbox.outbox import record
 from shared.redis.jobs import PREPARE

@@ -15,14 +15,13 @@ from sqlmodel import col, delete
 
 from services.api.search import full_text
 from services.api.search.filters import Wish
-from shared.clips.models import Clip
-from shared.db.columns import Source, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import read_session, transaction
 from shared.outbox.outbox import record
 from shared.redis.jobs import TRANSCRIBE
 from shared.search.folding import index_text
 from shared.search.query import parse_query
-from shared.transcripts.models import Transcript
+from shared.transcripts.models import Source, Transcript
 from tests.services.api.clips.test_routes import saved
 from tests.services.api.search.test_filters import NOON, engine, keep, listed, made, walked
 

@@ -18,8 +18,9 @@ from services.transcriber.captions.captioner import Parts as Following
 from services.transcriber.models.registry import Models
 from services.transcriber.recognizers.streaming import open_ears
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, transaction
+from shared.libraries import HOME
 from shared.outbox.outbox import flush, record
 from shared.outbox.publisher import OutboxPublisher
 from shared.redis import jobs

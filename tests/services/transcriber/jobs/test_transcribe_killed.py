@@ -20,8 +20,9 @@ from sqlmodel import col, func, select
 from services.api.background import outbox_relay
 from services.api.background.outbox_relay import Relay
 from services.transcriber.models.registry import BUNDLED
-from shared.clips.models import HOME, MAX_TRIES, Clip, Status
+from shared.clips.models import MAX_TRIES, Clip, Status
 from shared.db.engine import read_session, transaction
+from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
 from shared.outbox.outbox import record
 from shared.outbox.publisher import OutboxPublisher
