@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
-import shared.outbox.outbox
+import shared.outbox.models
 import shared.uploads.models  # noqa: F401 - these imports fill SQLModel.metadata
 
 engine: Engine = context.config.attributes["engine"]

@@ -20,7 +20,7 @@ from shared.clips import queries
 from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
 from shared.libraries import HOME
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store, StoreError
 from shared.uploads.models import MaintenanceRun, Piece, Upload
@@ -126,7 +126,7 @@ class Sweep:
             ).all()
             for clip in silent:
                 clip.finish_stalled_recording(now)
-                record(session, clip, PREPARE, now=now)
+                save_and_announce(session, clip, PREPARE, now=now)
         if silent:
             self._committed()
         return len(silent)

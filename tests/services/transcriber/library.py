@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from shared.clips.models import Clip
 from shared.db.engine import transaction
 from shared.libraries import HOME
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store
 from shared.uploads.models import Piece, Upload, Waveform
@@ -33,7 +33,7 @@ class Library:
             id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=key, now=now
         )
         with transaction(self.engine) as session:
-            record(session, clip, PREPARE, now=now)
+            save_and_announce(session, clip, PREPARE, now=now)
         return id
 
     def recorded(
@@ -52,7 +52,7 @@ class Library:
         with transaction(self.engine) as session:
             for number, pieces in enumerate(segments):
                 self._upload(session, id, number, mime, pieces)
-            record(session, clip, PREPARE, now=now)
+            save_and_announce(session, clip, PREPARE, now=now)
         return id
 
     def add(self, id: uuid.UUID, segment: int, content: bytes, *, reopens: bool = True) -> None:
@@ -65,7 +65,7 @@ class Library:
             session.add(self._piece(id, upload.id, start, content))
             if reopens:
                 clip.set_arrived_bytes(now, bytes=clip.bytes + len(content))
-                record(session, clip, now=now)
+                save_and_announce(session, clip, now=now)
 
     def left(self, id: uuid.UUID, content: bytes) -> None:
         """The beginning of a file whose rest was never sent by tus."""

@@ -17,7 +17,7 @@ from shared.clips.models import Clip, Status
 from shared.db.engine import ping, read_session, sqlalchemy_url, transaction
 from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
 from shared.settings import DatabaseSettings
 from shared.transcripts.models import Transcript
@@ -116,7 +116,7 @@ def test_a_clip_that_is_gone_takes_its_revisions_and_promises_along(engine: Engi
     with transaction(engine) as session:
         session.add(clip)
         session.add(clip.edit("said", NOW))
-        record(session, clip, "transcribe", now=NOW)
+        save_and_announce(session, clip, "transcribe", now=NOW)
     with transaction(engine) as session:
         session.delete(session.exec(Clip.by_id(HOME, clip.id)).one())
     with read_session(engine) as session:

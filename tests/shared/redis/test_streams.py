@@ -47,7 +47,9 @@ def test_events_are_stored_in_order_and_the_newest_is_the_cursor(client: redis.R
     sent = [streams.append_event(client, "home", payload) for payload in payloads]
     assert streams.newest_id(client, "home") == sent[-1]
     stored: Any = client.xrange(streams.stream_key("home"))
-    assert [(id, json.loads(fields[streams.FIELD])) for id, fields in stored] == list(zip(sent, payloads, strict=True))
+    assert [(id, json.loads(fields[streams.PAYLOAD_FIELD])) for id, fields in stored] == list(
+        zip(sent, payloads, strict=True)
+    )
     assert sorted(sent, key=StreamId.parse) == sent
     assert streams.newest_id(client, "other") is None
 

@@ -18,8 +18,8 @@ from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
 from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
-from shared.outbox.outbox import BATCH, flush, record
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import BATCH_ROWS, OutboxPublisher, publish_batch
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import QUEUES, TRANSCRIBE
 from shared.redis.streams import stream_key
 from tests.servers.valkey import Valkey
@@ -64,13 +64,13 @@ def save(engine: Engine, *names: str, jobs: tuple[str, ...] = (TRANSCRIBE,)) -> 
     clips = [new_clip(name) for name in names]
     for clip in clips:
         with transaction(engine) as session:
-            record(session, clip, *jobs, now=NOW)
+            save_and_announce(session, clip, *jobs, now=NOW)
     return clips
 
 
 def waiting(engine: Engine) -> list[str]:
     with read_session(engine) as session:
-        return [f"{clip.name} {row.topic}" for row, clip in session.exec(OutboxRow.oldest(BATCH))]
+        return [f"{clip.name} {row.topic}" for row, clip in session.exec(OutboxRow.oldest(BATCH_ROWS))]
 
 
 def test_each_promise_is_kept_in_order_and_then_forgotten(
@@ -78,11 +78,11 @@ def test_each_promise_is_kept_in_order_and_then_forgotten(
 ) -> None:
     clips = save(engine, "one", "two", "three")
     assert waiting(engine) == [f"{name} {topic}" for name in ("one", "two", "three") for topic in (EVENT, TRANSCRIBE)]
-    assert len(flush(engine, publisher)) == 6
+    assert len(publish_batch(engine, publisher)) == 6
     assert waiting(engine) == []
     assert arrived.events() == ["one", "two", "three"]
     assert arrived.jobs() == [str(clip.id) for clip in clips]
-    assert flush(engine, publisher) == []
+    assert publish_batch(engine, publisher) == []
     assert arrived.events() == ["one", "two", "three"]
 
 
@@ -93,8 +93,8 @@ def test_an_event_holds_the_clip_as_it_is_and_moves_the_cursor(
     with transaction(engine) as session:
         found = session.exec(Clip.by_id(HOME, clip.id)).one()
         found.rename("final", NOW + timedelta(seconds=1))
-        record(session, found, now=NOW)
-    flush(engine, publisher)
+        save_and_announce(session, found, now=NOW)
+    publish_batch(engine, publisher)
     (seen,) = arrived.clips()
     assert (seen["name"], seen["version"], seen["created_at"]) == ("final", 2, "2026-11-22T21:30:00.000Z")
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
@@ -118,12 +118,12 @@ def test_it_stops_at_the_first_failure_and_goes_on_from_there(
 
     monkeypatch.setattr(publisher._broker, "enqueue", refuse_two)
     with pytest.raises(redis.ConnectionError, match="gone"):
-        flush(engine, publisher)
+        publish_batch(engine, publisher)
     assert waiting(engine) == ["two transcribe", "three transcribe"], "events go first, and need no job"
     assert arrived.events() == ["one", "two", "three"]
     assert arrived.jobs() == [str(clips[0].id)]
     monkeypatch.undo()
-    flush(engine, publisher)
+    publish_batch(engine, publisher)
     assert arrived.events() == ["one", "two", "three"]
     assert arrived.jobs() == [str(clip.id) for clip in clips]
 
@@ -134,10 +134,10 @@ def test_redis_that_is_away_loses_nothing(
     save(engine, "one")
     valkey.stop()
     with pytest.raises(redis.RedisError):
-        flush(engine, publisher)
+        publish_batch(engine, publisher)
     assert waiting(engine) == ["one event", "one transcribe"]
     valkey.start()
-    flush(engine, publisher)
+    publish_batch(engine, publisher)
     assert (arrived.events(), waiting(engine)) == (["one"], [])
 
 
@@ -152,20 +152,20 @@ def test_what_redis_took_and_the_database_kept_is_sent_again(
             raise RuntimeError("the lights are out")
 
     with pytest.raises(RuntimeError, match="lights"):
-        flush(engine, publisher)
+        publish_batch(engine, publisher)
     event.remove(engine, "before_cursor_execute", power_cut)
     assert waiting(engine) == ["one event", "one transcribe"]
-    flush(engine, publisher)
+    publish_batch(engine, publisher)
     assert arrived.events() == ["one", "one"]
     assert waiting(engine) == []
 
 
 def test_many_promises_go_batch_by_batch(engine: Engine, publisher: OutboxPublisher, arrived: Arrived) -> None:
-    names = [str(number) for number in range(BATCH + 5)]
+    names = [str(number) for number in range(BATCH_ROWS + 5)]
     with transaction(engine) as session:
         for name in names:
-            record(session, new_clip(name), now=NOW)
-    assert [len(flush(engine, publisher)) for _ in range(3)] == [BATCH, 5, 0]
+            save_and_announce(session, new_clip(name), now=NOW)
+    assert [len(publish_batch(engine, publisher)) for _ in range(3)] == [BATCH_ROWS, 5, 0]
     assert arrived.events() == names
 
 
@@ -175,9 +175,9 @@ def test_two_machines_send_each_promise_once(postgres_url: str, redis_url: str, 
     names = [str(number) for number in range(60)]
     with transaction(engine) as session:
         for name in names:
-            record(session, new_clip(name), now=NOW)
+            save_and_announce(session, new_clip(name), now=NOW)
     with ThreadPoolExecutor() as pool:
-        sent = list(pool.map(lambda publisher: len(flush(engine, publisher)), outlets))
+        sent = list(pool.map(lambda publisher: len(publish_batch(engine, publisher)), outlets))
     for publisher in outlets:
         publisher.close()
     engine.dispose()
@@ -189,7 +189,7 @@ def test_a_redis_that_hangs_keeps_no_writer_waiting(engine: Engine, publisher: O
     save(engine, "one")
     valkey.pause()
     with ThreadPoolExecutor() as pool:
-        sending = pool.submit(flush, engine, publisher)
+        sending = pool.submit(publish_batch, engine, publisher)
         time.sleep(0.3)  # it waits for Redis now
         began = time.monotonic()
         save(engine, "two")
@@ -206,7 +206,7 @@ def test_writers_do_not_make_it_send_twice(engine: Engine, publisher: OutboxPubl
     with ThreadPoolExecutor() as pool:
         writers = [pool.submit(save, engine, f"clip {number}") for number in range(40)]
         while not all(writer.done() for writer in writers) or waiting(engine):
-            flush(engine, publisher)
+            publish_batch(engine, publisher)
     assert len(arrived.events()) == len(arrived.jobs()) == 40
 
 
@@ -222,13 +222,13 @@ def test_a_slow_sender_forgets_no_promise_that_was_made_while_it_sent(
     def overtaken(rows: Sequence[tuple[OutboxRow, Clip]]) -> tuple[list[OutboxRow], Exception | None]:
         sent = send(rows)
         monkeypatch.undo()
-        flush(engine, publisher)
+        publish_batch(engine, publisher)
         with transaction(engine) as session:
-            record(session, new_clip("two"), TRANSCRIBE, now=NOW + timedelta(seconds=1))
+            save_and_announce(session, new_clip("two"), TRANSCRIBE, now=NOW + timedelta(seconds=1))
         return sent
 
     monkeypatch.setattr(publisher, "send", overtaken)
-    flush(engine, publisher)
+    publish_batch(engine, publisher)
     assert waiting(engine) == ["two event", "two transcribe"]
     engine.dispose()
 
@@ -239,4 +239,4 @@ def test_who_reads_the_outbox_sees_a_deleted_clip_s_rows_no_more(engine: Engine,
         session.delete(session.exec(Clip.by_id(HOME, clip.id)).one())
     with read_session(engine) as session:
         assert session.exec(select(OutboxRow)).all() == []
-    assert flush(engine, publisher) == []
+    assert publish_batch(engine, publisher) == []
