@@ -4,6 +4,8 @@ from alembic import context
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
+import shared.clips.waveform
+import shared.maintenance
 import shared.outbox.models
 import shared.uploads.models  # noqa: F401 - these imports fill SQLModel.metadata
 

@@ -23,12 +23,13 @@ from services.api.uploads.tus import MOST_SEGMENTS
 from shared.clips.models import Clip, Status
 from shared.clips.schemas import PublicClip
 from shared.clips.tags import normalize_tags
+from shared.clips.waveform import Waveform
 from shared.db.columns import MAX_DURATION_MS
 from shared.languages import LANGUAGES
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.transcripts.models import Transcript
-from shared.uploads.models import Piece, Waveform
+from shared.uploads.models import Piece
 
 MOST_TEXT = 2_000_000
 """Characters of an edited transcript: a day of speech is about a million."""

@@ -25,10 +25,10 @@ from services.transcriber.audio.waveform import Peaks
 from services.transcriber.jobs.base import Check, Claim, Claimant, Meters
 from shared.clips.gaps import LOST, UNHEARD, missing_audio, new_gap
 from shared.clips.models import Clip
+from shared.clips.waveform import Waveform
 from shared.db.engine import read_session
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARATION, PREPARE, TRANSCRIBE
-from shared.uploads.models import Waveform
 
 log = structlog.get_logger(__name__)
 

@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import Engine
 
 from shared.clips.models import Clip
+from shared.clips.waveform import Waveform
 from shared.db.engine import transaction
 from shared.libraries import HOME
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store
-from shared.uploads.models import Piece, Upload, Waveform
+from shared.uploads.models import Piece, Upload
 
 
 class Library:

@@ -9,7 +9,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from shared.search.folding import MAX_INDEXED_BYTES, MAX_WORD_CHARS, fold, index_text, nfc, sort_key, tokenize
-from shared.search.query import MAX_PHRASES, Query, matches, parse_query
+from shared.search.query import MAX_PHRASES, Query, find_matches, parse_query
 
 LETTERS = st.sampled_from(
     "aAbzÄäéßﬁœŒøŁıİςΣσжЁй한글が東京都話すสวัีกาខ្ញុំကျွ١٢3½²㎏🎙👩‍💻❤"
@@ -26,7 +26,7 @@ def holds(text: str, query: Query) -> bool:
 
 def found(text: str, typed: str) -> list[str]:
     text = nfc(text)
-    return [text[match.start : match.end] for match in matches(text, parse_query(typed))]
+    return [text[match.start : match.end] for match in find_matches(text, parse_query(typed))]
 
 
 # -- folding -----------------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def test_anything_can_be_typed(typed: str) -> None:
     for phrase in query.phrases:
         re.compile(phrase.pattern)
         assert phrase.words
-    assert list(matches("", query)) == []
+    assert list(find_matches("", query)) == []
 
 
 # -- matches -----------------------------------------------------------------------------------------------------------
@@ -179,17 +179,17 @@ def test_a_part_of_a_text_finds_it_and_every_mark_is_what_was_asked_for(text: st
     text = nfc(text)
     typed = data.draw(WORDS | TEXTS | st.just(text[data.draw(st.integers(0, len(text))) :][:20]))
     query = parse_query(typed)
-    marked = list(matches(text, query))
-    seen = {match.phrase for match in marked}
+    marked = list(find_matches(text, query))
+    seen = {match.phrase_index for match in marked}
     for number, phrase in enumerate(query.phrases):
         alone = Query((phrase,))
-        assert bool(list(matches(text, alone))) == holds(text, alone), (phrase, index_text(text))
+        assert bool(list(find_matches(text, alone))) == holds(text, alone), (phrase, index_text(text))
         if number in seen:
             assert holds(text, alone)
     for match in marked:
         assert 0 <= match.start < match.end <= len(text)
         shown = index_text(text[match.start : match.end])
-        assert shown.startswith(query.phrases[match.phrase].needle.rstrip(" ")), (shown, query)
+        assert shown.startswith(query.phrases[match.phrase_index].needle.rstrip(" ")), (shown, query)
     assert all(before.end <= after.start for before, after in pairwise(marked))
 
 
