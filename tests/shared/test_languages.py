@@ -4,13 +4,13 @@ import re
 
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 
-from shared.languages import CODES, LANGUAGES
+from shared.languages import CODES_BY_NAME, LANGUAGES
 from tests.servers.stack import ROOT
 
 
 def test_they_are_those_that_whisper_knows() -> None:
     assert set(LANGUAGES) == set(_LANGUAGE_CODES)
-    assert (LANGUAGES["ht"], CODES["haitian creole"], CODES["german"]) == ("Haitian Creole", "ht", "de")
+    assert (LANGUAGES["ht"], CODES_BY_NAME["haitian creole"], CODES_BY_NAME["german"]) == ("Haitian Creole", "ht", "de")
 
 
 def test_the_page_offers_them_all() -> None:

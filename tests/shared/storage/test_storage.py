@@ -167,7 +167,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
 
 def test_files_have_no_address(files: FileStore) -> None:
     put(files)
-    assert (files.url(KEY, "audio/webm", "inline"), files.origin()) == (None, None)
+    assert (files.presigned_url(KEY, "audio/webm", "inline"), files.presigned_origin()) == (None, None)
 
 
 # -- a bucket ------------------------------------------------------------------------------------------------------
@@ -182,14 +182,14 @@ def s3(bucket: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
 
 def test_anybody_who_has_the_address_can_listen(s3: S3Store, bucket: Parts) -> None:
     put(s3)
-    url = s3.url(KEY, "audio/webm;codecs=opus", "inline; filename*=UTF-8''caf%C3%A9.webm")
+    url = s3.presigned_url(KEY, "audio/webm;codecs=opus", "inline; filename*=UTF-8''caf%C3%A9.webm")
     assert url is not None
     response = httpx.get(url, headers={"Range": "bytes=5-9"})
     assert (response.status_code, response.content) == (206, BODY[5:10])
     assert response.headers["Content-Type"] == "audio/webm;codecs=opus"
     assert response.headers["Content-Disposition"] == "inline; filename*=UTF-8''caf%C3%A9.webm"
-    assert f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" == s3.origin() == bucket["AWS_ENDPOINT_URL_S3"]
-    assert s3.url(KEY, "audio/webm;codecs=opus", "inline; filename*=UTF-8''caf%C3%A9.webm") == url
+    assert f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" == s3.presigned_origin() == bucket["AWS_ENDPOINT_URL_S3"]
+    assert s3.presigned_url(KEY, "audio/webm;codecs=opus", "inline; filename*=UTF-8''caf%C3%A9.webm") == url
     assert httpx.get(url.replace("9c1d", "other")).status_code == 403
     assert httpx.get(url.partition("?")[0]).status_code == 403
 
