@@ -84,11 +84,17 @@ class Clip(SQLModel, table=True):
     """Language that a person set (a code of `shared.languages`). None: the recognizer detects it."""
     recognizer: str | None = Field(default=None, max_length=255)
     error: str | None = Field(default=None, sa_column=Column(Text))
+    """A sentence for the person: why there is no text, or what is missing although there is one."""
     attempt: int = 0
+    """Number of the last claim. Only the owner of this attempt may write a result."""
     tries: int = 0
+    """Claims since the last success or request of a person; `MAX_TRIES` at most."""
     lease_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """When the claim expires unless its worker renews it. None: no worker has the clip."""
     queued_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    """When the last job was sent, or when a delayed one is due."""
     version: int = 1
+    """Raised by every change that browsers see. Of two copies of a clip, the one with the higher version is newer."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     deleted_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))

@@ -85,7 +85,10 @@ class S3Store:
                 )
 
     def _put_whole(self, key: str, body: IO[bytes], size: int, content_type: str) -> None:
-        """Send the object in one request, to a URL that boto3 signs: a third of the CPU of `put_object`."""
+        """Send the object to a URL that boto3 signs: 1.1 ms of CPU for 16 KiB and 2.8 ms for 4 MiB.
+
+        `put_object` needs 1.7 and 6.8 ms (boto3 1.44, medians of one run).
+        """
         url = self._client.generate_presigned_url("put_object", Params={"Bucket": self._bucket, "Key": key})
         headers = {"Content-Length": str(size), "Content-Type": content_type}
         response = self._pool.request("PUT", url, body=body, headers=headers, preload_content=True)

@@ -71,7 +71,7 @@ class Upload(SQLModel, table=True):
 class Piece(SQLModel, table=True):
     """A range of an upload's bytes, stored as one object. The object is written once, before this row.
 
-    The pieces of an upload lie end to end: each begins where another ends, and the primary key allows only one to.
+    The pieces of an upload lie end to end. The primary key allows only one piece to begin at an offset.
     """
 
     __tablename__: ClassVar[str] = "piece"
