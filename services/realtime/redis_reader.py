@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from services.realtime.hub import REPLAY_FRAMES, Event, Hub
 from shared.libraries import HOME
-from shared.redis.streams import FIELD, StreamId, epoch_key, hints_key, stream_key
+from shared.redis.streams import PAYLOAD_FIELD, StreamId, epoch_key, hints_key, stream_key
 
 log = structlog.get_logger(__name__)
 
@@ -198,7 +198,7 @@ def _since_founding(newest_first: Sequence[Entry], epoch: bytes) -> Sequence[Ent
 def _events(entries: Sequence[Entry]) -> Iterator[Event]:
     """The events among entries. What is none is not passed on: a frame that no browser can read would drop them all."""
     for id, fields in entries:
-        data = dict(zip(fields[::2], fields[1::2], strict=True)).get(FIELD.encode())
+        data = dict(zip(fields[::2], fields[1::2], strict=True)).get(PAYLOAD_FIELD.encode())
         if data is None:
             continue
         try:

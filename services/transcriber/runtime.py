@@ -22,8 +22,7 @@ from services.transcriber.notices import Notices, PatientBroker
 from services.transcriber.recognizers.recognizer import Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared.db.engine import ping
-from shared.outbox.outbox import batches
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import OutboxPublisher, publish_batches
 from shared.redis import jobs
 from shared.storage.store import Store
 
@@ -78,10 +77,10 @@ class Courier:
             last = self._stopping  # read before sending, so that what was committed before `stop` still goes out
             hints = [self._hints.get() for _ in range(self._hints.qsize())]
             try:
-                for _ in batches(self._engine, self._publisher):
+                for _ in publish_batches(self._engine, self._publisher):
                     pass
                 for library_id, payload in hints:
-                    self._publisher.hint(library_id, payload)
+                    self._publisher.send_hint(library_id, payload)
             except (redis.RedisError, SQLAlchemyError, dramatiq.errors.BrokerConnectionError) as error:
                 log.warning("events wait for the relay", reason=f"{type(error).__name__}: {error}")
             except Exception:
@@ -104,7 +103,7 @@ def open_worker(broker: PatientBroker, claimant: Claimant, queue: str) -> dramat
                 pause = DATABASE_PAUSE_S
             if pause is not None:
                 try:
-                    broker.enqueue(jobs.message(claimant.job, id, queue), delay=int(pause * 1000))
+                    broker.enqueue(jobs.job_message(claimant.job, id, queue), delay=int(pause * 1000))
                 except redis.RedisError as error:
                     log.warning("the next try is left to the sweep", reason=str(error))
 

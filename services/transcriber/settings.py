@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Self
 
 import httpx
-from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationInfo, field_validator
 
 from shared.redis.jobs import LONG_TRANSCRIPTION, TRANSCRIPTION
-from shared.settings import CaptionSettings, DatabaseSettings, Port, PositiveInt, RedisSettings, StoreSettings
+from shared.settings import CaptionSettings, DatabaseSettings, Port, RedisSettings, StoreSettings
 
 DEFAULT_MODEL = "base"
 """2 % word errors, a hundred languages, 148 MB; the tiny ones make half as many errors again."""

@@ -18,8 +18,8 @@ from services.transcriber.recognizers.embedded import VAD
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, read_session, transaction
-from shared.outbox.outbox import flush, record
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import OutboxPublisher, publish_batch
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
 from shared.storage.factory import open_store
 from shared.transcripts.models import Transcript
@@ -75,7 +75,7 @@ class Worker(Library):
             with transaction(self.engine) as session:
                 clip = session.get_one(Clip, id)
                 clip.request_transcription(now)
-                record(session, clip, TRANSCRIBE, now=now)
+                save_and_announce(session, clip, TRANSCRIBE, now=now)
             self._send()
 
     def wait(self, ids: Sequence[uuid.UUID]) -> None:
@@ -92,7 +92,7 @@ class Worker(Library):
             time.sleep(POLL_S)
 
     def _send(self) -> None:
-        while flush(self.engine, self._publisher):
+        while publish_batch(self.engine, self._publisher):
             pass
 
 

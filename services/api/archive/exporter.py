@@ -28,10 +28,12 @@ from services.api.archive.manifest import (
 from services.api.http.errors import Problem
 from services.api.state import State, state_of
 from services.api.transcripts import formats
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
+from shared.clips.waveform import Waveform
+from shared.libraries import HOME
 from shared.storage.store import ObjectMissing
 from shared.transcripts.models import Transcript
-from shared.uploads.models import Piece, Upload, Waveform
+from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
 

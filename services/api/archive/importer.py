@@ -26,11 +26,12 @@ from services.api.http.body import incoming
 from services.api.http.errors import Problem
 from services.api.http.params import printable
 from services.api.state import Change, State, state_of
-from shared.clips.models import HOME, Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
+from shared.clips.waveform import Waveform
+from shared.libraries import HOME
 from shared.storage.store import BLOCK_BYTES, StoreFull
 from shared.transcripts.models import Transcript
-from shared.uploads.models import Piece, Upload, Waveform
+from shared.uploads.models import Piece, Upload
 
 MOST_INDEX_BYTES = 128 * 1024**2
 """Of the zip's list of entries, which Python holds in memory: some 200,000 clips."""

@@ -13,11 +13,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.clips import queries
-from shared.clips.models import HOME
 from shared.db.engine import transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
-from shared.outbox.outbox import batches
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import OutboxPublisher, publish_batches
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +103,7 @@ class Relay:
                 pause = SLOWEST_RETRY_S
 
     def _send(self) -> None:
-        for rows in batches(self._engine, self._publisher):
+        for rows in publish_batches(self._engine, self._publisher):
             jobs = sum(row.topic != EVENT for row in rows)
             SENT.labels("event").inc(len(rows) - jobs)
             SENT.labels("job").inc(jobs)
@@ -113,7 +112,7 @@ class Relay:
             time.sleep(LINGER_S)
 
     def _sweep(self, now: datetime) -> None:
-        waiting = self._publisher.waiting_jobs()
+        waiting = self._publisher.count_waiting_jobs()
         with transaction(self._engine) as session:
             # As many jobs as clips: none is lost, however long the queue is, and more would only fill Redis.
             patience = (

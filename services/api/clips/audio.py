@@ -88,7 +88,7 @@ def audio_response(request: Request, state: State, audio: Audio) -> Response:
         return Response(status_code=304, headers=headers)
     can_redirect = state.settings.audio_delivery == "redirect" and len(audio.parts) == 1
     if can_redirect and request.method == "GET" and not _is_fetch(request):
-        address = state.store.url(audio.parts[0][0], audio.mime, disposition)
+        address = state.store.presigned_url(audio.parts[0][0], audio.mime, disposition)
         if address is not None:
             return RedirectResponse(address, status_code=307, headers={"Cache-Control": "private, no-cache"})
     start, end = 0, whole_size

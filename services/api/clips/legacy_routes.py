@@ -17,7 +17,8 @@ from services.api.clips.routes import answer, keep
 from services.api.http.body import Incoming, incoming
 from services.api.http.errors import Problem
 from services.api.state import Change, state_of
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 
 

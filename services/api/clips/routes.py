@@ -20,14 +20,16 @@ from services.api.http.params import clip_id, json_body, printable, whole_number
 from services.api.state import State, state_of
 from services.api.transcripts import formats
 from services.api.uploads.tus import MOST_SEGMENTS
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip, Status
 from shared.clips.schemas import PublicClip
 from shared.clips.tags import normalize_tags
-from shared.db.columns import MAX_DURATION_MS, Status
+from shared.clips.waveform import Waveform
+from shared.db.columns import MAX_DURATION_MS
 from shared.languages import LANGUAGES
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.transcripts.models import Transcript
-from shared.uploads.models import Piece, Waveform
+from shared.uploads.models import Piece
 
 MOST_TEXT = 2_000_000
 """Characters of an edited transcript: a day of speech is about a million."""

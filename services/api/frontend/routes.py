@@ -44,7 +44,7 @@ def refuse_other_version(wanted: str | None, policy: str) -> None:
 
 def _policy(request: Request) -> str:
     settings, store = state_of(request).settings, state_of(request).store
-    bucket = (store.origin() or "") if settings.audio_delivery == "redirect" else ""
+    bucket = (store.presigned_origin() or "") if settings.audio_delivery == "redirect" else ""
     return content_security_policy(bucket, _events(request))
 
 

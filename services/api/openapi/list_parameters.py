@@ -4,8 +4,9 @@ from typing import Any
 
 from services.api.search.filters import MOST_FILTERS, MOST_QUERY, SORTS
 from services.api.search.routes import FOUND_PAGE, MOST_PER_PAGE, PAGE
+from shared.clips.models import Status
 from shared.clips.tags import MAX_TAG_CHARS
-from shared.db.columns import MAX_DURATION_MS, Status
+from shared.db.columns import MAX_DURATION_MS
 
 _MS = {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}
 _AT = {"type": "string", "format": "date-time"}

@@ -15,10 +15,11 @@ from starlette.requests import Request
 from services.api.http.errors import Problem
 from services.api.http.params import Place, instant, one_of, printable, several_of, unknown_cursor, whole_number
 from services.api.search.schemas import Sort
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip, Status
 from shared.clips.schemas import PublicClip
 from shared.clips.tags import normalize_tag
-from shared.db.columns import MAX_DURATION_MS, Status
+from shared.db.columns import MAX_DURATION_MS
+from shared.libraries import HOME
 from shared.search.index import ClipTag, tag_key
 
 MOST_QUERY = 1000

@@ -176,7 +176,7 @@ class Index:
     def _fts5(self) -> str:
         """The query for SQLite: words hold letters and digits only, so nothing in them is taken for its syntax."""
         return " AND ".join(
-            f'"{" ".join(phrase.words)}"{" *" if phrase.is_open else ""}' for phrase in self._query.phrases
+            f'"{" ".join(phrase.words)}"{" *" if phrase.is_prefix else ""}' for phrase in self._query.phrases
         )
 
     def _tsquery(self) -> str:
@@ -184,7 +184,7 @@ class Index:
         words = []
         for phrase in self._query.phrases:
             *whole, last = (f"'{word}'" for word in phrase.words)
-            if phrase.is_open:
+            if phrase.is_prefix:
                 word = phrase.words[-1]
                 last = f"'^{word}'" if len(word) <= BEGINNING else f"{last}:*"
             words += [*whole, last]
@@ -208,7 +208,7 @@ class Index:
             + case((self._is_in(needle, "tags"), IN_TAGS), else_=0)
             + self._least(times, MOST_IN_TEXT, type_=Integer)
         )
-        if phrase.is_open:
+        if phrase.is_prefix:
             whole = or_(self._is_in(f"{needle} ", "name"), self._in(self._begun, f"{needle} ") > 0)
             weight += case((whole, WHOLE_WORD), else_=0)
         return weight

@@ -10,8 +10,9 @@ from services.api.search import filters, full_text, snippets
 from services.api.search.filters import Wish
 from services.api.search.schemas import ClipPage, Limits, Realtime, SearchPage
 from services.api.state import state_of
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip
+from shared.libraries import HOME
 from shared.search.index import ClipTag
 from shared.search.query import parse_query
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 from services.api.search.schemas import Found, Passage, Span
 from services.api.transcripts.word_times import Clocks
 from shared.search.folding import nfc
-from shared.search.query import Match, Query, matches
+from shared.search.query import Match, Query, find_matches
 
 PASSAGES = 3
 """Excerpts of one clip: enough to know it again."""
@@ -34,7 +34,7 @@ class Excerpt:
 
     @property
     def phrases(self) -> int:
-        return len({match.phrase for match in self.matches})
+        return len({match.phrase_index for match in self.matches})
 
 
 def of(connection: Connection, rows: Sequence[Row[Any]], query: Query, clocks: Clocks) -> dict[uuid.UUID, Found]:
@@ -48,7 +48,7 @@ def of(connection: Connection, rows: Sequence[Row[Any]], query: Query, clocks: C
         passages = [
             passage(text, excerpt, clock and clock.at_ms(text, excerpt.matches[0].start)) for excerpt in chosen[row.id]
         ]
-        found[row.id] = Found(name=_spans(name, matches(name, query), 0), passages=passages)
+        found[row.id] = Found(name=_spans(name, find_matches(name, query), 0), passages=passages)
     return found
 
 
@@ -57,7 +57,7 @@ def of(connection: Connection, rows: Sequence[Row[Any]], query: Query, clocks: C
 
 def choose(text: str, query: Query) -> list[Excerpt]:
     """The excerpts of a text in NFC that hold the most of what was asked for, in their order there."""
-    excerpts = list(_excerpts(text, list(islice(matches(text, query), MOST_MATCHES))))
+    excerpts = list(_excerpts(text, list(islice(find_matches(text, query), MOST_MATCHES))))
     best = sorted(excerpts, key=lambda excerpt: -excerpt.phrases)[:PASSAGES]
     return sorted(best, key=lambda excerpt: excerpt.start)
 

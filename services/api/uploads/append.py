@@ -15,9 +15,9 @@ from sqlmodel import Session, col, func, or_, select
 from services.api.http.body import Incoming
 from services.api.http.errors import Problem
 from services.api.state import Change, State
-from shared.clips.models import HOME, Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import execute_write
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.storage.store import StoreError
 from shared.uploads.models import FILE_LIFETIME, Piece, Upload

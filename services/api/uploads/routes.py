@@ -20,8 +20,9 @@ from services.api.http.params import upload_id
 from services.api.state import Change, State, state_of
 from services.api.uploads import tus
 from services.api.uploads.append import TAKEN, Arrival, Standing, excessive, gone, locked, misplaced
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.db.columns import MAX_DURATION_MS
+from shared.libraries import HOME
 from shared.redis.jobs import CAPTION
 from shared.uploads.models import Piece, Upload
 

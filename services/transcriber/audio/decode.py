@@ -128,7 +128,7 @@ def fetched(store: Store, key: str, mime: str, folder: Path) -> Iterator[Fetched
             file.write(block)
         size = file.tell()
         audio = measured(file, size, mime)
-        audio.url = store.url(key, mime, "inline")
+        audio.url = store.presigned_url(key, mime, "inline")
         yield audio
 
 

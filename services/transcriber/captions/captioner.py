@@ -26,8 +26,7 @@ from services.transcriber.jobs.transcribe import Hint
 from services.transcriber.recognizers.streaming import Ears
 from services.transcriber.settings import cores
 from shared.clips import queries
-from shared.clips.models import Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import read_session
 from shared.storage.store import Store, StoreError
 from shared.uploads.models import Piece

@@ -23,7 +23,7 @@ from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import MAX_TRIES, Clip
 from shared.db.engine import transaction
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.storage.store import ObjectMissing, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -182,7 +182,7 @@ class Claimant(ABC):
     def release(self, session: Session, clip: Clip, now: datetime) -> str:
         """The change that gives a clip back at once, unharmed."""
         clip.release(now)
-        record(session, clip, self.job, now=now)
+        save_and_announce(session, clip, self.job, now=now)
         return "released"
 
     # -- one attempt -------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ class Claimant(ABC):
                 attempt = None
             if clip.version == version:
                 return None
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
         self.committed()
         return None if attempt is None else Claim(clip_id, attempt, clip)
 
@@ -236,7 +236,7 @@ class Claimant(ABC):
     def _fail(self, claim: Claim, sentence: str) -> str:
         def fail(session: Session, clip: Clip, now: datetime) -> str:
             clip.fail(sentence, now)
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
             return "failed"
 
         return self.settle(claim, fail)
@@ -256,7 +256,7 @@ class Claimant(ABC):
             comes_back = clip.postpone(f"{why} {what_next}", now + timedelta(seconds=pause), now)
             if not comes_back and why.switches_off:
                 clip.switch_off(f"{why} {what_next}", now)
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
             return "postponed" if comes_back else "given up"
 
         outcome = self.settle(claim, postpone)

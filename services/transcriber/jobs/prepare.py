@@ -25,10 +25,10 @@ from services.transcriber.audio.waveform import Peaks
 from services.transcriber.jobs.base import Check, Claim, Claimant, Meters
 from shared.clips.gaps import LOST, UNHEARD, missing_audio, new_gap
 from shared.clips.models import Clip
+from shared.clips.waveform import Waveform
 from shared.db.engine import read_session
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARATION, PREPARE, TRANSCRIBE
-from shared.uploads.models import Waveform
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +93,7 @@ class Preparer(Claimant):
                 note=note,
                 now=now,
             )
-            record(session, clip, TRANSCRIBE, now=now)
+            save_and_announce(session, clip, TRANSCRIBE, now=now)
             return "done"
 
         # What was put for a lost attempt is left to the sweep of orphans. A commit whose confirmation was lost looks

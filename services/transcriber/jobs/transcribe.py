@@ -21,7 +21,7 @@ from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import Clip
 from shared.db.engine import transaction
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
 from shared.storage.store import Store
 
@@ -118,7 +118,7 @@ class Transcriber(Claimant):
             for clip in clips:
                 now = datetime.now(UTC)
                 clip.request_transcription(now)
-                record(session, clip, clip.next_job, now=now)
+                save_and_announce(session, clip, clip.next_job, now=now)
         return len(clips)
 
     def work(self, claim: Claim, check: Check) -> str:
@@ -138,7 +138,7 @@ class Transcriber(Claimant):
                 now=now,
             )
             session.add(revision)
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
             return "done"
 
         outcome = self.settle(claim, finish)
@@ -177,7 +177,7 @@ class Transcriber(Claimant):
     def _explain(self, claim: Claim, sentence: str | None) -> None:
         def explain(session: Session, clip: Clip, now: datetime) -> str:
             clip.set_waiting_reason(sentence, now)
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
             return "held"
 
         if self.settle(claim, explain) != "held":

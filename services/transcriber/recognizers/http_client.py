@@ -25,7 +25,7 @@ from services.transcriber.recognizers.recognizer import (
     joined,
 )
 from shared.db.columns import MAX_DURATION_MS
-from shared.languages import CODES, LANGUAGES
+from shared.languages import CODES_BY_NAME, LANGUAGES
 
 CONNECT_S = 10
 """Seconds for a connection: a server that sleeps behind a proxy accepts at once and wakes up later."""
@@ -299,4 +299,4 @@ def language_code(found: Any) -> str | None:
     if not isinstance(found, str) or not found:
         return None
     name = found.strip().lower()
-    return CODES.get(name, name if name in LANGUAGES else None)
+    return CODES_BY_NAME.get(name, name if name in LANGUAGES else None)

@@ -103,7 +103,7 @@ async def test_a_wipe_between_two_events_is_no_secret(realtime: Realtime, open_p
         streams.append_event(step, HOME, {"type": "clip", "clip": {"text": "lost"}})
         step.flushdb()
         id = {"later": "*", "same": seen, "earlier": "1000-0"}[again]
-        step.xadd(streams.stream_key(HOME), {streams.FIELD: '{"type":"clip","clip":{}}'}, id=id)
+        step.xadd(streams.stream_key(HOME), {streams.PAYLOAD_FIELD: '{"type":"clip","clip":{}}'}, id=id)
         *_, first = step.execute()
     begin = await page.is_told_to_fetch()
     assert begin is not None
@@ -183,7 +183,7 @@ NO_EVENTS = ["", "[]", "7", "{}", '{"type":"clip"', " {}", '"type"', "{null}", '
 @pytest.mark.parametrize("data", [*map(str.encode, NO_EVENTS), b"\xff", *map(EVENT.encode, ["utf-16", "utf-32-be"])])
 async def test_what_is_no_event_is_left_out(realtime: Realtime, open_page: Open, data: bytes) -> None:
     page = await open_page(realtime)
-    realtime.redis.xadd(streams.stream_key(HOME), {streams.FIELD: data})
+    realtime.redis.xadd(streams.stream_key(HOME), {streams.PAYLOAD_FIELD: data})
     realtime.redis.xadd(streams.stream_key(HOME), {"other": "field"})
     await page.hears(realtime.say("now"), "now")
 

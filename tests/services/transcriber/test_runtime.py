@@ -22,12 +22,13 @@ from services.transcriber.jobs.transcribe import Transcriber
 from services.transcriber.models.registry import BUNDLED, Models
 from services.transcriber.runtime import Courier, Shift
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, transaction
-from shared.outbox.outbox import flush, record
-from shared.outbox.publisher import OutboxPublisher
+from shared.libraries import HOME
+from shared.outbox.publisher import OutboxPublisher, publish_batch
+from shared.outbox.writer import save_and_announce
 from shared.redis import jobs
-from shared.redis.streams import FIELD, hints_key, stream_key
+from shared.redis.streams import PAYLOAD_FIELD, hints_key, stream_key
 from shared.storage.factory import open_store
 from shared.transcripts.models import Transcript
 from tests import speech
@@ -64,8 +65,8 @@ class Library:
             id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=f"clips/{id}", now=now
         )
         with transaction(self.engine) as session:
-            record(session, clip, jobs.PREPARE, now=now)
-        flush(self.engine, self.publisher)
+            save_and_announce(session, clip, jobs.PREPARE, now=now)
+        publish_batch(self.engine, self.publisher)
         return id
 
     def clip(self, id: uuid.UUID) -> Clip:
@@ -76,7 +77,7 @@ class Library:
         with transaction(self.engine) as session:
             clip, now = session.get_one(Clip, id), datetime.now(UTC)
             verb(clip, now)
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
 
     def revisions(self, id: uuid.UUID) -> list[Transcript]:
         with transaction(self.engine) as session:
@@ -90,7 +91,7 @@ class Library:
         """The statuses that every browser was told of, in order."""
         with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
             entries = client.xrange(stream_key(HOME))
-        clips = [json.loads(fields[FIELD])["clip"] for _, fields in entries if FIELD in fields]
+        clips = [json.loads(fields[PAYLOAD_FIELD])["clip"] for _, fields in entries if PAYLOAD_FIELD in fields]
         return [clip["status"] for clip in clips if clip["id"] == str(id)]
 
     def waiting(self) -> int:
@@ -239,7 +240,7 @@ def test_a_note_does_not_wait_behind_long_recordings(
     environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": "2"}
     start_stack(local_parts, "transcriber", **environment)
     whisper.fail(Fault.HANG, times=1)
-    long = [local.put(files.silence(jobs.LONG_MS / 1000 + 1), "audio/wav") for _ in range(3)]
+    long = [local.put(files.silence(jobs.LONG_CLIP_MS / 1000 + 1), "audio/wav") for _ in range(3)]
     whisper.wait_for_requests(1)
     note = local.put()
     local.wait(note, Status.DONE)
@@ -257,7 +258,7 @@ def test_who_looks_is_told_how_far_a_transcription_is(
     id = local.put(speech.wav(speech.repeated(speech.samples(), 110)), "audio/wav")
     local.wait(id, Status.DONE)
     with redis.Redis.from_url(local.redis_url, decode_responses=True) as client:
-        hints = [json.loads(fields[FIELD]) for _, fields in client.xrange(hints_key(HOME))]
+        hints = [json.loads(fields[PAYLOAD_FIELD]) for _, fields in client.xrange(hints_key(HOME))]
     assert hints, "nobody was told anything"
     percents = [hint["percent"] for hint in hints]
     assert percents == sorted(percents)

@@ -18,12 +18,13 @@ from services.transcriber.captions.captioner import Parts as Following
 from services.transcriber.models.registry import Models
 from services.transcriber.recognizers.streaming import open_ears
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, transaction
-from shared.outbox.outbox import flush, record
-from shared.outbox.publisher import OutboxPublisher
+from shared.libraries import HOME
+from shared.outbox.publisher import OutboxPublisher, publish_batch
+from shared.outbox.writer import save_and_announce
 from shared.redis import jobs
-from shared.redis.streams import FIELD, hints_key
+from shared.redis.streams import PAYLOAD_FIELD, hints_key
 from shared.storage.factory import open_store
 from shared.storage.store import Store, StoreUnavailable
 from shared.uploads.models import Upload
@@ -54,9 +55,9 @@ class Studio(Library):
         id, now = uuid.uuid4(), datetime.now(UTC)
         clip = Clip.new_recording(id, name="a", mime="audio/webm", recorded_at=now, now=now)
         with transaction(self.engine) as session:
-            record(session, clip, jobs.CAPTION, now=now)
+            save_and_announce(session, clip, jobs.CAPTION, now=now)
             self._upload(session, id, 0, "audio/webm", [])
-        flush(self.engine, self._publisher)
+        publish_batch(self.engine, self._publisher)
         return id
 
     def speak(self, *ids: uuid.UUID, pieces: list[bytes] = PIECES, every_s: float = PIECE_S) -> None:
@@ -70,14 +71,14 @@ class Studio(Library):
         with transaction(self.engine) as session:
             clip, now = session.get_one(Clip, id), datetime.now(UTC)
             clip.finish_recording(now, duration_ms=None, gaps=[])
-            record(session, clip, jobs.PREPARE, now=now)
-        flush(self.engine, self._publisher)
+            save_and_announce(session, clip, jobs.PREPARE, now=now)
+        publish_batch(self.engine, self._publisher)
 
     def told(self, id: uuid.UUID) -> list[dict[str, Any]]:
         """The captions of one recording, in order."""
         with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
             entries = client.xrange(hints_key(HOME))
-        frames = [json.loads(fields[FIELD]) for _, fields in entries]
+        frames = [json.loads(fields[PAYLOAD_FIELD]) for _, fields in entries]
         return [frame for frame in frames if frame["type"] == "caption" and frame["clip"]["id"] == str(id)]
 
     def words(self, id: uuid.UUID) -> str:

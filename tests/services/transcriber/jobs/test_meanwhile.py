@@ -116,7 +116,7 @@ def test_a_long_clip_does_not_wait_behind_all_notes(
     start_stack(local_parts, "transcriber", **environment)
     quick.fail(Fault.HANG)
     notes = [local.put(files.silence(1), "audio/wav") for _ in range(8 * at_once)]
-    long = local.put(files.silence(jobs.LONG_MS / 1000 + 1), "audio/wav")
+    long = local.put(files.silence(jobs.LONG_CLIP_MS / 1000 + 1), "audio/wav")
     wait_until(lambda: all(local.clip(id).prepared_at for id in (*notes, long)))
     quick.heal()
     quick.slow_s = 0.2

@@ -30,8 +30,9 @@ from services.transcriber.recognizers.recognizer import (
     to_nobody,
 )
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.models import HOME, MAX_TRIES, Clip, Status
+from shared.clips.models import MAX_TRIES, Clip, Status
 from shared.db.engine import open_engine, transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.redis.jobs import TRANSCRIBE
 from shared.storage.factory import open_store

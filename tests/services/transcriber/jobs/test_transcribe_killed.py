@@ -20,11 +20,12 @@ from sqlmodel import col, func, select
 from services.api.background import outbox_relay
 from services.api.background.outbox_relay import Relay
 from services.transcriber.models.registry import BUNDLED
-from shared.clips.models import HOME, MAX_TRIES, Clip, Status
+from shared.clips.models import MAX_TRIES, Clip, Status
 from shared.db.engine import read_session, transaction
+from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
-from shared.outbox.outbox import record
 from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
 from shared.transcripts.models import Transcript
 from tests import speech
@@ -87,7 +88,7 @@ class Hospital(Ward):
                     id, name="a", mime="audio/wav", bytes=len(content), sha256=sha256(content), audio_key=key, now=now
                 )
                 clip.prepared_at = now
-                record(session, clip, TRANSCRIBE, now=now)
+                save_and_announce(session, clip, TRANSCRIBE, now=now)
         self._relay.wake()
         return ids
 
