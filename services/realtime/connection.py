@@ -8,8 +8,9 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from services.realtime.frames import Handshake, is_pong, new_protocol
-from services.realtime.hub import PIECE_BYTES
+from services.realtime.frames import is_pong, new_protocol
+from services.realtime.handshake import Handshake
+from services.realtime.replay_buffer import PIECE_BYTES
 
 SEND_BUFFER_BYTES = PIECE_BYTES
 """What may wait for one line, and one piece behind it. Who reads more slowly is left out until it has read."""

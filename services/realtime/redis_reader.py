@@ -14,7 +14,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from services.realtime.hub import REPLAY_FRAMES, Event, Hub
+from services.realtime.hub import Hub
+from services.realtime.replay_buffer import REPLAY_FRAMES, Event
 from shared.libraries import HOME
 from shared.redis.streams import FIELD, StreamId, epoch_key, hints_key, stream_key
 

@@ -17,12 +17,14 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from services.realtime.connection import Browser
-from services.realtime.frames import PING, Handshake, text_frame
+from services.realtime.frames import PING, text_frame
+from services.realtime.handshake import Handshake
 from services.realtime.hub import Hub
 from services.realtime.metrics import Figures
 from services.realtime.presence import Presence
 from services.realtime.redis_reader import Feed
 from services.realtime.settings import RealtimeSettings
+from services.realtime.timers import Deadlines
 from shared.libraries import HOME
 from shared.origins import client_address, is_known_host, is_same_site
 
@@ -297,34 +299,6 @@ class Realtime:
                 "refused": self.refused,
             }
         )
-
-
-class Deadlines:
-    """Those who have the same time for something, in the order in which they began."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._began: dict[Browser, float] = {}
-
-    def __contains__(self, browser: Browser) -> bool:
-        return browser in self._began
-
-    def add(self, browser: Browser, now: float) -> None:
-        self._began[browser] = now
-
-    def remove(self, browser: Browser) -> None:
-        self._began.pop(browser, None)
-
-    def over(self, now: float) -> list[Browser]:
-        """Take out those whose time is over."""
-        late = []
-        for browser, began in self._began.items():
-            if began + self._seconds > now:
-                break
-            late.append(browser)
-        for browser in late:
-            del self._began[browser]
-        return late
 
 
 def most_connections(wanted: int) -> int:

@@ -10,7 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from services.realtime.hub import MOST_PIECES, Bounds, Channel, Hub
+from services.realtime.hub import Channel, Hub
+from services.realtime.replay_buffer import MOST_PIECES, Bounds
 from shared.redis.streams import StreamId
 from tests.services.realtime.conftest import texts
 

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from services.realtime.connection import UNKNOWN_MESSAGE
-from services.realtime.hub import REPLAY_BYTES
+from services.realtime.replay_buffer import REPLAY_BYTES
 from services.realtime.server import BEHIND_S, PARTING_S, TOO_SLOW, comes_from_here, since
 from tests.servers.server import free_port
 from tests.servers.stack import PYTHON, ROOT
