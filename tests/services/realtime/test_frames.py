@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from services.realtime.frames import PING, is_pong, text_frame
-from tests.services.realtime.conftest import texts
+from tests.services.realtime.conftest import payloads
 
 
 @given(st.binary(max_size=140))
@@ -24,7 +24,7 @@ def test_only_one_whole_masked_pong_is_a_pong(payload: bytes) -> None:
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
 def test_frames_of_every_length(size: int) -> None:
     text = b"x" * size
-    assert texts(text_frame(text) + text_frame(b"next")) == [text, b"next"]
+    assert payloads(text_frame(text) + text_frame(b"next")) == [text, b"next"]
 
 
 def test_a_ping_says_nothing() -> None:

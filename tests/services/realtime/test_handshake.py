@@ -32,7 +32,7 @@ def test_an_ordinary_handshake_is_read_and_answered() -> None:
     assert handshake is not None
     assert handshake.target == "/websocket?since=1-0"
     assert handshake.headers["origin"] == "https://here.example"
-    assert b"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in handshake.accepted()
+    assert b"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in handshake.response()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_an_ordinary_handshake_is_read_and_answered() -> None:
         b"\x16\x03\x01\x02\x00\x01",
     ],
 )
-def test_whatever_is_not_ordinary_is_left_to_those_who_know_the_rules(data: bytes) -> None:
+def test_any_other_request_is_left_to_websockets(data: bytes) -> None:
     assert Handshake.parse(data) is None
 
 
@@ -78,10 +78,10 @@ lines = st.one_of(
     st.lists(lines, max_size=3),
     st.sampled_from(["GET / HTTP/1.1", "GET /websocket HTTP/1.1", "GET /a b HTTP/1.1", "GET  HTTP/1.1"]) | words,
 )
-def test_what_we_take_for_ordinary_is_a_good_handshake_with_the_same_answer(
-    usual: list[str], more: list[str], first: str
+def test_an_ordinary_handshake_is_valid_for_websockets_and_gets_the_same_answer(
+    ordinary: list[str], more: list[str], first: str
 ) -> None:
-    data = request(*usual, *more, first=first)
+    data = request(*ordinary, *more, first=first)
     handshake = Handshake.parse(data)
     if handshake is None:
         return
@@ -95,4 +95,4 @@ def test_what_we_take_for_ordinary_is_a_good_handshake_with_the_same_answer(
     assert protocol.state is State.OPEN
     answer = b"".join(protocol.data_to_send())
     accept = next(line for line in answer.split(b"\r\n") if line.startswith(b"Sec-WebSocket-Accept"))
-    assert accept in handshake.accepted()
+    assert accept in handshake.response()
