@@ -137,7 +137,8 @@ def stand_ins(tmp_path: Path) -> Path:
     root = tmp_path / "tree"
     for folder in ("infra", "services", "shared"):
         (root / folder).mkdir(parents=True)
-    (root / "infra/local_up.py").write_text(Path(local_up.__file__).read_text())
+    for module in ("local_up", "launch_plan", "supervisor"):
+        (root / f"infra/{module}.py").write_text(Path(local_up.__file__).with_name(f"{module}.py").read_text())
     (root / "shared/migrations.py").touch()
     for service in ("api", "realtime", "transcriber"):
         (root / f"services/{service}.py").write_text(STAND_IN)
