@@ -188,7 +188,7 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def _die_with_parent(parent_pid: int) -> Callable[[], None] | None:
-    """Return what a child calls before its program starts: kill -9 of the parent then ends it, too (Linux, prctl(2))."""
+    """Return what a child calls before its program starts: kill -9 of the parent then ends it, too (Linux, prctl)."""
     if sys.platform != "linux":
         return None
     libc, set_death_signal = ctypes.CDLL(None), 1
