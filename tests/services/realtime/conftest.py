@@ -18,6 +18,9 @@ from tests.servers.valkey import Valkey
 TIMEOUT_S = 10
 """Longest wait for a frame or an answer: a noticed wipe takes 2 s, a loaded machine the rest."""
 
+WORKERS = 3
+"""Processes of the fixture `workers`."""
+
 
 class Realtime(Service):
     """The realtime server of one test, on a Redis that the test may do anything to."""
@@ -115,6 +118,15 @@ def realtime(valkey: Valkey) -> Iterator[Realtime]:
     server.start()
     yield server
     server.close()
+
+
+@pytest.fixture
+def workers(valkey: Valkey) -> Iterator[Realtime]:
+    """The server with several worker processes on one port."""
+    realtime = Realtime(valkey, WORKERS=str(WORKERS))
+    realtime.start()
+    yield realtime
+    realtime.close()
 
 
 Open = Callable[..., Any]

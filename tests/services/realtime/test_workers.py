@@ -2,29 +2,15 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
 
 import psutil
-import pytest
 
 from tests.servers.server import free_port
 from tests.servers.stack import ROOT
-from tests.servers.valkey import Valkey
-from tests.services.realtime.conftest import TIMEOUT_S, Open, Page, Realtime
-
-WORKERS = 3
-
-
-@pytest.fixture
-def workers(valkey: Valkey) -> Iterator[Realtime]:
-    realtime = Realtime(valkey, WORKERS=str(WORKERS))
-    realtime.start()
-    yield realtime
-    realtime.close()
+from tests.services.realtime.conftest import TIMEOUT_S, WORKERS, Open, Page, Realtime
 
 
 def children(realtime: Realtime) -> list[psutil.Process]:
@@ -119,43 +105,6 @@ async def test_a_taken_port_is_not_shared_with_another_program(workers: Realtime
     _, said = await asyncio.wait_for(second.communicate(), TIMEOUT_S)
     assert second.returncode == 1
     assert b"Set HOST and PORT" in said
-
-
-async def test_pages_learn_how_many_are_open_anywhere(workers: Realtime, valkey: Valkey, open_page: Open) -> None:
-    elsewhere = Realtime(valkey, REDIS_URL=valkey.url(workers.database))
-    try:
-        elsewhere.start()
-        seed = await open_page(workers)
-        pages = [await open_page(workers, since="") for _ in range(5)]
-        pages.append(await open_page(elsewhere, since=""))
-        for page in pages:
-            await _sees(page, 7)
-        await pages.pop().socket.close()
-        for page in pages:
-            await _sees(page, 6)
-        late = await open_page(workers, since="")
-        await _sees(late, 7)
-        # Who was here when a server ended is somewhere else by now.
-        last = Realtime(valkey, REDIS_URL=valkey.url(workers.database))
-        await asyncio.to_thread(last.start)
-        await _sees(await open_page(last, since=""), 8)
-        await _sees(late, 8)
-        await asyncio.to_thread(last.close)
-        await _sees(late, 7)
-        # One that is killed is not counted for long.
-        await _sees(await open_page(elsewhere, since=""), 8)
-        elsewhere.kill()
-        await _sees(late, 7, timeout_s=2 * TIMEOUT_S)
-        # A client that keeps no state would take the number for a change of a clip.
-        await seed.receives(workers.publish("a change"), "a change")
-    finally:
-        await asyncio.to_thread(elsewhere.close)
-
-
-async def _sees(page: Page, number: int, timeout_s: float = TIMEOUT_S) -> None:
-    async with asyncio.timeout(timeout_s):
-        while json.loads(await page.socket.recv()).get("looking") != number:
-            pass
 
 
 async def _is_open(page: Page) -> bool:
