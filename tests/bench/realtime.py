@@ -173,7 +173,7 @@ def _report(
             label: {name: sum(run[name] for run in each) for name in FAULT_COUNTS} for label, each in runs.items()
         },
         CORES_TAKEN_BY_OTHERS: {
-            label: [_rounded(run[CORES_TAKEN_BY_OTHERS]) for run in each] for label, each in runs.items()
+            label: [rounded(run[CORES_TAKEN_BY_OTHERS]) for run in each] for label, each in runs.items()
         },
         "ours_to": {label: _ratios(ours, theirs) for label, theirs in medians.items() if label != Ours.label},
         "left_out": left_out,
@@ -185,7 +185,7 @@ def _report(
 
 def _medians(runs: Sequence[Figures]) -> Figures:
     return {
-        name: _rounded(median(run[name] for run in runs))
+        name: rounded(median(run[name] for run in runs))
         for name in runs[0]
         if name not in {*FAULT_COUNTS, CORES_TAKEN_BY_OTHERS}
     }
@@ -195,7 +195,7 @@ def _ratios(ours: Figures, theirs: Figures) -> Figures:
     """Ours over theirs, of all figures that both have and that mean the same."""
     has_same_sockets = ours["sockets"] == theirs["sockets"]
     return {
-        name: _rounded(ours[name] / figure)
+        name: rounded(ours[name] / figure)
         for name, figure in theirs.items()
         if figure
         and name in ours
@@ -204,7 +204,7 @@ def _ratios(ours: Figures, theirs: Figures) -> Figures:
     }
 
 
-def _rounded(figure: float) -> float:
+def rounded(figure: float) -> float:
     """Three digits are more than two runs agree on."""
     return round(figure) if figure >= 1_000 else float(f"{figure:.3g}")
 

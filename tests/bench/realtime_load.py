@@ -140,6 +140,7 @@ def idle(server: Contender, generator: Generator, sockets: int) -> dict[str, flo
     result = generator.run(server, sockets, duration=0.1, warm=SETTLE_S)
     return {
         "handshakes_per_s": result["handshakes_per_s"],
+        "cpu_us_per_handshake": result["handshake_cpu_us"],
         "kb_per_idle_socket": result["rss_per_conn_kb"],
     }
 
