@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
-from services.api.background.maintenance import Sweep
-from services.api.background.outbox_relay import Relay
+from services.api.background.maintenance import Maintenance
+from services.api.background.outbox_relay import OutboxRelay
 from services.api.settings import ApiSettings
 from services.api.transcripts.word_times import Clocks
 from shared.clips.models import Clip
@@ -33,7 +33,7 @@ class State:
     settings: ApiSettings
     engine: Engine
     store: Store
-    relay: Relay
+    relay: OutboxRelay
     incoming: Path
     """Folder for bodies on their way in; it holds nameless files only."""
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS))
@@ -66,13 +66,13 @@ class Change:
 
 @contextmanager
 def opened(settings: ApiSettings) -> Iterator[State]:
-    """Build the state, run the relay and the sweep beside it, and close all of it at the end."""
+    """Build the state, run the relay and the maintenance beside it, and close all of it at the end."""
     incoming = settings.data_dir / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings)
     store = open_store(settings)
-    relay = Relay(engine, OutboxPublisher(settings.redis_url.get_secret_value()), settings.wake_url)
-    sweep = Sweep(
+    relay = OutboxRelay(engine, OutboxPublisher(settings.redis_url.get_secret_value()), settings.wake_url)
+    maintenance = Maintenance(
         engine,
         store,
         relay.wake,
@@ -80,11 +80,11 @@ def opened(settings: ApiSettings) -> Iterator[State]:
         bin_keeps=timedelta(days=settings.bin_days),
     )
     relay.start()
-    sweep.start()
+    maintenance.start()
     try:
         yield State(settings, engine, store, relay, incoming)
     finally:
-        sweep.stop()
+        maintenance.stop()
         relay.stop()
         engine.dispose()
 

@@ -56,7 +56,7 @@ IMAGES = (*SETTINGS, "transcriber-local")
 RECORDING = "LJ050-0131.wav"
 
 RELAY_STOP_S = 10
-"""Seconds that `Relay.stop` waits for its thread."""
+"""Seconds that `OutboxRelay.stop` waits for its thread."""
 
 MOST_KILL_TIMEOUT_S = 300
 """What Fly allows."""

@@ -1,4 +1,4 @@
-"""The sweep alone, on both kinds of parts: what it ends, what it empties, and what it must never touch."""
+"""Maintenance alone, on both kinds of parts: what it ends, what it empties, and what it must never touch."""
 
 import io
 import uuid
@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from services.api.background.maintenance import ORPHAN_AGE, TOMBSTONE, Sweep
+from services.api.background.maintenance import MIN_ORPHAN_AGE, TOMBSTONE_LIFETIME, Maintenance
 from services.api.settings import ApiSettings
 from shared.clips.gaps import LOST
 from shared.clips.models import HOME, Clip, Status
@@ -29,12 +29,12 @@ DAY = timedelta(days=1)
 
 
 @dataclass
-class World:
-    """A database, a store, and a sweep that is not running: the tests call its chores at times of their own."""
+class MaintenanceParts:
+    """A database, a store, and maintenance that does not run: tests call the tasks with their own instants."""
 
     engine: Engine
     store: Store
-    sweep: Sweep
+    maintenance: Maintenance
     now: datetime
 
     def put(self, clip_id: uuid.UUID) -> str:
@@ -89,21 +89,21 @@ class World:
 
 
 @pytest.fixture
-def world(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[MaintenanceParts]:
     for name, value in parts.items():
         monkeypatch.setenv(name, value)
     settings = ApiSettings()
     engine, store = open_engine(settings), open_store(settings)
-    sweep = Sweep(engine, store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
-    yield World(engine, store, sweep, datetime.now(UTC))
+    maintenance = Maintenance(engine, store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
+    yield MaintenanceParts(engine, store, maintenance, datetime.now(UTC))
     engine.dispose()
 
 
-def test_a_recording_that_fell_silent_is_finished_with_what_arrived(world: World) -> None:
+def test_a_recording_that_fell_silent_is_finished_with_what_arrived(world: MaintenanceParts) -> None:
     silent, _ = world.recording()
     world.now += timedelta(minutes=1)
     heard, _ = world.recording()
-    assert world.sweep.end_silent_recordings(silent.updated_at + SILENCE + timedelta(seconds=1)) == 1
+    assert world.maintenance.finish_stalled_recordings(silent.updated_at + SILENCE + timedelta(seconds=1)) == 1
     ended, going = world.read(silent), world.read(heard)
     assert ended
     assert going
@@ -114,23 +114,23 @@ def test_a_recording_that_fell_silent_is_finished_with_what_arrived(world: World
     assert rows == [EVENT, EVENT, PREPARE]
 
 
-def test_a_recording_in_the_bin_stays_as_it_is(world: World) -> None:
+def test_a_recording_in_the_bin_stays_as_it_is(world: MaintenanceParts) -> None:
     clip, key = world.recording()
     with transaction(world.engine) as session:
         session.get_one(Clip, clip.id).move_to_bin(world.now)
-    assert world.sweep.end_silent_recordings(world.now + DAY) == 0
+    assert world.maintenance.finish_stalled_recordings(world.now + DAY) == 0
     assert world.has(key)
 
 
-def test_the_bin_is_emptied_with_every_byte_of_it_after_its_time_and_not_before(world: World) -> None:
+def test_the_bin_is_emptied_with_every_byte_of_it_after_its_time_and_not_before(world: MaintenanceParts) -> None:
     whole = world.clip()
     spoken, piece = world.recording()
     kept = world.clip()
     with transaction(world.engine) as session:
         for clip in (whole, spoken):
             session.get_one(Clip, clip.id).move_to_bin(world.now)
-    assert world.sweep.empty_bin(world.now + BIN_KEEPS - timedelta(seconds=1)) == 0
-    assert world.sweep.empty_bin(world.now + BIN_KEEPS + timedelta(seconds=1)) == 2
+    assert world.maintenance.empty_bin(world.now + BIN_KEEPS - timedelta(seconds=1)) == 0
+    assert world.maintenance.empty_bin(world.now + BIN_KEEPS + timedelta(seconds=1)) == 2
     assert world.read(whole) is world.read(spoken) is None
     assert not any(world.has(key) for key in (whole.audio_key, piece))
     assert world.uploads() == []
@@ -138,42 +138,42 @@ def test_the_bin_is_emptied_with_every_byte_of_it_after_its_time_and_not_before(
     assert world.has(kept.audio_key)
 
 
-def test_a_file_that_never_arrived_whole_expires_and_a_recording_does_not(world: World) -> None:
+def test_a_file_that_never_arrived_whole_expires_and_a_recording_does_not(world: MaintenanceParts) -> None:
     world.upload(uuid.uuid4(), is_recording=False)
     world.upload(world.clip().id, is_recording=False, length=6)  # and a PUT of its id came first
     _, recorded = world.recording()
     arrived = world.upload(world.clip().id, is_recording=False, length=5)
-    assert world.sweep.expire_uploads(world.now + FILE_LIFETIME - timedelta(seconds=1)) == 0
-    assert world.sweep.expire_uploads(world.now + FILE_LIFETIME + timedelta(seconds=1)) == 2
+    assert world.maintenance.expire_uploads(world.now + FILE_LIFETIME - timedelta(seconds=1)) == 0
+    assert world.maintenance.expire_uploads(world.now + FILE_LIFETIME + timedelta(seconds=1)) == 2
     assert len(world.uploads()) == 4, "what is gone is still known as gone"
     with read_session(world.engine) as session:
         keys = session.exec(select(Piece.key)).all()
     assert set(keys) == {recorded, arrived}
-    world.sweep.expire_uploads(world.now + FILE_LIFETIME + TOMBSTONE + DAY)
+    world.maintenance.expire_uploads(world.now + FILE_LIFETIME + TOMBSTONE_LIFETIME + DAY)
     assert len(world.uploads()) == 2
 
 
-def test_orphans_go_after_a_day_and_nothing_else(world: World) -> None:
+def test_orphans_go_after_a_day_and_nothing_else(world: MaintenanceParts) -> None:
     clip = world.clip()
     replaced, lost = world.put(clip.id), world.put(uuid.uuid4())
     _, piece = world.recording()
     foreign = "elsewhere/backup.tar"
     world.store.put(foreign, io.BytesIO(b"sound"), 5, "x/y")
-    assert world.sweep.remove_orphans(world.now + ORPHAN_AGE - timedelta(minutes=1)) == 0
-    assert world.sweep.remove_orphans(world.now + ORPHAN_AGE + timedelta(minutes=1)) == 2
+    assert world.maintenance.remove_orphans(world.now + MIN_ORPHAN_AGE - timedelta(minutes=1)) == 0
+    assert world.maintenance.remove_orphans(world.now + MIN_ORPHAN_AGE + timedelta(minutes=1)) == 2
     assert not world.has(replaced)
     assert not world.has(lost)
     assert all(world.has(key) for key in (clip.audio_key, piece, foreign))
 
 
-def test_a_database_that_knows_nothing_of_the_store_costs_nobody_a_recording(world: World) -> None:
+def test_a_database_that_knows_nothing_of_the_store_costs_nobody_a_recording(world: MaintenanceParts) -> None:
     keys = [world.put(uuid.uuid4()) for _ in range(3)]
-    assert world.sweep.remove_orphans(world.now + 400 * DAY) == 0
+    assert world.maintenance.remove_orphans(world.now + 400 * DAY) == 0
     assert all(world.has(key) for key in keys)
 
 
-def test_of_many_machines_one_does_a_chore_and_again_when_it_is_due(world: World) -> None:
-    other = Sweep(world.engine, world.store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
-    machines = (world.sweep, other)
-    assert [machine.is_ours("chore", DAY, world.now) for machine in machines] == [True, False]
-    assert [machine.is_ours("chore", DAY, world.now + DAY) for machine in machines] == [True, False]
+def test_one_of_many_machines_claims_a_task_each_time_it_is_due(world: MaintenanceParts) -> None:
+    other = Maintenance(world.engine, world.store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
+    machines = (world.maintenance, other)
+    assert [machine.claim("chore", DAY, world.now) for machine in machines] == [True, False]
+    assert [machine.claim("chore", DAY, world.now + DAY) for machine in machines] == [True, False]
