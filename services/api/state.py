@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from services.api.background.maintenance import Maintenance
 from services.api.background.outbox_relay import OutboxRelay
 from services.api.settings import ApiSettings
-from services.api.transcripts.word_times import Clocks
+from services.api.transcripts.word_times import WordTimingCache
 from shared.clips.models import Clip
 from shared.db.engine import open_engine, read_session, transaction
 from shared.outbox.outbox import record
@@ -37,7 +37,7 @@ class State:
     incoming: Path
     """Folder for bodies on their way in; it holds nameless files only."""
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS))
-    clocks: Clocks = field(default_factory=Clocks)
+    word_timings: WordTimingCache = field(default_factory=WordTimingCache)
 
     @contextmanager
     def read_session(self) -> Iterator[Session]:

@@ -31,7 +31,7 @@ from services.api.http.params import Place
 from services.api.search import filters, full_text, snippets
 from services.api.search.filters import Wish
 from services.api.search.routes import FOUND_PAGE
-from services.api.transcripts.word_times import Clocks
+from services.api.transcripts.word_times import WordTimingCache
 from shared.db.engine import open_engine, read_session
 from shared.search.folding import index_text, sort_key
 from shared.search.index import NUMBERS_PER_MS, first_number_at, tag_key
@@ -241,7 +241,7 @@ def in_database(engine: Any, asked: Mapping[str, list[str]]) -> dict[str, float]
         with read_session(engine) as session:
             query = parse_query(typed)
             rows, _ = full_text.page(session.connection(), plain("best", typed), query, None, FOUND_PAGE)
-            snippets.of(session.connection(), rows, query, Clocks())
+            snippets.search_hits(session.connection(), rows, query, WordTimingCache())
             cursor = session.connection().connection.cursor()
             began = time.perf_counter()
             for statement, values in asked_of:

@@ -174,7 +174,7 @@ class _Found:
         if self.clip.text is not None:
             timed = next((each for each in reversed(self.revisions) if each.passages is not None), None)
             for form in WORDS:
-                words = formats.FORMS[form].render(self.clip, timed)
+                words = formats.FORMATS[form].render(self.clip, timed)
                 archive.writestr(self._entry(f"{folder}/transcript.{form}"), words)
         archive.writestr(self._entry(f"{folder}/{ABOUT}"), described.model_dump_json(indent=1))
         yield

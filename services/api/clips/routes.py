@@ -182,9 +182,9 @@ def waveform(request: Request) -> Response:
 def transcript(request: Request) -> Response:
     """GET /api/clips/{id}/transcript.{txt,srt,vtt,json}."""
     extension = request.path_params["form"]
-    form = formats.FORMS.get(extension)
+    form = formats.FORMATS.get(extension)
     if form is None:
-        raise Problem("not-found", f"Transcripts come as {', '.join(formats.FORMS)}.")
+        raise Problem("not-found", f"Transcripts come as {', '.join(formats.FORMATS)}.")
     with state_of(request).read_session() as session:
         clip = _find(session, request)
         timed = session.exec(Transcript.newest_with_times(clip.id)).first()

@@ -43,7 +43,7 @@ def listing(request: Request) -> Response:
             rows, following = full_text.page(connection, wish, query, place, limit)
         else:
             rows, following = [], None  # punctuation alone: there is nothing to look for
-        found = snippets.of(connection, rows, query, state.clocks) if wish.typed else None
+        found = snippets.search_hits(connection, rows, query, state.word_timings) if wish.typed else None
     shared = {
         "clips": [PublicClip.model_validate(row) for row in rows],
         "next": following.cursor(wish.stamp) if following else None,
