@@ -105,9 +105,7 @@ def _snippet(text: str, excerpt: Excerpt, timings: WordTimings | None) -> Snippe
 
 def _utf16_spans(text: str, spans: Iterable[Match], shift: int) -> list[Utf16Span]:
     """Convert the spans of matches: a character beyond the basic plane is two code units."""
-    return [
-        (_utf16_length(text[: match.start + shift]), _utf16_length(text[: match.end + shift])) for match in text_matches
-    ]
+    return [(_utf16_length(text[: match.start + shift]), _utf16_length(text[: match.end + shift])) for match in spans]
 
 
 def _utf16_length(text: str) -> int:
