@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from services.api import health, websocket_proxy
-from services.api.archive import exporter, importer
+from services.api.archive import routes as archive
 from services.api.clips import legacy_routes
 from services.api.clips import routes as clips
 from services.api.frontend import routes as frontend
@@ -54,8 +54,8 @@ ROUTES = [
     Route("/api/clips/{id}/finish", finish.finish, methods=["POST"]),
     Route("/api/clips/{id}/waveform", clips.waveform),
     # All of it, as a zip.
-    Route("/api/library.zip", exporter.library),
-    Route("/api/library", importer.library, methods=["POST"]),
+    Route("/api/library.zip", archive.export_library),
+    Route("/api/library", archive.import_library, methods=["POST"]),
     # By tus: recordings while they are made, and files.
     Route("/api/uploads", by_method(OPTIONS=uploads.options, POST=uploads.create)),
     Route(

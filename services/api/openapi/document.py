@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.api.archive.exporter import MOST_IDS
+from services.api.archive.routes import MAX_IDS
 from services.api.clips.routes import ClipPatch
 from services.api.http.errors import PROBLEMS
 from services.api.openapi import list_parameters
@@ -198,7 +198,7 @@ def _clips() -> Json:
 
 
 def _library() -> Json:
-    ids = {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": MOST_IDS}
+    ids = {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": MAX_IDS}
     archive: Json = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
     counts = {"type": "integer", "minimum": 0}
     return {
