@@ -44,8 +44,8 @@ ROUTES = [
     Route("/readyz", health.ready),
     Route("/metrics", health.metrics),
     # By id: our own page.
-    Route("/api/clips", search.listing),
-    Route("/api/tags", search.tags),
+    Route("/api/clips", search.list_clips),
+    Route("/api/tags", search.list_tags),
     Route("/api/clips/{id}", by_method(GET=clips.read, PUT=clips.put, PATCH=clips.patch, DELETE=clips.delete)),
     Route("/api/clips/{id}/restore", clips.restore, methods=["POST"]),
     Route("/api/clips/{id}/transcription", clips.transcribe_again, methods=["POST"]),

@@ -28,9 +28,9 @@ from pydantic import SecretStr
 from sqlalchemy import event, select, text
 
 from services.api.http.params import Place
-from services.api.search import filters, full_text, snippets
-from services.api.search.filters import Wish
-from services.api.search.routes import FOUND_PAGE
+from services.api.search import full_text, pages, snippets
+from services.api.search.filters import ClipQuery
+from services.api.search.routes import SEARCH_PAGE_SIZE
 from services.api.transcripts.word_times import WordTimingCache
 from shared.db.engine import open_engine, read_session
 from shared.search.folding import index_text, sort_key
@@ -175,7 +175,7 @@ def lists(engine: Any, clips: int) -> dict[str, dict[str, Any]]:
     }
 
 
-NARROWED: dict[str, dict[str, Any]] = {
+FILTERED: dict[str, dict[str, Any]] = {
     "failed": {"status": "failed"},
     "a common tag": {"tag": TAGS[0]},
     "a rare tag": {"tag": TAGS[-1]},
@@ -188,17 +188,17 @@ NARROWED: dict[str, dict[str, Any]] = {
 NOTHING: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
 
 
-def plain(sort: str, typed: str = "") -> Wish:
-    return Wish(typed=typed, statuses=(), tags=(), sort=sort, deleted=False, **NOTHING)
+def plain(sort: str, typed: str = "") -> ClipQuery:
+    return ClipQuery(typed=typed, statuses=(), tags=(), sort=sort, deleted=False, **NOTHING)
 
 
 def deep(engine: Any, sort: str, down: int) -> str:
     """The cursor of a page so many clips down."""
-    wish = plain(sort)
-    order = filters.order_of(wish)
+    clip_query = plain(sort)
+    order = pages.order_of(clip_query)
     with read_session(engine) as session:
-        statement = order.page(wish.narrowed(select(order.key, order.id)), None, 1).offset(min(down, 98_000))
-        return Place(tuple(session.connection().execute(statement).one())).cursor(wish.stamp)
+        statement = order.page(clip_query.apply_filters(select(order.key, order.id)), None, 1).offset(min(down, 98_000))
+        return Place(tuple(session.connection().execute(statement).one())).cursor(clip_query.fingerprint)
 
 
 # -- measuring -----------------------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def in_database(engine: Any, asked: Mapping[str, list[str]]) -> dict[str, float]
         asked_of.clear()
         with read_session(engine) as session:
             query = parse_query(typed)
-            rows, _ = full_text.page(session.connection(), plain("best", typed), query, None, FOUND_PAGE)
+            rows, _ = full_text.fetch_page(session.connection(), plain("best", typed), query, None, SEARCH_PAGE_SIZE)
             snippets.search_hits(session.connection(), rows, query, WordTimingCache())
             cursor = session.connection().connection.cursor()
             began = time.perf_counter()
@@ -267,9 +267,9 @@ def measure(stack: Stack, kind: str, corpus: Corpus, count: int) -> dict[str, An
     asked = {name: [params] * count for name, params in lists(engine, clips).items()}
     found = {name: [{"q": q} for q in many] for name, many in typed.items()}
     narrowed = {
-        f"{name}, {wish}": [{"q": q, **params} for q in typed[name]]
+        f"{name}, {filters}": [{"q": q, **params} for q in typed[name]]
         for name in ("a word of most clips", "two words", "three letters")
-        for wish, params in NARROWED.items()
+        for filters, params in FILTERED.items()
     }
     asyncio.run(
         over_http(stack.api_url, {name: many[:2] for name, many in {**asked, **found, **narrowed}.items()})
@@ -316,21 +316,21 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40, help="requests of each kind")
     parser.add_argument("--database", action="append", choices=("sqlite", "postgres"), help="both, if none is named")
     parser.add_argument("--serve", action="store_true", help="fill the first one, and serve it until Ctrl-C")
-    wish = parser.parse_args()
-    kinds = wish.database or ["sqlite", "postgres"]
+    options = parser.parse_args()
+    kinds = options.database or ["sqlite", "postgres"]
     for ending in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it in the background has SIGINT ignored
         signal.signal(ending, signal.default_int_handler)
-    if wish.serve:
-        with filled(kinds[0], Corpus(wish.clips)) as stack:
+    if options.serve:
+        with filled(kinds[0], Corpus(options.clips)) as stack:
             print(json.dumps({"url": stack.api_url, **stack.environment}), flush=True)
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
         return
     figures = {}
     for kind in kinds:
-        corpus = Corpus(wish.clips)
+        corpus = Corpus(options.clips)
         with filled(kind, corpus) as stack:
-            figures[kind] = measure(stack, kind, corpus, wish.count)
+            figures[kind] = measure(stack, kind, corpus, options.count)
     machine = {
         "cores": os.cpu_count(),
         "python": platform.python_version(),

@@ -30,18 +30,18 @@ def engine(module_parts: Parts) -> Iterator[Engine]:
     engine.dispose()
 
 
-def made(number: int, **wish: Any) -> Clip:
-    """A clip of its own minute, length and name, with a text if one is wished for."""
-    at = wish.pop("at", NOON + timedelta(minutes=number))
-    name, duration_ms = wish.pop("name", f"Clip {number}"), wish.pop("duration_ms", number * 1000 or None)
+def made(number: int, **fields: Any) -> Clip:
+    """A clip with a minute, a length and a name of its own, unless the fields say otherwise."""
+    at = fields.pop("at", NOON + timedelta(minutes=number))
+    name, duration_ms = fields.pop("name", f"Clip {number}"), fields.pop("duration_ms", number * 1000 or None)
     clip = Clip.new_upload(
         uuid.uuid4(), name=name, duration_ms=duration_ms, now=at, mime="audio/webm", bytes=1, sha256="", audio_key="-"
     )
-    clip.status = wish.pop("status", Status.DONE)
-    clip.text = wish.pop("text", None)
-    if tags := wish.pop("tags", None):
+    clip.status = fields.pop("status", Status.DONE)
+    clip.text = fields.pop("text", None)
+    if tags := fields.pop("tags", None):
         clip.set_tags(tags, at)
-    assert not wish
+    assert not fields
     return clip
 
 
@@ -131,13 +131,13 @@ async def test_what_comes_and_goes_between_two_pages_shifts_none(
 
     clips = [new(number) for number in range(0, 60, 2)]
     keep(engine, *clips)
-    wish = {"sort": sort, **({"q": q} if q else {}), **({"tag": tag} if tag else {})}
+    params = {"sort": sort, **({"q": q} if q else {}), **({"tag": tag} if tag else {})}
     seen: list[str] = []
     gone: set[str] = set()
     cursor: str | None = ""
     turn = 0
     while cursor is not None:
-        page = (await client.get("/api/clips", params={**wish, "limit": 4, "cursor": cursor})).json()
+        page = (await client.get("/api/clips", params={**params, "limit": 4, "cursor": cursor})).json()
         seen += [clip["name"] for clip in page["clips"]]
         cursor, turn = page["next"], turn + 1
         with transaction(engine) as session:
@@ -157,12 +157,12 @@ async def test_a_cursor_belongs_to_its_list(client: httpx.AsyncClient, engine: E
         {}, {"sort": "oldest"}, {"sort": "name"}, {"q": "talk"}, {"q": "tal"}, {"q": "talk", "sort": "newest"},
         {"status": "done"}, {"from": "2026-01-01T00:00:00Z"}, {"shortest_ms": "0"}, {"sort": "longest"},
     ]  # fmt: skip
-    cursors = [(await client.get("/api/clips", params={**wish, "limit": 1})).json()["next"] for wish in lists]
+    cursors = [(await client.get("/api/clips", params={**params, "limit": 1})).json()["next"] for params in lists]
     assert all(cursors)
-    for wish in lists:
+    for params in lists:
         for other, cursor in zip(lists, cursors, strict=True):
-            response = await client.get("/api/clips", params={**wish, "limit": 1, "cursor": cursor})
-            if wish == other:
+            response = await client.get("/api/clips", params={**params, "limit": 1, "cursor": cursor})
+            if params == other:
                 assert response.status_code == 200
             else:
                 sentence = refused(response, 400, "bad-request")

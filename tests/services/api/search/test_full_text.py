@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, delete
 
 from services.api.search import full_text
-from services.api.search.filters import Wish
+from services.api.search.filters import ClipQuery
 from shared.clips.models import Clip
 from shared.db.columns import Source, Status
 from shared.db.engine import read_session, transaction
@@ -27,6 +27,12 @@ from tests.services.api.clips.test_routes import saved
 from tests.services.api.search.test_filters import NOON, engine, keep, listed, made, walked
 
 __all__ = ["engine"]  # a fixture
+
+
+def clip_query(typed: str, **fields: Any) -> ClipQuery:
+    """What a request with these parameters asks for."""
+    unset = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
+    return ClipQuery(**{"typed": typed, "statuses": (), "tags": (), "deleted": False, **unset, **fields})
 
 
 def utf16(text: str, span: list[int]) -> str:
@@ -218,25 +224,24 @@ async def test_behind_the_best_of_the_newest_come_the_others(
     client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, from_clips: bool
 ) -> None:
     """With fewer to rank than the live API has, on its database."""
-    monkeypatch.setattr(full_text, "_is_rather_looked_for_among_clips", lambda *_: from_clips)
+    monkeypatch.setattr(full_text, "_starts_with_clips", lambda *_: from_clips)
     names = ["old talk", *(f"{number}" for number in range(9))]
     keep(engine, *(made(number, name=name, text="talk") for number, name in enumerate(names)))
-    monkeypatch.setattr(full_text, "RANKED", 4)
-    nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
-    wish = Wish(typed="talk", statuses=(), tags=(), sort="best", deleted=False, **nothing)
+    monkeypatch.setattr(full_text, "MAX_RANKED", 4)
+    wanted = clip_query("talk", sort="best")
     seen: list[str] = []
     with read_session(engine) as session:
-        rows, place = full_text.page(session.connection(), wish, parse_query("talk"), None, 3)
+        rows, cursor = full_text.fetch_page(session.connection(), wanted, parse_query("talk"), None, 3)
         seen += [row.name for row in rows]
-        while place is not None:
-            rows, place = full_text.page(session.connection(), wish, parse_query("talk"), place, 3)
+        while cursor is not None:
+            rows, cursor = full_text.fetch_page(session.connection(), wanted, parse_query("talk"), cursor, 3)
             seen += [row.name for row in rows]
     assert seen == [*map(str, reversed(range(9))), "old talk"], (
         "the old one is a better match, and not among the newest"
     )
 
 
-async def test_common_words_and_rare_wishes_are_found_from_either_end(
+async def test_common_words_and_rare_wantedes_are_found_from_either_end(
     client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which way is taken is decided by counts; what is found is the same."""
@@ -251,30 +256,22 @@ async def test_common_words_and_rare_wishes_are_found_from_either_end(
     ]
     clips[10].move_to_bin(NOON)
     keep(engine, *clips)
-    nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
     for sort in ("best", "newest", "oldest", "longest", "shortest", "name"):
-        for wish in (
-            Wish(typed="common", statuses=("failed",), tags=(), sort=sort, deleted=False, **nothing),
-            Wish(typed="common", statuses=(), tags=("few",), sort=sort, deleted=False, **nothing),
-            Wish(typed="common", statuses=(), tags=("few",), sort=sort, deleted=True, **nothing),
-            Wish(typed="common", statuses=(), tags=(), sort=sort, deleted=False, **nothing | {"shortest_ms": 9_000}),
-            Wish(
-                typed="common",
-                statuses=(),
-                tags=(),
-                sort=sort,
-                deleted=False,
-                **nothing | {"since": clips[3].created_at},
-            ),
+        for wanted in (
+            clip_query("common", sort=sort, statuses=("failed",)),
+            clip_query("common", sort=sort, tags=("few",)),
+            clip_query("common", sort=sort, tags=("few",), deleted=True),
+            clip_query("common", sort=sort, shortest_ms=9_000),
+            clip_query("common", sort=sort, since=clips[3].created_at),
         ):
             answers = []
             for few in (2_000, 10):
-                monkeypatch.setattr(full_text, "FEW", few)
+                monkeypatch.setattr(full_text, "FEW_CLIPS", few)
                 with read_session(engine) as session:
-                    rows, _ = full_text.page(session.connection(), wish, parse_query("common"), None, 50)
+                    rows, _ = full_text.fetch_page(session.connection(), wanted, parse_query("common"), None, 50)
                 answers.append([row.id for row in rows])
-            assert answers[0] == answers[1], wish
-            assert answers[0], wish
+            assert answers[0] == answers[1], wanted
+            assert answers[0], wanted
 
 
 # -- passages ------------------------------------------------------------------------------------------------------
@@ -371,7 +368,7 @@ async def test_both_databases_find_what_the_words_say(
     client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, from_clips: bool
 ) -> None:
     """The index of each database, asked in either way, against a look into every text."""
-    monkeypatch.setattr(full_text, "_is_rather_looked_for_among_clips", lambda *_: from_clips)
+    monkeypatch.setattr(full_text, "_starts_with_clips", lambda *_: from_clips)
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8), st.lists(TEXTS, min_size=1, max_size=6))
@@ -393,10 +390,9 @@ async def test_both_databases_find_what_the_words_say(
                 )
             }
             with read_session(engine) as session:
-                nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
                 for sort in ("best", "oldest", "name"):
-                    wish = Wish(typed=typed, statuses=("done",), tags=(), sort=sort, deleted=False, **nothing)
-                    rows, _ = full_text.page(session.connection(), wish, query, None, 50)
+                    wanted = clip_query(typed, sort=sort, statuses=("done",))
+                    rows, _ = full_text.fetch_page(session.connection(), wanted, query, None, 50)
                     assert {row.id for row in rows} == expected, (typed, query)
                     assert len(rows) == len(expected)
 
