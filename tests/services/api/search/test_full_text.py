@@ -228,20 +228,20 @@ async def test_behind_the_best_of_the_newest_come_the_others(
     names = ["old talk", *(f"{number}" for number in range(9))]
     keep(engine, *(made(number, name=name, text="talk") for number, name in enumerate(names)))
     monkeypatch.setattr(full_text, "MAX_RANKED", 4)
-    wanted = clip_query("talk", sort="best")
+    list_query = clip_query("talk", sort="best")
     seen: list[str] = []
     with read_session(engine) as session:
-        rows, cursor = full_text.fetch_page(session.connection(), wanted, parse_query("talk"), None, 3)
+        rows, cursor = full_text.fetch_page(session.connection(), list_query, parse_query("talk"), None, 3)
         seen += [row.name for row in rows]
         while cursor is not None:
-            rows, cursor = full_text.fetch_page(session.connection(), wanted, parse_query("talk"), cursor, 3)
+            rows, cursor = full_text.fetch_page(session.connection(), list_query, parse_query("talk"), cursor, 3)
             seen += [row.name for row in rows]
     assert seen == [*map(str, reversed(range(9))), "old talk"], (
         "the old one is a better match, and not among the newest"
     )
 
 
-async def test_common_words_and_rare_wantedes_are_found_from_either_end(
+async def test_common_words_and_rare_filters_are_found_from_either_end(
     client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which way is taken is decided by counts; what is found is the same."""
@@ -257,7 +257,7 @@ async def test_common_words_and_rare_wantedes_are_found_from_either_end(
     clips[10].move_to_bin(NOON)
     keep(engine, *clips)
     for sort in ("best", "newest", "oldest", "longest", "shortest", "name"):
-        for wanted in (
+        for list_query in (
             clip_query("common", sort=sort, statuses=("failed",)),
             clip_query("common", sort=sort, tags=("few",)),
             clip_query("common", sort=sort, tags=("few",), deleted=True),
@@ -268,10 +268,10 @@ async def test_common_words_and_rare_wantedes_are_found_from_either_end(
             for few in (2_000, 10):
                 monkeypatch.setattr(full_text, "FEW_CLIPS", few)
                 with read_session(engine) as session:
-                    rows, _ = full_text.fetch_page(session.connection(), wanted, parse_query("common"), None, 50)
+                    rows, _ = full_text.fetch_page(session.connection(), list_query, parse_query("common"), None, 50)
                 answers.append([row.id for row in rows])
-            assert answers[0] == answers[1], wanted
-            assert answers[0], wanted
+            assert answers[0] == answers[1], list_query
+            assert answers[0], list_query
 
 
 # -- passages ------------------------------------------------------------------------------------------------------
@@ -391,8 +391,8 @@ async def test_both_databases_find_what_the_words_say(
             }
             with read_session(engine) as session:
                 for sort in ("best", "oldest", "name"):
-                    wanted = clip_query(typed, sort=sort, statuses=("done",))
-                    rows, _ = full_text.fetch_page(session.connection(), wanted, query, None, 50)
+                    list_query = clip_query(typed, sort=sort, statuses=("done",))
+                    rows, _ = full_text.fetch_page(session.connection(), list_query, query, None, 50)
                     assert {row.id for row in rows} == expected, (typed, query)
                     assert len(rows) == len(expected)
 
