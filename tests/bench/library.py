@@ -27,7 +27,7 @@ import psycopg
 from pydantic import SecretStr
 from sqlalchemy import event, select, text
 
-from services.api.http.params import Place
+from services.api.http.cursor import Cursor
 from services.api.search import filters, full_text, snippets
 from services.api.search.filters import Wish
 from services.api.search.routes import FOUND_PAGE
@@ -198,7 +198,7 @@ def deep(engine: Any, sort: str, down: int) -> str:
     order = filters.order_of(wish)
     with read_session(engine) as session:
         statement = order.page(wish.narrowed(select(order.key, order.id)), None, 1).offset(min(down, 98_000))
-        return Place(tuple(session.connection().execute(statement).one())).cursor(wish.stamp)
+        return Cursor(tuple(session.connection().execute(statement).one())).encode(wish.stamp)
 
 
 # -- measuring -----------------------------------------------------------------------------------------------------

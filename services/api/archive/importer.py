@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from services.api.archive.manifest import ABOUT, MANIFEST, Described, Manifest, Sound, known_files
 from services.api.clips.media_types import accept
 from services.api.clips.names import clean_name
-from services.api.clips.routes import MOST_TEXT
+from services.api.clips.schemas import MAX_TEXT_CHARS
 from services.api.http.body import incoming
 from services.api.http.errors import Problem
 from services.api.http.params import printable
@@ -158,8 +158,8 @@ class _Clip:
             raise Unfit(problem.detail) from problem
         if not described.audio and not described.originals:
             raise Unfit("There is no sound in it.")
-        if len(described.text or "") > MOST_TEXT:
-            raise Unfit(f"Its text has more than {MOST_TEXT:,} characters.")
+        if len(described.text or "") > MAX_TEXT_CHARS:
+            raise Unfit(f"Its text has more than {MAX_TEXT_CHARS:,} characters.")
         if len({each.segment for each in described.originals}) < len(described.originals):
             raise Unfit("Two of its parts claim the same place.")
         return described

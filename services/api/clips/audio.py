@@ -1,6 +1,5 @@
 """A clip's audio on its way out: whole, in ranges, or by a redirect to the bucket."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,7 +9,8 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from services.api.clips.names import saved_as
+from services.api.clips.names import content_disposition
+from services.api.http.conditional import byte_range, etag_matches
 from services.api.http.errors import Problem
 from services.api.state import State
 from shared.clips.models import Clip
@@ -20,7 +20,6 @@ from shared.uploads.models import Piece
 INERT = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """Content-Security-Policy of what people uploaded: even if a browser took it for a page, nothing in it would run."""
 
-_RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII)
 
 EXTENSIONS = {
     "webm": "webm", "mp4": "m4a", "x-m4a": "m4a", "m4a": "m4a", "ogg": "ogg", "wav": "wav", "x-wav": "wav",
@@ -75,7 +74,7 @@ def audio_response(request: Request, state: State, audio: Audio) -> Response:
     """Answer GET or HEAD for a clip's audio (RFC 9110, sections 13 and 14)."""
     etag, whole_size = audio.etag, audio.size
     extension = EXTENSIONS.get(audio.mime.partition(";")[0].partition("/")[2], "audio")
-    disposition = saved_as(request, audio.name, extension)
+    disposition = content_disposition(request, audio.name, extension)
     headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
@@ -84,7 +83,7 @@ def audio_response(request: Request, state: State, audio: Audio) -> Response:
         "Content-Security-Policy": INERT,
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    if matches(request.headers.get("if-none-match"), etag, weak=True):
+    if etag_matches(request.headers.get("if-none-match"), etag, weak=True):
         return Response(status_code=304, headers=headers)
     can_redirect = state.settings.audio_delivery == "redirect" and len(audio.parts) == 1
     if can_redirect and request.method == "GET" and not _is_fetch(request):
@@ -106,34 +105,6 @@ def audio_response(request: Request, state: State, audio: Audio) -> Response:
     # The first block is fetched before the status is sent: a missing object is still a clean refusal.
     first = next(blocks, b"")
     return StreamingResponse(chain([first], blocks), status_code=status, headers=headers, media_type=audio.mime)
-
-
-def byte_range(asked: str, size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last of a Range header (RFC 9110, section 14.2), or None to send the whole.
-
-    Several ranges and other units may be answered with the whole; a range that begins behind the end is a `Problem`.
-    """
-    match = _RANGE.fullmatch(asked)
-    if not match or match.groups() == ("", ""):
-        return None
-    first, last = match.groups()
-    if not first:
-        start, end = max(size - int(last), 0), size
-    else:
-        start, end = int(first), min(int(last) + 1, size) if last else size
-        if last and int(last) < start:
-            return None
-    if start >= size or start >= end:
-        raise Problem("bad-range", f"The audio has {size:,} bytes.", {"Content-Range": f"bytes */{size}"})
-    return start, end
-
-
-def matches(header: str | None, etag: str, *, weak: bool = False) -> bool:
-    """Whether an If-Match or If-None-Match header (RFC 9110, section 13.1) names this entity tag."""
-    if header is None:
-        return False
-    tags = (tag.strip() for tag in header.split(","))
-    return any(tag in {"*", etag} or (weak and tag == f"W/{etag}") for tag in tags)
 
 
 def _is_fetch(request: Request) -> bool:

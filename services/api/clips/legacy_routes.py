@@ -11,10 +11,11 @@ from sqlmodel.sql.expression import SelectOfScalar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.clips.audio import Audio, audio_response, matches
+from services.api.clips.audio import Audio, audio_response
 from services.api.clips.names import name_in_path
-from services.api.clips.routes import answer, keep
+from services.api.clips.service import clip_response, store_audio
 from services.api.http.body import Incoming, incoming
+from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
 from services.api.state import Change, state_of
 from shared.clips.models import HOME, Clip
@@ -30,13 +31,13 @@ async def put(request: Request) -> Response:
 
 def _put(request: Request, name: str, body: Incoming) -> Response:
     state = state_of(request)
-    clip = keep(state, uuid.uuid4(), name, body)
+    clip = store_audio(state, uuid.uuid4(), name, body)
     with state.transaction() as change:
         for old in _named(change, request, name):
             old.move_to_bin(change.now)
             change.record(old)
         change.record(clip, PREPARE)
-    return answer(clip, 201)
+    return clip_response(clip, 201)
 
 
 def get(request: Request) -> Response:
@@ -80,7 +81,7 @@ def _named(change: Change, request: Request, name: str) -> Sequence[Clip]:
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
     clips = change.session.exec(named(HOME, name).with_for_update()).all()
     wanted = request.headers.get("if-match")
-    if wanted is not None and not (clips and matches(wanted, Audio.of(change.session, clips[0]).etag)):
+    if wanted is not None and not (clips and etag_matches(wanted, Audio.of(change.session, clips[0]).etag)):
         raise Problem("stale", "The audio of this name is another one now; read it again.")
     return clips
 

@@ -42,7 +42,7 @@ def name_in_path(raw_path: bytes, prefix: str) -> str:
         raise Problem("bad-name", "The name in the address is not percent-encoded UTF-8.") from None
 
 
-def saved_as(request: Request, name: str, extension: str) -> str:
+def content_disposition(request: Request, name: str, extension: str) -> str:
     """The Content-Disposition of a clip's audio or words: the name to save under (RFC 6266), and `?download` to do so.
 
     What file systems refuse is left out.

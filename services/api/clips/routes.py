@@ -1,76 +1,36 @@
 """Clips by id: everything that a person does to one."""
 
 import uuid
-from datetime import UTC, datetime
-from typing import Annotated
 
 from anyio import to_thread
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.api.clips.audio import Audio, audio_response, matches
-from services.api.clips.media_types import accept
-from services.api.clips.names import clean_name, saved_as
+from services.api.clips.audio import Audio, audio_response
+from services.api.clips.names import clean_name, content_disposition
+from services.api.clips.schemas import ClipPatch
+from services.api.clips.service import clip_response, get_clip, store_audio, version_etag
 from services.api.http.body import Incoming, incoming
+from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
 from services.api.http.params import clip_id, json_body, printable, whole_number
 from services.api.state import State, state_of
 from services.api.transcripts import formats
-from services.api.uploads.tus import MOST_SEGMENTS
 from shared.clips.models import HOME, Clip
-from shared.clips.schemas import PublicClip
-from shared.clips.tags import normalize_tags
 from shared.db.columns import MAX_DURATION_MS, Status
-from shared.languages import LANGUAGES
 from shared.redis.jobs import PREPARE
 from shared.transcripts.models import Transcript
-from shared.uploads.models import Piece, Waveform
-
-MOST_TEXT = 2_000_000
-"""Characters of an edited transcript: a day of speech is about a million."""
-
-
-def _known_language(code: str | None) -> str | None:
-    if code is not None and code not in LANGUAGES:
-        raise ValueError(
-            f"{code[:40]!r} is no language that can be transcribed; "
-            f"say null to have it found out, or one of {', '.join(sorted(LANGUAGES))}"
-        )
-    return code
-
-
-def _tidy_tags(names: list[str] | None) -> list[str] | None:
-    return None if names is None else normalize_tags(names)
-
-
-class ClipPatch(BaseModel):
-    """What PATCH may change."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    name: str | None = None
-    text: str | None = Field(default=None, max_length=MOST_TEXT)
-    language: Annotated[
-        str | None, AfterValidator(_known_language), WithJsonSchema({"enum": [*sorted(LANGUAGES), None]})
-    ] = None
-    """What is spoken, which has the clip heard again; null: it is to be found out."""
-    tags: Annotated[list[str] | None, AfterValidator(_tidy_tags)] = None
-    """All of its tags: those that are not among them go."""
-
-
-# -- routes ----------------------------------------------------------------------------------------------------
+from shared.uploads.models import MAX_SEGMENTS, Piece, Waveform
 
 
 def read(request: Request) -> Response:
     """GET /api/clips/{id}."""
     with state_of(request).read_session() as session:
-        clip = _find(session, request)
-    if matches(request.headers.get("if-none-match"), _etag(clip), weak=True):
-        return Response(status_code=304, headers={"ETag": _etag(clip)})
-    return answer(clip)
+        clip = get_clip(session, request)
+    if etag_matches(request.headers.get("if-none-match"), version_etag(clip), weak=True):
+        return Response(status_code=304, headers={"ETag": version_etag(clip)})
+    return clip_response(clip)
 
 
 async def put(request: Request) -> Response:
@@ -83,19 +43,19 @@ async def put(request: Request) -> Response:
 
 
 def _put(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: int | None) -> Response:
-    if known := _known(state, id, body):
-        return answer(known)
-    clip = keep(state, id, name, body, duration_ms)
+    if known := _existing_clip(state, id, body):
+        return clip_response(known)
+    clip = store_audio(state, id, name, body, duration_ms)
     try:
         with state.transaction() as change:
             change.record(clip, PREPARE)
     except IntegrityError:
         # The same PUT, at the same time: whichever was committed first is the clip.
         state.store.delete(clip.audio_key)
-        if known := _known(state, id, body):
-            return answer(known)
+        if known := _existing_clip(state, id, body):
+            return clip_response(known)
         raise
-    return answer(clip, 201)
+    return clip_response(clip, 201)
 
 
 async def patch(request: Request) -> Response:
@@ -107,7 +67,7 @@ def _patch(request: Request, wish: ClipPatch) -> Response:
     name = None if wish.name is None else clean_name(wish.name)
     text = None if wish.text is None else printable(wish.text)
     with state_of(request).transaction() as change:
-        clip = _find(change.session, request, to_change=True)
+        clip = get_clip(change.session, request, for_update=True)
         if name is not None and name != clip.name:
             clip.rename(name, change.now)
         if text is not None and text != clip.text:
@@ -122,13 +82,13 @@ def _patch(request: Request, wish: ClipPatch) -> Response:
         )
         if change.session.is_modified(clip):
             change.record(clip, *([clip.next_job] if hear_again else []))
-    return answer(clip)
+    return clip_response(clip)
 
 
 def delete(request: Request) -> Response:
     """DELETE /api/clips/{id}: into the bin. Twice is once."""
     with state_of(request).transaction() as change:
-        clip = _find(change.session, request, to_change=True)
+        clip = get_clip(change.session, request, for_update=True)
         if clip.deleted_at is None:
             clip.move_to_bin(change.now)
             change.record(clip)
@@ -138,17 +98,17 @@ def delete(request: Request) -> Response:
 def restore(request: Request) -> Response:
     """POST /api/clips/{id}/restore: out of the bin. Twice is once."""
     with state_of(request).transaction() as change:
-        clip = _find(change.session, request, to_change=True)
+        clip = get_clip(change.session, request, for_update=True)
         if clip.deleted_at is not None:
             waits = clip.restore(change.now)
             change.record(clip, *([clip.next_job] if waits else []))
-    return answer(clip)
+    return clip_response(clip)
 
 
 def transcribe_again(request: Request) -> Response:
     """POST /api/clips/{id}/transcription: forget the failures and start over."""
     with state_of(request).transaction() as change:
-        clip = _find(change.session, request, to_change=True)
+        clip = get_clip(change.session, request, for_update=True)
         if clip.deleted_at is not None:
             raise Problem("in-bin", "Restore the clip first; what is in the bin is not transcribed.")
         if clip.status is Status.RECORDING:
@@ -157,22 +117,22 @@ def transcribe_again(request: Request) -> Response:
         if not clip.is_claimed(change.now):
             clip.request_transcription(change.now)
             change.record(clip, clip.next_job)
-    return answer(clip, 202)
+    return clip_response(clip, 202)
 
 
 def audio(request: Request) -> Response:
     """GET and HEAD /api/clips/{id}/audio. A clip in the bin can still be heard."""
     state = state_of(request)
-    segment = whole_number(request, "segment", least=0, most=MOST_SEGMENTS, default=None)
+    segment = whole_number(request, "segment", least=0, most=MAX_SEGMENTS, default=None)
     with state.read_session() as session:
-        audio = Audio.of(session, _find(session, request), segment)
+        audio = Audio.of(session, get_clip(session, request), segment)
     return audio_response(request, state, audio)
 
 
 def waveform(request: Request) -> Response:
     """GET /api/clips/{id}/waveform: the outline of its sound, once it is prepared."""
     with state_of(request).read_session() as session:
-        clip = _find(session, request)
+        clip = get_clip(session, request)
         found = session.get(Waveform, clip.id)
     if found is None or clip.prepared_at is None:
         raise Problem("not-found", "The clip's sound is not measured yet.")
@@ -186,67 +146,18 @@ def transcript(request: Request) -> Response:
     if form is None:
         raise Problem("not-found", f"Transcripts come as {', '.join(formats.FORMS)}.")
     with state_of(request).read_session() as session:
-        clip = _find(session, request)
+        clip = get_clip(session, request)
         timed = session.exec(Transcript.newest_with_times(clip.id)).first()
     if clip.text is None:
         raise Problem("no-transcript", clip.error or "The clip is not transcribed yet.")
     headers = {
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": saved_as(request, clip.name, extension),
+        "Content-Disposition": content_disposition(request, clip.name, extension),
     }
     return Response(form.render(clip, timed), media_type=form.mime, headers=headers)
 
 
-# -- what the seed's routes do, too ------------------------------------------------------------------------------
-
-
-def keep(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: int | None = None) -> Clip:
-    """Check the audio, put it into the store, and return the clip that is to be recorded: bytes first, row second."""
-    mime = accept(body.file, body.claimed_type)
-    key = f"{HOME}/{id}/{uuid.uuid4().hex}"
-    state.store.put(key, body.file, body.size, mime)
-    return Clip.new_upload(
-        id,
-        name=name,
-        mime=mime,
-        bytes=body.size,
-        sha256=body.sha256,
-        audio_key=key,
-        duration_ms=duration_ms,
-        now=datetime.now(UTC),
-    )
-
-
-def answer(clip: Clip, status: int = 200) -> Response:
-    """The public clip, with its version as entity tag."""
-    return Response(
-        PublicClip.model_validate(clip).model_dump_json(),
-        status_code=status,
-        media_type="application/json",
-        headers={"ETag": _etag(clip), "Cache-Control": "no-cache"},
-    )
-
-
-def _etag(clip: Clip) -> str:
-    return f'"{clip.version}"'
-
-
-# -- reading a request -------------------------------------------------------------------------------------------
-
-
-def _find(session: Session, request: Request, *, to_change: bool = False) -> Clip:
-    """The clip that the address names; when it is to be changed, locked, and as old as If-Match says."""
-    found = Clip.by_id(HOME, clip_id(request))
-    clip = session.exec(found.with_for_update() if to_change else found).first()
-    if clip is None:
-        raise Problem("not-found", "There is no clip with this id.")
-    wanted = request.headers.get("if-match")
-    if to_change and wanted is not None and not matches(wanted, _etag(clip)):
-        raise Problem("stale", f"The clip is at version {clip.version} now; read it again.", {"ETag": _etag(clip)})
-    return clip
-
-
-def _known(state: State, id: uuid.UUID, body: Incoming) -> Clip | None:
+def _existing_clip(state: State, id: uuid.UUID, body: Incoming) -> Clip | None:
     """The clip that has this id already, if this body is its audio, as it came. Raises `Problem` if it is another's."""
     with state.read_session() as session:
         clip = session.exec(Clip.by_id(HOME, id)).first()

@@ -1,12 +1,9 @@
 """What a request may ask: ids, numbers, places in the list and small JSON bodies, each checked once."""
 
-import base64
-import json
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import UnionType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
@@ -98,64 +95,3 @@ def several_of(request: Request, name: str, known: Sequence[str]) -> tuple[str, 
     if not given.issubset(known):
         raise Problem("bad-request", f"{name} must be one of {', '.join(known)}; it may be repeated.")
     return tuple(sorted(given))
-
-
-Mark = str | int | datetime | uuid.UUID | None
-
-
-class Place(NamedTuple):
-    """Where a page of a list ends: the next one begins behind it, whatever has arrived since."""
-
-    marks: tuple[Mark, ...]
-    """What the list is ordered by, of its last clip, and what else tells its place."""
-
-    @classmethod
-    def of(cls, cursor: str | None, stamp: str) -> Self | None:
-        """Read a cursor that `cursor()` wrote. Raises `Problem` for anything else, and for one of another list."""
-        if not cursor:
-            return None
-        try:
-            written = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-            of, *marks = written if isinstance(written, list) else [None]
-            if not isinstance(of, str):
-                raise ValueError(cursor)
-            place = cls(tuple(map(_mark, marks)))
-        except (ValueError, RecursionError):
-            raise unknown_cursor() from None
-        if of != stamp:
-            raise Problem(
-                "bad-request", "This cursor belongs to a list of another order or with other filters; begin anew."
-            )
-        return place
-
-    def cursor(self, stamp: str) -> str:
-        written = json.dumps([stamp, *map(_written, self.marks)], separators=(",", ":"))
-        return base64.urlsafe_b64encode(written.encode()).decode()
-
-    def is_of(self, *kinds: type | UnionType) -> bool:
-        """Whether it holds marks of these kinds, in this order."""
-        return len(self.marks) == len(kinds) and all(map(isinstance, self.marks, kinds))
-
-
-def unknown_cursor() -> Problem:
-    return Problem("bad-request", "This cursor is not one that the list gave out.")
-
-
-def _written(mark: Mark) -> Any:
-    if isinstance(mark, datetime):
-        return {"at": mark.astimezone(UTC).isoformat()}
-    return {"id": str(mark)} if isinstance(mark, uuid.UUID) else mark
-
-
-def _mark(written: Any) -> Mark:
-    match written:
-        case None | str():
-            return printable(written) if written else written
-        case int() if abs(written) < 2**63 and not isinstance(written, bool):
-            return written
-        case {"at": str(at)} if (read := datetime.fromisoformat(at)).tzinfo == UTC:
-            return read
-        case {"id": str(id)}:
-            return uuid.UUID(id)
-        case _:
-            raise ValueError(written)

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 
-from services.api.clips.audio import matches
+from services.api.http.conditional import etag_matches
 
 REVALIDATE = "no-cache"
 """Cache-Control of page and files: kept by the browser, and asked about (ETag, 304) before each use."""
@@ -52,7 +52,7 @@ async def packed(file: FileResponse, asked: Headers) -> Response:
     etag = f'"{found.st_mtime_ns:x}-{found.st_size:x}-{coding}"'
     headers = {name: value for name, value in file.headers.items() if name not in {"content-length", "etag"}}
     headers |= {"ETag": etag, "Content-Encoding": coding}
-    if matches(asked.get("if-none-match"), etag, weak=True):
+    if etag_matches(asked.get("if-none-match"), etag, weak=True):
         return Response(status_code=304, headers=headers)
     return Response(await run_in_threadpool(_packed, path, coding, etag), headers=headers)
 

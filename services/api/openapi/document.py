@@ -8,16 +8,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.api.archive.exporter import MOST_IDS
-from services.api.clips.routes import ClipPatch
+from services.api.clips.schemas import ClipPatch
 from services.api.http.errors import PROBLEMS
 from services.api.openapi import list_parameters
 from services.api.search.schemas import ClipPage, SearchPage
 from services.api.transcripts.formats import FORMS
 from services.api.uploads.finish import Finish
-from services.api.uploads.tus import BODY, MOST_SEGMENTS, VERSION
+from services.api.uploads.tus import BODY, VERSION
 from shared.clips.models import MAX_NAME_CHARS
 from shared.clips.schemas import PublicClip
 from shared.db.columns import MAX_DURATION_MS
+from shared.uploads.models import MAX_SEGMENTS
 
 Json = dict[str, Any]
 
@@ -181,7 +182,7 @@ def _clips() -> Json:
         },
         f"{one}/audio": {
             "parameters": [id],
-            **_audio(_query("segment", {"type": "integer", "minimum": 0, "maximum": MOST_SEGMENTS})),
+            **_audio(_query("segment", {"type": "integer", "minimum": 0, "maximum": MAX_SEGMENTS})),
         },
         f"{one}/transcript.{{form}}": {
             "parameters": [id, form],

@@ -12,8 +12,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 from starlette.requests import Request
 
+from services.api.http.cursor import Cursor, invalid_cursor
 from services.api.http.errors import Problem
-from services.api.http.params import Place, instant, one_of, printable, several_of, unknown_cursor, whole_number
+from services.api.http.params import instant, one_of, printable, several_of, whole_number
 from services.api.search.schemas import Sort
 from shared.clips.models import HOME, Clip
 from shared.clips.schemas import PublicClip
@@ -169,8 +170,8 @@ def order_of(wish: Wish) -> Order:
 
 
 def page(
-    connection: Connection, wish: Wish, place: Place | None, limit: int, statement: Select[Any] | None = None
-) -> tuple[Found, Place | None]:
+    connection: Connection, wish: Wish, place: Cursor | None, limit: int, statement: Select[Any] | None = None
+) -> tuple[Found, Cursor | None]:
     """The page of the clips, or of a statement's clips, behind a place; and the place of the next.
 
     Clips whose length nobody knows come last, whichever way a list is ordered by it.
@@ -179,9 +180,9 @@ def page(
     clips = wish.narrowed(select(*SHOWN)) if statement is None else statement
     after: Any = None
     if place is not None:
-        if not place.is_of(datetime | str | int | None, uuid.UUID):
-            raise unknown_cursor()
-        after = place.marks
+        if not place.has_types(datetime | str | int | None, uuid.UUID):
+            raise invalid_cursor()
+        after = place.keys
     found: list[Row[Any]] = []
     if after is None or after[0] is not None:
         known = clips.where(order.key.is_not(None)) if order.has_unknown else clips
@@ -192,4 +193,4 @@ def page(
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
-    return found[:limit], Place((getattr(last, order.key.key), last.id))
+    return found[:limit], Cursor((getattr(last, order.key.key), last.id))

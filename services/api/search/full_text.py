@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlmodel import col
 
-from services.api.http.params import Place, unknown_cursor
+from services.api.http.cursor import Cursor, invalid_cursor
 from services.api.search import filters
 from services.api.search.filters import SHOWN, Found, Wish
 from shared.clips.models import Clip
@@ -215,13 +215,13 @@ class Index:
 
 
 def page(
-    connection: Connection, wish: Wish, query: Query, place: Place | None, limit: int
-) -> tuple[Found, Place | None]:
+    connection: Connection, wish: Wish, query: Query, place: Cursor | None, limit: int
+) -> tuple[Found, Cursor | None]:
     """One page of what is found, in the order that is wished for, and the place of the next."""
     index = Index(connection, query)
     if _is_rather_looked_for_among_clips(connection, wish, index):
         index = Index(connection, query, from_clips=True)
-    if wish.sort == "best" and (place is None or len(place.marks) > 1):
+    if wish.sort == "best" and (place is None or len(place.keys) > 1):
         return _ranked(connection, index, wish, place, limit)
     if wish.sort in BY_AGE:
         return _by_age(connection, index, wish, place, limit)
@@ -240,15 +240,15 @@ def _is_rather_looked_for_among_clips(connection: Connection, wish: Wish, index:
 
 
 def _ranked(
-    connection: Connection, index: Index, wish: Wish, place: Place | None, limit: int
-) -> tuple[Found, Place | None]:
+    connection: Connection, index: Index, wish: Wish, place: Cursor | None, limit: int
+) -> tuple[Found, Cursor | None]:
     """The best of the newest matches, which are chosen with the first page: what comes later does not shift them."""
     newest: Any = None
     oldest: Any = None
     if place is not None:
-        if not place.is_of(int, int, int, int):
-            raise unknown_cursor()
-        newest, oldest, *last = place.marks
+        if not place.has_types(int, int, int, int):
+            raise invalid_cursor()
+        newest, oldest, *last = place.keys
     within = [newest >= _NUMBER, oldest <= _NUMBER] if place else []
     rows = connection.execute(index.weighed(wish, within).limit(RANKED)).all()
     if place is None and rows:
@@ -259,27 +259,27 @@ def _ranked(
     shown = best[:limit]
     following = None
     if len(best) > limit:
-        following = Place((newest, oldest, *shown[-1]))
+        following = Cursor((newest, oldest, *shown[-1]))
     elif oldest is not None and oldest != FIRST:
-        following = Place((oldest,))
+        following = Cursor((oldest,))
     return _clips(connection, [number for _, number in shown]), following
 
 
 def _by_age(
-    connection: Connection, index: Index, wish: Wish, place: Place | None, limit: int
-) -> tuple[Found, Place | None]:
+    connection: Connection, index: Index, wish: Wish, place: Cursor | None, limit: int
+) -> tuple[Found, Cursor | None]:
     """The matches behind a place, by when they were made."""
     rising = wish.sort == "oldest"
     within = []
     if place is not None:
-        if not place.is_of(int):
-            raise unknown_cursor()
-        (last,) = place.marks
+        if not place.has_types(int):
+            raise invalid_cursor()
+        (last,) = place.keys
         within.append(last < _NUMBER if rising else last > _NUMBER)
     matches = index.matches(wish, _NUMBER, within=within, rising=rising)
     rows = connection.execute(matches.limit(limit + 1)).all()
     shown = rows[:limit]
-    following = Place((shown[-1].number,)) if len(rows) > limit else None
+    following = Cursor((shown[-1].number,)) if len(rows) > limit else None
     return _clips(connection, [row.number for row in shown]), following
 
 

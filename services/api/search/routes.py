@@ -5,7 +5,8 @@ from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.api.http.params import Place, whole_number
+from services.api.http.cursor import Cursor
+from services.api.http.params import whole_number
 from services.api.search import filters, full_text, snippets
 from services.api.search.filters import Wish
 from services.api.search.schemas import ClipPage, Limits, Realtime, SearchPage
@@ -31,7 +32,7 @@ def listing(request: Request) -> Response:
     wish = Wish.of(request)
     usual = FOUND_PAGE if wish.typed else PAGE
     limit = whole_number(request, "limit", least=1, most=MOST_PER_PAGE, default=usual)
-    place = Place.of(request.query_params.get("cursor"), wish.stamp)
+    place = Cursor.decode(request.query_params.get("cursor"), wish.stamp)
     # The event cursor first, the rows second: what changes in between arrives twice rather than never.
     cursor = state.relay.cursor(HOME)
     query = parse_query(wish.typed)
@@ -46,7 +47,7 @@ def listing(request: Request) -> Response:
         found = snippets.of(connection, rows, query, state.clocks) if wish.typed else None
     shared = {
         "clips": [PublicClip.model_validate(row) for row in rows],
-        "next": following.cursor(wish.stamp) if following else None,
+        "next": following.encode(wish.stamp) if following else None,
         "realtime": Realtime(url=state.settings.realtime_url or "/websocket", cursor=cursor),
         "limits": Limits(upload_bytes=state.settings.max_upload_bytes),
     }

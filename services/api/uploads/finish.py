@@ -8,16 +8,15 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.clips.routes import answer
+from services.api.clips.service import clip_response
 from services.api.http.errors import Problem
 from services.api.http.params import clip_id, json_body
 from services.api.state import State, state_of
-from services.api.uploads import tus
 from shared.clips.models import HOME, Clip
 from shared.clips.schemas import Gap, Milliseconds
 from shared.db.columns import Status
 from shared.redis.jobs import PREPARE
-from shared.uploads.models import Piece, Upload
+from shared.uploads.models import MAX_SEGMENTS, Piece, Upload
 
 MOST_GAPS = 1_000
 """Gaps of one recording: as many as a person would ever look through."""
@@ -28,7 +27,7 @@ class Finish(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    segments: int = Field(ge=0, le=tus.MOST_SEGMENTS)
+    segments: int = Field(ge=0, le=MAX_SEGMENTS)
     duration_ms: Milliseconds
     """How long it recorded, pauses and gaps between segments left out."""
     gaps: list[Gap] = Field(default=[], max_length=MOST_GAPS)
@@ -57,7 +56,7 @@ def _finish(state: State, id: uuid.UUID, said: Finish | None) -> Response:
             change.record(clip, *([PREPARE] if clip.deleted_at is None else []))
         elif said and clip.reconcile_gaps(change.now, duration_ms=said.duration_ms, gaps=gaps):
             change.record(clip)
-    return answer(clip)
+    return clip_response(clip)
 
 
 def _check_arrival(session: Session, id: uuid.UUID, said: Finish) -> None:

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from services.api.clips.names import clean_name
 from services.api.http.body import refuse_above
 from services.api.http.errors import UPLOAD_HEADERS, Problem
+from shared.uploads.models import MAX_SEGMENTS
 
 VERSION = UPLOAD_HEADERS["Tus-Resumable"]
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,expiration,termination"
@@ -29,8 +30,6 @@ MOST_BYTES = 2**63 - 1
 MOST_TAGS = 4096
 """Characters of `Upload-Metadata`: a name of 255 characters in base64, several times over."""
 
-MOST_SEGMENTS = 10_000
-"""Segments of one recording: a day of one interruption every ten seconds."""
 
 UNNAMED = "Untitled"
 
@@ -158,8 +157,8 @@ def _uuid(given: str | None) -> uuid.UUID:
 def _segment(given: str | None) -> int:
     if given is None:
         return 0
-    if not (given.isascii() and given.isdigit() and len(given) <= 5 and int(given) < MOST_SEGMENTS):
-        raise Problem("bad-request", f"The segment in Upload-Metadata must be a number below {MOST_SEGMENTS:,}.")
+    if not (given.isascii() and given.isdigit() and len(given) <= 5 and int(given) < MAX_SEGMENTS):
+        raise Problem("bad-request", f"The segment in Upload-Metadata must be a number below {MAX_SEGMENTS:,}.")
     return int(given)
 
 

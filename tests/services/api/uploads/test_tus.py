@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 
 from services.api.http.errors import Problem
 from services.api.uploads import tus
+from shared.uploads.models import MAX_SEGMENTS
 from tests.tus import metadata
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -157,7 +158,7 @@ def test_a_creation_that_cannot_be_is_refused_in_words(headers: dict[str, str], 
     [
         ({"clip_id": "1"}, "bad-request", "no UUID"),
         ({"segment": -1}, "bad-request", "must be a number below 10,000"),
-        ({"segment": tus.MOST_SEGMENTS}, "bad-request", "must be a number below 10,000"),
+        ({"segment": MAX_SEGMENTS}, "bad-request", "must be a number below 10,000"),
         ({"recorded_at": "now"}, "bad-request", "no instant"),
         ({"recorded_at": "0001-01-01T00:00:00+14:00"}, "bad-request", "no instant"),
         ({"name": "a\nb"}, "bad-name", "control characters"),
