@@ -19,13 +19,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.api.archive.manifest import ABOUT, MANIFEST, Described, Manifest, Sound, known_files
-from services.api.clips.media_types import accept
+from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name
 from services.api.clips.schemas import MAX_TEXT_CHARS
-from services.api.http.body import incoming
+from services.api.http.body import receive_body
 from services.api.http.errors import Problem
-from services.api.http.params import printable
-from services.api.state import Change, State, state_of
+from services.api.http.params import storable_text
+from services.api.state import ClipTransaction, State, state_of
 from shared.clips.models import HOME, Clip
 from shared.db.columns import Status
 from shared.storage.store import BLOCK_BYTES, StoreFull
@@ -54,8 +54,8 @@ class Unfit(Exception):
 async def library(request: Request) -> Response:
     """POST /api/library: take in what GET /api/library.zip gave. Twice is once."""
     state = state_of(request)
-    async with incoming(request, state.settings.max_upload_bytes, state.incoming) as body:
-        taken = await to_thread.run_sync(_take_in, state, body.file, body.size, limiter=state.uploads)
+    async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
+        taken = await to_thread.run_sync(_take_in, state, body.file, body.size, limiter=state.upload_limiter)
     return JSONResponse(taken, headers={"Cache-Control": "no-store"})
 
 
@@ -187,7 +187,7 @@ class _Clip:
         entry = self._entry(sound.file)
         if entry.file_size != sound.bytes:
             raise Unfit(f"The file {sound.file} has another length than is said of it.")
-        with TemporaryFile(dir=state.incoming) as file:
+        with TemporaryFile(dir=state.incoming_dir) as file:
             found = hashlib.sha256()
             for block in _blocks(self._archive, entry):
                 found.update(block)
@@ -199,7 +199,7 @@ class _Clip:
                 raise Unfit(f"The file {sound.file} is not what it was: its SHA-256 is another one.")
             file.seek(0)
             try:
-                mime = accept(file, sound.mime)
+                mime = resolve_media_type(file, sound.mime)
             except Problem as problem:
                 raise Unfit(problem.detail) from problem
             key = f"{HOME}/{id}/{uuid.uuid4().hex}"
@@ -208,12 +208,12 @@ class _Clip:
         return key
 
 
-def _record(change: Change, described: Described, keys: Mapping[str, str]) -> None:
+def _record(change: ClipTransaction, described: Described, keys: Mapping[str, str]) -> None:
     """Write all rows of a clip whose bytes are there."""
     now = change.now
     clip = _made_again(described, keys, now)
     waits = clip.status in {Status.PENDING, Status.TRANSCRIBING}
-    change.record(clip, *([clip.next_job] if waits else []))
+    change.save(clip, *([clip.next_job] if waits else []))
     change.session.flush()
     for revision in described.revisions:
         change.session.add(Transcript(clip_id=clip.id, **revision.model_dump()))
@@ -251,7 +251,7 @@ def _made_again(described: Described, keys: Mapping[str, str], now: datetime) ->
         prepared_at=now if described.prepared and audio else None,
         gaps=[gap.model_dump() for gap in described.gaps],
         status=status,
-        text=None if described.text is None else printable(described.text),
+        text=None if described.text is None else storable_text(described.text),
         error=described.error if status is described.status else None,
         attempt=max((revision.attempt or 0 for revision in described.revisions), default=0),
         queued_at=now,

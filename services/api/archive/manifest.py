@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from services.api.clips.audio import EXTENSIONS
+from services.api.clips.media_types import file_extension
 from shared.clips.models import MAX_NAME_CHARS
 from shared.clips.schemas import Gap
 from shared.clips.tags import normalize_tags
@@ -153,8 +153,7 @@ def safe(name: str) -> str:
 
 
 def file_name(stem: str, mime: str) -> str:
-    extension = EXTENSIONS.get(mime.partition(";")[0].partition("/")[2], "audio")
-    return f"{stem}.{extension}"
+    return f"{stem}.{file_extension(mime)}"
 
 
 def known_files(described: Described) -> Iterable[Sound]:

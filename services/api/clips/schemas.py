@@ -1,4 +1,4 @@
-"""What a person may change of a clip."""
+"""The JSON that a client sends to change a clip."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ MAX_TEXT_CHARS = 2_000_000
 """Characters of an edited transcript: a day of speech is about a million."""
 
 
-def _known_language(code: str | None) -> str | None:
+def _supported_language(code: str | None) -> str | None:
     if code is not None and code not in LANGUAGES:
         raise ValueError(
             f"{code[:40]!r} is no language that can be transcribed; "
@@ -20,7 +20,7 @@ def _known_language(code: str | None) -> str | None:
     return code
 
 
-def _tidy_tags(names: list[str] | None) -> list[str] | None:
+def _normalized_tags(names: list[str] | None) -> list[str] | None:
     return None if names is None else normalize_tags(names)
 
 
@@ -32,8 +32,8 @@ class ClipPatch(BaseModel):
     name: str | None = None
     text: str | None = Field(default=None, max_length=MAX_TEXT_CHARS)
     language: Annotated[
-        str | None, AfterValidator(_known_language), WithJsonSchema({"enum": [*sorted(LANGUAGES), None]})
+        str | None, AfterValidator(_supported_language), WithJsonSchema({"enum": [*sorted(LANGUAGES), None]})
     ] = None
-    """What is spoken, which has the clip heard again; null: it is to be found out."""
-    tags: Annotated[list[str] | None, AfterValidator(_tidy_tags)] = None
-    """All of its tags: those that are not among them go."""
+    """The language that is spoken; the clip is transcribed again in it. null: a recognizer is to detect it."""
+    tags: Annotated[list[str] | None, AfterValidator(_normalized_tags)] = None
+    """All tags of the clip: the ones it had and that are not listed are removed."""

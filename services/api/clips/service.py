@@ -1,4 +1,4 @@
-"""What several packages do with a clip: find it, store its audio, answer with it."""
+"""Clips for several packages: look one up by a request, store its audio, answer with it."""
 
 import uuid
 from datetime import UTC, datetime
@@ -7,8 +7,8 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.clips.media_types import accept
-from services.api.http.body import Incoming
+from services.api.clips.media_types import resolve_media_type
+from services.api.http.body import ReceivedBody
 from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
 from services.api.http.params import clip_id
@@ -17,10 +17,26 @@ from shared.clips.models import HOME, Clip
 from shared.clips.schemas import PublicClip
 
 
-def store_audio(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: int | None = None) -> Clip:
-    """Check the audio, put it into the store, and return the clip that is to be recorded: bytes first, row second."""
-    mime = accept(body.file, body.claimed_type)
-    key = f"{HOME}/{id}/{uuid.uuid4().hex}"
+def get_clip(session: Session, request: Request, *, for_update: bool = False) -> Clip:
+    """Look up the clip that the path names. `for_update` locks it and checks If-Match.
+
+    Raises `Problem` `not-found` or `stale`.
+    """
+    statement = Clip.by_id(HOME, clip_id(request))
+    clip = session.exec(statement.with_for_update() if for_update else statement).first()
+    if clip is None:
+        raise Problem("not-found", "There is no clip with this id.")
+    if_match = request.headers.get("if-match")
+    if for_update and if_match is not None and not etag_matches(if_match, version_etag(clip)):
+        etag = {"ETag": version_etag(clip)}
+        raise Problem("stale", f"The clip is at version {clip.version} now; read it again.", etag)
+    return clip
+
+
+def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, duration_ms: int | None = None) -> Clip:
+    """Check the audio, put it into the store, and return its clip, which is still to be saved. Raises `Problem`."""
+    mime = resolve_media_type(body.file, body.content_type)
+    key = new_audio_key(HOME, id)
     state.store.put(key, body.file, body.size, mime)
     return Clip.new_upload(
         id,
@@ -34,8 +50,13 @@ def store_audio(state: State, id: uuid.UUID, name: str, body: Incoming, duration
     )
 
 
+def new_audio_key(library_id: str, clip_id: uuid.UUID) -> str:
+    """A key that no object has: audio is never overwritten in the store."""
+    return f"{library_id}/{clip_id}/{uuid.uuid4().hex}"
+
+
 def clip_response(clip: Clip, status: int = 200) -> Response:
-    """The public clip, with its version as entity tag."""
+    """Answer with the public clip; its version is the entity tag."""
     return Response(
         PublicClip.model_validate(clip).model_dump_json(),
         status_code=status,
@@ -46,17 +67,3 @@ def clip_response(clip: Clip, status: int = 200) -> Response:
 
 def version_etag(clip: Clip) -> str:
     return f'"{clip.version}"'
-
-
-def get_clip(session: Session, request: Request, *, for_update: bool = False) -> Clip:
-    """The clip that the address names; when it is to be changed, locked, and as old as If-Match says."""
-    found = Clip.by_id(HOME, clip_id(request))
-    clip = session.exec(found.with_for_update() if for_update else found).first()
-    if clip is None:
-        raise Problem("not-found", "There is no clip with this id.")
-    wanted = request.headers.get("if-match")
-    if for_update and wanted is not None and not etag_matches(wanted, version_etag(clip)):
-        raise Problem(
-            "stale", f"The clip is at version {clip.version} now; read it again.", {"ETag": version_etag(clip)}
-        )
-    return clip

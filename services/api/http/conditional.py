@@ -7,12 +7,13 @@ from services.api.http.errors import Problem
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII)
 
 
-def byte_range(asked: str, size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last of a Range header (RFC 9110, section 14.2), or None to send the whole.
+def byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """Parse a Range header (RFC 9110, section 14.2) into start and end (exclusive); None: send everything.
 
-    Several ranges and other units may be answered with the whole; a range that begins behind the end is a `Problem`.
+    Several ranges and other units are answered with everything, as the RFC allows. Raises `Problem` for a range that
+    begins behind the end.
     """
-    match = _RANGE.fullmatch(asked)
+    match = _RANGE.fullmatch(header)
     if not match or match.groups() == ("", ""):
         return None
     first, last = match.groups()
@@ -28,7 +29,10 @@ def byte_range(asked: str, size: int) -> tuple[int, int] | None:
 
 
 def etag_matches(header: str | None, etag: str, *, weak: bool = False) -> bool:
-    """Whether an If-Match or If-None-Match header (RFC 9110, section 13.1) names this entity tag."""
+    """Whether an If-Match or If-None-Match header (RFC 9110, section 13.1) names this entity tag.
+
+    `weak` selects the weak comparison of section 8.8.3.2, which If-None-Match asks for.
+    """
     if header is None:
         return False
     tags = (tag.strip() for tag in header.split(","))

@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Any, NamedTuple, Self
 
 from services.api.http.errors import Problem
-from services.api.http.params import printable
+from services.api.http.params import storable_text
 
 Key = str | int | datetime | uuid.UUID | None
 
@@ -65,7 +65,7 @@ def _key_to_json(key: Key) -> Any:
 def _key_from_json(value: Any) -> Key:
     match value:
         case None | str():
-            return printable(value) if value else value
+            return storable_text(value) if value else value
         case int() if abs(value) < 2**63 and not isinstance(value, bool):
             return value
         case {"at": str(at)} if (instant := datetime.fromisoformat(at)).tzinfo == UTC:

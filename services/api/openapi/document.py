@@ -14,7 +14,7 @@ from services.api.openapi import list_parameters
 from services.api.search.schemas import ClipPage, SearchPage
 from services.api.transcripts.formats import FORMS
 from services.api.uploads.finish import Finish
-from services.api.uploads.tus import BODY, VERSION
+from services.api.uploads.tus import BODY_TYPE, VERSION
 from shared.clips.models import MAX_NAME_CHARS
 from shared.clips.schemas import PublicClip
 from shared.db.columns import MAX_DURATION_MS
@@ -248,7 +248,7 @@ def _uploads() -> Json:
     id = _path("id", "From the creation's Location.", {"type": "string", "format": "uuid"})
     offset = _header("Upload-Offset", {"type": "integer", "minimum": 0}, required=True)
     resumable = _header("Tus-Resumable", {"const": VERSION}, required=True)
-    body: Json = {BODY: {"schema": {"type": "string", "format": "binary"}}}
+    body: Json = {BODY_TYPE: {"schema": {"type": "string", "format": "binary"}}}
     refusals = ("bad-request", "cross-site", "not-found", "offset", "gone", "tus-version", "too-large", "bad-type")
     bytes_refused = _no(*refusals, "checksum", "away", "full")
     return {

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from services.api.http.cursor import Cursor, invalid_cursor
 from services.api.http.errors import Problem
-from services.api.http.params import instant, one_of, printable, several_of, whole_number
+from services.api.http.params import choice_param, choices_param, instant_param, int_param, storable_text
 from services.api.search.schemas import Sort
 from shared.clips.models import HOME, Clip
 from shared.clips.schemas import PublicClip
@@ -55,17 +55,17 @@ class Wish:
 
     @classmethod
     def of(cls, request: Request) -> "Wish":
-        typed = printable(request.query_params.get("q", "").strip())
+        typed = storable_text(request.query_params.get("q", "").strip())
         if len(typed) > MOST_QUERY:
             raise Problem("bad-request", f"q can have at most {MOST_QUERY:,} characters.")
-        sort = one_of(request, "sort", SORTS) or ("best" if typed else "newest")
+        sort = choice_param(request, "sort", SORTS) or ("best" if typed else "newest")
         return cls(
             typed=typed,
-            since=instant(request, "from"),
-            until=instant(request, "to"),
-            shortest_ms=whole_number(request, "shortest_ms", least=0, most=MAX_DURATION_MS, default=None),
-            longest_ms=whole_number(request, "longest_ms", least=0, most=MAX_DURATION_MS, default=None),
-            statuses=several_of(request, "status", [*Status]),
+            since=instant_param(request, "from"),
+            until=instant_param(request, "to"),
+            shortest_ms=int_param(request, "shortest_ms", minimum=0, maximum=MAX_DURATION_MS, default=None),
+            longest_ms=int_param(request, "longest_ms", minimum=0, maximum=MAX_DURATION_MS, default=None),
+            statuses=choices_param(request, "status", [*Status]),
             tags=_tag_keys(request),
             # Without words nothing is better than anything else.
             sort=sort if typed or sort != "best" else "newest",

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.api.http.cursor import Cursor
-from services.api.http.params import whole_number
+from services.api.http.params import int_param
 from services.api.search import filters, full_text, snippets
 from services.api.search.filters import Wish
 from services.api.search.schemas import ClipPage, Limits, Realtime, SearchPage
@@ -31,7 +31,7 @@ def listing(request: Request) -> Response:
     state = state_of(request)
     wish = Wish.of(request)
     usual = FOUND_PAGE if wish.typed else PAGE
-    limit = whole_number(request, "limit", least=1, most=MOST_PER_PAGE, default=usual)
+    limit = int_param(request, "limit", minimum=1, maximum=MOST_PER_PAGE, default=usual)
     place = Cursor.decode(request.query_params.get("cursor"), wish.stamp)
     # The event cursor first, the rows second: what changes in between arrives twice rather than never.
     cursor = state.relay.cursor(HOME)
@@ -44,7 +44,7 @@ def listing(request: Request) -> Response:
             rows, following = full_text.page(connection, wish, query, place, limit)
         else:
             rows, following = [], None  # punctuation alone: there is nothing to look for
-        found = snippets.of(connection, rows, query, state.clocks) if wish.typed else None
+        found = snippets.of(connection, rows, query, state.word_timings) if wish.typed else None
     shared = {
         "clips": [PublicClip.model_validate(row) for row in rows],
         "next": following.encode(wish.stamp) if following else None,

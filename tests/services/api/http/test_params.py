@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.http.params import printable
+from services.api.http.params import storable_text
 
 
 @given(st.text())
 def test_text_is_kept_but_for_what_no_database_takes(words: str) -> None:
-    kept = printable(words)
+    kept = storable_text(words)
     assert kept == "".join(letter for letter in words if letter != "\0" and not "\ud800" <= letter <= "\udfff")
 
 
 def test_half_characters_go() -> None:
-    assert printable("a\ud800b\0c") == "abc"
+    assert storable_text("a\ud800b\0c") == "abc"
