@@ -103,10 +103,8 @@ def resolve_media_type(file: IO[bytes], claimed_type: str) -> str:
         raise Problem(
             "not-audio", "These bytes are no audio that we know: WebM, MP4, Ogg, WAV, MP3, AAC, FLAC and the like."
         )
-    is_silent = (
-        _is_silent_matroska(head) if audio_format in {WEBM, MATROSKA} else audio_format is MP4 and _is_silent_mp4(file)
-    )
-    if is_silent:
+    is_silent_mp4 = audio_format is MP4 and _is_silent_mp4(file)
+    if is_silent_mp4 or (audio_format in {WEBM, MATROSKA} and _is_silent_matroska(head)):
         raise Problem("not-audio", "This video has no sound.")
     file.seek(0)
     if essence not in audio_format.accepted_claims:

@@ -23,7 +23,7 @@ MAX_GAPS = 1_000
 
 
 class Finish(BaseModel):
-    """What a recorder reports at the end."""
+    """What a recorder says at the end."""
 
     model_config = ConfigDict(extra="forbid")
 
