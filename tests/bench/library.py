@@ -27,7 +27,7 @@ import psycopg
 from pydantic import SecretStr
 from sqlalchemy import event, select, text
 
-from services.api.http.params import Place
+from services.api.http.cursor import Cursor
 from services.api.search import full_text, pages, snippets
 from services.api.search.filters import ClipQuery
 from services.api.search.routes import SEARCH_PAGE_SIZE
@@ -198,7 +198,7 @@ def deep(engine: Any, sort: str, down: int) -> str:
     order = pages.order_of(clip_query)
     with read_session(engine) as session:
         statement = order.page(clip_query.apply_filters(select(order.key, order.id)), None, 1).offset(min(down, 98_000))
-        return Place(tuple(session.connection().execute(statement).one())).cursor(clip_query.fingerprint)
+        return Cursor(tuple(session.connection().execute(statement).one())).encode(clip_query.fingerprint)
 
 
 # -- measuring -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from itertools import count
 
-from services.api.clips.audio import EXTENSIONS
+from services.api.clips.media_types import file_extension
 
 MAX_STEM_CHARS = 80
 """Characters of a folder's name: some unpack programs stop at paths of 260, and at 255 bytes of a name."""
@@ -39,5 +39,4 @@ def safe_stem(clip_name: str) -> str:
 
 
 def file_name(stem: str, mime: str) -> str:
-    extension = EXTENSIONS.get(mime.partition(";")[0].partition("/")[2], "audio")
-    return f"{stem}.{extension}"
+    return f"{stem}.{file_extension(mime)}"

@@ -15,12 +15,12 @@ from sqlalchemy.exc import IntegrityError
 
 from services.api.archive.manifest import DESCRIPTION, AudioFile, ClipDescription
 from services.api.archive.zip_reader import InvalidClip, open_zip, read_blocks, read_description
-from services.api.clips.media_types import accept
+from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name
-from services.api.clips.routes import MOST_TEXT
+from services.api.clips.schemas import MAX_TEXT_CHARS
 from services.api.http.errors import Problem
-from services.api.http.params import printable
-from services.api.state import Change, State
+from services.api.http.params import storable_text
+from services.api.state import ClipTransaction, State
 from shared.clips.models import HOME, Clip
 from shared.db.columns import Status
 from shared.storage.store import StoreFull
@@ -100,8 +100,8 @@ class _ClipFolder:
             raise InvalidClip(problem.detail) from problem
         if not description.audio and not description.originals:
             raise InvalidClip("There is no sound in it.")
-        if len(description.text or "") > MOST_TEXT:
-            raise InvalidClip(f"Its text has more than {MOST_TEXT:,} characters.")
+        if len(description.text or "") > MAX_TEXT_CHARS:
+            raise InvalidClip(f"Its text has more than {MAX_TEXT_CHARS:,} characters.")
         if len({each.segment for each in description.originals}) < len(description.originals):
             raise InvalidClip("Two of its parts claim the same place.")
         return description
@@ -117,7 +117,7 @@ class _ClipFolder:
         entry = self._entry(audio.file)
         if entry.file_size != audio.bytes:
             raise InvalidClip(f"The file {audio.file} has another length than is said of it.")
-        with TemporaryFile(dir=state.incoming) as file:
+        with TemporaryFile(dir=state.incoming_dir) as file:
             sha256 = hashlib.sha256()
             for block in read_blocks(self._archive, entry):
                 sha256.update(block)
@@ -129,7 +129,7 @@ class _ClipFolder:
                 raise InvalidClip(f"The file {audio.file} is not what it was: its SHA-256 is another one.")
             file.seek(0)
             try:
-                mime = accept(file, audio.mime)
+                mime = resolve_media_type(file, audio.mime)
             except Problem as problem:
                 raise InvalidClip(problem.detail) from problem
             key = f"{HOME}/{clip_id}/{uuid.uuid4().hex}"
@@ -151,12 +151,12 @@ def _is_known(state: State, description: ClipDescription) -> bool:
     return True
 
 
-def _record_clip(change: Change, description: ClipDescription, keys: Mapping[str, str]) -> None:
+def _record_clip(change: ClipTransaction, description: ClipDescription, keys: Mapping[str, str]) -> None:
     """Write all rows of a clip whose files are in the store."""
     now = change.now
     clip = _new_clip(description, keys, now)
     needs_job = clip.status in {Status.PENDING, Status.TRANSCRIBING}
-    change.record(clip, *([clip.next_job] if needs_job else []))
+    change.save(clip, *([clip.next_job] if needs_job else []))
     change.session.flush()
     for revision in description.revisions:
         change.session.add(Transcript(clip_id=clip.id, **revision.model_dump()))
@@ -192,7 +192,7 @@ def _new_clip(description: ClipDescription, keys: Mapping[str, str], now: dateti
         prepared_at=now if is_prepared else None,
         gaps=[gap.model_dump() for gap in description.gaps],
         status=status,
-        text=None if description.text is None else printable(description.text),
+        text=None if description.text is None else storable_text(description.text),
         error=description.error if status is description.status else None,
         attempt=max((revision.attempt or 0 for revision in description.revisions), default=0),
         queued_at=now,

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from services.api.archive.exporter import stream_zip
 from services.api.archive.importer import import_zip
-from services.api.http.body import incoming
+from services.api.http.body import receive_body
 from services.api.http.errors import Problem
 from services.api.state import state_of
 from shared.clips.models import HOME, Clip
@@ -54,8 +54,8 @@ def _ids(request: Request) -> set[uuid.UUID] | None:
 async def import_library(request: Request) -> Response:
     """POST /api/library: take in what GET /api/library.zip gave. A second import of the same zip changes nothing."""
     state = state_of(request)
-    async with incoming(request, state.settings.max_upload_bytes, state.incoming) as body:
-        result = await to_thread.run_sync(import_zip, state, body.file, body.size, limiter=state.uploads)
+    async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
+        result = await to_thread.run_sync(import_zip, state, body.file, body.size, limiter=state.upload_limiter)
     return JSONResponse(
         {"taken": result.imported, "known": result.known, "refused": result.refused},
         headers={"Cache-Control": "no-store"},

@@ -7,17 +7,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.api.archive.routes import MAX_IDS
-from services.api.clips.routes import ClipPatch
+from services.api.clips.schemas import ClipPatch
 from services.api.http.errors import PROBLEMS
 from services.api.openapi import list_parameters
 from services.api.openapi.components import component_schemas
 from services.api.search.schemas import ClipPage, SearchPage
 from services.api.transcripts.formats import FORMATS
 from services.api.uploads.finish import Finish
-from services.api.uploads.tus import BODY, MOST_SEGMENTS, VERSION
+from services.api.uploads.tus import BODY_TYPE, VERSION
 from shared.clips.models import MAX_NAME_CHARS
 from shared.clips.schemas import PublicClip
 from shared.db.columns import MAX_DURATION_MS
+from shared.uploads.models import MAX_SEGMENTS
 
 Json = dict[str, Any]
 
@@ -178,7 +179,7 @@ def _clips() -> Json:
         },
         f"{one}/audio": {
             "parameters": [id],
-            **_audio(_query("segment", {"type": "integer", "minimum": 0, "maximum": MOST_SEGMENTS})),
+            **_audio(_query("segment", {"type": "integer", "minimum": 0, "maximum": MAX_SEGMENTS})),
         },
         f"{one}/transcript.{{form}}": {
             "parameters": [id, form],
@@ -244,7 +245,7 @@ def _uploads() -> Json:
     id = _path("id", "From the creation's Location.", {"type": "string", "format": "uuid"})
     offset = _header("Upload-Offset", {"type": "integer", "minimum": 0}, required=True)
     resumable = _header("Tus-Resumable", {"const": VERSION}, required=True)
-    body: Json = {BODY: {"schema": {"type": "string", "format": "binary"}}}
+    body: Json = {BODY_TYPE: {"schema": {"type": "string", "format": "binary"}}}
     refusals = ("bad-request", "cross-site", "not-found", "offset", "gone", "tus-version", "too-large", "bad-type")
     bytes_refused = _no(*refusals, "checksum", "away", "full")
     return {

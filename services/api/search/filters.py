@@ -11,7 +11,7 @@ from sqlmodel import col
 from starlette.requests import Request
 
 from services.api.http.errors import Problem
-from services.api.http.params import instant, one_of, printable, several_of, whole_number
+from services.api.http.params import choice_param, choices_param, instant_param, int_param, storable_text
 from services.api.search.schemas import Sort
 from shared.clips.models import HOME, Clip
 from shared.clips.tags import normalize_tag
@@ -45,17 +45,17 @@ class ClipQuery:
     @classmethod
     def of(cls, request: Request) -> "ClipQuery":
         """Read the parameters of a request. Raises `Problem` that names the first invalid one."""
-        typed = printable(request.query_params.get("q", "").strip())
+        typed = storable_text(request.query_params.get("q", "").strip())
         if len(typed) > MAX_QUERY_CHARS:
             raise Problem("bad-request", f"q can have at most {MAX_QUERY_CHARS:,} characters.")
-        sort = one_of(request, "sort", SORTS) or ("best" if typed else "newest")
+        sort = choice_param(request, "sort", SORTS) or ("best" if typed else "newest")
         return cls(
             typed=typed,
-            since=instant(request, "from"),
-            until=instant(request, "to"),
-            shortest_ms=whole_number(request, "shortest_ms", least=0, most=MAX_DURATION_MS, default=None),
-            longest_ms=whole_number(request, "longest_ms", least=0, most=MAX_DURATION_MS, default=None),
-            statuses=several_of(request, "status", [*Status]),
+            since=instant_param(request, "from"),
+            until=instant_param(request, "to"),
+            shortest_ms=int_param(request, "shortest_ms", minimum=0, maximum=MAX_DURATION_MS, default=None),
+            longest_ms=int_param(request, "longest_ms", minimum=0, maximum=MAX_DURATION_MS, default=None),
+            statuses=choices_param(request, "status", [*Status]),
             tags=_tag_keys(request),
             # Without words no clip is a better match than another.
             sort=sort if typed or sort != "best" else "newest",

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, literal, select
 
-from services.api.http.params import Place, unknown_cursor
+from services.api.http.cursor import Cursor, invalid_cursor
 from services.api.search import pages
 from services.api.search.filters import ClipQuery
 from services.api.search.fts5_index import Fts5Index
@@ -27,15 +27,15 @@ BELOW_ALL_NUMBERS = -(2**63) + 1
 
 
 def fetch_page(
-    connection: Connection, clip_query: ClipQuery, query: Query, cursor: Place | None, limit: int
-) -> tuple[ClipRows, Place | None]:
+    connection: Connection, clip_query: ClipQuery, query: Query, cursor: Cursor | None, limit: int
+) -> tuple[ClipRows, Cursor | None]:
     """Return the page of the matches after the cursor, and the cursor of the next page.
 
     Raises `Problem` for an invalid cursor.
     """
     index = open_index(connection, query)
     index.starts_with_clips = _starts_with_clips(connection, clip_query, index)
-    if clip_query.sort == "best" and (cursor is None or len(cursor.marks) > 1):
+    if clip_query.sort == "best" and (cursor is None or len(cursor.keys) > 1):
         return _fetch_ranked_page(connection, index, clip_query, cursor, limit)
     if clip_query.sort in SORTS_BY_AGE:
         return _fetch_page_by_age(connection, index, clip_query, cursor, limit)
@@ -68,15 +68,15 @@ def _count(connection: Connection, statement: Select[Any]) -> int:
 
 
 def _fetch_ranked_page(
-    connection: Connection, index: FullTextIndex, clip_query: ClipQuery, cursor: Place | None, limit: int
-) -> tuple[ClipRows, Place | None]:
+    connection: Connection, index: FullTextIndex, clip_query: ClipQuery, cursor: Cursor | None, limit: int
+) -> tuple[ClipRows, Cursor | None]:
     """The best of the newest matches. The cursor holds the range of their numbers, so that new clips shift nothing."""
     newest: Any = None
     oldest: Any = None
     if cursor is not None:
-        if not cursor.is_of(int, int, int, int):
-            raise unknown_cursor()
-        newest, oldest, *last_match = cursor.marks
+        if not cursor.has_types(int, int, int, int):
+            raise invalid_cursor()
+        newest, oldest, *last_match = cursor.keys
     conditions = [newest >= NUMBER, oldest <= NUMBER] if cursor else []
     rows = connection.execute(index.weighed(clip_query, conditions).limit(MAX_RANKED)).all()
     if cursor is None and rows:
@@ -87,26 +87,26 @@ def _fetch_ranked_page(
     page = best[:limit]
     next_cursor = None
     if len(best) > limit:
-        next_cursor = Place((newest, oldest, *page[-1]))
+        next_cursor = Cursor((newest, oldest, *page[-1]))
     elif oldest is not None and oldest != BELOW_ALL_NUMBERS:
-        next_cursor = Place((oldest,))
+        next_cursor = Cursor((oldest,))
     return _load_clips(connection, [number for _, number in page]), next_cursor
 
 
 def _fetch_page_by_age(
-    connection: Connection, index: FullTextIndex, clip_query: ClipQuery, cursor: Place | None, limit: int
-) -> tuple[ClipRows, Place | None]:
+    connection: Connection, index: FullTextIndex, clip_query: ClipQuery, cursor: Cursor | None, limit: int
+) -> tuple[ClipRows, Cursor | None]:
     ascending = clip_query.sort == "oldest"
     conditions = []
     if cursor is not None:
-        if not cursor.is_of(int):
-            raise unknown_cursor()
-        (last,) = cursor.marks
+        if not cursor.has_types(int):
+            raise invalid_cursor()
+        (last,) = cursor.keys
         conditions.append(last < NUMBER if ascending else last > NUMBER)
     matches = index.matches(clip_query, NUMBER, conditions=conditions, ascending=ascending)
     rows = connection.execute(matches.limit(limit + 1)).all()
     page = rows[:limit]
-    next_cursor = Place((page[-1].number,)) if len(rows) > limit else None
+    next_cursor = Cursor((page[-1].number,)) if len(rows) > limit else None
     return _load_clips(connection, [row.number for row in page]), next_cursor
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, inspect, select, tuple_
 from sqlmodel import col
 
-from services.api.http.params import Place, unknown_cursor
+from services.api.http.cursor import Cursor, invalid_cursor
 from services.api.search.filters import ClipQuery
 from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip
@@ -73,10 +73,10 @@ def order_of(clip_query: ClipQuery) -> Order:
 def fetch_page(
     connection: Connection,
     clip_query: ClipQuery,
-    cursor: Place | None,
+    cursor: Cursor | None,
     limit: int,
     statement: Select[Any] | None = None,
-) -> tuple[ClipRows, Place | None]:
+) -> tuple[ClipRows, Cursor | None]:
     """Return the page after the cursor, and the cursor of the next page. Raises `Problem` for an invalid cursor.
 
     The page is of all clips of the query, or of the clips of `statement`. Clips of unknown length come last in both
@@ -86,9 +86,9 @@ def fetch_page(
     clips = clip_query.apply_filters(select(*LISTED_COLUMNS)) if statement is None else statement
     after: Any = None
     if cursor is not None:
-        if not cursor.is_of(datetime | str | int | None, uuid.UUID):
-            raise unknown_cursor()
-        after = cursor.marks
+        if not cursor.has_types(datetime | str | int | None, uuid.UUID):
+            raise invalid_cursor()
+        after = cursor.keys
     rows: list[Row[Any]] = []
     if after is None or after[0] is not None:
         with_key = clips.where(order.key.is_not(None)) if order.has_nulls else clips
@@ -100,4 +100,4 @@ def fetch_page(
     if len(rows) <= limit:
         return rows, None
     last = rows[limit - 1]
-    return rows[:limit], Place((getattr(last, order.key.key), last.id))
+    return rows[:limit], Cursor((getattr(last, order.key.key), last.id))

@@ -5,7 +5,8 @@ from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.api.http.params import Place, whole_number
+from services.api.http.cursor import Cursor
+from services.api.http.params import int_param
 from services.api.search import full_text, pages, snippets
 from services.api.search.filters import ClipQuery
 from services.api.search.schemas import ClipPage, Limits, Realtime, SearchPage
@@ -30,8 +31,8 @@ def list_clips(request: Request) -> Response:
     state = state_of(request)
     clip_query = ClipQuery.of(request)
     default_limit = SEARCH_PAGE_SIZE if clip_query.typed else PAGE_SIZE
-    limit = whole_number(request, "limit", least=1, most=MAX_PAGE_SIZE, default=default_limit)
-    cursor = Place.of(request.query_params.get("cursor"), clip_query.fingerprint)
+    limit = int_param(request, "limit", minimum=1, maximum=MAX_PAGE_SIZE, default=default_limit)
+    cursor = Cursor.decode(request.query_params.get("cursor"), clip_query.fingerprint)
     # The event cursor is read before the rows: a change in between arrives twice rather than never.
     event_cursor = state.relay.cursor(HOME)
     query = parse_query(clip_query.typed)
@@ -46,7 +47,7 @@ def list_clips(request: Request) -> Response:
         hits = snippets.search_hits(connection, rows, query, state.word_timings) if clip_query.typed else None
     common = {
         "clips": [PublicClip.model_validate(row) for row in rows],
-        "next": next_cursor.cursor(clip_query.fingerprint) if next_cursor else None,
+        "next": next_cursor.encode(clip_query.fingerprint) if next_cursor else None,
         "realtime": Realtime(url=state.settings.realtime_url or "/websocket", cursor=event_cursor),
         "limits": Limits(upload_bytes=state.settings.max_upload_bytes),
     }

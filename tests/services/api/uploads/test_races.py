@@ -20,12 +20,12 @@ from starlette.responses import Response
 
 from services.api.background.maintenance import Maintenance
 from services.api.background.outbox_relay import OutboxRelay
-from services.api.http.body import Incoming
+from services.api.http.body import ReceivedBody
 from services.api.http.errors import Problem
 from services.api.settings import ApiSettings
-from services.api.state import Change, State
+from services.api.state import ClipTransaction, State
 from services.api.uploads import routes
-from services.api.uploads.append import Arrival, Standing
+from services.api.uploads.append import UploadStatus, UploadWriter
 from shared.clips.models import Clip
 from shared.db.engine import open_engine, read_session, transaction
 from shared.storage.files import FileStore
@@ -57,8 +57,8 @@ class Server:
         return upload
 
     def patch(self, upload: Upload, start: int, data: bytes, length: int | None = None) -> int:
-        body = Incoming(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), "")
-        return Arrival(self.state, Standing.of(self.state, upload.id), length, None).take(start, body)
+        body = ReceivedBody(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), "")
+        return UploadWriter(self.state, UploadStatus.load(self.state, upload.id), length, None).append(start, body)
 
     def delete(self, upload: Upload) -> Response:
         app = SimpleNamespace(state=SimpleNamespace(dictaphone=self.state))
@@ -70,7 +70,7 @@ class Server:
             clip = Clip.new_upload(
                 upload.clip_id, name="b", mime="audio/webm", bytes=3, sha256="x", audio_key="home/k", now=change.now
             )
-            change.record(clip)
+            change.save(clip)
 
     def race(self, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Future[Any], Future[Any]]:
         """Let the second come while the first has made a clip and not committed it."""
@@ -97,16 +97,16 @@ def server(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     maintenance = Maintenance(engine, store, relay.wake, silence=timedelta(minutes=15), bin_keeps=timedelta(days=30))
     with ThreadPoolExecutor(2) as threads:
         server = Server(State(settings, engine, store, relay, tmp_path), maintenance, threads)
-        record = Change.record
+        record = ClipTransaction.save
 
-        def held(change: Change, clip: Clip, *jobs: str) -> None:
+        def held(change: ClipTransaction, clip: Clip, *jobs: str) -> None:
             record(change, clip, *jobs)
             change.session.flush()
             if not server.reached.is_set():
                 server.reached.set()
                 server.released.wait(10)
 
-        monkeypatch.setattr(Change, "record", held)
+        monkeypatch.setattr(ClipTransaction, "save", held)
         yield server
         server.released.set()
     engine.dispose()
