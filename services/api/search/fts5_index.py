@@ -23,9 +23,7 @@ _FTS5 = table("found", column("rowid"))
 
 
 class Fts5Index(FullTextIndex):
-    limits_words_first = True
-
-    def words_first(
+    def _words_first(
         self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
     ) -> Select[Any]:
         rowid = _FTS5.c.rowid
@@ -39,15 +37,14 @@ class Fts5Index(FullTextIndex):
         statement = clip_query.apply_filters(matches.join(Clip, IS_OF_CLIP), words_first=True)
         return statement.order_by(rowid.asc() if ascending else rowid.desc())
 
-    def clips_first(
+    def _filters_first(
         self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
     ) -> Select[Any]:
-        # "+ 0" hides the column's index: otherwise SQLite would read all entries in the order of the index, or look up
-        # each match.
-        number = NUMBER + 0
-        is_match = number.in_(select(_FTS5.c.rowid).where(self._matches_query()))
-        clips = select(*columns).select_from(Clip).join(SearchEntry, IS_OF_CLIP).where(is_match, *conditions)
-        return clip_query.apply_filters(clips).order_by(number.asc() if ascending else number.desc())
+        # SQLite begins with the filters by itself.
+        return self._clips_in_order(clip_query, columns, conditions, ascending=ascending)
+
+    def _checks(self) -> Conditions:
+        return [(NUMBER + 0).in_(select(_FTS5.c.rowid).where(self._matches_query()))]
 
     def _entries(self) -> Select[Any]:
         return select(literal(1)).select_from(_FTS5).where(self._matches_query())

@@ -9,7 +9,7 @@ from services.api.http.cursor import Cursor, invalid_cursor
 from services.api.search import pages
 from services.api.search.filters import ClipQuery
 from services.api.search.fts5_index import Fts5Index
-from services.api.search.full_text_index import FEW_CLIPS, IS_OF_CLIP, NUMBER, SORTS_BY_AGE, FullTextIndex
+from services.api.search.full_text_index import FEW_CLIPS, IS_OF_CLIP, NUMBER, SORTS_BY_AGE, FullTextIndex, Plan
 from services.api.search.gin_index import GinIndex
 from services.api.search.pages import LISTED_COLUMNS, ClipRows
 from shared.clips.models import Clip
@@ -34,7 +34,7 @@ def fetch_page(
     Raises `Problem` for an invalid cursor.
     """
     index = open_index(connection, query)
-    index.starts_with_clips = _starts_with_clips(connection, clip_query, index)
+    index.plan = _choose_plan(connection, clip_query, index)
     if clip_query.sort == "best" and (cursor is None or len(cursor.keys) > 1):
         return _fetch_ranked_page(connection, index, clip_query, cursor, limit)
     if clip_query.sort in SORTS_BY_AGE:
@@ -47,14 +47,19 @@ def open_index(connection: Connection, query: Query) -> FullTextIndex:
     return Fts5Index(query) if connection.dialect.name == "sqlite" else GinIndex(query)
 
 
-def _starts_with_clips(connection: Connection, clip_query: ClipQuery, index: FullTextIndex) -> bool:
-    """Whether many clips have the words and the filters leave few of them, or the other plan would not find all."""
-    is_limited = index.limits_words_first and clip_query.sort not in SORTS_BY_AGE
-    if not (is_limited or clip_query.has_filters):
-        return False
+def _choose_plan(connection: Connection, clip_query: ClipQuery, index: FullTextIndex) -> Plan:
+    """Choose the plan by the number of clips that have the words, and of those that pass the filters.
+
+    docs/adr/0013-search-plans.md holds the measurements.
+    """
+    is_by_age = clip_query.sort in SORTS_BY_AGE
+    if is_by_age and not clip_query.has_filters:
+        return Plan.WORDS_FIRST
     if _count(connection, select(index.count(FEW_CLIPS))) < FEW_CLIPS:
-        return False
-    return is_limited or _count_clips(connection, clip_query) < FEW_CLIPS
+        return Plan.WORDS_FIRST
+    if clip_query.has_filters and _count_clips(connection, clip_query) < FEW_CLIPS:
+        return Plan.FILTERS_FIRST
+    return Plan.WORDS_FIRST if is_by_age else Plan.CLIPS_IN_ORDER
 
 
 def _count_clips(connection: Connection, clip_query: ClipQuery) -> int:

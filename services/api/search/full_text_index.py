@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, literal, or_, select
@@ -30,38 +31,60 @@ IS_OF_CLIP = col(SearchEntry.clip_id) == col(Clip.id)
 Conditions = Sequence[ColumnElement[bool]]
 
 
+class Plan(StrEnum):
+    """How a database finds the clips that match the query and pass the filters."""
+
+    WORDS_FIRST = "words first"
+    """Read the matches from the index, the newest first, and look at their clips only as far as the page needs them."""
+    FILTERS_FIRST = "filters first"
+    """Read the clips that pass the filters, and check whether they match: the best if these clips are few."""
+    CLIPS_IN_ORDER = "clips in order"
+    """Read clips in the order of the list, and check whether they match: the best if most do, and soon fill a page."""
+
+
 class FullTextIndex(ABC):
-    """The index of one database, for one query. Two plans find the clips that match the query and the filters.
+    """The full-text index of one database, for one query.
 
-    `words_first` reads the matches from the index, the newest first, and looks at their clips only as far as the page
-    needs them. `clips_first` reads the clips that pass the filters, and checks whether they match. A planner cannot
-    choose, because no database knows how many clips have a word.
+    The plan is chosen here, by counts, because a planner does not know how many clips have a word.
     """
-
-    limits_words_first: bool
-    """Whether `words_first` finds `FEW_CLIPS` matches only, in orders that are not by age."""
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self.starts_with_clips = False
-        """Which of the two plans `matches` uses."""
+        self.plan = Plan.WORDS_FIRST
 
     def matches(
         self, clip_query: ClipQuery, *columns: Any, conditions: Conditions = (), ascending: bool = False
     ) -> Select[Any]:
         """Select columns of the clips that match, ordered by `SearchEntry.number`, which is their age."""
-        plan = self.clips_first if self.starts_with_clips else self.words_first
-        return plan(clip_query, columns, conditions, ascending=ascending)
+        match self.plan:
+            case Plan.WORDS_FIRST:
+                return self._words_first(clip_query, columns, conditions, ascending=ascending)
+            case Plan.FILTERS_FIRST:
+                return self._filters_first(clip_query, columns, conditions, ascending=ascending)
+            case Plan.CLIPS_IN_ORDER:
+                return self._clips_in_order(clip_query, columns, conditions, ascending=ascending)
 
     @abstractmethod
-    def words_first(
+    def _words_first(
         self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
     ) -> Select[Any]: ...
 
     @abstractmethod
-    def clips_first(
+    def _filters_first(
         self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
     ) -> Select[Any]: ...
+
+    def _clips_in_order(
+        self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
+    ) -> Select[Any]:
+        # "+ 0" hides the index on the column: otherwise a planner would read all entries in the order of that index.
+        number = NUMBER + 0
+        clips = select(*columns).select_from(Clip).join(SearchEntry, IS_OF_CLIP).where(*self._checks(), *conditions)
+        return clip_query.apply_filters(clips).order_by(number.asc() if ascending else number.desc())
+
+    @abstractmethod
+    def _checks(self) -> Conditions:
+        """Conditions on an entry that has the words, written so that no index serves them."""
 
     def count(self, limit: int) -> ScalarSelect[int]:
         """Count the clips with the words, deleted ones included, up to a limit."""

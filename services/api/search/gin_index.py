@@ -26,9 +26,7 @@ _WORDS: ColumnElement[Any] = literal_column("search.words")
 
 
 class GinIndex(FullTextIndex):
-    limits_words_first = False
-
-    def words_first(
+    def _words_first(
         self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
     ) -> Select[Any]:
         conditions = [self._has_words(_WORDS), *conditions, *self._age_conditions(clip_query, NUMBER)]
@@ -40,7 +38,7 @@ class GinIndex(FullTextIndex):
         statement = clip_query.apply_filters(clips, words_first=True)
         return statement.order_by(hits.c.number.asc() if ascending else hits.c.number.desc())
 
-    def clips_first(
+    def _filters_first(
         self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
     ) -> Select[Any]:
         # OFFSET 0 twice: Postgres takes the comparison of a tsvector for cheap, and would compare all rows before it
@@ -51,10 +49,12 @@ class GinIndex(FullTextIndex):
         statement = select(*columns).select_from(hits).join(SearchEntry, hits.c.number == NUMBER)
         if clip_query.sort not in SORTS_BY_AGE:
             statement = statement.join(Clip, IS_OF_CLIP)
-        # "+ 0" hides the index on the column: otherwise Postgres would read all entries in its order.
-        number = NUMBER + 0
+        number = NUMBER + 0  # as in the other plan, Postgres must not read all entries in this order
         statement = statement.where(*self._phrase_conditions(), *conditions)
         return statement.order_by(number.asc() if ascending else number.desc())
+
+    def _checks(self) -> Conditions:
+        return [self._has_words(_WORDS).is_(True), *self._phrase_conditions()]
 
     def _entries(self) -> Select[Any]:
         return select(literal(1)).select_from(SearchEntry).where(self._has_words(_WORDS))

@@ -15,6 +15,7 @@ from sqlmodel import col, delete
 
 from services.api.search import full_text
 from services.api.search.filters import ClipQuery
+from services.api.search.full_text_index import Plan
 from shared.clips.models import Clip
 from shared.db.columns import Source, Status
 from shared.db.engine import read_session, transaction
@@ -219,12 +220,12 @@ async def test_the_best_come_first(client: httpx.AsyncClient, engine: Engine) ->
     assert await walked(client, 4, q="budget", sort="oldest", tag="budget") == ["ClipTag"]
 
 
-@pytest.mark.parametrize("from_clips", [False, True])
+@pytest.mark.parametrize("plan", Plan)
 async def test_behind_the_best_of_the_newest_come_the_others(
-    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, from_clips: bool
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:
     """With fewer to rank than the live API has, on its database."""
-    monkeypatch.setattr(full_text, "_starts_with_clips", lambda *_: from_clips)
+    monkeypatch.setattr(full_text, "_choose_plan", lambda *_: plan)
     names = ["old talk", *(f"{number}" for number in range(9))]
     keep(engine, *(made(number, name=name, text="talk") for number, name in enumerate(names)))
     monkeypatch.setattr(full_text, "MAX_RANKED", 4)
@@ -363,12 +364,12 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES, min_size=1, max_size=10).map(" ".join) | st.lists(PIECES, min_size=1, max_size=8).map("".join)
 
 
-@pytest.mark.parametrize("from_clips", [False, True])
+@pytest.mark.parametrize("plan", Plan)
 async def test_both_databases_find_what_the_words_say(
-    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, from_clips: bool
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:
     """The index of each database, asked in either way, against a look into every text."""
-    monkeypatch.setattr(full_text, "_starts_with_clips", lambda *_: from_clips)
+    monkeypatch.setattr(full_text, "_choose_plan", lambda *_: plan)
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8), st.lists(TEXTS, min_size=1, max_size=6))
