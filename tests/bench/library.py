@@ -111,7 +111,7 @@ def batched(corpus: Corpus) -> Iterator[list[Made]]:
         yield batch
 
 
-# -- what is asked -------------------------------------------------------------------------------------------------
+# -- requests ------------------------------------------------------------------------------------------------------
 
 
 def searches(corpus: Corpus, count: int, sample: list[str]) -> dict[str, list[str]]:
@@ -149,15 +149,15 @@ def lists(engine: Engine, clips: int) -> dict[str, dict[str, Any]]:
     """Parameters of each kind of list."""
     now = datetime.now(UTC)
     week = {"from": (now - timedelta(days=21)).isoformat(), "to": (now - timedelta(days=14)).isoformat()}
-    asked: dict[str, dict[str, Any]] = {}
+    params: dict[str, dict[str, Any]] = {}
     for sort in ("newest", "oldest", "longest", "shortest", "name"):
-        asked[sort] = {"sort": sort}
+        params[sort] = {"sort": sort}
         for part in (2, 50):
-            asked[f"{sort}, {100 - 100 // part} % down"] = {
+            params[f"{sort}, {100 - 100 // part} % down"] = {
                 "sort": sort,
                 "cursor": deep(engine, sort, clips - clips // part),
             }
-    return asked | {
+    return params | {
         "failed": {"status": "failed"},
         "failed, longest first": {"status": "failed", "sort": "longest"},
         "failed or off, by name": {"status": ["failed", "off"], "sort": "name"},
@@ -203,11 +203,11 @@ def percentiles(ms: list[float]) -> dict[str, float]:
     return {"p50_ms": round(cuts[49], 1), "p95_ms": round(cuts[94], 1), "most_ms": round(max(ms), 1)}
 
 
-async def over_http(url: str, asked: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+async def over_http(url: str, requests: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Milliseconds of each kind of request, one at a time, kinds mixed as people mix them; and of all together."""
     connection = await Connection.open(url)
-    took: dict[str, list[float]] = {kind: [] for kind in asked}
-    turns = [(kind, params) for kind, many in asked.items() for params in many]
+    took: dict[str, list[float]] = {kind: [] for kind in requests}
+    turns = [(kind, params) for kind, many in requests.items() for params in many]
     random.Random(3).shuffle(turns)
     for kind, params in turns:
         path = f"/api/clips?{urlencode(params, doseq=True)}"
@@ -221,7 +221,7 @@ async def over_http(url: str, asked: Mapping[str, list[dict[str, Any]]]) -> dict
     return {"all": percentiles(every), **{kind: percentiles(many) for kind, many in took.items()}}
 
 
-def in_database(engine: Engine, asked: Mapping[str, list[str]]) -> dict[str, float]:
+def in_database(engine: Engine, typed_by_kind: Mapping[str, list[str]]) -> dict[str, float]:
     """Milliseconds that the database alone takes for the same searches."""
     statements: list[tuple[str, Any]] = []
 
@@ -230,7 +230,7 @@ def in_database(engine: Engine, asked: Mapping[str, list[str]]) -> dict[str, flo
         statements.append((statement, values))
 
     took = []
-    for typed in itertools.chain.from_iterable(asked.values()):
+    for typed in itertools.chain.from_iterable(typed_by_kind.values()):
         statements.clear()
         with read_session(engine) as session:
             query = parse_query(typed)

@@ -1,4 +1,4 @@
-"""A library goes out as a zip and comes back, wherever it comes to, as it was."""
+"""A library is exported as a zip and imported elsewhere, unchanged; other people's zips do no harm."""
 
 import asyncio
 import hashlib
@@ -89,7 +89,7 @@ def entries(archive: bytes) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("outward", [True, False])
-async def test_it_comes_back_as_it_was(
+async def test_an_exported_library_is_imported_unchanged(
     local_parts: Parts, server_parts: Parts, start_stack: StartStack, tmp_path: Path, outward: bool
 ) -> None:
     """From a laptop to the servers, and the other way: byte for byte of audio, and all that is said of it."""
@@ -122,7 +122,7 @@ async def test_it_comes_back_as_it_was(
     assert await imported(new, archive) == {"taken": 0, "known": 4, "refused": []}
 
 
-async def test_other_programs_read_it(local_parts: Parts, start_stack: StartStack, tmp_path: Path) -> None:
+async def test_other_programs_read_the_zip(local_parts: Parts, start_stack: StartStack, tmp_path: Path) -> None:
     stack = start_stack(local_parts)
     [spoken, *_] = await fill_library(stack)
     file = tmp_path / "library.zip"
@@ -147,7 +147,7 @@ async def test_other_programs_read_it(local_parts: Parts, start_stack: StartStac
     assert sum(name.endswith(DESCRIPTION) for name in one) == 1
 
 
-async def test_who_asks_for_what_is_not_there_is_told(local_parts: Parts, start_stack: StartStack) -> None:
+async def test_exporting_unknown_clips_is_refused(local_parts: Parts, start_stack: StartStack) -> None:
     stack = start_stack(local_parts, "api")
     async with httpx.AsyncClient(base_url=stack.api_url) as api:
         unknown = await api.get("/api/library.zip", params={"id": str(uuid.uuid4())})
@@ -215,7 +215,7 @@ INVALID_ZIPS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", INVALID_ZIPS)
-async def test_what_is_no_library_is_refused_whole(
+async def test_a_zip_that_is_not_a_library_is_refused(
     local_parts: Parts, start_stack: StartStack, one: bytes, kind: str
 ) -> None:
     stack = start_stack(local_parts, "api")
@@ -257,7 +257,7 @@ INVALID_CLIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 @pytest.mark.parametrize("kind", INVALID_CLIPS)
-async def test_a_clip_that_is_not_what_it_was_is_left_out(
+async def test_an_invalid_clip_is_refused_and_leaves_nothing(
     local_parts: Parts, start_stack: StartStack, one: bytes, kind: str
 ) -> None:
     stack = start_stack(local_parts, "api")
@@ -273,9 +273,7 @@ async def test_a_clip_that_is_not_what_it_was_is_left_out(
     assert (await imported(stack, one))["taken"] == 1
 
 
-async def test_other_sound_is_not_overwritten_and_the_bin_is_named(
-    local_parts: Parts, start_stack: StartStack, one: bytes
-) -> None:
+async def test_known_clips_are_never_overwritten(local_parts: Parts, start_stack: StartStack, one: bytes) -> None:
     stack = start_stack(local_parts, "api")
     assert (await imported(stack, one))["taken"] == 1
     [id] = [json.loads(content)["id"] for name, content in entries(one).items() if name.endswith(DESCRIPTION)]
@@ -327,7 +325,7 @@ async def test_kill_9_half_way_leaves_whole_clips_and_the_next_try_goes_on(
 
 
 @given(st.lists(st.text(max_size=300), min_size=1, max_size=20))
-def test_folders_are_good_on_every_system_and_each_its_own(names: list[str]) -> None:
+def test_folder_names_are_valid_on_every_system_and_unique(names: list[str]) -> None:
     folders, at = FolderNames(), datetime(2026, 1, 2, tzinfo=UTC)
     made = [folders.assign(name, at) for name in names]
     assert len({name.casefold() for name in made}) == len(names)

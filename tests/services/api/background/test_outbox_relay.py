@@ -1,4 +1,4 @@
-"""The relay of a live API: whatever happens to Redis, what was committed arrives, in order, by itself."""
+"""The outbox relay of a live API: whatever happens to Redis, committed rows arrive there, in order."""
 
 import asyncio
 import threading
@@ -80,7 +80,7 @@ async def test_what_was_put_while_redis_was_down_arrives_in_order(
     assert [id for id in arrived.jobs() if id != before["id"]] == [clip["id"] for clip in clips]
 
 
-async def test_a_redis_that_hangs_is_no_concern_of_a_request(
+async def test_requests_do_not_wait_for_a_hanging_redis(
     client: httpx.AsyncClient, arrived: Arrived, valkey: Valkey
 ) -> None:
     await saved(client, "before")
@@ -94,7 +94,7 @@ async def test_a_redis_that_hangs_is_no_concern_of_a_request(
     await until(lambda: set(arrived.events()) == {"before", *(f"meanwhile {number}" for number in range(5))})
 
 
-async def test_jobs_that_were_wiped_are_made_again(
+async def test_jobs_that_redis_lost_are_queued_again(
     start_stack: StartStack, server_parts: Parts, valkey: Valkey
 ) -> None:
     api = start_stack(server_parts, "api")
@@ -160,7 +160,7 @@ async def test_a_job_wakes_the_transcriber_and_an_event_does_not(
 
 
 @pytest.mark.parametrize("switch", ["on", "off"])
-async def test_a_recording_is_noticed_by_whoever_gives_it_captions_if_they_are_wanted(
+async def test_a_new_recording_notifies_the_captions_worker_if_captions_are_on(
     start_stack: StartStack, local_parts: Parts, wake_server: WakeServer, switch: str
 ) -> None:
     wake_url = f"http://127.0.0.1:{wake_server.server_port}/wake"
@@ -205,7 +205,7 @@ async def test_stopping_sends_what_was_just_committed(start_stack: StartStack, l
 
 
 @pytest.mark.parametrize(("jobs_left", "asked_again"), [(0, 3), (2, 3), (3, 0), (5, 0)])
-def test_the_sweep_sends_no_more_jobs_than_there_are_clips(
+def test_no_more_jobs_are_queued_than_there_are_clips(
     database_url: str, redis_url: str, jobs_left: int, asked_again: int
 ) -> None:
     settings = ApiSettings(database_url=SecretStr(database_url), redis_url=SecretStr(redis_url))

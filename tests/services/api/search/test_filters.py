@@ -84,7 +84,7 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("sort", ORDERS)
-async def test_pages_hold_each_clip_once_however_many_are_alike(
+async def test_pages_hold_each_clip_once_even_with_equal_sort_keys(
     client: httpx.AsyncClient, engine: Engine, sort: str
 ) -> None:
     clips = [made(number // 4, name=f"{number // 3}", at=NOON + timedelta(seconds=number // 4)) for number in range(14)]
@@ -123,7 +123,7 @@ async def test_the_bin_is_in_the_order_of_deletion(client: httpx.AsyncClient, en
 @pytest.mark.parametrize("q", ["", "talk"])
 @pytest.mark.parametrize("sort", ["newest", "oldest", "longest", "shortest", "name", "best"])
 @pytest.mark.parametrize("tag", ["", "all"])
-async def test_what_comes_and_goes_between_two_pages_shifts_none(
+async def test_clips_added_or_deleted_between_pages_shift_no_page(
     client: httpx.AsyncClient, engine: Engine, sort: str, q: str, tag: str
 ) -> None:
     def new(number: int) -> Clip:
@@ -225,7 +225,7 @@ async def test_filters(client: httpx.AsyncClient, engine: Engine) -> None:
     ],
     ids=lambda value: str(value)[:20],
 )  # fmt: skip
-async def test_a_filter_that_is_none_is_refused_in_words(
+async def test_an_invalid_filter_is_refused_with_a_sentence(
     client: httpx.AsyncClient, params: dict[str, Any], sentence: str
 ) -> None:
     assert refused(await client.get("/api/clips", params=params), 400, "bad-request") == sentence
@@ -266,7 +266,7 @@ async def test_tags_are_set_counted_and_taken_away(client: httpx.AsyncClient, en
     ],
     ids=lambda value: str(value)[:20],
 )
-async def test_a_tag_that_cannot_be_one_is_refused_in_words(
+async def test_an_invalid_tag_is_refused_with_a_sentence(
     client: httpx.AsyncClient, tags: list[str], sentence: str
 ) -> None:
     url = f"/api/clips/{(await saved(client))['id']}"

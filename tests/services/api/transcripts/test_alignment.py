@@ -1,4 +1,4 @@
-"""When words were said: those of the machine, and those that a person put in their place."""
+"""Times of words: of those that the machine heard, and of those that a person wrote in their place."""
 
 from itertools import pairwise
 from typing import Any
@@ -28,7 +28,7 @@ def times(text: str, passages: list[dict[str, Any]] = HEARD) -> list[tuple[str, 
     return [(word.text, word.start_ms, word.end_ms) for word in align_words(text, passages, LENGTH_MS)]
 
 
-def test_what_the_machine_said_has_the_machines_times() -> None:
+def test_unedited_words_have_the_machines_times() -> None:
     assert times("And mister Dashwood had then leisure.") == [
         ("And", 500, 700), ("mister", 700, 1000), ("Dashwood", 1000, 1600),
         ("had", 4000, 4200), ("then", 4200, 4500), ("leisure.", 4500, 5000),
@@ -46,7 +46,7 @@ def test_what_the_machine_said_has_the_machines_times() -> None:
     ],
     ids=["replaced", "written-otherwise", "left-out", "put-before", "put-behind"],
 )  # fmt: skip
-def test_a_persons_words_are_where_those_were_that_they_replace(text: str, moved: list[tuple[str, int, int]]) -> None:
+def test_edited_words_have_the_times_of_the_words_they_replace(text: str, moved: list[tuple[str, int, int]]) -> None:
     found = times(text)
     assert [word for word, _, _ in found] == text.split()
     assert set(moved) <= set(found)
@@ -57,7 +57,7 @@ def test_passages_without_words_are_shared_by_length() -> None:
     assert found == [("Yes,", 1000, 1588), ("indeed.", 1588, 2529), ("So.", 2529, 3000)]
 
 
-def test_a_clock_that_goes_wrong_is_not_believed() -> None:
+def test_times_that_go_back_are_ignored() -> None:
     wild = [
         passage(
             ("one", 0, 400), ("two", 90_000, 90_400), ("three", 800, 1200), ("four", 700, 1500), ("five", 2000, 1900)
@@ -90,7 +90,7 @@ def test_a_long_text_keeps_its_times_around_each_of_many_edits() -> None:
     ],
     ids=["chinese", "japanese", "korean", "unprintable", "long", "accent", "empty"],
 )
-def test_what_is_never_cut(text: str, found: list[str]) -> None:
+def test_tokens_are_words_or_single_characters(text: str, found: list[str]) -> None:
     assert [token.text for token in tokenize(text)] == found
 
 

@@ -1,4 +1,4 @@
-"""A transcript's forms: what subtitle players read, and that nothing in them is taken for markup."""
+"""The formats of a transcript, and that no player takes words for markup."""
 
 import json
 from copy import deepcopy

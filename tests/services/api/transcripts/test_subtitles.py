@@ -94,7 +94,7 @@ def test_no_cue_stands_through_a_silence_or_for_more_than_seven_seconds() -> Non
     assert drawn_out.end_ms == MAX_CUE_MS
 
 
-def test_what_was_said_fast_stays_until_it_is_read_where_there_is_time() -> None:
+def test_fast_speech_stays_until_it_is_read_where_there_is_time() -> None:
     said = "This was said by somebody who had no time."
     words = spoken(f"{said} Then he was silent.", 20, {"time.": 4_000})
     assert [(cue.start_ms, cue.end_ms) for cue in shown(words, 9_000)] == [(0, len(said) * 50), (4_180, 5_130)]
@@ -117,9 +117,7 @@ def test_scripts_without_spaces_have_lines_of_sixteen_characters() -> None:
 
 
 @given(TEXTS, PASSAGES, TIMES_MS)
-def test_whatever_was_heard_and_written_keeps_the_rules(
-    text: str, passages: list[dict[str, Any]], length_ms: int
-) -> None:
+def test_any_text_with_any_passages_keeps_the_rules(text: str, passages: list[dict[str, Any]], length_ms: int) -> None:
     shown(align_words(text, passages, length_ms), length_ms)
 
 

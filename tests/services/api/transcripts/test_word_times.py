@@ -1,4 +1,4 @@
-"""When words were said, alone: whatever stands between them, and however much is remembered."""
+"""Look-ups of word times, and the cache of them."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +33,7 @@ def test_each_word_is_said_when_the_machine_heard_it(said: list[str], is_spaced:
         place += len(word)
 
 
-def test_a_passage_without_words_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passage_without_words_counts_as_one_word(monkeypatch: pytest.MonkeyPatch) -> None:
     passages: list[dict[str, Any]] = [
         {"start_ms": 0, "end_ms": 2000, "text": "one two", "words": []},
         {"start_ms": 5000, "end_ms": 6000, "text": "three"},
@@ -42,7 +42,7 @@ def test_a_passage_without_words_is_one(monkeypatch: pytest.MonkeyPatch) -> None
     assert [timings.start_ms("one two three", place) for place in (0, 4, 8)] == [0, 0, 5000]
 
 
-def test_times_are_remembered_and_the_oldest_forgotten(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_evicts_the_oldest_timings(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(word_times, "MAX_CACHED_WORDS", 5)
     clips = [made(number) for number in range(3)]
     for clip in clips:
