@@ -1,4 +1,4 @@
-"""`python -m services.api`."""
+"""Start the clip API: `python -m services.api`."""
 
 import uvicorn
 
@@ -7,11 +7,11 @@ from services.api.settings import ApiSettings
 from shared import logs
 from shared.settings import load
 
-DRAIN_S = 20
-"""Seconds that running requests have to end after SIGTERM; `kill_timeout` in fly.api.toml is longer."""
+DRAIN_TIMEOUT_S = 20
+"""Seconds that running requests have to finish after SIGTERM; `kill_timeout` in fly.api.toml is longer."""
 
 BACKLOG = 2048
-"""Connections that may wait for being accepted: a whole class pressing Stop at once."""
+"""Connections that may wait to be accepted: a whole class presses Stop at once."""
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=DRAIN_S,
+        timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
     )
 
 

@@ -1,4 +1,4 @@
-"""The route table: what this service answers, on one screen."""
+"""The route table of this service, on one screen."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,40 +12,41 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from services.api import health, websocket_proxy
-from services.api.archive import exporter, importer
+from services.api.archive import routes as archive
 from services.api.clips import legacy_routes
 from services.api.clips import routes as clips
 from services.api.frontend import routes as frontend
-from services.api.frontend import version
-from services.api.http.errors import HANDLERS
-from services.api.http.middleware import Guard
+from services.api.frontend.version import STATIC
+from services.api.http.errors import EXCEPTION_HANDLERS
+from services.api.http.middleware import RequestMiddleware
 from services.api.openapi import document
 from services.api.search import routes as search
 from services.api.settings import ApiSettings
-from services.api.state import opened
+from services.api.state import open_state
 from services.api.uploads import finish
 from services.api.uploads import routes as uploads
 
 Handler = Callable[[Request], Response | Awaitable[Response]]
-"""A plain function runs in a thread; one that waits for a body is a coroutine."""
+"""A plain function runs in a thread; a handler that reads a body is a coroutine."""
 
 
 def by_method(**handlers: Handler) -> type[HTTPEndpoint]:
-    """One address, a function for each method; any other method is answered with 405 and the list of these."""
-    return type("ByMethod", (HTTPEndpoint,), {method.lower(): staticmethod(does) for method, does in handlers.items()})
+    """An endpoint with a handler for each method; Starlette answers other methods with 405 and Allow."""
+    methods = {method.lower(): staticmethod(handler) for method, handler in handlers.items()}
+    return type("ByMethod", (HTTPEndpoint,), methods)
 
 
 ROUTES = [
     Route("/", frontend.index),
     Route("/service-worker.js", frontend.service_worker),
-    Mount("/static", frontend.Files(directory=version.STATIC)),
+    Mount("/static", frontend.StaticFiles(directory=STATIC)),
     Route("/openapi.json", document.document),
     Route("/healthz", health.alive),
     Route("/readyz", health.ready),
     Route("/metrics", health.metrics),
-    # By id: our own page.
-    Route("/api/clips", search.listing),
-    Route("/api/tags", search.tags),
+    # Clips by id: the page's API.
+    Route("/api/clips", search.list_clips),
+    Route("/api/tags", search.list_tags),
     Route("/api/clips/{id}", by_method(GET=clips.read, PUT=clips.put, PATCH=clips.patch, DELETE=clips.delete)),
     Route("/api/clips/{id}/restore", clips.restore, methods=["POST"]),
     Route("/api/clips/{id}/transcription", clips.transcribe_again, methods=["POST"]),
@@ -53,44 +54,44 @@ ROUTES = [
     Route("/api/clips/{id}/transcript.{form}", clips.transcript),
     Route("/api/clips/{id}/finish", finish.finish, methods=["POST"]),
     Route("/api/clips/{id}/waveform", clips.waveform),
-    # All of it, as a zip.
-    Route("/api/library.zip", exporter.library),
-    Route("/api/library", importer.library, methods=["POST"]),
-    # By tus: recordings while they are made, and files.
+    # The whole library, as a zip.
+    Route("/api/library.zip", archive.export_library),
+    Route("/api/library", archive.import_library, methods=["POST"]),
+    # Resumable uploads (tus): recordings while they are made, and files.
     Route("/api/uploads", by_method(OPTIONS=uploads.options, POST=uploads.create)),
     Route(
         "/api/uploads/{id}",
         by_method(HEAD=uploads.head, PATCH=uploads.patch, DELETE=uploads.delete, POST=uploads.override),
     ),
-    # By name: clients of the seed.
+    # Clips by name: clients of the seed.
     Route("/clips/{name:path}", by_method(GET=legacy_routes.get, PUT=legacy_routes.put, DELETE=legacy_routes.delete)),
     Route("/audio/{name:path}", by_method(GET=legacy_routes.get, PUT=legacy_routes.put, DELETE=legacy_routes.delete)),
-    Route("/websocket", websocket_proxy.plain),
-    WebSocketRoute("/websocket", websocket_proxy.handshake),
+    Route("/websocket", websocket_proxy.reject_http),
+    WebSocketRoute("/websocket", websocket_proxy.proxy),
 ]
 
 
 def create_app(settings: ApiSettings) -> Starlette:
-    """Build the application; its parts are opened when the server starts and closed when it stops."""
+    """Build the application. The server's start opens its state, and its shutdown closes it."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with opened(settings) as state:
+        with open_state(settings) as state:
             app.state.dictaphone = state
             yield
 
-    middleware = [Middleware(Guard, settings=settings)]
+    middleware = [Middleware(RequestMiddleware, settings=settings)]
     if settings.allowed_origins:
         middleware.append(
             Middleware(
                 CORSMiddleware,
                 allow_origins=sorted(settings.allowed_origins),
                 allow_methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"],
-                allow_headers=["Content-Type", "If-Match", "If-None-Match", "Range", *uploads.ASKED_HEADERS],
-                expose_headers=["ETag", "Content-Range", *uploads.TOLD_HEADERS],
+                allow_headers=["Content-Type", "If-Match", "If-None-Match", "Range", *uploads.REQUEST_HEADERS],
+                expose_headers=["ETag", "Content-Range", *uploads.RESPONSE_HEADERS],
             )
         )
-    app = Starlette(routes=ROUTES, middleware=middleware, exception_handlers=HANDLERS, lifespan=lifespan)
-    # "/clips/a/" is a clip's name, not a slip of the pen.
+    app = Starlette(routes=ROUTES, middleware=middleware, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
+    # "/clips/a/" names the clip "a/": a redirect to "/clips/a" would be another clip.
     app.router.redirect_slashes = False
     return app

@@ -1,4 +1,4 @@
-"""Whether this process is alive, and whether it can do its work."""
+"""Health of this process: liveness, readiness and metrics."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -15,27 +15,30 @@ from shared.db.engine import ping
 
 log = structlog.get_logger(__name__)
 
-PATIENCE_S = 4
-"""Seconds that a part has to answer: below the five that platforms' checks wait."""
+CHECK_TIMEOUT_S = 4
+"""Seconds that the database and the store have to answer: below the five that the checks of platforms wait."""
 
 
 async def alive(_request: Request) -> Response:
-    """GET /healthz: this process answers."""
+    """GET /healthz: 200 while this process answers."""
     return PlainTextResponse("ok")
 
 
 async def ready(request: Request) -> Response:
-    """GET /readyz: 200 while clips can be stored and read. Redis may be away: nothing here waits for it."""
+    """GET /readyz: 200 while clips can be stored and read, 503 otherwise.
+
+    Redis is only reported: no request waits for it.
+    """
     state = state_of(request)
     database, store = await asyncio.gather(
-        _said(to_thread.run_sync(_database, state, abandon_on_cancel=True)),
-        _said(to_thread.run_sync(state.store.check, abandon_on_cancel=True)),
+        _failure(to_thread.run_sync(_ping_database, state, abandon_on_cancel=True)),
+        _failure(to_thread.run_sync(state.store.check, abandon_on_cancel=True)),
     )
-    fine = database is None and store is None
+    is_ready = database is None and store is None
     return JSONResponse(
         {"database": database or "ok", "store": store or "ok", "redis": state.relay.failure or "ok"},
-        status_code=200 if fine else 503,
-        headers={} if fine else RETRY_AFTER,
+        status_code=200 if is_ready else 503,
+        headers={} if is_ready else RETRY_AFTER,
     )
 
 
@@ -44,20 +47,23 @@ async def metrics(_request: Request) -> Response:
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _database(state: State) -> None:
+def _ping_database(state: State) -> None:
     with state.engine.connect() as connection:
         ping(connection)
 
 
-async def _said(check: Awaitable[None]) -> str | None:
-    """None if the check passes in time; otherwise why not. What is said here may hold no secret: type, not text."""
+async def _failure(check: Awaitable[None]) -> str | None:
+    """Run a check: None if it passes in time, otherwise the failure.
+
+    Anybody may read the answer, so it has only the type of an error: its text may hold secrets.
+    """
     try:
-        await asyncio.wait_for(_awaited(check), PATIENCE_S)
+        await asyncio.wait_for(_await(check), CHECK_TIMEOUT_S)
     except Exception as error:
-        log.warning("not ready", reason=str(error))
+        log.warning("readiness check failed", reason=str(error))
         return f"does not answer ({type(error).__name__})"
     return None
 
 
-async def _awaited(check: Awaitable[None]) -> None:
+async def _await(check: Awaitable[None]) -> None:
     await check

@@ -1,4 +1,4 @@
-"""What the clip API reads from the environment."""
+"""Environment variables of the clip API."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from shared.settings import CaptionSettings, DatabaseSettings, OriginSettings, P
 
 
 class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings, CaptionSettings):
-    """The clip API's settings."""
+    """Settings of the clip API."""
 
     port: Port = Field(8080, description="Port of the page and the API.")
     max_upload_bytes: PositiveInt = Field(

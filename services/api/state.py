@@ -1,4 +1,4 @@
-"""What every request shares: built once at start, handed down, closed at the end."""
+"""The parts that all requests share: opened at start, closed at shutdown."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
-from services.api.background.maintenance import Sweep
-from services.api.background.outbox_relay import Relay
+from services.api.background.maintenance import Maintenance
+from services.api.background.outbox_relay import OutboxRelay
 from services.api.settings import ApiSettings
-from services.api.transcripts.word_times import Clocks
+from services.api.transcripts.word_times import WordTimingCache
 from shared.clips.models import Clip
 from shared.db.engine import open_engine, read_session, transaction
 from shared.outbox.publisher import OutboxPublisher
@@ -22,22 +22,22 @@ from shared.outbox.writer import save_and_announce
 from shared.storage.factory import open_store
 from shared.storage.store import Store
 
-UPLOADS = 8
-"""Bodies on their way into the store at once, each in a thread: a store that hangs leaves the others to the routes."""
+MAX_UPLOAD_THREADS = 8
+"""Threads that write bodies to the store at once. A store that hangs leaves all other threads to the other routes."""
 
 
 @dataclass(frozen=True)
 class State:
-    """The parts that the routes work with."""
+    """Settings, database, store and outbox relay, as the routes use them."""
 
     settings: ApiSettings
     engine: Engine
     store: Store
-    relay: Relay
-    incoming: Path
-    """Folder for bodies on their way in; it holds nameless files only."""
-    uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS))
-    clocks: Clocks = field(default_factory=Clocks)
+    relay: OutboxRelay
+    incoming_dir: Path
+    """Folder for bodies that are being received; it holds nameless files only."""
+    upload_limiter: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_UPLOAD_THREADS))
+    word_timings: WordTimingCache = field(default_factory=WordTimingCache)
 
     @contextmanager
     def read_session(self) -> Iterator[Session]:
@@ -45,34 +45,34 @@ class State:
             yield session
 
     @contextmanager
-    def transaction(self) -> Iterator["Change"]:
-        """One transaction. What it promises reaches Redis after the commit; this is the one place that commits."""
+    def transaction(self) -> Iterator["ClipTransaction"]:
+        """Commit at the end, and wake the relay, which sends events and jobs to Redis. Nothing else commits."""
         with transaction(self.engine) as session:
-            yield Change(session, datetime.now(UTC))
+            yield ClipTransaction(session, datetime.now(UTC))
         self.relay.wake()
 
 
 @dataclass(frozen=True)
-class Change:
-    """A transaction that changes clips, and the instant at which it happens."""
+class ClipTransaction:
+    """A transaction that changes clips, and the instant that all its changes carry."""
 
     session: Session
     now: datetime
 
-    def record(self, clip: Clip, *jobs: str) -> None:
-        """Store the clip as it is now, with its event and the jobs that it needs."""
-        save_and_announce(self.session, clip, *jobs, now=self.now)
+    def save(self, clip: Clip, *jobs: str) -> None:
+        """Add the clip, its event and the jobs that it needs."""
+        record(self.session, clip, *jobs, now=self.now)
 
 
 @contextmanager
-def opened(settings: ApiSettings) -> Iterator[State]:
-    """Build the state, run the relay and the sweep beside it, and close all of it at the end."""
-    incoming = settings.data_dir / "incoming"
-    incoming.mkdir(parents=True, exist_ok=True)
+def open_state(settings: ApiSettings) -> Iterator[State]:
+    """Open the parts, run the outbox relay and the maintenance beside the routes, and close all of them at the end."""
+    incoming_dir = settings.data_dir / "incoming"
+    incoming_dir.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings)
     store = open_store(settings)
-    relay = Relay(engine, OutboxPublisher(settings.redis_url.get_secret_value()), settings.wake_url)
-    sweep = Sweep(
+    relay = OutboxRelay(engine, OutboxPublisher(settings.redis_url.get_secret_value()), settings.wake_url)
+    maintenance = Maintenance(
         engine,
         store,
         relay.wake,
@@ -80,11 +80,11 @@ def opened(settings: ApiSettings) -> Iterator[State]:
         bin_keeps=timedelta(days=settings.bin_days),
     )
     relay.start()
-    sweep.start()
+    maintenance.start()
     try:
-        yield State(settings, engine, store, relay, incoming)
+        yield State(settings, engine, store, relay, incoming_dir)
     finally:
-        sweep.stop()
+        maintenance.stop()
         relay.stop()
         engine.dispose()
 

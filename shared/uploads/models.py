@@ -11,6 +11,9 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 from shared.db.columns import UtcDateTime
 from shared.libraries import HOME
 
+MAX_SEGMENTS = 10_000
+"""Segments of one recording: a day of one interruption every ten seconds."""
+
 FILE_LIFETIME = timedelta(days=7)
 """How long a file may take to arrive. A recording never expires: it is finished with the bytes that it has."""
 

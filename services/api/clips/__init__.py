@@ -1,1 +1,1 @@
-"""Clips: their routes, their audio, their names."""
+"""Clips: their routes by id and by name, their audio, their names."""

@@ -1,6 +1,5 @@
-"""A clip's audio on its way out: whole, in ranges, or by a redirect to the bucket."""
+"""A clip's audio as an HTTP answer: whole, one range of it, or a redirect to the bucket."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,132 +9,97 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from services.api.clips.names import saved_as
+from services.api.clips.media_types import file_extension
+from services.api.clips.names import content_disposition
+from services.api.http.conditional import byte_range, etag_matches
 from services.api.http.errors import Problem
 from services.api.state import State
 from shared.clips.models import Clip
 from shared.storage.store import Store
 from shared.uploads.models import Piece
 
-INERT = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""Content-Security-Policy of what people uploaded: even if a browser took it for a page, nothing in it would run."""
-
-_RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII)
-
-EXTENSIONS = {
-    "webm": "webm", "mp4": "m4a", "x-m4a": "m4a", "m4a": "m4a", "ogg": "ogg", "wav": "wav", "x-wav": "wav",
-    "mpeg": "mp3", "mp3": "mp3", "flac": "flac", "aac": "aac", "aiff": "aiff", "amr": "amr", "x-caf": "caf",
-    "x-matroska": "mka", "quicktime": "mov",
-}  # fmt: skip
-"""Subtype → the end of a downloaded file's name."""
+SANDBOX_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+"""Content-Security-Policy of uploaded bytes: a browser that took them for a page would run nothing in it."""
 
 
 @dataclass(frozen=True)
-class Audio:
-    """What is played of a clip: its one object, or the pieces of a segment that are not joined yet, end to end."""
+class PlayableAudio:
+    """The audio that is played: a clip's one object, or the pieces of one segment that are not joined yet."""
 
     name: str
     mime: str
-    parts: Sequence[tuple[str, int]]
-    """Key and size of each object."""
+    objects: Sequence[tuple[str, int]]
+    """Key and size of each object, end to end."""
     etag: str
 
     @classmethod
-    def of(cls, session: Session, clip: Clip, segment: int | None = None) -> Self:
-        """Find a clip's audio. Segments are containers of their own: only one at a time can be played unjoined.
+    def of_clip(cls, session: Session, clip: Clip, segment: int | None = None) -> Self:
+        """Look up a clip's audio, or that of a segment while it is not joined; without `segment`, the first with audio.
 
-        None: the first that has sound.
+        Each segment is a container of its own, so only one at a time can be played before they are joined. Raises
+        `Problem` `no-audio`.
         """
         if clip.audio_key:
             return cls(clip.name, clip.mime, [(clip.audio_key, clip.bytes)], f'"{clip.sha256[:32]}"')
-        found = session.exec(Piece.of_clip(clip.id) if segment is None else Piece.of_segment(clip.id, segment)).all()
-        found = [(upload, piece) for upload, piece in found if upload.id == found[0][0].id]
-        if not found:
+        rows = session.exec(Piece.of_clip(clip.id) if segment is None else Piece.of_segment(clip.id, segment)).all()
+        if not rows:
             raise Problem("no-audio", "No sound of this recording has arrived yet.")
-        parts = [(piece.key, piece.end - piece.start) for _, piece in found]
-        upload = found[0][0]
-        # What has arrived never changes, it only grows.
-        return cls(clip.name, upload.mime, parts, f'"{upload.id.hex[:16]}-{found[-1][1].end}"')
+        upload = rows[0][0]
+        pieces = [piece for piece_upload, piece in rows if piece_upload.id == upload.id]
+        objects = [(piece.key, piece.end - piece.start) for piece in pieces]
+        # Bytes that have arrived never change, so upload and size identify them.
+        return cls(clip.name, upload.mime, objects, f'"{upload.id.hex[:16]}-{pieces[-1].end}"')
 
     @property
     def size(self) -> int:
-        return sum(size for _, size in self.parts)
+        return sum(size for _, size in self.objects)
 
     def read(self, store: Store, start: int, end: int) -> Iterator[bytes]:
-        """Yield bytes `start` up to but not including `end`. Raises what the store raises."""
-        at = 0
-        for key, size in self.parts:
-            first, last = max(start - at, 0), min(end - at, size)
+        """Yield the bytes from `start` up to but not including `end`. Raises `StoreError`."""
+        offset = 0
+        for key, size in self.objects:
+            first, last = max(start - offset, 0), min(end - offset, size)
             if first < last:
                 yield from store.read(key, first, None if last == size else last)
-            at += size
+            offset += size
 
 
-def audio_response(request: Request, state: State, audio: Audio) -> Response:
-    """Answer GET or HEAD for a clip's audio (RFC 9110, sections 13 and 14)."""
-    etag, whole_size = audio.etag, audio.size
-    extension = EXTENSIONS.get(audio.mime.partition(";")[0].partition("/")[2], "audio")
-    disposition = saved_as(request, audio.name, extension)
+def audio_response(request: Request, state: State, audio: PlayableAudio) -> Response:
+    """Answer GET or HEAD for audio (RFC 9110, sections 13 and 14)."""
+    etag, size = audio.etag, audio.size
+    disposition = content_disposition(request, audio.name, file_extension(audio.mime))
     headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
         "Content-Disposition": disposition,
-        "Content-Security-Policy": INERT,
+        "Content-Security-Policy": SANDBOX_POLICY,
         "Cross-Origin-Resource-Policy": "same-origin",
     }
-    if matches(request.headers.get("if-none-match"), etag, weak=True):
+    if etag_matches(request.headers.get("if-none-match"), etag, weak=True):
         return Response(status_code=304, headers=headers)
-    can_redirect = state.settings.audio_delivery == "redirect" and len(audio.parts) == 1
+    can_redirect = state.settings.audio_delivery == "redirect" and len(audio.objects) == 1
     if can_redirect and request.method == "GET" and not _is_fetch(request):
-        address = state.store.presigned_url(audio.parts[0][0], audio.mime, disposition)
-        if address is not None:
-            return RedirectResponse(address, status_code=307, headers={"Cache-Control": "private, no-cache"})
-    start, end = 0, whole_size
+        url = state.store.url(audio.objects[0][0], audio.mime, disposition)
+        if url is not None:
+            return RedirectResponse(url, status_code=307, headers={"Cache-Control": "private, no-cache"})
+    start, end = 0, size
     # Range is for GET alone (RFC 9110, section 14.2).
-    asked = request.headers.get("range") if request.method == "GET" else None
-    whole = asked is None or request.headers.get("if-range", etag) != etag
-    if not whole and (part := byte_range(asked or "", whole_size)):
+    range_header = request.headers.get("range") if request.method == "GET" else None
+    is_current = request.headers.get("if-range", etag) == etag
+    if range_header is not None and is_current and (part := byte_range(range_header, size)):
         start, end = part
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{whole_size}"
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
     status = 206 if "Content-Range" in headers else 200
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=audio.mime)
     blocks = audio.read(state.store, start, end)
-    # The first block is fetched before the status is sent: a missing object is still a clean refusal.
+    # The first block is read before the status is sent, so that a missing object is still answered as a problem.
     first = next(blocks, b"")
     return StreamingResponse(chain([first], blocks), status_code=status, headers=headers, media_type=audio.mime)
 
 
-def byte_range(asked: str, size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last of a Range header (RFC 9110, section 14.2), or None to send the whole.
-
-    Several ranges and other units may be answered with the whole; a range that begins behind the end is a `Problem`.
-    """
-    match = _RANGE.fullmatch(asked)
-    if not match or match.groups() == ("", ""):
-        return None
-    first, last = match.groups()
-    if not first:
-        start, end = max(size - int(last), 0), size
-    else:
-        start, end = int(first), min(int(last) + 1, size) if last else size
-        if last and int(last) < start:
-            return None
-    if start >= size or start >= end:
-        raise Problem("bad-range", f"The audio has {size:,} bytes.", {"Content-Range": f"bytes */{size}"})
-    return start, end
-
-
-def matches(header: str | None, etag: str, *, weak: bool = False) -> bool:
-    """Whether an If-Match or If-None-Match header (RFC 9110, section 13.1) names this entity tag."""
-    if header is None:
-        return False
-    tags = (tag.strip() for tag in header.split(","))
-    return any(tag in {"*", etag} or (weak and tag == f"W/{etag}") for tag in tags)
-
-
 def _is_fetch(request: Request) -> bool:
-    """Whether a script asks: it may not follow a redirect to a bucket that has no CORS rules; a player may."""
+    """Whether a script fetches: unlike a player, it may not follow a redirect to a bucket without CORS rules."""
     return request.headers.get("sec-fetch-dest") == "empty"

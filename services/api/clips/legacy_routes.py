@@ -1,4 +1,4 @@
-"""Clips by name, as clients of the seed know them, at `/clips/{name}` and `/audio/{name}`."""
+"""Clips by name, for clients of the seed: `/clips/{name}` and `/audio/{name}`."""
 
 import uuid
 import zlib
@@ -11,56 +11,56 @@ from sqlmodel.sql.expression import SelectOfScalar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.clips.audio import Audio, audio_response, matches
-from services.api.clips.names import name_in_path
-from services.api.clips.routes import answer, keep
-from services.api.http.body import Incoming, incoming
+from services.api.clips.audio import PlayableAudio, audio_response
+from services.api.clips.names import name_from_path
+from services.api.clips.service import clip_response, store_audio
+from services.api.http.body import ReceivedBody, receive_body
+from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
-from services.api.state import Change, state_of
-from shared.clips.models import Clip
-from shared.libraries import HOME
+from services.api.state import ClipTransaction, state_of
+from shared.clips.models import HOME, Clip
 from shared.redis.jobs import PREPARE
 
 
 async def put(request: Request) -> Response:
-    """Store a new clip under a name; the one that had it goes to the bin, and nothing is overwritten."""
+    """PUT: store a new clip under a name. The clips that had the name go to the bin; nothing is overwritten."""
     state, name = state_of(request), _name(request)
-    async with incoming(request, state.settings.max_upload_bytes, state.incoming) as body:
-        return await to_thread.run_sync(_put, request, name, body, limiter=state.uploads)
+    async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
+        return await to_thread.run_sync(_put, request, name, body, limiter=state.upload_limiter)
 
 
-def _put(request: Request, name: str, body: Incoming) -> Response:
+def _put(request: Request, name: str, body: ReceivedBody) -> Response:
     state = state_of(request)
-    clip = keep(state, uuid.uuid4(), name, body)
-    with state.transaction() as change:
-        for old in _named(change, request, name):
-            old.move_to_bin(change.now)
-            change.record(old)
-        change.record(clip, PREPARE)
-    return answer(clip, 201)
+    clip = store_audio(state, uuid.uuid4(), name, body)
+    with state.transaction() as transaction:
+        for old in _lock_clips(transaction, request, name):
+            old.move_to_bin(transaction.now)
+            transaction.save(old)
+        transaction.save(clip, PREPARE)
+    return clip_response(clip, 201)
 
 
 def get(request: Request) -> Response:
     """GET and HEAD: the audio of the newest clip of this name."""
     state = state_of(request)
     with state.read_session() as session:
-        clip = session.exec(named(HOME, _name(request)).limit(1)).first()
+        clip = session.exec(clips_named(HOME, _name(request)).limit(1)).first()
         if clip is None:
             raise Problem("not-found", "There is no clip of this name.")
-        audio = Audio.of(session, clip)
+        audio = PlayableAudio.of_clip(session, clip)
     return audio_response(request, state, audio)
 
 
 def delete(request: Request) -> Response:
-    """Every clip of this name into the bin. Twice is once: what is not there is deleted already."""
-    with state_of(request).transaction() as change:
-        for clip in _named(change, request, _name(request)):
-            clip.move_to_bin(change.now)
-            change.record(clip)
+    """DELETE: move every clip of this name to the bin. Repeating it changes nothing."""
+    with state_of(request).transaction() as transaction:
+        for clip in _lock_clips(transaction, request, _name(request)):
+            clip.move_to_bin(transaction.now)
+            transaction.save(clip)
     return Response(status_code=204)
 
 
-def named(library_id: str, name: str) -> SelectOfScalar[Clip]:
+def clips_named(library_id: str, name: str) -> SelectOfScalar[Clip]:
     """The clips of this name that are not in the bin, newest first."""
     return (
         select(Clip)
@@ -69,25 +69,27 @@ def named(library_id: str, name: str) -> SelectOfScalar[Clip]:
     )
 
 
-def _named(change: Change, request: Request, name: str) -> Sequence[Clip]:
-    """The clips of a name, locked; PUTs of one name queue here, or two at once would both stay.
+def _lock_clips(transaction: ClipTransaction, request: Request, name: str) -> Sequence[Clip]:
+    """Lock the clips of a name, and the name itself: two PUTs at once would both leave their clip there.
 
-    Raises `Problem` if the audio that `GET` gives out is not the one that If-Match names.
+    Raises `Problem` `stale` if If-Match names other audio than `GET` answers with.
     """
-    connection = change.session.connection()
-    # SQLite's writers queue anyway.
+    connection = transaction.session.connection()
+    # SQLite has one writer at a time anyway.
     if connection.dialect.name == "postgresql":
-        number = zlib.crc32(f"{HOME}/{name}".encode())
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
-    clips = change.session.exec(named(HOME, name).with_for_update()).all()
-    wanted = request.headers.get("if-match")
-    if wanted is not None and not (clips and matches(wanted, Audio.of(change.session, clips[0]).etag)):
+        lock_id = zlib.crc32(f"{HOME}/{name}".encode())
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock_id)"), {"lock_id": lock_id})
+    clips = transaction.session.exec(clips_named(HOME, name).with_for_update()).all()
+    if_match = request.headers.get("if-match")
+    if if_match is not None and not (
+        clips and etag_matches(if_match, PlayableAudio.of_clip(transaction.session, clips[0]).etag)
+    ):
         raise Problem("stale", "The audio of this name is another one now; read it again.")
     return clips
 
 
 def _name(request: Request) -> str:
-    """The name as its bytes say: what is behind `/clips/` or `/audio/`."""
+    """The clip's name: what stands behind `/clips/` or `/audio/` in the path."""
     prefix = "/audio/" if request.url.path.startswith("/audio/") else "/clips/"
-    raw: bytes = request.scope["raw_path"]
-    return name_in_path(raw, prefix)
+    raw_path: bytes = request.scope["raw_path"]
+    return name_from_path(raw_path, prefix)

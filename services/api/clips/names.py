@@ -1,4 +1,4 @@
-"""What a clip may be called."""
+"""Names of clips: which are valid, how a path and a Content-Disposition carry them."""
 
 import re
 import unicodedata
@@ -9,18 +9,18 @@ from starlette.requests import Request
 from services.api.http.errors import Problem
 from shared.clips.models import MAX_NAME_CHARS
 
-_REFUSED = {"Cc": "control characters", "Cs": "half characters (lone surrogates)"}
+_FORBIDDEN_CATEGORIES = {"Cc": "control characters", "Cs": "half characters (lone surrogates)"}
 
 
-def clean_name(given: str) -> str:
+def clean_name(text: str) -> str:
     """The name as it is stored and looked up: NFC, otherwise unchanged.
 
     Raises `Problem` for a name that is empty or invisible, longer than `MAX_NAME_CHARS`, or holds control characters.
     Two names that differ in anything but their normal form (Unicode UAX 15) are two names.
     """
-    name = unicodedata.normalize("NFC", given)
+    name = unicodedata.normalize("NFC", text)
     for character in name:
-        if words := _REFUSED.get(unicodedata.category(character)):
+        if words := _FORBIDDEN_CATEGORIES.get(unicodedata.category(character)):
             raise Problem("bad-name", f"A name cannot hold {words}.")
     if all(unicodedata.category(character)[0] in "CZ" for character in name):
         raise Problem("bad-name", "A clip needs a name with at least one visible character.")
@@ -29,12 +29,12 @@ def clean_name(given: str) -> str:
     return name
 
 
-def name_in_path(raw_path: bytes, prefix: str) -> str:
-    """The name that stands behind `prefix` in a request's path, from its bytes as they came.
+def name_from_path(raw_path: bytes, prefix: str) -> str:
+    """The name behind `prefix` in a request's path, from the bytes as they were sent.
 
-    The decoded path will not do: a server replaces bytes that are not UTF-8, and so mixes up names that differ there.
+    ASGI's decoded path replaces bytes that are not UTF-8, so that two different names could become one.
     """
-    # Decoded first: `/%63lips/a` and `/clips%2Fa` are spellings of `/clips/a`, and were routed as it.
+    # Decoded before the prefix is removed: the router also matches `/%63lips/a` and `/clips%2Fa` as `/clips/a`.
     path = unquote_to_bytes(raw_path.partition(b"?")[0])
     try:
         return clean_name(path.removeprefix(prefix.encode()).decode())
@@ -42,11 +42,11 @@ def name_in_path(raw_path: bytes, prefix: str) -> str:
         raise Problem("bad-name", "The name in the address is not percent-encoded UTF-8.") from None
 
 
-def saved_as(request: Request, name: str, extension: str) -> str:
-    """The Content-Disposition of a clip's audio or words: the name to save under (RFC 6266), and `?download` to do so.
+def content_disposition(request: Request, name: str, extension: str) -> str:
+    """Content-Disposition of a clip's audio or transcript, with its file name (RFC 6266).
 
-    What file systems refuse is left out.
+    `?download` in the request makes it an attachment. Characters that file systems refuse become hyphens.
     """
     stem = re.sub(r'[\\/:*?"<>|]', "-", name).strip(". ") or "clip"
-    way = "attachment" if "download" in request.query_params else "inline"
-    return f"{way}; filename*=UTF-8''{quote(f'{stem}.{extension}', safe='')}"
+    kind = "attachment" if "download" in request.query_params else "inline"
+    return f"{kind}; filename*=UTF-8''{quote(f'{stem}.{extension}', safe='')}"

@@ -1,255 +1,165 @@
-"""Clips by id: everything that a person does to one."""
+"""Clips by id, `/api/clips/{id}`: read, store, change, delete, restore and transcribe one."""
 
 import uuid
-from datetime import UTC, datetime
-from typing import Annotated
 
 from anyio import to_thread
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.api.clips.audio import Audio, audio_response, matches
-from services.api.clips.media_types import accept
-from services.api.clips.names import clean_name, saved_as
-from services.api.http.body import Incoming, incoming
+from services.api.clips.audio import PlayableAudio, audio_response
+from services.api.clips.names import clean_name, content_disposition
+from services.api.clips.schemas import ClipPatch
+from services.api.clips.service import clip_response, get_clip, store_audio, version_etag
+from services.api.http.body import ReceivedBody, receive_body
+from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
-from services.api.http.params import clip_id, json_body, printable, whole_number
+from services.api.http.params import clip_id, int_param, json_body, storable_text
 from services.api.state import State, state_of
 from services.api.transcripts import formats
-from services.api.uploads.tus import MOST_SEGMENTS
-from shared.clips.models import Clip, Status
-from shared.clips.schemas import PublicClip
-from shared.clips.tags import normalize_tags
-from shared.clips.waveform import Waveform
-from shared.db.columns import MAX_DURATION_MS
-from shared.languages import LANGUAGES
-from shared.libraries import HOME
+from shared.clips.models import HOME, Clip
+from shared.db.columns import MAX_DURATION_MS, Status
 from shared.redis.jobs import PREPARE
 from shared.transcripts.models import Transcript
-from shared.uploads.models import Piece
-
-MOST_TEXT = 2_000_000
-"""Characters of an edited transcript: a day of speech is about a million."""
-
-
-def _known_language(code: str | None) -> str | None:
-    if code is not None and code not in LANGUAGES:
-        raise ValueError(
-            f"{code[:40]!r} is no language that can be transcribed; "
-            f"say null to have it found out, or one of {', '.join(sorted(LANGUAGES))}"
-        )
-    return code
-
-
-def _tidy_tags(names: list[str] | None) -> list[str] | None:
-    return None if names is None else normalize_tags(names)
-
-
-class ClipPatch(BaseModel):
-    """What PATCH may change."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    name: str | None = None
-    text: str | None = Field(default=None, max_length=MOST_TEXT)
-    language: Annotated[
-        str | None, AfterValidator(_known_language), WithJsonSchema({"enum": [*sorted(LANGUAGES), None]})
-    ] = None
-    """What is spoken, which has the clip heard again; null: it is to be found out."""
-    tags: Annotated[list[str] | None, AfterValidator(_tidy_tags)] = None
-    """All of its tags: those that are not among them go."""
-
-
-# -- routes ----------------------------------------------------------------------------------------------------
+from shared.uploads.models import MAX_SEGMENTS, Piece, Waveform
 
 
 def read(request: Request) -> Response:
     """GET /api/clips/{id}."""
     with state_of(request).read_session() as session:
-        clip = _find(session, request)
-    if matches(request.headers.get("if-none-match"), _etag(clip), weak=True):
-        return Response(status_code=304, headers={"ETag": _etag(clip)})
-    return answer(clip)
+        clip = get_clip(session, request)
+    if etag_matches(request.headers.get("if-none-match"), version_etag(clip), weak=True):
+        return Response(status_code=304, headers={"ETag": version_etag(clip)})
+    return clip_response(clip)
 
 
 async def put(request: Request) -> Response:
-    """PUT /api/clips/{id}: store a recording under the id that its browser made. Twice is once."""
+    """PUT /api/clips/{id}: store a recording under the id that its browser made. Repeating it changes nothing."""
     state, id = state_of(request), clip_id(request)
     name = clean_name(request.query_params.get("name", ""))
-    duration_ms = whole_number(request, "duration_ms", least=0, most=MAX_DURATION_MS, default=0) or None
-    async with incoming(request, state.settings.max_upload_bytes, state.incoming) as body:
-        return await to_thread.run_sync(_put, state, id, name, body, duration_ms, limiter=state.uploads)
+    duration_ms = int_param(request, "duration_ms", minimum=0, maximum=MAX_DURATION_MS, default=0) or None
+    async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
+        return await to_thread.run_sync(_put, state, id, name, body, duration_ms, limiter=state.upload_limiter)
 
 
-def _put(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: int | None) -> Response:
-    if known := _known(state, id, body):
-        return answer(known)
-    clip = keep(state, id, name, body, duration_ms)
+def _put(state: State, id: uuid.UUID, name: str, body: ReceivedBody, duration_ms: int | None) -> Response:
+    if clip := _existing_clip(state, id, body):
+        return clip_response(clip)
+    clip = store_audio(state, id, name, body, duration_ms)
     try:
-        with state.transaction() as change:
-            change.record(clip, PREPARE)
+        with state.transaction() as transaction:
+            transaction.save(clip, PREPARE)
     except IntegrityError:
-        # The same PUT, at the same time: whichever was committed first is the clip.
+        # The same PUT at the same time was committed first.
         state.store.delete(clip.audio_key)
-        if known := _known(state, id, body):
-            return answer(known)
+        if clip := _existing_clip(state, id, body):
+            return clip_response(clip)
         raise
-    return answer(clip, 201)
+    return clip_response(clip, 201)
 
 
 async def patch(request: Request) -> Response:
-    """PATCH /api/clips/{id}: rename it, correct its words, tag it, say in which language it is, or all of it."""
+    """PATCH /api/clips/{id}: change name, text, tags or language, or several of these."""
     return await to_thread.run_sync(_patch, request, await json_body(request, ClipPatch))
 
 
-def _patch(request: Request, wish: ClipPatch) -> Response:
-    name = None if wish.name is None else clean_name(wish.name)
-    text = None if wish.text is None else printable(wish.text)
-    with state_of(request).transaction() as change:
-        clip = _find(change.session, request, to_change=True)
+def _patch(request: Request, changes: ClipPatch) -> Response:
+    name = None if changes.name is None else clean_name(changes.name)
+    text = None if changes.text is None else storable_text(changes.text)
+    with state_of(request).transaction() as transaction:
+        clip = get_clip(transaction.session, request, for_update=True)
         if name is not None and name != clip.name:
-            clip.rename(name, change.now)
+            clip.rename(name, transaction.now)
         if text is not None and text != clip.text:
-            change.session.add(clip.edit(text, change.now))
-        if wish.tags is not None and wish.tags != clip.tags:
-            clip.set_tags(wish.tags, change.now)
-        hear_again = (
-            "language" in wish.model_fields_set
-            and wish.language != clip.language_set
-            and clip.set_language(wish.language, change.now)
+            transaction.session.add(clip.edit(text, transaction.now))
+        if changes.tags is not None and changes.tags != clip.tags:
+            clip.set_tags(changes.tags, transaction.now)
+        needs_transcription = (
+            "language" in changes.model_fields_set
+            and changes.language != clip.language_set
+            and clip.set_language(changes.language, transaction.now)
             and clip.deleted_at is None
         )
-        if change.session.is_modified(clip):
-            change.record(clip, *([clip.next_job] if hear_again else []))
-    return answer(clip)
+        if transaction.session.is_modified(clip):
+            transaction.save(clip, *([clip.next_job] if needs_transcription else []))
+    return clip_response(clip)
 
 
 def delete(request: Request) -> Response:
-    """DELETE /api/clips/{id}: into the bin. Twice is once."""
-    with state_of(request).transaction() as change:
-        clip = _find(change.session, request, to_change=True)
+    """DELETE /api/clips/{id}: move it to the bin. Repeating it changes nothing."""
+    with state_of(request).transaction() as transaction:
+        clip = get_clip(transaction.session, request, for_update=True)
         if clip.deleted_at is None:
-            clip.move_to_bin(change.now)
-            change.record(clip)
+            clip.move_to_bin(transaction.now)
+            transaction.save(clip)
     return Response(status_code=204)
 
 
 def restore(request: Request) -> Response:
-    """POST /api/clips/{id}/restore: out of the bin. Twice is once."""
-    with state_of(request).transaction() as change:
-        clip = _find(change.session, request, to_change=True)
+    """POST /api/clips/{id}/restore: take it out of the bin. Repeating it changes nothing."""
+    with state_of(request).transaction() as transaction:
+        clip = get_clip(transaction.session, request, for_update=True)
         if clip.deleted_at is not None:
-            waits = clip.restore(change.now)
-            change.record(clip, *([clip.next_job] if waits else []))
-    return answer(clip)
+            needs_job = clip.restore(transaction.now)
+            transaction.save(clip, *([clip.next_job] if needs_job else []))
+    return clip_response(clip)
 
 
 def transcribe_again(request: Request) -> Response:
-    """POST /api/clips/{id}/transcription: forget the failures and start over."""
-    with state_of(request).transaction() as change:
-        clip = _find(change.session, request, to_change=True)
+    """POST /api/clips/{id}/transcription: transcribe it again, with all tries."""
+    with state_of(request).transaction() as transaction:
+        clip = get_clip(transaction.session, request, for_update=True)
         if clip.deleted_at is not None:
             raise Problem("in-bin", "Restore the clip first; what is in the bin is not transcribed.")
         if clip.status is Status.RECORDING:
             raise Problem("recording", "The clip is still being recorded; its words come when it is finished.")
-        # Who asks twice does not throw away what a worker has done so far.
-        if not clip.is_claimed(change.now):
-            clip.request_transcription(change.now)
-            change.record(clip, clip.next_job)
-    return answer(clip, 202)
+        # A second request must not throw away what a worker has done since the first one.
+        if not clip.is_claimed(transaction.now):
+            clip.request_transcription(transaction.now)
+            transaction.save(clip, clip.next_job)
+    return clip_response(clip, 202)
 
 
 def audio(request: Request) -> Response:
-    """GET and HEAD /api/clips/{id}/audio. A clip in the bin can still be heard."""
+    """GET and HEAD /api/clips/{id}/audio. Audio of clips in the bin is answered, too."""
     state = state_of(request)
-    segment = whole_number(request, "segment", least=0, most=MOST_SEGMENTS, default=None)
+    segment = int_param(request, "segment", minimum=0, maximum=MAX_SEGMENTS, default=None)
     with state.read_session() as session:
-        audio = Audio.of(session, _find(session, request), segment)
+        audio = PlayableAudio.of_clip(session, get_clip(session, request), segment)
     return audio_response(request, state, audio)
 
 
 def waveform(request: Request) -> Response:
-    """GET /api/clips/{id}/waveform: the outline of its sound, once it is prepared."""
+    """GET /api/clips/{id}/waveform: the peaks of its audio, once it is prepared."""
     with state_of(request).read_session() as session:
-        clip = _find(session, request)
-        found = session.get(Waveform, clip.id)
-    if found is None or clip.prepared_at is None:
+        clip = get_clip(session, request)
+        waveform = session.get(Waveform, clip.id)
+    if waveform is None or clip.prepared_at is None:
         raise Problem("not-found", "The clip's sound is not measured yet.")
-    return JSONResponse({"duration_ms": clip.duration_ms, "peaks": found.peaks}, headers={"Cache-Control": "no-cache"})
+    body = {"duration_ms": clip.duration_ms, "peaks": waveform.peaks}
+    return JSONResponse(body, headers={"Cache-Control": "no-cache"})
 
 
 def transcript(request: Request) -> Response:
     """GET /api/clips/{id}/transcript.{txt,srt,vtt,json}."""
     extension = request.path_params["form"]
-    form = formats.FORMS.get(extension)
+    form = formats.FORMATS.get(extension)
     if form is None:
-        raise Problem("not-found", f"Transcripts come as {', '.join(formats.FORMS)}.")
+        raise Problem("not-found", f"Transcripts come as {', '.join(formats.FORMATS)}.")
     with state_of(request).read_session() as session:
-        clip = _find(session, request)
-        timed = session.exec(Transcript.newest_with_times(clip.id)).first()
+        clip = get_clip(session, request)
+        timed_transcript = session.exec(Transcript.newest_with_times(clip.id)).first()
     if clip.text is None:
         raise Problem("no-transcript", clip.error or "The clip is not transcribed yet.")
     headers = {
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": saved_as(request, clip.name, extension),
+        "Content-Disposition": content_disposition(request, clip.name, extension),
     }
-    return Response(form.render(clip, timed), media_type=form.mime, headers=headers)
+    return Response(form.render(clip, timed_transcript), media_type=form.mime, headers=headers)
 
 
-# -- what the seed's routes do, too ------------------------------------------------------------------------------
-
-
-def keep(state: State, id: uuid.UUID, name: str, body: Incoming, duration_ms: int | None = None) -> Clip:
-    """Check the audio, put it into the store, and return the clip that is to be recorded: bytes first, row second."""
-    mime = accept(body.file, body.claimed_type)
-    key = f"{HOME}/{id}/{uuid.uuid4().hex}"
-    state.store.put(key, body.file, body.size, mime)
-    return Clip.new_upload(
-        id,
-        name=name,
-        mime=mime,
-        bytes=body.size,
-        sha256=body.sha256,
-        audio_key=key,
-        duration_ms=duration_ms,
-        now=datetime.now(UTC),
-    )
-
-
-def answer(clip: Clip, status: int = 200) -> Response:
-    """The public clip, with its version as entity tag."""
-    return Response(
-        PublicClip.model_validate(clip).model_dump_json(),
-        status_code=status,
-        media_type="application/json",
-        headers={"ETag": _etag(clip), "Cache-Control": "no-cache"},
-    )
-
-
-def _etag(clip: Clip) -> str:
-    return f'"{clip.version}"'
-
-
-# -- reading a request -------------------------------------------------------------------------------------------
-
-
-def _find(session: Session, request: Request, *, to_change: bool = False) -> Clip:
-    """The clip that the address names; when it is to be changed, locked, and as old as If-Match says."""
-    found = Clip.by_id(HOME, clip_id(request))
-    clip = session.exec(found.with_for_update() if to_change else found).first()
-    if clip is None:
-        raise Problem("not-found", "There is no clip with this id.")
-    wanted = request.headers.get("if-match")
-    if to_change and wanted is not None and not matches(wanted, _etag(clip)):
-        raise Problem("stale", f"The clip is at version {clip.version} now; read it again.", {"ETag": _etag(clip)})
-    return clip
-
-
-def _known(state: State, id: uuid.UUID, body: Incoming) -> Clip | None:
-    """The clip that has this id already, if this body is its audio, as it came. Raises `Problem` if it is another's."""
+def _existing_clip(state: State, id: uuid.UUID, body: ReceivedBody) -> Clip | None:
+    """The clip that has this id already. Raises `Problem` if it has other audio, played or as it was uploaded."""
     with state.read_session() as session:
         clip = session.exec(Clip.by_id(HOME, id)).first()
         if clip and clip.sha256 != body.sha256:

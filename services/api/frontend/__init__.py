@@ -1,1 +1,1 @@
-"""The page that browsers load, and its version."""
+"""The page: its files, its service worker and its version."""

@@ -1,55 +1,54 @@
-"""The page itself, and what it may load."""
+"""The page and its static files, with the Content-Security-Policy."""
 
 import re
 from urllib.parse import parse_qs, urlsplit
 
+from starlette import staticfiles
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from services.api.frontend import version
-from services.api.frontend.version import STATIC
+from services.api.frontend.version import STATIC, UNREGISTER_WORKER, page_version, service_worker_script
 from services.api.http.errors import Problem
-from services.api.http.static_files import REVALIDATE, packed
+from services.api.http.static_files import REVALIDATE, compressed
 from services.api.state import state_of
 
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 
 
 async def index(request: Request) -> Response:
-    """GET /."""
+    """GET /: the page, under its Content-Security-Policy."""
     policy = _policy(request)
-    refuse_other_version(request.query_params.get("shell"), policy)
+    reject_other_version(request.query_params.get("shell"), policy)
     headers = {"Cache-Control": REVALIDATE, "Content-Security-Policy": policy}
-    return await packed(FileResponse(STATIC / "index.html", headers=headers), request.headers)
+    return await compressed(FileResponse(STATIC / "index.html", headers=headers), request.headers)
 
 
 def service_worker(request: Request) -> Response:
-    """GET /service-worker.js: what keeps the page on a device, at the root since it may only serve what is below it."""
-    kept = state_of(request).settings.service_worker == "on"
+    """GET /service-worker.js. It stands at the root, because its scope is the folder that it is served from."""
+    is_on = state_of(request).settings.service_worker == "on"
     return Response(
-        version.worker(_policy(request)) if kept else version.FAREWELL,
+        service_worker_script(_policy(request)) if is_on else UNREGISTER_WORKER,
         media_type="text/javascript",
         headers={"Cache-Control": REVALIDATE, "Content-Security-Policy": "default-src 'none'; connect-src 'self'"},
     )
 
 
-def refuse_other_version(wanted: str | None, policy: str) -> None:
-    """Raise `Problem` when a service worker asks for the page of another version: it never keeps files of two."""
-    if wanted is not None and wanted != version.version(policy):
+def reject_other_version(version: str | None, policy: str) -> None:
+    """Raise `Problem` when a service worker asks for another version: its cache must not mix files of two versions."""
+    if version is not None and version != page_version(policy):
         raise Problem("other-version", "This server has another version of the page.")
 
 
 def _policy(request: Request) -> str:
     settings, store = state_of(request).settings, state_of(request).store
-    bucket = (store.presigned_origin() or "") if settings.audio_delivery == "redirect" else ""
-    return content_security_policy(bucket, _events(request))
+    bucket = (store.origin() or "") if settings.audio_delivery == "redirect" else ""
+    return content_security_policy(bucket, _websocket_source(request))
 
 
-def _events(request: Request) -> str:
-    """Where the page's WebSocket goes, as a source: older Safari takes `'self'` for HTTP alone."""
+def _websocket_source(request: Request) -> str:
+    """The WebSocket's address as a CSP source: in older Safari, `'self'` does not cover WebSockets."""
     parts = urlsplit(state_of(request).settings.realtime_url)
     if parts.netloc:
         return f"{parts.scheme}://{parts.netloc}"
@@ -57,8 +56,8 @@ def _events(request: Request) -> str:
     return f"ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
 
 
-def content_security_policy(bucket: str, events: str) -> str:
-    """Nothing but our own files; audio also from the bucket, events also from a realtime server elsewhere."""
+def content_security_policy(bucket: str, websocket: str) -> str:
+    """Allow our own files only; audio from the bucket, too, and the WebSocket of a realtime server elsewhere."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -66,7 +65,7 @@ def content_security_policy(bucket: str, events: str) -> str:
             "style-src 'self'",
             "img-src 'self' data: blob:",
             f"media-src 'self' blob: {bucket}".rstrip(),
-            f"connect-src 'self' {events}".rstrip(),
+            f"connect-src 'self' {websocket}".rstrip(),
             "manifest-src 'self'",
             "worker-src 'self'",
             "base-uri 'none'",
@@ -76,14 +75,14 @@ def content_security_policy(bucket: str, events: str) -> str:
     )
 
 
-class Files(StaticFiles):
-    """Static files that a browser keeps and asks about before each use."""
+class StaticFiles(staticfiles.StaticFiles):
+    """Static files, compressed; browsers keep them and revalidate them before each use."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        if wanted := parse_qs(scope["query_string"].decode("latin-1")).get("shell"):
-            refuse_other_version(wanted[0], _policy(Request(scope)))
+        if versions := parse_qs(scope["query_string"].decode("latin-1")).get("shell"):
+            reject_other_version(versions[0], _policy(Request(scope)))
         response = await super().get_response(path, scope)
         if isinstance(response, FileResponse):
-            response = await packed(response, Headers(scope=scope))
+            response = await compressed(response, Headers(scope=scope))
         response.headers["Cache-Control"] = REVALIDATE
         return response

@@ -1,4 +1,4 @@
-"""The page's files as one thing with a version, which a service worker keeps and starts without a network."""
+"""The version of the page's files, and the service worker's script that caches them under it."""
 
 import hashlib
 import json
@@ -7,9 +7,9 @@ from pathlib import Path
 
 STATIC = Path(__file__).parents[3] / "static"
 
-WORKER = STATIC / "service-worker.js"
+SERVICE_WORKER = STATIC / "service-worker.js"
 
-FAREWELL = """\
+UNREGISTER_WORKER = """\
 // SERVICE_WORKER=off: forget the kept page, and leave.
 addEventListener("install", () => skipWaiting());
 addEventListener("activate", (event) => event.waitUntil((async () => {
@@ -17,34 +17,34 @@ addEventListener("activate", (event) => event.waitUntil((async () => {
   await registration.unregister();
 })()));
 """
-"""A worker that ends all workers. What is not sent yet is in IndexedDB and stays."""
+"""A service worker that deletes the cached page and unregisters itself. Recordings in IndexedDB stay."""
 
 Signature = tuple[tuple[str, int, int], ...]
 
 
-def version(policy: str) -> str:
-    """Name the page's files as they are now, together with the policy that the page is served under."""
+def page_version(policy: str) -> str:
+    """Digest of the page's files as they are now, and of the policy that the page is served under."""
     return hashlib.sha256(f"{_digest(_signature())} {policy}".encode()).hexdigest()[:16]
 
 
-def worker(policy: str) -> str:
-    """Write the service worker's script: another byte in any file makes it another script, and so a new version."""
-    files = [f"/static/{path}" for path, _, _ in _signature() if path not in {"index.html", WORKER.name}]
-    told = json.dumps({"version": version(policy), "files": ["/", *files]})
-    return f"const SHELL = {told};\n{WORKER.read_text()}"
+def service_worker_script(policy: str) -> str:
+    """The service worker with version and files written into it: browsers update it when any file changes."""
+    files = [f"/static/{path}" for path, _, _ in _signature() if path not in {"index.html", SERVICE_WORKER.name}]
+    shell = json.dumps({"version": page_version(policy), "files": ["/", *files]})
+    return f"const SHELL = {shell};\n{SERVICE_WORKER.read_text()}"
 
 
 def _signature() -> Signature:
-    """Path, size and time of each file, cheap enough to look at for each request: files change under a developer."""
-    found = sorted(path for path in STATIC.rglob("*") if path.is_file() and not path.name.startswith("."))
+    """Path, size and time of each file. Read at each request, because files change under a developer."""
+    paths = sorted(path for path in STATIC.rglob("*") if path.is_file() and not path.name.startswith("."))
     return tuple(
-        (path.relative_to(STATIC).as_posix(), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in found
+        (path.relative_to(STATIC).as_posix(), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in paths
     )
 
 
 @lru_cache(maxsize=2)
 def _digest(signature: Signature) -> str:
-    """The digest of all names and bytes; times are not in it, since two machines with one version differ there."""
+    """Digest of all names and bytes; times are left out, because they differ between machines of one version."""
     digest = hashlib.sha256()
     for path, size, _ in signature:
         digest.update(f"{path} {size}\n".encode() + (STATIC / path).read_bytes())

@@ -1,1 +1,1 @@
-"""What any route needs: reading requests, writing answers, refusing."""
+"""What any route needs: reading a request, answering it, rejecting it."""

@@ -1,4 +1,4 @@
-"""A request's body on its way in: counted, hashed, and never whole in memory."""
+"""Receiving a request's body: counted and hashed, never whole in memory."""
 
 import hashlib
 import sys
@@ -17,109 +17,111 @@ from shared.storage.store import BLOCK_BYTES, StoreFull
 
 
 @dataclass(frozen=True)
-class Incoming:
-    """Bytes that have arrived: `file` stands at their beginning, and is gone when the next ones are asked for."""
+class ReceivedBody:
+    """A body, or one block of it. `file` stands at its beginning, and is closed when the next block is asked for."""
 
     file: IO[bytes]
     size: int
     sha256: str
-    claimed_type: str
+    content_type: str
     digest: bytes = b""
-    """The same bytes by another algorithm, if one was named."""
+    """The digest by the extra hash algorithm, or by SHA-256 without one."""
 
 
 @asynccontextmanager
-async def incoming(request: Request, most_bytes: int, folder: Path) -> AsyncIterator[Incoming]:
+async def receive_body(request: Request, max_bytes: int, folder: Path) -> AsyncIterator[ReceivedBody]:
     """Receive the body whole or not at all.
 
-    Raises `Problem` when there is more than `most_bytes` (before reading, if the client says so) or nothing at all;
-    `ClientDisconnect` when the client goes before the end.
+    Raises `Problem` for an empty body and for one above `max_bytes` (before reading, if Content-Length says so), and
+    `ClientDisconnect` when the client disconnects before the end.
     """
-    async with aclosing(blocks(request, folder, most_bytes=most_bytes)) as received:
-        async for body in received:
+    async with aclosing(receive_blocks(request, folder, max_bytes=max_bytes)) as blocks:
+        async for body in blocks:
             if not body.size:
                 raise Problem("empty-audio", "The request has no body; send the audio as it is.")
             yield body
 
 
-async def blocks(
+async def receive_blocks(
     request: Request,
     folder: Path,
     *,
-    most_bytes: int,
-    before: int = 0,
+    max_bytes: int,
+    offset: int = 0,
     block_bytes: int = sys.maxsize,
-    keep_rest: bool = False,
-    also: str | None = None,
-) -> AsyncGenerator[Incoming, None]:
-    """Yield the body in blocks of about `block_bytes`, at least one; in memory while small, else in a nameless file.
+    keep_partial: bool = False,
+    extra_hash: str | None = None,
+) -> AsyncGenerator[ReceivedBody, None]:
+    """Yield the body in blocks of about `block_bytes`, at least one; small blocks in memory, others in nameless files.
 
-    When the client goes before the end, what it had sent of a block is still yielded if `keep_rest`, and then
-    `ClientDisconnect` is raised. `also` names a second hash. Raises `Problem` when this, with what arrived `before`,
-    is above `most_bytes`.
+    When the client disconnects before the end, `ClientDisconnect` is raised; with `keep_partial`, the bytes that had
+    arrived of the last block are yielded before. Raises `Problem` when `offset` and the body together exceed
+    `max_bytes`.
     """
-    refuse_above(most_bytes, before + int(request.headers.get("content-length") or 0))
-    claimed = request.headers.get("content-type", "")
-    total, stream, ended = 0, request.stream(), False
-    while not ended:
+    reject_too_large(max_bytes, offset + int(request.headers.get("content-length") or 0))
+    content_type = request.headers.get("content-type", "")
+    total, stream, at_end = 0, request.stream(), False
+    while not at_end:
         with SpooledTemporaryFile(max_size=BLOCK_BYTES, dir=str(folder)) as file:
-            spool = _Spool(file, also)
-            gone: ClientDisconnect | None = None
+            block = _Block(file, extra_hash)
+            disconnect: ClientDisconnect | None = None
             try:
-                while spool.size < block_bytes and not ended:
+                while block.size < block_bytes and not at_end:
                     chunk = await anext(stream, None)
-                    ended = chunk is None
+                    at_end = chunk is None
                     total += len(chunk or b"")
-                    refuse_above(most_bytes, before + total)
-                    await spool.take(chunk or b"")
+                    reject_too_large(max_bytes, offset + total)
+                    await block.append(chunk or b"")
             except ClientDisconnect as error:
-                gone = error
-                if not (keep_rest and spool.size):
+                disconnect = error
+                if not (keep_partial and block.size):
                     raise
-            await spool.flush()
+            await block.finish()
             # A body that ends where a block does has no empty block behind it.
-            if spool.size or spool.size == total:
-                yield Incoming(file, spool.size, spool.sha256.hexdigest(), claimed, spool.digest())
-            if gone:
-                raise gone
+            if block.size or block.size == total:
+                yield ReceivedBody(file, block.size, block.sha256.hexdigest(), content_type, block.digest())
+            if disconnect:
+                raise disconnect
 
 
-class _Spool:
-    """One block: gathered, then hashed and written in a thread, in steps that are worth the way there."""
+class _Block:
+    """A block that is being received. Chunks are gathered until hashing and writing them is worth a thread."""
 
-    def __init__(self, file: IO[bytes], also: str | None) -> None:
+    def __init__(self, file: IO[bytes], extra_hash: str | None) -> None:
         self._file = file
-        self._pending = bytearray()
+        self._buffer = bytearray()
         self.size = 0
         self.sha256 = hashlib.sha256()
-        self._also = hashlib.new(also, usedforsecurity=False) if also and also != "sha256" else None
+        self._extra_hash = None
+        if extra_hash and extra_hash != "sha256":
+            self._extra_hash = hashlib.new(extra_hash, usedforsecurity=False)
 
-    async def take(self, chunk: bytes) -> None:
+    async def append(self, chunk: bytes) -> None:
         self.size += len(chunk)
-        self._pending += chunk
-        if len(self._pending) >= BLOCK_BYTES:
+        self._buffer += chunk
+        if len(self._buffer) >= BLOCK_BYTES:
             await to_thread.run_sync(self._write)
 
-    async def flush(self) -> None:
-        """Write what is left; little of it costs less here than a thread would."""
+    async def finish(self) -> None:
+        """Write the rest and rewind; a few bytes cost less on the event loop than in a thread."""
         self._write()
         self._file.seek(0)
 
     def digest(self) -> bytes:
-        return (self._also or self.sha256).digest()
+        return (self._extra_hash or self.sha256).digest()
 
     def _write(self) -> None:
         try:
-            self.sha256.update(self._pending)
-            if self._also:
-                self._also.update(self._pending)
-            self._file.write(self._pending)
+            self.sha256.update(self._buffer)
+            if self._extra_hash:
+                self._extra_hash.update(self._buffer)
+            self._file.write(self._buffer)
         except OSError as error:
             raise StoreFull(f"a body could not be received: {error.strerror}") from error
-        self._pending = bytearray()
+        self._buffer = bytearray()
 
 
-def refuse_above(most_bytes: int, size: int) -> None:
-    """Raise `Problem` for more bytes than this server takes."""
-    if size > most_bytes:
-        raise Problem("too-large", f"Audio can have at most {most_bytes:,} bytes here.")
+def reject_too_large(max_bytes: int, size: int) -> None:
+    """Raise `Problem` for more bytes than this server accepts."""
+    if size > max_bytes:
+        raise Problem("too-large", f"Audio can have at most {max_bytes:,} bytes here.")

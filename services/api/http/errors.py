@@ -1,4 +1,4 @@
-"""Every refusal in one table, told as problem details (RFC 9457)."""
+"""Every error answer in one table, as problem details (RFC 9457)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from shared.storage.store import ObjectMissing, StoreFull, StoreUnavailable
 log = structlog.get_logger(__name__)
 
 CHECKSUM_MISMATCH = 460
-"""The status that tus made up for its checksum extension."""
+"""The status code of the tus checksum extension; no RFC defines it."""
 
 PROBLEMS: Mapping[str, tuple[int, str]] = {
     "bad-request": (HTTPStatus.BAD_REQUEST, "The request cannot be understood"),
@@ -52,14 +52,14 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
 """Slug → status and title."""
 
 UPLOAD_HEADERS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
-"""What every answer below `/api/uploads` has, refusals too: tus asks for it."""
+"""Headers of every answer below `/api/uploads`, errors too (tus 1.0.0)."""
 
 RETRY_AFTER = {"Retry-After": "2"}
-"""Seconds: databases and stores restart within some, and a page retries with its own back-off anyway."""
+"""Seconds: databases and stores restart within a few, and the page retries with a back-off of its own anyway."""
 
 
 class Problem(Exception):
-    """A refusal that reaches the client; `detail` is one sentence that a page may show as it is."""
+    """An error answer. `detail` is one sentence that the page may show as it is."""
 
     def __init__(self, slug: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -80,8 +80,8 @@ class Problem(Exception):
         )
 
 
-def _translate(error: Exception) -> Problem:
-    """What an exception of a lower layer means to a client."""
+def _to_problem(error: Exception) -> Problem:
+    """Map an exception of a lower layer to the problem that a client is told."""
     match error:
         case Problem():
             return error
@@ -92,7 +92,7 @@ def _translate(error: Exception) -> Problem:
         case HTTPException():
             return Problem("bad-request", f"{error.detail}.", error.headers)
         case ClientDisconnect():
-            # Nobody reads this; it stands in the log and the metrics as the client's doing.
+            # Nobody reads this answer; its status counts the request as the client's fault in log and metrics.
             return Problem("bad-request", "The connection was lost before the whole body had arrived.")
         case StoreFull():
             return Problem("full", "The server's disk is full. Keep the recording and try again later.")
@@ -106,9 +106,9 @@ def _translate(error: Exception) -> Problem:
             return Problem("internal", "The server failed at this request. Nothing that was saved is lost.")
 
 
-async def answer(request: Request, error: Exception) -> Response:
-    """Turn any exception into its problem, and log what is the server's own fault."""
-    problem = _translate(error)
+async def problem_response(request: Request, error: Exception) -> Response:
+    """Answer any exception with its problem; log those that are the server's fault."""
+    problem = _to_problem(error)
     if PROBLEMS[problem.slug][0] >= 500 or isinstance(error, ObjectMissing):
         log.error("request failed", problem=problem.slug, reason=str(error), exc_info=problem.slug == "internal")
     if request.scope["path"].startswith("/api/uploads"):
@@ -116,7 +116,7 @@ async def answer(request: Request, error: Exception) -> Response:
     return problem.response()
 
 
-HANDLERS = dict.fromkeys(
+EXCEPTION_HANDLERS = dict.fromkeys(
     (
         Problem,
         HTTPException,
@@ -127,6 +127,6 @@ HANDLERS = dict.fromkeys(
         OperationalError,
         InterfaceError,
     ),
-    answer,
+    problem_response,
 )
-"""What Starlette answers by itself; the guard around it answers the rest."""
+"""Exceptions that Starlette passes to `problem_response`; `RequestMiddleware` answers all others."""

@@ -1,4 +1,4 @@
-"""Around every request: its id, log line, metrics and headers, and no requests of other sites."""
+"""Request id, log line, metrics and default headers of every request; rejection of other hosts and sites."""
 
 import re
 import time
@@ -11,35 +11,35 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.http.errors import Problem, answer
+from services.api.http.errors import Problem, problem_response
 from services.api.settings import ApiSettings
 from shared.origins import is_known_host, is_same_site
 
 log = structlog.get_logger("services.api.request")
 
-REQUESTS = Counter("dictaphone_requests_total", "Requests answered", ["method", "route", "status"])
-SECONDS = Histogram(
+REQUESTS_TOTAL = Counter("dictaphone_requests_total", "Requests answered", ["method", "route", "status"])
+REQUEST_SECONDS = Histogram(
     "dictaphone_request_seconds", "From the first byte of a request to the last of its answer", ["route"]
 )
 
-HEADERS = {
+DEFAULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""Headers that every answer has, unless its route says otherwise."""
+"""Headers of every answer, unless its route sets others."""
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_METHODS = _SAFE | {"PUT", "POST", "PATCH", "DELETE"}
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_COUNTED_METHODS = _SAFE_METHODS | {"PUT", "POST", "PATCH", "DELETE"}
+_UNLOGGED_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
-def refuse_other_sites(headers: Headers, allowed_origins: Collection[str]) -> None:
-    """Raise `Problem` if another site's page makes a visitor's browser send this.
+def reject_cross_site(headers: Headers, allowed_origins: Collection[str]) -> None:
+    """Raise `Problem` if the page of another site made a browser send this request.
 
-    Browsers say where a request comes from in Sec-Fetch-Site (Fetch Metadata) and Origin (RFC 6454); what is no browser
-    says nothing and is nobody's accomplice. Ports count: another port of this host is another site.
+    Browsers name the page's site in Sec-Fetch-Site (Fetch Metadata) and Origin (RFC 6454). Other clients send neither
+    header, and no page can misuse them. Another port of this host is another site.
     """
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if site in {"same-origin", "none"} or (site is None and origin is None):
@@ -52,8 +52,8 @@ def refuse_other_sites(headers: Headers, allowed_origins: Collection[str]) -> No
         )
 
 
-def refuse_unknown_hosts(headers: Headers, settings: ApiSettings) -> None:
-    """Raise `Problem` if the request calls this machine by a name that is not its own."""
+def reject_unknown_host(headers: Headers, settings: ApiSettings) -> None:
+    """Raise `Problem` if the Host header names another server (DNS rebinding; see `is_known_host`)."""
     if not is_known_host(headers.get("host", ""), settings.host, settings.allowed_origins):
         raise Problem(
             "unknown-host",
@@ -62,8 +62,11 @@ def refuse_unknown_hosts(headers: Headers, settings: ApiSettings) -> None:
         )
 
 
-class Guard:
-    """ASGI middleware, written as one because Starlette's own costs a task and a stream for each request."""
+class RequestMiddleware:
+    """Request id, log line, metrics and default headers; rejects other hosts and sites, and answers every exception.
+
+    Plain ASGI, because Starlette's BaseHTTPMiddleware costs a task and a stream for each request.
+    """
 
     def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
         self._app = app
@@ -73,10 +76,10 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
+        started = time.perf_counter()
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        client_id = headers.get("x-request-id", "")
+        request_id = client_id if _REQUEST_ID.fullmatch(client_id) else uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 0
 
@@ -84,33 +87,33 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                answered = MutableHeaders(scope=message)
-                answered["X-Request-ID"] = request_id
-                for name, value in HEADERS.items():
-                    answered.setdefault(name, value)
+                response_headers = MutableHeaders(scope=message)
+                response_headers["X-Request-ID"] = request_id
+                for name, value in DEFAULT_HEADERS.items():
+                    response_headers.setdefault(name, value)
             await send(message)
 
         try:
-            refuse_unknown_hosts(headers, self._settings)
-            if scope["method"] not in _SAFE:
-                refuse_other_sites(headers, self._settings.allowed_origins)
+            reject_unknown_host(headers, self._settings)
+            if scope["method"] not in _SAFE_METHODS:
+                reject_cross_site(headers, self._settings.allowed_origins)
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
-            # Also what no handler expected: Starlette's own last resort would answer without these headers.
+            # Starlette's own last resort (ServerErrorMiddleware) would answer without these headers.
             if status:
                 raise
-            response = await answer(Request(scope), error)
+            response = await problem_response(Request(scope), error)
             await response(scope, receive, send_with_headers)
         finally:
-            self._note(scope, status, time.perf_counter() - began)
+            self._report(scope, status, time.perf_counter() - started)
             structlog.contextvars.unbind_contextvars("request_id")
 
     @staticmethod
-    def _note(scope: Scope, status: int, seconds: float) -> None:
-        # The route, not the path: names and ids would make a metric for each clip.
+    def _report(scope: Scope, status: int, seconds: float) -> None:
+        # The route, not the path: names and ids in a label would make a time series for each clip.
         route = getattr(scope.get("route"), "path", "-")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
-        REQUESTS.labels(method, route, status).inc()
-        SECONDS.labels(route).observe(seconds)
-        if route not in _QUIET:
+        method = scope["method"] if scope["method"] in _COUNTED_METHODS else "other"
+        REQUESTS_TOTAL.labels(method, route, status).inc()
+        REQUEST_SECONDS.labels(route).observe(seconds)
+        if route not in _UNLOGGED_ROUTES:
             log.info("request", method=method, path=scope["path"], status=status, ms=round(seconds * 1000, 1))

@@ -1,22 +1,19 @@
-"""What a request may ask: ids, numbers, places in the list and small JSON bodies, each checked once."""
+"""Parameters of a request: ids, numbers, choices, instants and small JSON bodies, each checked once."""
 
-import base64
-import json
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import UnionType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from services.api.http.errors import Problem
 
-MOST_JSON_BYTES = 16 * 1024**2
+MAX_JSON_BYTES = 16 * 1024**2
 """Largest JSON body: the longest transcript that may be edited, in a script of four bytes a letter, twice over."""
 
-Model = TypeVar("Model", bound=BaseModel)
+BodyModel = TypeVar("BodyModel", bound=BaseModel)
 
 
 def clip_id(request: Request) -> uuid.UUID:
@@ -27,57 +24,57 @@ def upload_id(request: Request) -> uuid.UUID:
     return _uuid(request, "An upload's id")
 
 
-def _uuid(request: Request, what: str) -> uuid.UUID:
-    """The UUID in the address, in any of its spellings (RFC 9562)."""
+def _uuid(request: Request, subject: str) -> uuid.UUID:
+    """The UUID in the path, in any of its spellings (RFC 9562). `subject` begins the sentence of the `Problem`."""
     try:
         return uuid.UUID(request.path_params["id"])
     except ValueError:
-        raise Problem("not-found", f"{what} is a UUID, and this is none.") from None
+        raise Problem("not-found", f"{subject} is a UUID, and this is none.") from None
 
 
 Default = TypeVar("Default", int, None)
 
 
-def whole_number(request: Request, name: str, *, least: int, most: int, default: Default) -> int | Default:
-    given = request.query_params.get(name)
-    if given is None:
+def int_param(request: Request, name: str, *, minimum: int, maximum: int, default: Default) -> int | Default:
+    text = request.query_params.get(name)
+    if text is None:
         return default
-    if not (given.isascii() and given.isdigit() and len(given) <= 18 and least <= int(given) <= most):
-        raise Problem("bad-request", f"{name} must be a whole number from {least} to {most}.")
-    return int(given)
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and minimum <= int(text) <= maximum):
+        raise Problem("bad-request", f"{name} must be a whole number from {minimum} to {maximum}.")
+    return int(text)
 
 
-def printable(words: str) -> str:
-    """Text as every database keeps it: without NUL and half characters."""
-    return words.replace("\0", "").encode("utf-8", "ignore").decode()
+def storable_text(text: str) -> str:
+    """Drop what a database may refuse: NUL and lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 
-async def json_body(request: Request, model: type[Model]) -> Model:
+async def json_body(request: Request, model: type[BodyModel]) -> BodyModel:
     """Parse a JSON body of bounded size. Raises `Problem` that names the first fault."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_JSON_BYTES:
-            raise Problem("too-large", f"A JSON body can have at most {MOST_JSON_BYTES:,} bytes.")
+        if len(body) > MAX_JSON_BYTES:
+            raise Problem("too-large", f"A JSON body can have at most {MAX_JSON_BYTES:,} bytes.")
     try:
         return model.model_validate_json(bytes(body))
     except ValidationError as error:
         fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"])
-        words = fault["msg"].removeprefix("Value error, ")
-        raise Problem("bad-request", f"{where + ': ' if where else ''}{words}.") from None
+        location = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        raise Problem("bad-request", f"{location + ': ' if location else ''}{message}.") from None
 
 
-def instant(request: Request, name: str) -> datetime | None:
-    """An instant as JavaScript writes it, or in any other zone; to the millisecond, as all that are told."""
-    given = request.query_params.get(name)
-    if given is None:
+def instant_param(request: Request, name: str) -> datetime | None:
+    """An instant of ISO 8601 with its zone, cut to milliseconds like every instant in an answer."""
+    text = request.query_params.get(name)
+    if text is None:
         return None
     try:
-        # A plus sign that was not escaped has become a space.
-        at = datetime.fromisoformat(given.replace(" ", "+") if "T" in given else given)
+        # A plus sign that was not percent-encoded has become a space.
+        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
         if at.tzinfo is None:
-            raise ValueError(given)
+            raise ValueError(text)
         return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
     except (ValueError, OverflowError):
         raise Problem(
@@ -85,77 +82,16 @@ def instant(request: Request, name: str) -> datetime | None:
         ) from None
 
 
-def one_of(request: Request, name: str, known: Sequence[str]) -> str | None:
-    given = request.query_params.get(name)
-    if given is not None and given not in known:
-        raise Problem("bad-request", f"{name} must be one of {', '.join(known)}.")
-    return given
+def choice_param(request: Request, name: str, choices: Sequence[str]) -> str | None:
+    value = request.query_params.get(name)
+    if value is not None and value not in choices:
+        raise Problem("bad-request", f"{name} must be one of {', '.join(choices)}.")
+    return value
 
 
-def several_of(request: Request, name: str, known: Sequence[str]) -> tuple[str, ...]:
-    """All values of a parameter that may be repeated, each once."""
-    given = set(request.query_params.getlist(name))
-    if not given.issubset(known):
-        raise Problem("bad-request", f"{name} must be one of {', '.join(known)}; it may be repeated.")
-    return tuple(sorted(given))
-
-
-Mark = str | int | datetime | uuid.UUID | None
-
-
-class Place(NamedTuple):
-    """Where a page of a list ends: the next one begins behind it, whatever has arrived since."""
-
-    marks: tuple[Mark, ...]
-    """What the list is ordered by, of its last clip, and what else tells its place."""
-
-    @classmethod
-    def of(cls, cursor: str | None, stamp: str) -> Self | None:
-        """Read a cursor that `cursor()` wrote. Raises `Problem` for anything else, and for one of another list."""
-        if not cursor:
-            return None
-        try:
-            written = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-            of, *marks = written if isinstance(written, list) else [None]
-            if not isinstance(of, str):
-                raise ValueError(cursor)
-            place = cls(tuple(map(_mark, marks)))
-        except (ValueError, RecursionError):
-            raise unknown_cursor() from None
-        if of != stamp:
-            raise Problem(
-                "bad-request", "This cursor belongs to a list of another order or with other filters; begin anew."
-            )
-        return place
-
-    def cursor(self, stamp: str) -> str:
-        written = json.dumps([stamp, *map(_written, self.marks)], separators=(",", ":"))
-        return base64.urlsafe_b64encode(written.encode()).decode()
-
-    def is_of(self, *kinds: type | UnionType) -> bool:
-        """Whether it holds marks of these kinds, in this order."""
-        return len(self.marks) == len(kinds) and all(map(isinstance, self.marks, kinds))
-
-
-def unknown_cursor() -> Problem:
-    return Problem("bad-request", "This cursor is not one that the list gave out.")
-
-
-def _written(mark: Mark) -> Any:
-    if isinstance(mark, datetime):
-        return {"at": mark.astimezone(UTC).isoformat()}
-    return {"id": str(mark)} if isinstance(mark, uuid.UUID) else mark
-
-
-def _mark(written: Any) -> Mark:
-    match written:
-        case None | str():
-            return printable(written) if written else written
-        case int() if abs(written) < 2**63 and not isinstance(written, bool):
-            return written
-        case {"at": str(at)} if (read := datetime.fromisoformat(at)).tzinfo == UTC:
-            return read
-        case {"id": str(id)}:
-            return uuid.UUID(id)
-        case _:
-            raise ValueError(written)
+def choices_param(request: Request, name: str, choices: Sequence[str]) -> tuple[str, ...]:
+    """All values of a parameter that may be repeated, each once, sorted."""
+    values = set(request.query_params.getlist(name))
+    if not values.issubset(choices):
+        raise Problem("bad-request", f"{name} must be one of {', '.join(choices)}; it may be repeated.")
+    return tuple(sorted(values))

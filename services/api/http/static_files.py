@@ -1,4 +1,4 @@
-"""The page's files on their way: as they are written, without comments, and compressed."""
+"""Static files for browsers: comments removed, compressed, revalidated."""
 
 import gzip
 import re
@@ -11,65 +11,67 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 
-from services.api.clips.audio import matches
+from services.api.http.conditional import etag_matches
 
 REVALIDATE = "no-cache"
-"""Cache-Control of page and files: kept by the browser, and asked about (ETag, 304) before each use."""
+"""Cache-Control of the page and its files: browsers keep them, and revalidate (ETag, 304) before each use."""
 
-COMMENTED = {".css", ".js"}
-TEXTS = COMMENTED | {".html", ".svg", ".webmanifest"}
+STRIPPED_SUFFIXES = {".css", ".js"}
+TEXT_SUFFIXES = STRIPPED_SUFFIXES | {".html", ".svg", ".webmanifest"}
 
 COMMENT = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/[ \t]*|//[^\n]*)$|/\*\* @[^\n]*?\*/ ?", re.DOTALL | re.MULTILINE)
-"""One that has its lines to itself, or a type inside a line: all that we write. A third of what would be sent.
+"""A comment that has its lines to itself, or a JSDoc type inside a line: the kinds that our files have.
 
-Lines keep their numbers, so that what a browser says about one is true of the file. A test holds what is left to be
-the same program.
+Comments are a third of the bytes. Their line breaks stay, so that line numbers in a browser's error messages hold for
+the file. A test holds the stripped script to be the same program.
 """
 
 INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 
-SPACE = re.compile(r"""("[^"]*")|\s*([{};,])\s*""")
-"""A string of a style sheet, or what parts two things there with the white space around it."""
+CSS_WHITE_SPACE = re.compile(r"""("[^"]*")|\s*([{};,])\s*""")
+"""A string (group 1), or a separator (group 2) with the white space around it."""
 
-VALUE = re.compile(r"(?<=[{;])([a-z-]+): ")
-"""What stands between a property and its value, where no other white space is."""
+CSS_COLON = re.compile(r"(?<=[{;])([a-z-]+): ")
+"""A property's name (group 1) and the colon behind it, after `CSS_WHITE_SPACE` was applied."""
 
-PACKERS: Mapping[str, Callable[[bytes], bytes]] = {"br": brotli.compress, "gzip": gzip.compress}
-"""By content coding, the better one first; both at their best, since each file is packed once."""
+ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {"br": brotli.compress, "gzip": gzip.compress}
+"""By content coding, the better one first; both at their best level, since each file is compressed once."""
 
 
-async def packed(file: FileResponse, asked: Headers) -> Response:
-    """The file in the best coding that the request takes; as it lies there, if it takes none or is no text."""
+async def compressed(file: FileResponse, request_headers: Headers) -> Response:
+    """The file in the best content coding that the client accepts; unchanged if there is none, or if it is no text."""
     path = Path(file.path)
-    if path.suffix not in TEXTS:
+    if path.suffix not in TEXT_SUFFIXES:
         return file
-    accepted = {word.strip() for word in asked.get("accept-encoding", "").lower().split(",")}
-    coding = next((coding for coding in PACKERS if coding in accepted), None)
+    accepted = {coding.strip() for coding in request_headers.get("accept-encoding", "").lower().split(",")}
+    coding = next((coding for coding in ENCODERS if coding in accepted), None)
     file.headers["Vary"] = "Accept-Encoding"
     if coding is None:
         return file
-    found = await run_in_threadpool(path.stat)
-    etag = f'"{found.st_mtime_ns:x}-{found.st_size:x}-{coding}"'
+    stat = await run_in_threadpool(path.stat)
+    etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}-{coding}"'
     headers = {name: value for name, value in file.headers.items() if name not in {"content-length", "etag"}}
     headers |= {"ETag": etag, "Content-Encoding": coding}
-    if matches(asked.get("if-none-match"), etag, weak=True):
+    if etag_matches(request_headers.get("if-none-match"), etag, weak=True):
         return Response(status_code=304, headers=headers)
-    return Response(await run_in_threadpool(_packed, path, coding, etag), headers=headers)
+    return Response(await run_in_threadpool(_compress, path, coding, etag), headers=headers)
 
 
 @lru_cache(maxsize=512)
-def _packed(path: Path, coding: str, _etag: str) -> bytes:
+def _compress(path: Path, coding: str, _etag: str) -> bytes:
     text = path.read_text()
-    if path.suffix in COMMENTED:
-        text = bare(text)
-    return PACKERS[coding]((tight(text) if path.suffix == ".css" else text).encode())
+    if path.suffix in STRIPPED_SUFFIXES:
+        text = strip_comments(text)
+    if path.suffix == ".css":
+        text = minify_css(text)
+    return ENCODERS[coding](text.encode())
 
 
-def bare(text: str) -> str:
-    """A script or style sheet without its comments and indentation, line for line."""
+def strip_comments(text: str) -> str:
+    """Remove comments and indentation of a script or style sheet; every line keeps its number."""
     return INDENTATION.sub("", COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text))
 
 
-def tight(style: str) -> str:
-    """A style sheet without white space where none is needed: nothing ever says in which line of it something is."""
-    return VALUE.sub(r"\1:", SPACE.sub(lambda found: found[1] or found[2], style))
+def minify_css(text: str) -> str:
+    """Remove the white space that a style sheet does not need. Its line numbers are lost: no message names them."""
+    return CSS_COLON.sub(r"\1:", CSS_WHITE_SPACE.sub(lambda match: match[1] or match[2], text))

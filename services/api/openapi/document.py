@@ -3,21 +3,22 @@
 from functools import cache
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.api.archive.exporter import MOST_IDS
-from services.api.clips.routes import ClipPatch
+from services.api.archive.routes import MAX_IDS
+from services.api.clips.schemas import ClipPatch
 from services.api.http.errors import PROBLEMS
 from services.api.openapi import list_parameters
+from services.api.openapi.components import component_schemas
 from services.api.search.schemas import ClipPage, SearchPage
-from services.api.transcripts.formats import FORMS
+from services.api.transcripts.formats import FORMATS
 from services.api.uploads.finish import Finish
-from services.api.uploads.tus import BODY, MOST_SEGMENTS, VERSION
+from services.api.uploads.tus import BODY_TYPE, VERSION
 from shared.clips.models import MAX_NAME_CHARS
 from shared.clips.schemas import PublicClip
 from shared.db.columns import MAX_DURATION_MS
+from shared.uploads.models import MAX_SEGMENTS
 
 Json = dict[str, Any]
 
@@ -59,12 +60,9 @@ async def document(_request: Request) -> Response:
 @cache
 def build() -> Json:
     """The whole document (OpenAPI 3.1)."""
-    _, definitions = models_json_schema(
-        [
-            *((model, "serialization") for model in (PublicClip, ClipPage, SearchPage)),
-            *((model, "validation") for model in (ClipPatch, Finish)),
-        ],
-        ref_template="#/components/schemas/{model}",
+    schemas = component_schemas(
+        *((model, "serialization") for model in (PublicClip, ClipPage, SearchPage)),
+        *((model, "validation") for model in (ClipPatch, Finish)),
     )
     return {
         "openapi": "3.1.0",
@@ -74,14 +72,14 @@ def build() -> Json:
             "description": "Clips: by id for new clients, by name for those of the seed. Nothing is ever overwritten.",
         },
         "paths": {**_pages(), **_clips(), **_library(), **_uploads(), **_by_name(), **_process()},
-        "components": {"schemas": {**definitions["$defs"], "Problem": _problem()}},
+        "components": {"schemas": {**schemas, "Problem": _problem()}},
     }
 
 
 def _clips() -> Json:
     one = "/api/clips/{id}"
     id = _path("id", "The clip's UUID, made by whoever recorded it.", {"type": "string", "format": "uuid"})
-    form = _path("form", "File format.", {"type": "string", "enum": [*FORMS]})
+    form = _path("form", "File format.", {"type": "string", "enum": [*FORMATS]})
     return {
         "/api/clips": {
             "get": _does(
@@ -181,7 +179,7 @@ def _clips() -> Json:
         },
         f"{one}/audio": {
             "parameters": [id],
-            **_audio(_query("segment", {"type": "integer", "minimum": 0, "maximum": MOST_SEGMENTS})),
+            **_audio(_query("segment", {"type": "integer", "minimum": 0, "maximum": MAX_SEGMENTS})),
         },
         f"{one}/transcript.{{form}}": {
             "parameters": [id, form],
@@ -190,7 +188,7 @@ def _clips() -> Json:
                 {
                     "200": {
                         "description": "The words; subtitles of an edited text keep the times of what was said.",
-                        "content": {form.mime.partition(";")[0]: {} for form in FORMS.values()}
+                        "content": {form.mime.partition(";")[0]: {} for form in FORMATS.values()}
                         | {"application/json": {"schema": TIMED}},
                     },
                     **_no("not-found"),
@@ -201,7 +199,7 @@ def _clips() -> Json:
 
 
 def _library() -> Json:
-    ids = {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": MOST_IDS}
+    ids = {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": MAX_IDS}
     archive: Json = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
     counts = {"type": "integer", "minimum": 0}
     return {
@@ -247,7 +245,7 @@ def _uploads() -> Json:
     id = _path("id", "From the creation's Location.", {"type": "string", "format": "uuid"})
     offset = _header("Upload-Offset", {"type": "integer", "minimum": 0}, required=True)
     resumable = _header("Tus-Resumable", {"const": VERSION}, required=True)
-    body: Json = {BODY: {"schema": {"type": "string", "format": "binary"}}}
+    body: Json = {BODY_TYPE: {"schema": {"type": "string", "format": "binary"}}}
     refusals = ("bad-request", "cross-site", "not-found", "offset", "gone", "tus-version", "too-large", "bad-type")
     bytes_refused = _no(*refusals, "checksum", "away", "full")
     return {

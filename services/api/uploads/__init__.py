@@ -1,1 +1,1 @@
-"""Resumable uploads (tus), and the end of a recording."""
+"""Resumable uploads (tus), and the finish of a recording."""

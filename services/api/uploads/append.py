@@ -1,4 +1,4 @@
-"""Bytes of an upload on their way to where they are kept: in order, each once, however often they are sent."""
+"""Appending bytes to an upload: in order, each byte once, however often a client sends it."""
 
 import contextlib
 import uuid
@@ -12,205 +12,191 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Session, col, func, or_, select
 
-from services.api.http.body import Incoming
+from services.api.clips.service import new_audio_key
+from services.api.http.body import ReceivedBody
 from services.api.http.errors import Problem
-from services.api.state import Change, State
-from shared.clips.models import Clip, Status
+from services.api.state import ClipTransaction, State
+from shared.clips.models import HOME, Clip
+from shared.db.columns import Status
 from shared.db.engine import execute_write
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.storage.store import StoreError
 from shared.uploads.models import FILE_LIFETIME, Piece, Upload
 
-TAKEN = "This id belongs to another clip, and nothing is overwritten here."
-
-HEARD_EVERY = timedelta(seconds=5)
-"""How often other devices are told how far a recording is; a page counts on by itself in between."""
+PROGRESS_INTERVAL = timedelta(seconds=5)
+"""Time between two events about a recording's progress; a page counts on by itself in between."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """An upload as one look at the database found it."""
+class UploadStatus:
+    """An upload and its offset, as one query read them."""
 
     upload: Upload
     offset: int
-    status: Status | None = None
-    """Of its clip; None: there is none yet."""
-    heard_at: datetime | None = None
+    clip_status: Status | None = None
+    """None: its clip does not exist yet."""
+    clip_updated_at: datetime | None = None
 
     @classmethod
-    def of(cls, state: State, id: uuid.UUID) -> Self:
-        """Look. Raises `Problem` if there is no such upload, or none any more."""
+    def load(cls, state: State, id: uuid.UUID) -> Self:
+        """Load an upload and its offset in one query. Raises `Problem` `not-found` or `gone`."""
         with state.read_session() as session:
-            row = session.exec(_LOOK, params={"upload_id": id}).first()
+            row = session.exec(_STATUS_QUERY, params={"upload_id": id}).first()
         if row is None:
             raise Problem("not-found", "There is no upload at this address.")
-        upload, offset, status, heard_at = row
-        standing = cls(upload, offset, Status(status) if status else None, heard_at)
+        upload, offset, clip_status, clip_updated_at = row
         if upload.ended_at or (offset != upload.length and upload.is_expired(datetime.now(UTC))):
-            raise gone()
-        return standing
+            raise upload_gone()
+        return cls(upload, offset, Status(clip_status) if clip_status else None, clip_updated_at)
 
-    def expiry(self, offset: int) -> dict[str, str]:
-        """The header that says until when a file must have arrived; a recording never expires."""
+    def expiry_header(self, offset: int) -> dict[str, str]:
+        """`Upload-Expires` of a file that is not complete at `offset`; a recording never expires."""
         if self.upload.is_recording or offset == self.upload.length:
             return {}
         return {"Upload-Expires": (self.upload.created_at + FILE_LIFETIME).strftime("%a, %d %b %Y %H:%M:%S GMT")}
 
 
-class Arrival:
-    """What one request adds to an upload."""
+class UploadWriter:
+    """Appends the blocks of one request to an upload."""
 
-    def __init__(self, state: State, standing: Standing, length: int | None, recorded_ms: int | None) -> None:
+    def __init__(self, state: State, status: UploadStatus, length: int | None, recorded_ms: int | None) -> None:
+        """`length` is the one that this request declares, `recorded_ms` how long the recording is so far, if any."""
         self._state = state
-        self._standing = standing
-        self._declared = length
+        self._status = status
+        self._declared_length = length
         self._recorded_ms = recorded_ms
 
     @property
     def length(self) -> int | None:
-        """Bytes of the whole upload, if anybody has said so yet."""
-        return self._standing.upload.length if self._standing.upload.length is not None else self._declared
+        """Bytes of the whole upload; None: not declared yet."""
+        return self._status.upload.length if self._status.upload.length is not None else self._declared_length
 
-    def take(self, start: int, body: Incoming) -> int:
-        """Keep a block that begins at `start`; return where the upload ends then. The very same block twice is once.
+    def append(self, start: int, block: ReceivedBody) -> int:
+        """Store a block that begins at `start` and return the upload's new offset. Repeating a block changes nothing.
 
         Raises `Problem` if the upload does not end at `start`, or is gone.
         """
-        if not body.size:
-            return self._settled(start, None)
-        upload = self._standing.upload
-        key = f"{upload.library_id}/{upload.clip_id}/{uuid.uuid4().hex}"
-        piece = Piece(upload_id=upload.id, start=start, end=start + body.size, key=key, sha256=body.sha256)
-        self._state.store.put(key, body.file, body.size, upload.mime)
-        if self._is_only_more(piece) and self._append(piece):
+        if not block.size:
+            return self._append_with_locks(start, None)
+        upload = self._status.upload
+        key = new_audio_key(upload.library_id, upload.clip_id)
+        piece = Piece(upload_id=upload.id, start=start, end=start + block.size, key=key, sha256=block.sha256)
+        self._state.store.put(key, block.file, block.size, upload.mime)
+        if self._needs_piece_only(piece) and self._insert_piece(piece):
             return piece.end
         try:
-            return self._settled(start, piece)
-        except (Problem, Repeated) as refused:
-            # Certainly no row has this object. After any other fault one might, and the sweep finds out.
+            return self._append_with_locks(start, piece)
+        except (Problem, DuplicatePiece) as error:
+            # No row refers to this object. After any other error one might, and the sweep finds out.
             with contextlib.suppress(StoreError):
                 self._state.store.delete(key)
-            if isinstance(refused, Repeated):
+            if isinstance(error, DuplicatePiece):
                 return piece.end
             raise
 
-    def _is_only_more(self, piece: Piece) -> bool:
-        """Whether this is a piece in the middle: nothing but its row changes, and one statement does."""
-        if self._declared is not None:
+    def _needs_piece_only(self, piece: Piece) -> bool:
+        """Whether only the piece's row is to be written, so that one statement is enough.
+
+        Otherwise the clip or the upload changes, too: the last byte, a declared length, or a due progress event.
+        """
+        if self._declared_length is not None:
             return False
-        if not self._standing.upload.is_recording:
+        if not self._status.upload.is_recording:
             return self.length is None or piece.end < self.length
-        heard_at = self._standing.heard_at
-        is_open = self._standing.status is Status.RECORDING
-        return is_open and heard_at is not None and datetime.now(UTC) - heard_at < HEARD_EVERY
+        updated_at = self._status.clip_updated_at
+        is_open = self._status.clip_status is Status.RECORDING
+        return is_open and updated_at is not None and datetime.now(UTC) - updated_at < PROGRESS_INTERVAL
 
-    def _append(self, piece: Piece) -> bool:
+    def _insert_piece(self, piece: Piece) -> bool:
+        """Insert the piece without locks in Python; False if the upload does not end where it begins any more."""
         try:
-            append = _APPEND[self._standing.upload.is_recording]
-            return bool(execute_write(self._state.engine, append, piece.model_dump()))
+            statement = _INSERT_PIECE[self._status.upload.is_recording]
+            return bool(execute_write(self._state.engine, statement, piece.model_dump()))
         except IntegrityError:
-            return False  # Another request was first, by a moment.
+            return False  # Another request has inserted a piece there at the same moment.
 
-    def _settled(self, start: int, piece: Piece | None) -> int:
+    def _append_with_locks(self, start: int, piece: Piece | None) -> int:
         try:
-            return self._settle(start, piece)
+            return self._append_locked(start, piece)
         except IntegrityError:
-            # A PUT of the same id was first, by a moment.
-            return self._settle(start, None if piece is None else Piece(**piece.model_dump()))
+            # A PUT has created a clip of the same id at the same moment.
+            return self._append_locked(start, None if piece is None else Piece(**piece.model_dump()))
 
-    def _settle(self, start: int, piece: Piece | None) -> int:
-        """Add the piece and draw the consequences, under the locks of the clip and of the upload."""
-        with self._state.transaction() as change:
-            upload, clip = locked(change.session, self._standing.upload)
+    def _append_locked(self, start: int, piece: Piece | None) -> int:
+        """Insert the piece and update upload and clip, under the locks of both."""
+        with self._state.transaction() as transaction:
+            upload, clip = lock_upload(transaction.session, self._status.upload)
             if upload.ended_at:
-                raise gone()
-            offset = change.session.exec(Piece.offset(upload.id)).one()
+                raise upload_gone()
+            offset = transaction.session.exec(Piece.offset(upload.id)).one()
             if start != offset:
-                known = change.session.get(Piece, (upload.id, start)) if piece else None
-                if piece and known and (known.end, known.sha256) == (piece.end, piece.sha256):
-                    raise Repeated
-                raise misplaced(start, offset)
+                stored = transaction.session.get(Piece, (upload.id, start)) if piece else None
+                if piece and stored and (stored.end, stored.sha256) == (piece.end, piece.sha256):
+                    raise DuplicatePiece
+                raise wrong_offset(start, offset)
             if piece:
-                change.session.add(piece)
+                transaction.session.add(piece)
                 offset = piece.end
-            is_told_now = _declare(upload, self._declared)
+            is_new_length = _set_length(upload, self._declared_length)
             if upload.length is not None and offset > upload.length:
-                raise excessive(upload.length, offset)
-            change.session.flush()
+                raise too_long(upload.length, offset)
+            transaction.session.flush()
             if upload.is_recording:
-                # Whole as it is, it may be asked after and told its length again; that is no sound.
-                self._hear(change, clip, goes_on=piece is not None or offset != upload.length)
+                # A repeated length for a complete upload brings no audio, and must not reopen a finished recording.
+                self._update_recording(transaction, clip, reopen=piece is not None or offset != upload.length)
             elif offset == upload.length and clip is None:
-                change.record(_clip_of(change.session, upload, change.now), PREPARE)
-            elif offset == upload.length and (piece or is_told_now):
-                raise Problem("id-taken", TAKEN)  # by a PUT of this id meanwhile
+                transaction.save(_clip_of_file(transaction.session, upload, transaction.now), PREPARE)
+            elif offset == upload.length and (piece or is_new_length):
+                raise id_taken()  # a PUT has created a clip of this id meanwhile
         return offset
 
-    def _hear(self, change: Change, clip: Clip | None, *, goes_on: bool) -> None:
-        """Tell how far the recording is. One that was finished is opened again if it goes on."""
+    def _update_recording(self, transaction: ClipTransaction, clip: Clip | None, *, reopen: bool) -> None:
+        """Set how much of the recording has arrived, with its event. A finished one changes only if `reopen`."""
         if clip is None:
-            raise gone()
-        if goes_on or clip.status is Status.RECORDING:
-            arrived = select(func.coalesce(func.sum(col(Piece.end) - col(Piece.start)), 0)).join(Upload)
-            so_far = change.session.exec(arrived.where(col(Upload.clip_id) == clip.id)).one()
-            clip.set_arrived_bytes(change.now, bytes=int(so_far), recorded_ms=self._recorded_ms)
-            change.record(clip)
+            raise upload_gone()
+        if reopen or clip.status is Status.RECORDING:
+            total = select(func.coalesce(func.sum(col(Piece.end) - col(Piece.start)), 0)).join(Upload)
+            arrived_bytes = transaction.session.exec(total.where(col(Upload.clip_id) == clip.id)).one()
+            clip.set_arrived_bytes(transaction.now, bytes=int(arrived_bytes), recorded_ms=self._recorded_ms)
+            transaction.save(clip)
 
 
-class Repeated(Exception):
-    """These very bytes are there already."""
+class DuplicatePiece(Exception):
+    """The upload has a piece of the same bytes at the same offset."""
 
 
-def locked(session: Session, upload: Upload) -> tuple[Upload, Clip | None]:
-    """The upload and its clip, both locked, always in this order: the clip first. Raises `Problem` if it is gone."""
+def lock_upload(session: Session, upload: Upload) -> tuple[Upload, Clip | None]:
+    """Lock the upload's clip and the upload, always in this order, and read both again. Raises `Problem` `gone`."""
     clip = session.exec(select(Clip).where(col(Clip.id) == upload.clip_id).with_for_update()).first()
-    now = session.exec(select(Upload).where(col(Upload.id) == upload.id).with_for_update()).first()
-    if now is None:
-        raise gone()
+    locked = session.exec(select(Upload).where(col(Upload.id) == upload.id).with_for_update()).first()
+    if locked is None:
+        raise upload_gone()
     if clip is None:
-        # There was no row to lock: its last byte may have come while we waited for the upload.
+        # There was no row to lock: another request may have created it while this one waited for the upload.
         clip = session.exec(select(Clip).where(col(Clip.id) == upload.clip_id)).first()
-    return now, clip
+    return locked, clip
 
 
-def gone() -> Problem:
+def id_taken() -> Problem:
+    return Problem("id-taken", "This id belongs to another clip, and nothing is overwritten here.")
+
+
+def upload_gone() -> Problem:
     return Problem("gone", "This upload was given up or has expired; begin a new one.")
 
 
-def misplaced(start: int, offset: int) -> Problem:
-    told = f"The upload has {offset:,} bytes, and these are to begin at {start:,}. Go on from Upload-Offset."
-    return Problem("offset", told, {"Upload-Offset": str(offset)})
+def wrong_offset(start: int, offset: int) -> Problem:
+    detail = f"The upload has {offset:,} bytes, and these are to begin at {start:,}. Go on from Upload-Offset."
+    return Problem("offset", detail, {"Upload-Offset": str(offset)})
 
 
-def excessive(length: int, end: int) -> Problem:
+def too_long(length: int, end: int) -> Problem:
     return Problem("too-large", f"The upload is to have {length:,} bytes; this would make {end:,}.")
 
 
-def _append(*, is_recording: bool) -> ReturningInsert[int]:
-    """Add a piece if the upload ends where it begins, and return its start; add and return nothing otherwise.
-
-    A recording must still be open. Its clip is locked against being finished meanwhile: otherwise its pieces could be
-    counted before this one is there, and nobody would look again. So is the upload, which may be ended or told its
-    length: Postgres looks again only at the rows that it had to wait for.
-    """
-    columns = inspect(Piece).columns
-    values = {column.key: bindparam(column.key, type_=column.type) for column in columns}
-    found = sqlalchemy.select(*values.values()).where(
-        col(Upload.id) == values["upload_id"],
-        col(Upload.ended_at).is_(None),
-        or_(col(Upload.length).is_(None), col(Upload.length) > values["end"]),
-        values["start"] == _ARRIVED,
-    )
-    if is_recording:
-        found = found.where(col(Clip.id) == col(Upload.clip_id), col(Clip.status) == Status.RECORDING)
-    # In the order of `locked`, so that nobody waits for each other.
-    found = found.with_for_update(read=True, of=(Clip, Upload) if is_recording else Upload)
-    return insert(Piece).from_select(list(values), found).returning(col(Piece.start))
-
-
-def _declare(upload: Upload, length: int | None) -> bool:
-    """Take the length that the client could not say at the beginning; True if it is news."""
+def _set_length(upload: Upload, length: int | None) -> bool:
+    """Set the length that the creation deferred; True if it is new. Raises `Problem` for another one."""
     if length is None or length == upload.length:
         return False
     if upload.length is not None:
@@ -219,33 +205,57 @@ def _declare(upload: Upload, length: int | None) -> bool:
     return True
 
 
-def _clip_of(session: Session, upload: Upload, now: datetime) -> Clip:
-    """The clip that a file becomes with its last byte. Raises `Problem` if it has none."""
+def _clip_of_file(session: Session, upload: Upload, now: datetime) -> Clip:
+    """The new clip of a file that is complete. Raises `Problem` for an empty one."""
     pieces = session.exec(Piece.of_upload(upload.id)).all()
     if not pieces:
         raise Problem("empty-audio", "The upload is empty: there is nothing to keep.")
-    whole = pieces[0] if len(pieces) == 1 else None
+    only_piece = pieces[0] if len(pieces) == 1 else None
     return Clip.new_upload(
         upload.clip_id,
         name=upload.name,
         mime=upload.mime,
         bytes=upload.length or 0,
-        sha256=whole.sha256 if whole else "",
-        audio_key=whole.key if whole else "",
+        sha256=only_piece.sha256 if only_piece else "",
+        audio_key=only_piece.key if only_piece else "",
         recorded_at=upload.recorded_at,
         now=now,
     )
 
 
-# What every PATCH asks, put together once: that costs more than the asking.
-_ARRIVED = (
+# The statements of every PATCH are built once: building them costs more than running them.
+_OFFSET = (
     select(func.coalesce(func.max(Piece.end), 0))
     .where(col(Piece.upload_id) == bindparam("upload_id", type_=inspect(Piece).columns["upload_id"].type))
     .scalar_subquery()
 )
-_LOOK = (
-    select(Upload, _ARRIVED, Clip.status, Clip.updated_at)
+_STATUS_QUERY = (
+    select(Upload, _OFFSET, Clip.status, Clip.updated_at)
     .outerjoin(Clip, col(Clip.id) == col(Upload.clip_id))
     .where(col(Upload.id) == bindparam("upload_id"), col(Upload.library_id) == HOME)
 )
-_APPEND = {is_recording: _append(is_recording=is_recording) for is_recording in (True, False)}
+
+
+def _insert_piece_statement(*, is_recording: bool) -> ReturningInsert[int]:
+    """Insert a piece if the upload ends where it begins, and return its start; otherwise insert and return nothing.
+
+    A recording must still be open. Its clip is locked against a finish at the same time, which could otherwise count
+    the pieces before this one is there. The upload is locked against an abort and against a declared length: Postgres
+    evaluates the condition again only for rows that it had to wait for.
+    """
+    columns = inspect(Piece).columns
+    values = {column.key: bindparam(column.key, type_=column.type) for column in columns}
+    source = sqlalchemy.select(*values.values()).where(
+        col(Upload.id) == values["upload_id"],
+        col(Upload.ended_at).is_(None),
+        or_(col(Upload.length).is_(None), col(Upload.length) > values["end"]),
+        values["start"] == _OFFSET,
+    )
+    if is_recording:
+        source = source.where(col(Clip.id) == col(Upload.clip_id), col(Clip.status) == Status.RECORDING)
+    # The same order as in `lock_upload`, so that there is no deadlock.
+    source = source.with_for_update(read=True, of=(Clip, Upload) if is_recording else Upload)
+    return insert(Piece).from_select(list(values), source).returning(col(Piece.start))
+
+
+_INSERT_PIECE = {is_recording: _insert_piece_statement(is_recording=is_recording) for is_recording in (True, False)}

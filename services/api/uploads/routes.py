@@ -1,8 +1,8 @@
-"""Resumable uploads by tus 1.0.0, at `/api/uploads`: what a recording is streamed through while it is spoken.
+"""Resumable uploads by tus 1.0.0, at `/api/uploads`. A recording is streamed through one while it is spoken.
 
-Any machine may take any request: how far an upload is stands in the database, and the bytes of each request are
-objects of their own, stored before their row. A row can only be added where the upload ends at that moment, so of two
-requests for one place one wins, and what a client sends again is recognised.
+Any machine may answer any request: the database holds an upload's offset, and each block of bytes is an object of its
+own, stored before its row. A row can only be inserted where the upload ends at that moment. So one of two requests for
+the same offset wins, and bytes that a client sends again are recognised.
 """
 
 import uuid
@@ -14,102 +14,115 @@ from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.http.body import blocks, refuse_above
+from services.api.http.body import receive_blocks, reject_too_large
 from services.api.http.errors import UPLOAD_HEADERS, Problem
 from services.api.http.params import upload_id
-from services.api.state import Change, State, state_of
+from services.api.state import ClipTransaction, State, state_of
 from services.api.uploads import tus
-from services.api.uploads.append import TAKEN, Arrival, Standing, excessive, gone, locked, misplaced
-from shared.clips.models import Clip
+from services.api.uploads.append import (
+    UploadStatus,
+    UploadWriter,
+    id_taken,
+    lock_upload,
+    too_long,
+    upload_gone,
+    wrong_offset,
+)
+from shared.clips.models import HOME, Clip
 from shared.db.columns import MAX_DURATION_MS
 from shared.libraries import HOME
 from shared.redis.jobs import CAPTION
 from shared.uploads.models import Piece, Upload
 
 PIECE_BYTES = 8 * 1024**2
-"""Bytes of a long request that are stored at once: what a broken line may cost, and one plain PUT to a bucket."""
+"""Bytes of a long request that are stored at once: the most that a lost connection costs, and one PUT to a bucket."""
 
-ASKED_HEADERS = (
+REQUEST_HEADERS = (
     "Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Checksum",
     "X-HTTP-Method-Override", "Recorded-Ms",
 )  # fmt: skip
-TOLD_HEADERS = (
+"""Headers that pages of other origins may send, where ALLOWED_ORIGINS names them (CORS)."""
+
+RESPONSE_HEADERS = (
     "Location", "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
     "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires",
 )  # fmt: skip
-"""What pages of other origins may send and see, where ALLOWED_ORIGINS names them."""
+"""Headers that the same pages may read."""
 
 
 # -- routes ----------------------------------------------------------------------------------------------------
 
 
 def options(request: Request) -> Response:
-    """OPTIONS /api/uploads: what this server can do."""
-    most = str(state_of(request).settings.max_upload_bytes)
-    return _answer(
+    """OPTIONS /api/uploads: the protocol's version, extensions and limits."""
+    return _tus_response(
         204,
         {
             "Tus-Version": tus.VERSION,
             "Tus-Extension": tus.EXTENSIONS,
-            "Tus-Max-Size": most,
-            "Tus-Checksum-Algorithm": ",".join(tus.ALGORITHMS),
+            "Tus-Max-Size": str(state_of(request).settings.max_upload_bytes),
+            "Tus-Checksum-Algorithm": ",".join(tus.CHECKSUM_ALGORITHMS),
         },
     )
 
 
 async def create(request: Request) -> Response:
-    """POST /api/uploads: begin a segment or a file, perhaps with its first bytes. Twice is once."""
+    """POST /api/uploads: create the upload of a segment or a file, perhaps with its first bytes.
+
+    Repeating it answers with the same upload.
+    """
     tus.check_version(request.headers)
     state = state_of(request)
-    wanted = tus.Creation.of(request.headers, state.settings.max_upload_bytes, datetime.now(UTC))
+    creation = tus.CreationRequest.from_headers(request.headers, state.settings.max_upload_bytes, datetime.now(UTC))
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     if has_body:
         tus.check_body_type(request.headers)
-    # Whatever is wrong with the request is said before anything is begun.
-    tus.Checksum.of(request.headers)
+    # All headers are checked before anything is created.
+    tus.Checksum.from_headers(request.headers)
     _recorded_ms(request)
-    announced = int(request.headers.get("content-length") or 0)
-    if wanted.length is not None and announced > wanted.length:
-        raise excessive(wanted.length, announced)
-    standing = await to_thread.run_sync(_create, state, wanted)
-    offset = standing.offset
-    # Bytes behind the beginning are there already: this is a creation whose answer was lost.
+    content_length = int(request.headers.get("content-length") or 0)
+    if creation.length is not None and content_length > creation.length:
+        raise too_long(creation.length, content_length)
+    status = await to_thread.run_sync(_create, state, creation)
+    offset = status.offset
+    # With an offset above 0 the answer to an earlier creation was lost, and its bytes are stored.
     if has_body and offset == 0:
-        offset = await _receive(request, state, standing, 0, None)
-    headers = {"Location": f"/api/uploads/{standing.upload.id}", "Upload-Offset": str(offset)}
-    return _answer(201, headers | standing.expiry(offset))
+        offset = await _receive_bytes(request, state, status, 0, None)
+    headers = {"Location": f"/api/uploads/{status.upload.id}", "Upload-Offset": str(offset)}
+    return _tus_response(201, headers | status.expiry_header(offset))
 
 
 def head(request: Request) -> Response:
-    """HEAD /api/uploads/{id}: how far it is."""
+    """HEAD /api/uploads/{id}: the upload's offset and length."""
     tus.check_version(request.headers)
-    standing = Standing.of(state_of(request), upload_id(request))
-    upload = standing.upload
-    told = {"Upload-Length": str(upload.length)} if upload.length is not None else {"Upload-Defer-Length": "1"}
+    status = UploadStatus.load(state_of(request), upload_id(request))
+    upload = status.upload
+    headers = {"Upload-Offset": str(status.offset), **status.expiry_header(status.offset)}
+    headers |= {"Upload-Defer-Length": "1"} if upload.length is None else {"Upload-Length": str(upload.length)}
     if upload.tags:
-        told["Upload-Metadata"] = upload.tags
-    return _answer(200, {"Upload-Offset": str(standing.offset), **told, **standing.expiry(standing.offset)})
+        headers["Upload-Metadata"] = upload.tags
+    return _tus_response(200, headers)
 
 
 async def patch(request: Request) -> Response:
-    """PATCH /api/uploads/{id}: the bytes that follow, the length of it all, or both."""
+    """PATCH /api/uploads/{id}: append bytes, or declare the length, or both."""
     tus.check_version(request.headers)
     tus.check_body_type(request.headers)
     state, id = state_of(request), upload_id(request)
-    start = tus.number(request.headers, "Upload-Offset")
+    start = tus.int_header(request.headers, "Upload-Offset")
     if start is None:
         raise Problem("bad-request", "Upload-Offset says where the bytes go, and is missing.")
-    length = tus.number(request.headers, "Upload-Length")
-    refuse_above(state.settings.max_upload_bytes, length or 0)
-    standing = await to_thread.run_sync(Standing.of, state, id)
-    if start > standing.offset:
-        raise misplaced(start, standing.offset)
-    offset = await _receive(request, state, standing, start, length)
-    return _answer(204, {"Upload-Offset": str(offset), **standing.expiry(offset)})
+    length = tus.int_header(request.headers, "Upload-Length")
+    reject_too_large(state.settings.max_upload_bytes, length or 0)
+    status = await to_thread.run_sync(UploadStatus.load, state, id)
+    if start > status.offset:
+        raise wrong_offset(start, status.offset)
+    offset = await _receive_bytes(request, state, status, start, length)
+    return _tus_response(204, {"Upload-Offset": str(offset), **status.expiry_header(offset)})
 
 
 async def override(request: Request) -> Response:
-    """POST /api/uploads/{id} with X-HTTP-Method-Override, as tus asks for: some networks know no PATCH."""
+    """POST /api/uploads/{id} with X-HTTP-Method-Override, as tus requires for networks that block PATCH."""
     match request.headers.get("x-http-method-override", "").upper():
         case "PATCH":
             return await patch(request)
@@ -121,120 +134,126 @@ async def override(request: Request) -> Response:
 
 
 def delete(request: Request) -> Response:
-    """DELETE /api/uploads/{id}: give it up. Twice is 410; a recording goes to the bin with what has arrived."""
+    """DELETE /api/uploads/{id}: abort it. Repeating it is 410; a recording goes to the bin with its bytes so far."""
     tus.check_version(request.headers)
     state = state_of(request)
-    standing = Standing.of(state, upload_id(request))
-    with state.transaction() as change:
-        upload, clip = locked(change.session, standing.upload)
+    status = UploadStatus.load(state, upload_id(request))
+    with state.transaction() as transaction:
+        upload, clip = lock_upload(transaction.session, status.upload)
         if upload.is_recording:
             if clip is not None and clip.deleted_at is None:
-                clip.move_to_bin(change.now)
-                change.record(clip)
-        elif change.session.exec(Piece.offset(upload.id)).one() == upload.length:
+                clip.move_to_bin(transaction.now)
+                transaction.save(clip)
+        elif transaction.session.exec(Piece.offset(upload.id)).one() == upload.length:
             raise Problem("finished", "All of it has arrived, and is a clip now; delete that.")
         else:
-            change.session.exec(Piece.delete_of_upload(upload.id))
-        upload.ended_at = change.now
-    return _answer(204)
+            transaction.session.exec(Piece.delete_of_upload(upload.id))
+        upload.ended_at = transaction.now
+    return _tus_response(204)
 
 
-def _answer(status: int, headers: dict[str, str] | None = None) -> Response:
+def _tus_response(status: int, headers: dict[str, str] | None = None) -> Response:
     return Response(status_code=status, headers=UPLOAD_HEADERS | (headers or {}))
 
 
 # -- creation --------------------------------------------------------------------------------------------------
 
 
-def _create(state: State, wanted: tus.Creation) -> Standing:
+def _create(state: State, creation: tus.CreationRequest) -> UploadStatus:
     try:
-        with state.transaction() as change:
-            return _created(change, wanted, has_captions=state.settings.live_captions)
+        with state.transaction() as transaction:
+            return _find_or_create(transaction, creation, has_captions=state.settings.live_captions)
     except IntegrityError:
-        # The same creation at the same time: the other was first.
-        with state.transaction() as change:
-            return _created(change, wanted, has_captions=state.settings.live_captions)
+        # The same creation at the same time was committed first; now it is found.
+        with state.transaction() as transaction:
+            return _find_or_create(transaction, creation, has_captions=state.settings.live_captions)
 
 
-def _created(change: Change, wanted: tus.Creation, *, has_captions: bool) -> Standing:
-    session = change.session
-    clip = session.exec(Clip.by_id(HOME, wanted.clip_id).with_for_update()).first()
-    uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(wanted.clip_id))}
-    if clip is None and (over := uploads.get(0)) and over.is_expired(change.now):
-        # Its client comes back after all, and begins anew; what had arrived is an orphan for the sweep.
-        session.delete(over)
+def _find_or_create(transaction: ClipTransaction, creation: tus.CreationRequest, *, has_captions: bool) -> UploadStatus:
+    session = transaction.session
+    clip = session.exec(Clip.by_id(HOME, creation.clip_id).with_for_update()).first()
+    uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(creation.clip_id))}
+    if clip is None and (file := uploads.get(0)) and file.is_expired(transaction.now):
+        # The client starts an expired file again. The objects of its first try are orphans, left to the sweep.
+        session.delete(file)
         session.flush()
         uploads = {}
-    if known := uploads.get(wanted.segment):
-        _refuse_another(known, wanted)
-        return Standing(known, session.exec(Piece.offset(known.id)).one())
-    goes_on = wanted.is_recording and uploads and all(upload.is_recording for upload in uploads.values())
-    if (clip or uploads) and not goes_on:
-        raise Problem("id-taken", TAKEN)
+    if existing := uploads.get(creation.segment):
+        _reject_other_creation(existing, creation)
+        return UploadStatus(existing, session.exec(Piece.offset(existing.id)).one())
+    is_next_segment = creation.is_recording and uploads and all(upload.is_recording for upload in uploads.values())
+    if (clip or uploads) and not is_next_segment:
+        raise id_taken()
     upload = Upload(
         id=uuid.uuid4(),
-        clip_id=wanted.clip_id,
-        segment=wanted.segment,
-        is_recording=wanted.is_recording,
-        name=wanted.name,
-        mime=wanted.mime,
-        recorded_at=wanted.recorded_at,
-        length=wanted.length,
-        tags=wanted.tags,
-        created_at=change.now,
+        clip_id=creation.clip_id,
+        segment=creation.segment,
+        is_recording=creation.is_recording,
+        name=creation.name,
+        mime=creation.mime,
+        recorded_at=creation.recorded_at,
+        length=creation.length,
+        tags=creation.metadata,
+        created_at=transaction.now,
     )
     session.add(upload)
     session.flush()
-    if wanted.is_recording:
-        notices = []
+    if creation.is_recording:
+        jobs = []
         if clip is None:
             clip = Clip.new_recording(
-                wanted.clip_id, name=wanted.name, mime=wanted.mime, recorded_at=wanted.recorded_at, now=change.now
+                creation.clip_id,
+                name=creation.name,
+                mime=creation.mime,
+                recorded_at=creation.recorded_at,
+                now=transaction.now,
             )
-            notices += [CAPTION] if has_captions else []
+            jobs += [CAPTION] if has_captions else []
         else:
-            clip.set_arrived_bytes(change.now, bytes=clip.bytes)
-        clip.segments = max(clip.segments, wanted.segment + 1)
-        change.record(clip, *notices)
-    return Standing(upload, 0)
+            clip.set_arrived_bytes(transaction.now, bytes=clip.bytes)
+        clip.segments = max(clip.segments, creation.segment + 1)
+        transaction.save(clip, *jobs)
+    return UploadStatus(upload, 0)
 
 
-def _refuse_another(known: Upload, wanted: tus.Creation) -> None:
-    """Raise `Problem` unless this may be the creation that made `known`, once more, perhaps under a newer name."""
-    if known.ended_at:
-        raise gone()
-    lengths = {known.length, wanted.length} - {None}
-    if known.is_recording != wanted.is_recording or len(lengths) > 1:
-        raise Problem("id-taken", TAKEN)
+def _reject_other_creation(existing: Upload, creation: tus.CreationRequest) -> None:
+    """Raise `Problem` unless `creation` may be a repetition of the one that made `existing`; the name may differ."""
+    if existing.ended_at:
+        raise upload_gone()
+    lengths = {existing.length, creation.length} - {None}
+    if existing.is_recording != creation.is_recording or len(lengths) > 1:
+        raise id_taken()
 
 
 # -- bytes -----------------------------------------------------------------------------------------------------
 
 
-async def _receive(request: Request, state: State, standing: Standing, start: int, length: int | None) -> int:
-    """Take the body in, block by block, each durable before the next; return how far the upload is then."""
-    arrival = Arrival(state, standing, length, _recorded_ms(request))
-    most = state.settings.max_upload_bytes if arrival.length is None else arrival.length
-    announced = start + int(request.headers.get("content-length") or 0)
-    if arrival.length is not None and announced > arrival.length:
-        raise excessive(arrival.length, announced)
-    checksum = tus.Checksum.of(request.headers)
-    if checksum:  # taken whole or not at all
-        received = blocks(request, state.incoming, most_bytes=most, before=start, also=checksum.algorithm)
+async def _receive_bytes(request: Request, state: State, status: UploadStatus, start: int, length: int | None) -> int:
+    """Receive the body in blocks, each durable before the next is read; return the upload's new offset."""
+    writer = UploadWriter(state, status, length, _recorded_ms(request))
+    max_bytes = state.settings.max_upload_bytes if writer.length is None else writer.length
+    announced_end = start + int(request.headers.get("content-length") or 0)
+    if writer.length is not None and announced_end > writer.length:
+        raise too_long(writer.length, announced_end)
+    checksum = tus.Checksum.from_headers(request.headers)
+    if checksum:  # the body is stored whole or not at all
+        received = receive_blocks(
+            request, state.incoming_dir, max_bytes=max_bytes, offset=start, extra_hash=checksum.algorithm
+        )
     else:
-        received = blocks(
-            request, state.incoming, most_bytes=most, before=start, block_bytes=PIECE_BYTES, keep_rest=True
+        received = receive_blocks(
+            request, state.incoming_dir, max_bytes=max_bytes, offset=start, block_bytes=PIECE_BYTES, keep_partial=True
         )
     offset = start
-    async with aclosing(received) as bodies:
-        async for body in bodies:
-            if checksum and body.digest != checksum.digest:
+    async with aclosing(received) as blocks:
+        async for block in blocks:
+            if checksum and block.digest != checksum.digest:
                 raise Problem("checksum", "The bytes that arrived are not those that were sent. Send them again.")
-            offset = await to_thread.run_sync(arrival.take, offset, body, limiter=state.uploads)
+            offset = await to_thread.run_sync(writer.append, offset, block, limiter=state.upload_limiter)
     return offset
 
 
 def _recorded_ms(request: Request) -> int | None:
-    """How long the recording is so far, as our own page says it; others are shown no running duration."""
-    told = tus.number(request.headers, "Recorded-Ms")
-    return None if told is None else min(told, MAX_DURATION_MS)
+    """Duration of the recording so far, from our own page's header; other clients do not send it."""
+    recorded_ms = tus.int_header(request.headers, "Recorded-Ms")
+    return None if recorded_ms is None else min(recorded_ms, MAX_DURATION_MS)

@@ -15,7 +15,7 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from sqlmodel import select
 
-from services.api.background.outbox_relay import SWEEP_S
+from services.api.background.outbox_relay import SWEEP_INTERVAL_S
 from services.transcriber.health import Listener
 from services.transcriber.jobs.prepare import Preparer
 from services.transcriber.jobs.transcribe import Transcriber
@@ -286,7 +286,7 @@ def test_a_killed_workers_clip_is_taken_over(
     stack.start("transcriber")
     wait_until(lambda: local.clip(id).attempt > left.attempt)
     # Whatever a lease is, its end is noticed by the next sweep, which is far less than half a minute away.
-    assert datetime.now(UTC) - left.lease_until < timedelta(seconds=SWEEP_S + 3)
+    assert datetime.now(UTC) - left.lease_until < timedelta(seconds=SWEEP_INTERVAL_S + 3)
     clip = local.wait(id, Status.DONE)
     assert speech.word_errors(clip.text or "", speech.words(files.SAID)) <= 0.2
     assert clip.attempt >= PREPARED + 2

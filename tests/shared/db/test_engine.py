@@ -11,7 +11,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import col, select
 
-from services.api.clips.legacy_routes import named
+from services.api.clips.legacy_routes import clips_named
 from shared.clips import queries
 from shared.clips.models import Clip, Status
 from shared.db.engine import ping, read_session, sqlalchemy_url, transaction
@@ -132,7 +132,7 @@ def test_names_are_compared_exactly(engine: Engine) -> None:
     save(engine, *(new_clip(name) for name in variants))
     with read_session(engine) as session:
         for name in variants:
-            assert [clip.name for clip in session.exec(named(HOME, name))] == [name]
+            assert [clip.name for clip in session.exec(clips_named(HOME, name))] == [name]
 
 
 def test_clips_missing_jobs_waited_too_long_or_lost_their_worker(engine: Engine) -> None:

@@ -90,7 +90,7 @@ def test_revision_0004_indexes_existing_clips(empty: Engine) -> None:
         assert [clip.name for clip in clips] == list(names.values())
         assert clips[0].tags == []
         for words, found in (("grosse", 1_202), ("uber", 1_200), ("grosse 77", 1), ("nothing", 0)):
-            index = full_text.Index(session.connection(), parse_query(f"{words}."))
+            index = full_text.open_index(session.connection(), parse_query(f"{words}."))
             assert session.connection().execute(select(index.count(2_000))).scalar() == found
     command.downgrade(config, "0003")
     command.upgrade(config, "head")

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from services.api.clips.audio import INERT
+from services.api.clips.audio import SANDBOX_POLICY
 from tests.conftest import Parts
 from tests.recordings import CONTAINERS, recording
 from tests.services.api.clips.test_routes import WEBM, refused
@@ -136,7 +136,7 @@ async def test_what_people_uploaded_can_do_nothing(client: httpx.AsyncClient, pa
         assert response.headers["Content-Type"] == "audio/mpeg"
     response = await client.get(path, headers=FETCHED)
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Content-Security-Policy"] == INERT
+    assert response.headers["Content-Security-Policy"] == SANDBOX_POLICY
     assert response.headers["Content-Disposition"].startswith("inline; filename*=UTF-8''caf%C3%A9-")
     download = await client.get(path, params={"download": ""}, headers=FETCHED)
     assert download.headers["Content-Disposition"].startswith("attachment; ")

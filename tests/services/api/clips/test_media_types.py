@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.clips.media_types import HEAD_BYTES, accept, sniff
+from services.api.clips.media_types import SNIFFED_BYTES, resolve_media_type, sniff
 from services.api.http.errors import Problem
 from tests.recordings import CONTAINERS, recording, video
 
 
 def refusal(body: bytes, claimed: str = "audio/webm") -> str:
     with pytest.raises(Problem) as refused:
-        accept(io.BytesIO(body), claimed)
+        resolve_media_type(io.BytesIO(body), claimed)
     assert refused.value.slug == "not-audio"
     return refused.value.detail
 
@@ -26,20 +26,20 @@ def test_each_container_is_known_by_its_bytes(container: str) -> None:
     mime = CONTAINERS[container][1]
     file = io.BytesIO(recording(container=container))
     for claimed in (mime, mime.upper(), "", "application/octet-stream", "audio/nonsense"):
-        assert accept(file, claimed) == mime
+        assert resolve_media_type(file, claimed) == mime
         assert file.tell() == 0
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_the_first_bytes_of_a_recording_are_enough(container: str) -> None:
     """Whatever is cut off, the beginning is the container's: a person's recording is not refused for its end."""
-    assert accept(io.BytesIO(recording(container=container)[:400]), "") == CONTAINERS[container][1]
+    assert resolve_media_type(io.BytesIO(recording(container=container)[:400]), "") == CONTAINERS[container][1]
 
 
 def test_an_mp3_needs_no_tag_before_it() -> None:
     tagged = recording(container="mp3")
     size = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(tagged[6:10], (21, 14, 7, 0), strict=True))
-    assert accept(io.BytesIO(tagged[size:]), "audio/mp3") == "audio/mp3"
+    assert resolve_media_type(io.BytesIO(tagged[size:]), "audio/mp3") == "audio/mp3"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_an_mp3_needs_no_tag_before_it() -> None:
     ids=lambda text: text[:30],
 )
 def test_a_claim_is_kept_where_the_bytes_agree(claimed: str, kept: str) -> None:
-    assert accept(io.BytesIO(recording()), claimed) == kept
+    assert resolve_media_type(io.BytesIO(recording()), claimed) == kept
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_index_behind_very_much_audio_is_found() -> None:
 
 @pytest.mark.parametrize("container", ["webm", "mp4"])
 def test_video_is_taken_for_its_sound(container: str) -> None:
-    assert accept(io.BytesIO(video(container, sound=True)), f"video/{container}") == f"video/{container}"
+    assert resolve_media_type(io.BytesIO(video(container, sound=True)), f"video/{container}") == f"video/{container}"
     assert refusal(video(container, sound=False), f"video/{container}") == "This video has no sound."
 
 
@@ -130,18 +130,18 @@ def box(kind: bytes, body: bytes = b"", *, size: int | None = None) -> bytes:
     ids=ascii,
 )
 def test_a_broken_mp4_is_looked_at_without_a_stumble(behind: bytes) -> None:
-    assert accept(io.BytesIO(box(b"ftyp", b"isom") + behind), "audio/mp4") == "audio/mp4"
+    assert resolve_media_type(io.BytesIO(box(b"ftyp", b"isom") + behind), "audio/mp4") == "audio/mp4"
 
 
 def test_an_mp4_of_nothing_but_boxes_costs_no_time() -> None:
     began = time.monotonic()
-    accept(io.BytesIO(box(b"ftyp", b"isom") + box(b"free") * 4_000_000), "audio/mp4")
+    resolve_media_type(io.BytesIO(box(b"ftyp", b"isom") + box(b"free") * 4_000_000), "audio/mp4")
     assert time.monotonic() - began < 0.5
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_container_or_none(head: bytes) -> None:
     for beginning in (b"", b"\x1a\x45\xdf\xa3", b"\x00\x00\x00\x10ftypisom", b"RIFF", b"\xff"):
-        container = sniff((beginning + head)[:HEAD_BYTES])
-        if container is not None:
-            assert accept(io.BytesIO(beginning + head), "") == container.mime
+        audio_format = sniff((beginning + head)[:SNIFFED_BYTES])
+        if audio_format is not None:
+            assert resolve_media_type(io.BytesIO(beginning + head), "") == audio_format.mime

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.clips.names import clean_name, name_in_path
+from services.api.clips.names import clean_name, name_from_path
 from services.api.http.errors import Problem
 
 ODD = [
@@ -36,8 +36,8 @@ REFUSED = {
 @pytest.mark.parametrize("name", ODD)
 def test_odd_names_stay_what_they_are(name: str) -> None:
     assert clean_name(name) == name
-    assert name_in_path(b"/clips/" + quote(name, safe="").encode(), "/clips/") == name
-    assert name_in_path(b"/clips/" + quote(name, safe="/").encode(), "/clips/") == name
+    assert name_from_path(b"/clips/" + quote(name, safe="").encode(), "/clips/") == name
+    assert name_from_path(b"/clips/" + quote(name, safe="/").encode(), "/clips/") == name
 
 
 def test_forms_of_one_name_are_one_name() -> None:
@@ -55,12 +55,12 @@ def test_what_is_no_name_is_refused_in_words(name: str, words: str) -> None:
 @pytest.mark.parametrize("path", [b"/clips/%ff", b"/clips/%c3", b"/clips/a%80", b"/clips/%ed%a0%80", b"/clips/\xff"])
 def test_bytes_that_are_no_utf_8_are_refused(path: bytes) -> None:
     with pytest.raises(Problem, match="percent-encoded UTF-8"):
-        name_in_path(path, "/clips/")
+        name_from_path(path, "/clips/")
 
 
 @pytest.mark.parametrize("path", [b"/clips/a", b"/clips/%61", b"/%63lips/a", b"/clips%2Fa", b"/clips/a?b"])
 def test_every_spelling_of_an_address_is_that_address(path: bytes) -> None:
-    assert name_in_path(path, "/clips/") == "a"
+    assert name_from_path(path, "/clips/") == "a"
 
 
 visible = st.characters(exclude_categories=["C", "Z"])
@@ -70,11 +70,11 @@ anything = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=30)
 @given(st.builds(str.__add__, visible, anything))
 def test_any_name_goes_through_an_address_unchanged_but_for_its_normal_form(name: str) -> None:
     path = b"/audio/" + quote(name, safe="").encode()
-    assert name_in_path(path, "/audio/") == unicodedata.normalize("NFC", name)
+    assert name_from_path(path, "/audio/") == unicodedata.normalize("NFC", name)
 
 
 @given(st.binary(max_size=40))
 def test_any_bytes_are_a_name_or_refused(encoded: bytes) -> None:
     with contextlib.suppress(Problem):
-        name = name_in_path(b"/clips/" + encoded, "/clips/")
+        name = name_from_path(b"/clips/" + encoded, "/clips/")
         assert clean_name(name) == name

@@ -297,10 +297,10 @@ async def test_a_transcript_in_each_form(client: httpx.AsyncClient, form: str) -
     assert response.headers["Content-Type"].partition(";")[0] in {
         "text/plain", "application/x-subrip", "text/vtt", "application/json"
     }  # fmt: skip
-    saved_as = f"filename*=UTF-8''Caf%C3%A9-%201-2.{form}"
-    assert response.headers["Content-Disposition"] == f"inline; {saved_as}"
+    file_name = f"filename*=UTF-8''Caf%C3%A9-%201-2.{form}"
+    assert response.headers["Content-Disposition"] == f"inline; {file_name}"
     download = await client.get(f"{url}/transcript.{form}", params={"download": ""})
-    assert download.headers["Content-Disposition"] == f"attachment; {saved_as}"
+    assert download.headers["Content-Disposition"] == f"attachment; {file_name}"
 
 
 async def test_a_form_that_is_none_is_refused(client: httpx.AsyncClient) -> None:

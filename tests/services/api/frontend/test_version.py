@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from services.api.frontend import version
+from services.api.frontend.version import STATIC, page_version
 
 
 async def told(client: httpx.AsyncClient) -> dict[str, list[str] | str]:
@@ -23,7 +24,7 @@ async def told(client: httpx.AsyncClient) -> dict[str, list[str] | str]:
 
 async def test_the_worker_names_every_file_of_the_page_and_each_is_there(client: httpx.AsyncClient) -> None:
     shell_now = await told(client)
-    here = {path.relative_to(version.STATIC).as_posix() for path in version.STATIC.rglob("*") if path.is_file()}
+    here = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file()}
     assert set(shell_now["files"]) == {"/"} | {f"/static/{path}" for path in here - {"index.html", "service-worker.js"}}
     for path in shell_now["files"]:
         answer = await client.get(path, params={"shell": str(shell_now["version"])})
@@ -40,15 +41,15 @@ async def test_files_of_another_version_are_refused(client: httpx.AsyncClient) -
 def test_any_change_is_another_version_and_a_copy_of_the_files_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = version.version("policy")
-    assert version.version("another policy") != now
+    now = page_version("policy")
+    assert page_version("another policy") != now
     copy = tmp_path / "static"
-    shutil.copytree(version.STATIC, copy, copy_function=shutil.copyfile)
+    shutil.copytree(STATIC, copy, copy_function=shutil.copyfile)
     monkeypatch.setattr(version, "STATIC", copy)
-    assert version.version("policy") == now
+    assert page_version("policy") == now
     words = copy / "scripts" / "words" / "de.js"
     words.write_text(words.read_text().replace("Neu", "neu", 1))
-    changed = version.version("policy")
+    changed = page_version("policy")
     assert changed != now
     (copy / "scripts" / "new.js").write_text("")
-    assert version.version("policy") not in {now, changed}
+    assert page_version("policy") not in {now, changed}

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from services.api.http.body import blocks
+from services.api.http.body import receive_blocks
 from services.api.http.errors import Problem
 
 CHUNK = 1_000
@@ -33,7 +33,7 @@ def request(body: bytes, *, breaks: bool = False, announced: int | None = None) 
 async def received(sent: Request, folder: Path, into: list[bytes], **wish: object) -> Iterable[str]:
     """Gather the blocks, as far as they come; return their second digests."""
     digests = []
-    async for block in blocks(sent, folder, **{"most_bytes": 10**9, **wish}):  # type: ignore[arg-type]
+    async for block in receive_blocks(sent, folder, **{"max_bytes": 10**9, **wish}):  # type: ignore[arg-type]
         data = block.file.read()
         assert (block.size, block.sha256) == (len(data), hashlib.sha256(data).hexdigest())
         into.append(data)
@@ -56,14 +56,14 @@ async def test_nothing_is_one_empty_block(tmp_path: Path) -> None:
     assert came == [b""]
 
 
-@pytest.mark.parametrize(("keep_rest", "kept"), [(True, 5 * CHUNK), (False, 3 * CHUNK)])
+@pytest.mark.parametrize(("keep_partial", "kept"), [(True, 5 * CHUNK), (False, 3 * CHUNK)])
 async def test_what_a_broken_line_brought_is_kept_if_it_is_wanted(
-    tmp_path: Path, *, keep_rest: bool, kept: int
+    tmp_path: Path, *, keep_partial: bool, kept: int
 ) -> None:
     came: list[bytes] = []
     with pytest.raises(ClientDisconnect):
         await received(
-            request(SOUND[: 5 * CHUNK], breaks=True), tmp_path, came, block_bytes=3 * CHUNK, keep_rest=keep_rest
+            request(SOUND[: 5 * CHUNK], breaks=True), tmp_path, came, block_bytes=3 * CHUNK, keep_partial=keep_partial
         )
     assert b"".join(came) == SOUND[:kept]
 
@@ -73,7 +73,7 @@ async def test_more_than_allowed_is_refused_at_the_first_byte_too_many(tmp_path:
     came: list[bytes] = []
     with pytest.raises(Problem) as refused:
         await received(
-            request(SOUND[: 2 * CHUNK], announced=announced), tmp_path, came, block_bytes=CHUNK, most_bytes=CHUNK
+            request(SOUND[: 2 * CHUNK], announced=announced), tmp_path, came, block_bytes=CHUNK, max_bytes=CHUNK
         )
     assert refused.value.slug == "too-large"
     assert b"".join(came) == (b"" if announced else SOUND[:CHUNK])
@@ -81,5 +81,5 @@ async def test_more_than_allowed_is_refused_at_the_first_byte_too_many(tmp_path:
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
 async def test_a_second_digest_is_of_the_same_bytes(tmp_path: Path, algorithm: str) -> None:
-    digests = await received(request(SOUND), tmp_path, [], also=algorithm)
+    digests = await received(request(SOUND), tmp_path, [], extra_hash=algorithm)
     assert list(digests) == [hashlib.new(algorithm, SOUND).hexdigest()]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from services.api.frontend.version import STATIC
-from services.api.http.static_files import bare, tight
+from services.api.http.static_files import minify_css, strip_comments
 from tests.conftest import Launch, Parts
 from tests.node import has_node, node_client
 from tests.servers.stack import Stack
@@ -19,7 +19,7 @@ IMPORTED = re.compile(r'^(?:import|export)[^;]*?from "(\.[^"]+)"', re.MULTILINE 
 
 of_laptop = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
 
-MOST_BYTES = 60_000
+MAX_BYTES = 60_000
 """Scripts and styles in all before a page can be used, compressed."""
 
 
@@ -58,7 +58,7 @@ def test_a_script_comes_in_the_best_coding_that_is_taken(api: Stack, accepted: s
     assert response.headers["content-type"].startswith("text/javascript")
     written = (STATIC / "scripts/api.js").read_text()
     opened = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding](body)
-    assert opened.decode() == (bare(written) if coding else written)
+    assert opened.decode() == (strip_comments(written) if coding else written)
 
 
 @of_laptop
@@ -92,7 +92,7 @@ def test_what_a_page_loads_at_first_is_small(api: Stack) -> None:
     named = re.findall(r'(?:modulepreload|stylesheet)" href="([^"]+)"', (STATIC / "index.html").read_text())
     paths = [*named, "/static/scripts/main.js"]
     sizes = {path: len(ask(api, path, **{"Accept-Encoding": "br"})[1]) for path in paths}
-    assert sum(sizes.values()) <= MOST_BYTES, sizes
+    assert sum(sizes.values()) <= MAX_BYTES, sizes
 
 
 def test_the_page_names_what_it_loads_at_first() -> None:
@@ -104,7 +104,7 @@ def test_the_page_names_what_it_loads_at_first() -> None:
     while waiting:
         script = waiting.pop()
         found.add(script)
-        paths = IMPORTED.findall(bare(script.read_text()))
+        paths = IMPORTED.findall(strip_comments(script.read_text()))
         waiting += {(script.parent / path).resolve() for path in paths} - found
     # Its words, which it chooses by the reader's language.
     assert named == found - {STATIC / "scripts" / "main.js"} | {STATIC / "scripts" / "words" / "en.js"}
@@ -123,7 +123,7 @@ def test_the_page_names_what_it_loads_at_first() -> None:
     ],
 )
 def test_comments_stay_at_home(written: str, sent: str) -> None:
-    assert bare(written) == sent
+    assert strip_comments(written) == sent
 
 
 @has_node
@@ -132,7 +132,7 @@ async def test_what_is_sent_is_the_same_program(tmp_path: Path) -> None:
     pairs = []
     for number, path in enumerate(of_kind(".js")):
         sent = tmp_path / f"{number}.js"
-        sent.write_text(bare(path.read_text()))
+        sent.write_text(strip_comments(path.read_text()))
         pairs.append([str(path), str(sent)])
     async with node_client("tokens.js", pairs=pairs) as client:
         assert await client.told() == {"same": len(pairs)}
@@ -151,7 +151,7 @@ async def test_what_is_sent_is_the_same_style(launch_browser: Launch) -> None:
         written = path.read_text()
         rules = await page.evaluate(read, written)
         assert rules
-        assert await page.evaluate(read, tight(bare(written))) == rules, path.name
+        assert await page.evaluate(read, minify_css(strip_comments(written))) == rules, path.name
 
 
 @pytest.mark.parametrize(
@@ -163,4 +163,4 @@ async def test_what_is_sent_is_the_same_style(launch_browser: Launch) -> None:
     ],
 )
 def test_a_style_sheet_keeps_the_space_that_parts(written: str, sent: str) -> None:
-    assert tight(written) == sent
+    assert minify_css(written) == sent

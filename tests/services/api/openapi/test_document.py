@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from services.api.app import ROUTES
 from services.api.openapi.document import build
-from services.api.uploads.tus import BODY
+from services.api.uploads.tus import BODY_TYPE
 from tests.recordings import recording
 from tests.services.api.clips.test_routes import saved
 
@@ -72,7 +72,7 @@ async def test_it_is_served(client: httpx.AsyncClient) -> None:
     assert (await client.get("/openapi.json")).json() == build()
 
 
-schemathesis.serializer.alias(["audio/webm", "application/zip", BODY], "application/octet-stream")
+schemathesis.serializer.alias(["audio/webm", "application/zip", BODY_TYPE], "application/octet-stream")
 schemathesis.openapi.media_type(
     "audio/webm", st.sampled_from([recording(), recording(1), b"", b"<html>"]) | st.binary()
 )

@@ -13,21 +13,24 @@ from starlette.datastructures import Headers
 
 from services.api.http.errors import Problem
 from services.api.uploads import tus
+from shared.uploads.models import MAX_SEGMENTS
 from tests.tus import metadata
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-MOST = 10_000
+MAX_BYTES = 10_000
 
 
-def creation(**said: object) -> tus.Creation:
+def recording_request(**said: object) -> tus.CreationRequest:
     """What a recorder's POST with this metadata asks for."""
-    return tus.Creation.of(Headers({"Upload-Defer-Length": "1", "Upload-Metadata": metadata(**said)}), MOST, NOW)
+    return tus.CreationRequest.from_headers(
+        Headers({"Upload-Defer-Length": "1", "Upload-Metadata": metadata(**said)}), MAX_BYTES, NOW
+    )
 
 
 def sentence(slug: str, headers: dict[str, str]) -> str:
     """How a POST with these headers is refused."""
     with pytest.raises(Problem) as refused:
-        tus.Creation.of(Headers(headers), MOST, NOW)
+        tus.CreationRequest.from_headers(Headers(headers), MAX_BYTES, NOW)
     assert refused.value.slug == slug
     return refused.value.detail
 
@@ -47,7 +50,7 @@ def sentence(slug: str, headers: dict[str, str]) -> str:
     ],
 )
 def test_metadata_is_keys_and_base64(header: str, told: dict[str, str]) -> None:
-    assert tus.metadata(header) == told
+    assert tus.parse_metadata(header) == told
 
 
 @pytest.mark.parametrize(
@@ -60,26 +63,26 @@ def test_metadata_is_keys_and_base64(header: str, told: dict[str, str]) -> None:
         ",",
         "a\tb Zm9v",
         "nämé Zm9v",
-        "a " + "A" * tus.MOST_TAGS,
+        "a " + "A" * tus.MAX_METADATA_CHARS,
     ],
     ids=lambda header: header[:16],
 )
 def test_other_metadata_is_refused_in_words(header: str) -> None:
     with pytest.raises(Problem) as refused:
-        tus.metadata(header)
+        tus.parse_metadata(header)
     assert refused.value.slug == "bad-request"
     assert refused.value.detail.startswith("Upload-Metadata ")
 
 
-@given(st.text(max_size=tus.MOST_TAGS))
+@given(st.text(max_size=tus.MAX_METADATA_CHARS))
 def test_any_metadata_is_understood_or_refused(header: str) -> None:
     with contextlib.suppress(Problem):
-        assert len(tus.metadata(header)) <= header.count(",") + 1
+        assert len(tus.parse_metadata(header)) <= header.count(",") + 1
 
 
 @given(st.dictionaries(st.text("abcxyz_-", min_size=1, max_size=9), st.text(max_size=40), max_size=9))
 def test_what_a_client_encodes_is_read_back(said: dict[str, str]) -> None:
-    assert tus.metadata(metadata(**said)) == said
+    assert tus.parse_metadata(metadata(**said)) == said
 
 
 # -- creation ------------------------------------------------------------------------------------------------------
@@ -87,25 +90,27 @@ def test_what_a_client_encodes_is_read_back(said: dict[str, str]) -> None:
 
 def test_a_recording_says_who_it_is() -> None:
     id = uuid.uuid4()
-    wanted = creation(
+    creation = recording_request(
         clip_id=id, segment=3, name="Grüße", filetype="audio/webm;codecs=opus", recorded_at="2026-11-22T10Z"
     )
-    assert (wanted.clip_id, wanted.segment, wanted.is_recording, wanted.length) == (id, 3, True, None)
-    assert (wanted.name, wanted.mime) == ("Grüße", "audio/webm;codecs=opus")
-    assert wanted.recorded_at == NOW - timedelta(hours=2)
+    assert (creation.clip_id, creation.segment, creation.is_recording, creation.length) == (id, 3, True, None)
+    assert (creation.name, creation.mime) == ("Grüße", "audio/webm;codecs=opus")
+    assert creation.recorded_at == NOW - timedelta(hours=2)
 
 
 def test_a_stranger_s_file_needs_no_metadata_at_all() -> None:
-    wanted = tus.Creation.of(Headers({"Upload-Length": "10"}), MOST, NOW)
-    assert (wanted.length, wanted.segment, wanted.is_recording) == (10, 0, False)
-    assert (wanted.name, wanted.mime, wanted.recorded_at) == (tus.UNNAMED, "application/octet-stream", NOW)
-    assert tus.Creation.of(Headers({"Upload-Length": "10"}), MOST, NOW).clip_id != wanted.clip_id
+    creation = tus.CreationRequest.from_headers(Headers({"Upload-Length": "10"}), MAX_BYTES, NOW)
+    assert (creation.length, creation.segment, creation.is_recording) == (10, 0, False)
+    assert (creation.name, creation.mime, creation.recorded_at) == (tus.DEFAULT_NAME, "application/octet-stream", NOW)
+    assert (
+        tus.CreationRequest.from_headers(Headers({"Upload-Length": "10"}), MAX_BYTES, NOW).clip_id != creation.clip_id
+    )
 
 
 def test_other_clients_words_for_name_and_type_are_known() -> None:
-    wanted = creation(filename="talk.wav", type="audio/wav")
-    assert (wanted.name, wanted.mime) == ("talk.wav", "audio/wav")
-    assert creation(name="ours", filename="theirs").name == "ours"
+    creation = recording_request(filename="talk.wav", type="audio/wav")
+    assert (creation.name, creation.mime) == ("talk.wav", "audio/wav")
+    assert recording_request(name="ours", filename="theirs").name == "ours"
 
 
 @pytest.mark.parametrize(
@@ -122,12 +127,12 @@ def test_other_clients_words_for_name_and_type_are_known() -> None:
     ids=lambda text: text[:16],
 )
 def test_only_a_type_that_browsers_play_is_believed(claimed: str, mime: str) -> None:
-    assert creation(filetype=claimed).mime == mime
+    assert recording_request(filetype=claimed).mime == mime
 
 
 def test_a_clock_that_is_ahead_puts_no_clip_into_the_future() -> None:
-    assert creation(recorded_at="2099-01-01T00:00:00Z").recorded_at == NOW
-    assert creation(recorded_at="2026-11-22T13:00:00+02:00").recorded_at == NOW - timedelta(hours=1)
+    assert recording_request(recorded_at="2099-01-01T00:00:00Z").recorded_at == NOW
+    assert recording_request(recorded_at="2026-11-22T13:00:00+02:00").recorded_at == NOW - timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -139,9 +144,9 @@ def test_a_clock_that_is_ahead_puts_no_clip_into_the_future() -> None:
         ({"Upload-Length": "-1"}, "bad-request", "Upload-Length must be"),
         ({"Upload-Length": "1e3"}, "bad-request", "Upload-Length must be"),
         ({"Upload-Length": "²"}, "bad-request", "Upload-Length must be"),
-        ({"Upload-Length": str(tus.MOST_BYTES + 1)}, "bad-request", "Upload-Length must be"),
+        ({"Upload-Length": str(tus.MAX_LENGTH + 1)}, "bad-request", "Upload-Length must be"),
         ({"Upload-Length": "9" * 5000}, "bad-request", "Upload-Length must be"),
-        ({"Upload-Length": str(MOST + 1)}, "too-large", "at most 10,000 bytes"),
+        ({"Upload-Length": str(MAX_BYTES + 1)}, "too-large", "at most 10,000 bytes"),
         ({"Upload-Length": "0"}, "empty-audio", "empty"),
         ({"Upload-Length": "1", "Upload-Concat": "partial"}, "bad-request", "one piece after the other"),
         ({"Upload-Concat": "final;/api/uploads/a /api/uploads/b"}, "bad-request", "one piece after the other"),
@@ -157,7 +162,7 @@ def test_a_creation_that_cannot_be_is_refused_in_words(headers: dict[str, str], 
     [
         ({"clip_id": "1"}, "bad-request", "no UUID"),
         ({"segment": -1}, "bad-request", "must be a number below 10,000"),
-        ({"segment": tus.MOST_SEGMENTS}, "bad-request", "must be a number below 10,000"),
+        ({"segment": MAX_SEGMENTS}, "bad-request", "must be a number below 10,000"),
         ({"recorded_at": "now"}, "bad-request", "no instant"),
         ({"recorded_at": "0001-01-01T00:00:00+14:00"}, "bad-request", "no instant"),
         ({"name": "a\nb"}, "bad-name", "control characters"),
@@ -170,18 +175,18 @@ def test_metadata_that_cannot_be_is_refused_in_words(said: dict[str, object], sl
 
 def test_a_recording_may_be_empty_when_it_begins() -> None:
     headers = {"Upload-Length": "0", "Upload-Metadata": metadata(segment=0)}
-    assert tus.Creation.of(Headers(headers), MOST, NOW).length == 0
+    assert tus.CreationRequest.from_headers(Headers(headers), MAX_BYTES, NOW).length == 0
 
 
 # -- the other headers ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("algorithm", tus.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", tus.CHECKSUM_ALGORITHMS)
 def test_a_checksum_is_an_algorithm_and_base64(algorithm: str) -> None:
     digest = hashlib.new(algorithm, b"sound").digest()
     header = {"Upload-Checksum": f"{algorithm} {base64.b64encode(digest).decode()}"}
-    assert tus.Checksum.of(Headers(header)) == tus.Checksum(algorithm, digest)
-    assert tus.Checksum.of(Headers({})) is None
+    assert tus.Checksum.from_headers(Headers(header)) == tus.Checksum(algorithm, digest)
+    assert tus.Checksum.from_headers(Headers({})) is None
 
 
 @pytest.mark.parametrize(
@@ -197,7 +202,7 @@ def test_a_checksum_is_an_algorithm_and_base64(algorithm: str) -> None:
 )
 def test_another_checksum_is_refused_in_words(header: str, words: str) -> None:
     with pytest.raises(Problem) as refused:
-        tus.Checksum.of(Headers({"Upload-Checksum": header}))
+        tus.Checksum.from_headers(Headers({"Upload-Checksum": header}))
     assert refused.value.slug == "bad-request"
     assert words in refused.value.detail
 

@@ -18,7 +18,7 @@ import pytest
 from sqlmodel import col, func, select
 
 from services.api.background import outbox_relay
-from services.api.background.outbox_relay import Relay
+from services.api.background.outbox_relay import OutboxRelay
 from services.transcriber.models.registry import BUNDLED
 from shared.clips.models import MAX_TRIES, Clip, Status
 from shared.db.engine import read_session, transaction
@@ -70,7 +70,7 @@ class Hospital(Ward):
         super().__init__(parts, log, **environment)
         self.hits: defaultdict[uuid.UUID, set[int]] = defaultdict(set)
         """The attempts at each clip during which a worker was killed."""
-        self._relay = Relay(self.engine, OutboxPublisher(self.redis_url), "")
+        self._relay = OutboxRelay(self.engine, OutboxPublisher(self.redis_url), "")
         self._relay.start()
 
     def close(self) -> None:
@@ -141,7 +141,7 @@ class Hospital(Ward):
 
 @pytest.fixture(autouse=True)
 def hasty_relay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_relay, "SWEEP_S", 0.3)
+    monkeypatch.setattr(outbox_relay, "SWEEP_INTERVAL_S", 0.3)
     monkeypatch.setattr(outbox_relay, "POLL_S", 0.3)
     monkeypatch.setattr(outbox_relay, "SOON", timedelta(seconds=1))
 

@@ -1,0 +1,39 @@
+"""Entity tags and byte ranges (RFC 9110, sections 13 and 14)."""
+
+import re
+
+from services.api.http.errors import Problem
+
+_RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII)
+
+
+def byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """Parse a Range header (RFC 9110, section 14.2) into start and end (exclusive); None: send everything.
+
+    Several ranges and other units are answered with everything, as the RFC allows. Raises `Problem` for a range that
+    begins behind the end.
+    """
+    match = _RANGE.fullmatch(header)
+    if not match or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, end = max(size - int(last), 0), size
+    else:
+        start, end = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < start:
+            return None
+    if start >= size or start >= end:
+        raise Problem("bad-range", f"The audio has {size:,} bytes.", {"Content-Range": f"bytes */{size}"})
+    return start, end
+
+
+def etag_matches(header: str | None, etag: str, *, weak: bool = False) -> bool:
+    """Whether an If-Match or If-None-Match header (RFC 9110, section 13.1) names this entity tag.
+
+    `weak` selects the weak comparison of section 8.8.3.2, which If-None-Match asks for.
+    """
+    if header is None:
+        return False
+    tags = (tag.strip() for tag in header.split(","))
+    return any(tag in {"*", etag} or (weak and tag == f"W/{etag}") for tag in tags)
