@@ -61,7 +61,7 @@ class ClipTransaction:
 
     def save(self, clip: Clip, *jobs: str) -> None:
         """Add the clip, its event and the jobs that it needs."""
-        record(self.session, clip, *jobs, now=self.now)
+        save_and_announce(self.session, clip, *jobs, now=self.now)
 
 
 @contextmanager

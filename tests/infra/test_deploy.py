@@ -253,7 +253,11 @@ def test_a_fly_app_is_what_the_code_is(service: str) -> None:
 
 def test_fly_waits_for_as_long_as_a_process_takes_to_stop() -> None:
     grace_s = int(fly("transcriber")["env"]["STOP_GRACE_SECONDS"])
-    needed = {"api": DRAIN_TIMEOUT_S + RELAY_STOP_S, "realtime": SPREAD_S + PARTING_S, "transcriber": grace_s + 5}
+    needed = {
+        "api": DRAIN_TIMEOUT_S + RELAY_STOP_S,
+        "realtime": SHUTDOWN_SPREAD_S + CLOSE_TIMEOUT_S,
+        "transcriber": grace_s + 5,
+    }
     for service, seconds in needed.items():
         assert seconds < fly(service)["kill_timeout"] <= MAX_KILL_TIMEOUT_S
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.clips.models import MAX_NAME_CHARS
+from shared.clips.models import MAX_NAME_CHARS, Status
 from shared.clips.schemas import Gap
 from shared.clips.tags import normalize_tags
 from shared.db.columns import MAX_DURATION_MS

@@ -13,7 +13,8 @@ from services.api.archive.importer import import_zip
 from services.api.http.body import receive_body
 from services.api.http.errors import Problem
 from services.api.state import state_of
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
+from shared.libraries import HOME
 
 MAX_IDS = 500
 """Clips that one request may name: their ids stand in its address, and 20 KB of it pass every proxy."""

@@ -129,7 +129,7 @@ class Maintenance:
             clips = session.exec(stalled.with_for_update(skip_locked=True)).all()
             for clip in clips:
                 clip.finish_stalled_recording(now)
-                record(session, clip, PREPARE, now=now)
+                save_and_announce(session, clip, PREPARE, now=now)
         if clips:
             self._on_commit()
         return len(clips)

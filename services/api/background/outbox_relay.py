@@ -116,7 +116,7 @@ class OutboxRelay:
             time.sleep(BATCH_PAUSE_S)
 
     def _requeue_clips_without_job(self, now: datetime) -> None:
-        waiting_jobs = self._publisher.waiting_jobs()
+        waiting_jobs = self._publisher.count_waiting_jobs()
         with transaction(self._engine) as session:
             queued_before = self._queued_before(session, waiting_jobs, now)
             missing = queries.clips_missing_jobs(queued_before, now, limit=MAX_REQUEUED)

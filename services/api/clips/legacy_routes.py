@@ -18,7 +18,8 @@ from services.api.http.body import ReceivedBody, receive_body
 from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
 from services.api.state import ClipTransaction, state_of
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 
 

@@ -17,11 +17,13 @@ from services.api.http.errors import Problem
 from services.api.http.params import clip_id, int_param, json_body, storable_text
 from services.api.state import State, state_of
 from services.api.transcripts import formats
-from shared.clips.models import HOME, Clip
-from shared.db.columns import MAX_DURATION_MS, Status
+from shared.clips.models import Clip, Status
+from shared.clips.waveform import Waveform
+from shared.db.columns import MAX_DURATION_MS
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.transcripts.models import Transcript
-from shared.uploads.models import MAX_SEGMENTS, Piece, Waveform
+from shared.uploads.models import MAX_SEGMENTS, Piece
 
 
 def read(request: Request) -> Response:

@@ -4,6 +4,7 @@ from typing import Any
 
 from services.api.search.filters import MAX_QUERY_CHARS, MAX_TAGS, SORTS
 from services.api.search.routes import MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE
+from shared.clips.models import Status
 from shared.clips.tags import MAX_TAG_CHARS
 from shared.db.columns import MAX_DURATION_MS
 

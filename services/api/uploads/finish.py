@@ -12,7 +12,7 @@ from services.api.clips.service import clip_response
 from services.api.http.errors import Problem
 from services.api.http.params import clip_id, json_body
 from services.api.state import State, state_of
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip, Status
 from shared.clips.schemas import Gap, Milliseconds
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE

@@ -28,7 +28,7 @@ from services.api.uploads.append import (
     upload_gone,
     wrong_offset,
 )
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.db.columns import MAX_DURATION_MS
 from shared.libraries import HOME
 from shared.redis.jobs import CAPTION

@@ -16,8 +16,7 @@ from sqlmodel import col, delete
 from services.api.search import full_text
 from services.api.search.filters import ClipQuery
 from services.api.search.full_text_index import Plan
-from shared.clips.models import Clip
-from shared.db.columns import Source, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import read_session, transaction
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
