@@ -10,9 +10,10 @@ from services.transcriber.captions.captioner import Captioner
 from services.transcriber.jobs.prepare import Preparer
 from services.transcriber.jobs.transcribe import Transcriber
 from services.transcriber.models.registry import Models
-from services.transcriber.recognizers.recognizer import NOBODY, open_recognizer
+from services.transcriber.outbox_sender import Courier
+from services.transcriber.recognizers.factory import NOBODY, open_recognizer
 from services.transcriber.recognizers.streaming import open_ears
-from services.transcriber.runtime import Courier, Shift
+from services.transcriber.runtime import Shift
 from services.transcriber.settings import TranscriberSettings
 from shared import logs
 from shared.db.engine import open_engine

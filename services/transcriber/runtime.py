@@ -6,8 +6,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
-from typing import Any
 
 import dramatiq
 import redis
@@ -18,12 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.transcriber.captions.captioner import Captioner
 from services.transcriber.health import Listener
 from services.transcriber.jobs.base import Claimant
-from services.transcriber.notices import Notices, PatientBroker
+from services.transcriber.notifications import Notices, PatientBroker
 from services.transcriber.recognizers.recognizer import Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared.db.engine import ping
-from shared.outbox.outbox import batches
-from shared.outbox.publisher import OutboxPublisher
 from shared.redis import jobs
 from shared.storage.store import Store
 
@@ -39,53 +35,6 @@ IDLE_CHECK_S = 1
 """How often idleness is looked at; the queue is asked only once nothing ran for the whole idle time."""
 
 EXIT_PORT_TAKEN = 1
-
-
-class Courier:
-    """Sends what was committed, and hints, at once and in its own thread: no job waits for Redis.
-
-    The relay is the net below what was committed; a hint that cannot be sent is forgotten.
-    """
-
-    def __init__(self, engine: Engine, redis_url: str) -> None:
-        self._engine = engine
-        self._publisher = OutboxPublisher(redis_url, REDIS_S)
-        self._hints: SimpleQueue[tuple[str, Mapping[str, Any]]] = SimpleQueue()
-        self._woken = threading.Event()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._woken.set()
-
-    def hint(self, library_id: str, payload: Mapping[str, Any]) -> None:
-        """Tell those who look now."""
-        self._hints.put((library_id, payload))
-        self._woken.set()
-
-    def stop(self) -> None:
-        """Send what is there, once, and end."""
-        self._stopping = True
-        self._woken.set()
-        self._thread.join(timeout=2 * REDIS_S)
-
-    def _run(self) -> None:
-        last = False
-        while not last:
-            self._woken.wait()
-            self._woken.clear()
-            last = self._stopping  # read before sending, so that what was committed before `stop` still goes out
-            hints = [self._hints.get() for _ in range(self._hints.qsize())]
-            try:
-                for _ in batches(self._engine, self._publisher):
-                    pass
-                for library_id, payload in hints:
-                    self._publisher.hint(library_id, payload)
-            except (redis.RedisError, SQLAlchemyError, dramatiq.errors.BrokerConnectionError) as error:
-                log.warning("events wait for the relay", reason=f"{type(error).__name__}: {error}")
-            except Exception:
-                log.exception("the courier stumbled")
 
 
 def open_worker(broker: PatientBroker, claimant: Claimant, queue: str) -> dramatiq.Worker:

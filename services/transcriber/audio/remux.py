@@ -10,7 +10,7 @@ from typing import IO
 import av
 
 from services.transcriber.audio.decode import decoded, opened, packets
-from services.transcriber.audio.waveform import Timeline
+from services.transcriber.audio.timeline import Timeline
 
 OPUS_RATE = 48_000
 """Samples a second in which Opus counts (RFC 7845, 4)."""

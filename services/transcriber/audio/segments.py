@@ -12,7 +12,7 @@ from itertools import groupby
 
 from sqlmodel import Session, col, delete
 
-from services.transcriber.jobs.base import Check, TryLater
+from services.transcriber.errors import Check, TryLater
 from shared.clips.models import Clip
 from shared.storage.store import Store, StoreUnavailable
 from shared.uploads.models import Piece, Upload

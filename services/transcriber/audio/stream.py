@@ -5,7 +5,8 @@ import threading
 import numpy as np
 import structlog
 
-from services.transcriber.audio.decode import AudioRejected, Samples, flowing
+from services.transcriber.audio.decode import Samples, flowing
+from services.transcriber.errors import AudioRejected
 
 log = structlog.get_logger(__name__)
 

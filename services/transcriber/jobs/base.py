@@ -1,24 +1,23 @@
 """What every job has in common: claim the clip, hold it, write what came of it, or say when to try again."""
 
-import random
 import threading
 import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from services.transcriber.audio.decode import AudioRejected
+from services.transcriber.errors import AudioRejected, Check, ClaimLost, TryLater
+from services.transcriber.jobs.lease import NOTICED_S, RENEWALS, Claim
+from services.transcriber.jobs.retry import AWAY, PROGRAMMING_ERRORS, pause_before
 from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import MAX_TRIES, Clip
@@ -28,14 +27,6 @@ from shared.storage.store import ObjectMissing, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-GROWTH = 2.8
-"""Each pause is so much longer than the one before: from 5 s, the seven between eight tries span an hour."""
-
-JITTER = 0.2
-"""Part by which a pause is shortened or lengthened, so that clips that failed together do not come back together."""
-
-LONGEST_PAUSE_S = 3600
-"""Longest pause that a server may ask for."""
 
 SETTLE_S = 120
 """How long a result waits for a database that is away: a restart takes seconds, the work took perhaps an hour."""
@@ -43,57 +34,15 @@ SETTLE_S = 120
 SETTLE_PAUSE_S = 1
 """Between two tries to write it."""
 
-PROGRAMMING_ERRORS = (TypeError, AttributeError, NameError, ImportError, AssertionError, NotImplementedError)
-"""Exceptions whose cause is the code and not the moment: another try raises the same one."""
 
 OUR_FAULT = "This is a fault of Dictaphone and not of your recording"
 WHAT_TO_DO = "The sound is kept. Whoever runs the server finds the details in the log; after an update, ask again."
 
 BUGS = Counter("dictaphone_job_programming_errors_total", "Jobs that failed by a fault of the code", ["job", "error"])
 
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
-"""What a database that is away gives; other errors are about what we wrote."""
-
-RENEWALS = 3
-"""Renewals in the time of one lease, at least: two may fail before anybody else may take the clip."""
-
-NOTICED_S = 3
-"""Longest time until a worker notices that its clip was deleted, and works for somebody else."""
-
-Check = Callable[[], None]
-"""Called now and then by work that takes long; raises `ClaimLost` to stop it."""
 
 Change = Callable[[Session, Clip, datetime], str]
 """What is to be written about a clip that is still ours; returns the outcome of the attempt."""
-
-
-class ClaimLost(Exception):
-    """The clip is not ours any more; whatever we found out about it is worth nothing."""
-
-
-class TryLater(Exception):
-    """It cannot be done now; the text is a sentence for the clip's owner, `retry_after_s` the wish of who refused."""
-
-    switches_off = False
-    """Whether it lies in how this installation is set: after the last try, the clip waits for the next start."""
-
-    def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
-        super().__init__(sentence)
-        self.retry_after_s = retry_after_s
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One attempt at one clip, ours as long as nobody deletes the clip, asks again or finds our lease run out."""
-
-    clip_id: uuid.UUID
-    attempt: int
-    clip: Clip = field(compare=False, repr=False)
-    """The clip as it was when it was claimed."""
-
-    @property
-    def attempt_id(self) -> str:
-        return f"{self.clip_id}-{self.attempt}"
 
 
 class Meters:
@@ -295,13 +244,6 @@ class Claimant(ABC):
             thread.join()
             self.meters.running.dec()
             self._held.discard(claim)
-
-
-def pause_before(try_number: int, first_s: float, wish_s: float | None = None) -> float:
-    """Seconds before the second, third… try; never less than the server asked for."""
-    grown = first_s * GROWTH ** (try_number - 2)
-    wished = min(wish_s or 0.0, LONGEST_PAUSE_S)
-    return max(grown * random.uniform(1 - JITTER, 1 + JITTER), wished)  # noqa: S311  # no secret hangs on it
 
 
 def _locked(clip_id: uuid.UUID) -> SelectOfScalar[Clip]:

@@ -18,11 +18,14 @@ import structlog
 from sqlmodel import Session
 
 from services.transcriber.audio import remux, segments
-from services.transcriber.audio.decode import RATE, UNDECODABLE, AudioRejected, FetchedAudio, decoded, measured
+from services.transcriber.audio.decode import RATE, UNDECODABLE, decoded
+from services.transcriber.audio.fetch import FetchedAudio, measured
 from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.audio.segments import Segment
 from services.transcriber.audio.waveform import Peaks
-from services.transcriber.jobs.base import Check, Claim, Claimant, Meters
+from services.transcriber.errors import AudioRejected, Check
+from services.transcriber.jobs.base import Claimant, Meters
+from services.transcriber.jobs.lease import Claim
 from shared.clips.gaps import LOST, UNHEARD, missing_audio, new_gap
 from shared.clips.models import Clip
 from shared.db.engine import read_session

@@ -1,22 +1,26 @@
 """The story of the second job: hear the clip's audio and write its words, or say why there are none."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from services.transcriber.audio.decode import FetchedAudio, fetched
-from services.transcriber.jobs.base import AWAY, Check, Claim, Claimant, ClaimLost, Meters
-from services.transcriber.models.registry import Fetch
-from services.transcriber.recognizers.recognizer import NOBODY, ModelAwaited, Recognition, Recognizer
+from services.transcriber.audio.fetch import FetchedAudio, fetched
+from services.transcriber.errors import Check, ClaimLost
+from services.transcriber.jobs.base import Claimant, Meters
+from services.transcriber.jobs.lease import Claim
+from services.transcriber.jobs.progress import Progress
+from services.transcriber.jobs.retry import AWAY
+from services.transcriber.models.registry import Fetch, ModelAwaited
+from services.transcriber.outbox_sender import Hint
+from services.transcriber.recognizers.factory import NOBODY
+from services.transcriber.recognizers.recognizer import Recognition, Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import Clip
@@ -37,41 +41,6 @@ DATABASE_PAUSE_S = 5
 """Before the database is asked again, if it was away."""
 
 AUDIO = Counter("dictaphone_transcribed_audio_seconds_total", "Length of the audio that was transcribed")
-
-
-TOLD_S = 1.0
-"""Pages are told so often how far a transcription is."""
-
-TAIL = 300
-"""Characters of the newest words that they are told: some three lines."""
-
-Hint = Callable[[str, Mapping[str, Any]], None]
-"""Sends something to all pages of a library that look now, and costs the caller nothing."""
-
-
-class Progress:
-    """Tells the pages how far a transcription is, and its newest words."""
-
-    def __init__(self, clip: Clip, duration_ms: int, hint: Hint) -> None:
-        self._clip, self._duration_ms, self._hint = clip, duration_ms, hint
-        self._words = ""
-        self._told_at = time.monotonic()
-
-    def tell(self, heard_ms: int, words: str) -> None:
-        self._words = newest(f"{self._words} {words}".strip())
-        if time.monotonic() - self._told_at >= TOLD_S:
-            self._told_at = time.monotonic()
-            self.hint(min(99, heard_ms * 100 // max(self._duration_ms, 1)))
-
-    def hint(self, percent: int) -> None:
-        """Tell of what the clip says that is being done with it."""
-        payload = {"type": "progress", "clip": {"id": str(self._clip.id)}, "percent": percent, "text": self._words}
-        self._hint(self._clip.library_id, payload)
-
-
-def newest(words: str) -> str:
-    """The end of a text, from a whole word on."""
-    return words if len(words) <= TAIL else f"… {words[-TAIL:].partition(' ')[2]}"
 
 
 class Transcriber(Claimant):

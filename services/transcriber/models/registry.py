@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from services.transcriber.jobs.base import TryLater
+from services.transcriber.errors import TryLater
 from services.transcriber.models import download
 from services.transcriber.models.download import NEEDED, NotToBeHad, UnknownModel
 

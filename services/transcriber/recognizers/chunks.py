@@ -10,7 +10,9 @@ from dataclasses import replace
 import numpy as np
 import structlog
 
-from services.transcriber.audio.decode import BLOCK_S, RATE, FetchedAudio, Samples
+from services.transcriber.audio.blocks import BLOCK_S
+from services.transcriber.audio.decode import RATE, Samples
+from services.transcriber.audio.fetch import FetchedAudio
 from services.transcriber.recognizers.recognizer import NotTaken, Passage, Recognition, RecognizerUnavailable, Tell
 from services.transcriber.settings import LEAST_MAX_BYTES
 

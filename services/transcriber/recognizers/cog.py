@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 
-from services.transcriber.audio.decode import FetchedAudio
-from services.transcriber.recognizers import http_client
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.recognizers import answers, http_client
 from services.transcriber.recognizers.chunks import heard
 from services.transcriber.recognizers.recognizer import Recognition, RecognizerUnavailable, Tell, to_nobody
 from services.transcriber.settings import TranscriberSettings
@@ -66,7 +66,7 @@ class CogRecognizer:
         if not isinstance(output, dict):
             raise http_client.nonsense()
         language_name = output.get("language") or output.get("detected_language")
-        return http_client.recognition(output.get("transcription"), output.get("segments"), None, language_name, audio)
+        return answers.recognition(output.get("transcription"), output.get("segments"), None, language_name, audio)
 
 
 def prediction_url(given: httpx.URL, id: str) -> httpx.URL:

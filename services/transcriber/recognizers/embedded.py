@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from services.transcriber.audio.decode import RATE, AudioRejected, FetchedAudio, Samples
+from services.transcriber.audio.decode import RATE, Samples
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.errors import AudioRejected
 from services.transcriber.models.registry import Models
 from services.transcriber.recognizers.hallucinations import is_phantom
 from services.transcriber.recognizers.missed_speech import MARGIN_S, Span, holes, part_of, woven

@@ -9,10 +9,9 @@ from time import monotonic
 
 import structlog
 
-from services.transcriber.audio.decode import FetchedAudio
-from services.transcriber.jobs.base import TryLater
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.errors import AudioRejected, TryLater
 from services.transcriber.recognizers.recognizer import (
-    AudioRejected,
     Recognition,
     Recognizer,
     RecognizerBusy,

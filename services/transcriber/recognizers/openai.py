@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
-from services.transcriber.audio.decode import FetchedAudio
-from services.transcriber.recognizers import http_client
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.recognizers import answers, http_client
 from services.transcriber.recognizers.chunks import heard
 from services.transcriber.recognizers.recognizer import Recognition, Tell, to_nobody
 from services.transcriber.settings import TranscriberSettings
@@ -47,7 +47,7 @@ class OpenAIRecognizer:
             if response.status_code != 200:
                 http_client.refuse(response)
             found = http_client.answer(response)
-            return http_client.recognition(
+            return answers.recognition(
                 found.get("text"), found.get("segments"), found.get("words"), found.get("language"), file
             )
 

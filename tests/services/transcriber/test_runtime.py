@@ -20,7 +20,8 @@ from services.transcriber.health import Listener
 from services.transcriber.jobs.prepare import Preparer
 from services.transcriber.jobs.transcribe import Transcriber
 from services.transcriber.models.registry import BUNDLED, Models
-from services.transcriber.runtime import Courier, Shift
+from services.transcriber.outbox_sender import Courier
+from services.transcriber.runtime import Shift
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import HOME, Clip, Status
 from shared.db.engine import open_engine, transaction

@@ -7,17 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.transcriber.audio.decode import (
-    BLOCK_S,
-    CUT_S,
-    QUIET_S,
-    RATE,
-    AudioRejected,
-    FetchedAudio,
-    fetched,
-    measured,
-    quietest,
-)
+from services.transcriber.audio.blocks import BLOCK_S, CUT_S, quietest
+from services.transcriber.audio.decode import QUIET_S, RATE
+from services.transcriber.audio.fetch import FetchedAudio, fetched, measured
+from services.transcriber.errors import AudioRejected
 from shared.settings import StoreSettings
 from shared.storage.factory import open_store
 from shared.storage.store import ObjectMissing

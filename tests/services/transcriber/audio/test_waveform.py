@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.transcriber.audio.decode import LONGEST_GAP_S, RATE, Samples
-from services.transcriber.audio.waveform import FINEST, MOST_PEAKS, Peaks, Timeline
+from services.transcriber.audio.timeline import Timeline
+from services.transcriber.audio.waveform import FINEST, MOST_PEAKS, Peaks
 
 
 def outline(*parts: Samples) -> list[int]:

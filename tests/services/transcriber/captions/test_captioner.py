@@ -13,8 +13,10 @@ from typing import Any, cast
 import pytest
 import redis
 
-from services.transcriber.captions.captioner import HELD_S, LOOK_S, NICENESS, Follower, Hold
-from services.transcriber.captions.captioner import Parts as Following
+from services.transcriber.captions.captioner import LOOK_S
+from services.transcriber.captions.follower import NICENESS, Follower
+from services.transcriber.captions.follower import Parts as Following
+from services.transcriber.captions.lock import HELD_S, Hold
 from services.transcriber.models.registry import Models
 from services.transcriber.recognizers.streaming import open_ears
 from services.transcriber.settings import TranscriberSettings

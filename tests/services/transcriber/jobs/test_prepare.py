@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from sqlmodel import col, select
 
 from services.transcriber.audio import remux
-from services.transcriber.audio.decode import AudioRejected
 from services.transcriber.audio.seekable import is_seekable
+from services.transcriber.errors import AudioRejected
 from services.transcriber.jobs import prepare
 from services.transcriber.jobs.prepare import Preparer
 from services.transcriber.settings import TranscriberSettings

@@ -16,9 +16,11 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from services.transcriber.audio.decode import AudioRejected, FetchedAudio
-from services.transcriber.jobs.base import ClaimLost, pause_before
-from services.transcriber.jobs.transcribe import TAIL, Progress, Transcriber, newest
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.errors import AudioRejected, ClaimLost
+from services.transcriber.jobs.progress import TAIL, Progress, newest
+from services.transcriber.jobs.retry import pause_before
+from services.transcriber.jobs.transcribe import Transcriber
 from services.transcriber.models.registry import Fetch, ModelAwaited
 from services.transcriber.recognizers.recognizer import (
     Passage,

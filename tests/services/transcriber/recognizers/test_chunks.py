@@ -11,15 +11,11 @@ import httpx
 import numpy as np
 import pytest
 
-from services.transcriber.audio.decode import RATE, FetchedAudio, Samples, measured
+from services.transcriber.audio.decode import RATE, Samples
+from services.transcriber.audio.fetch import FetchedAudio, measured
 from services.transcriber.recognizers import chunks, http_client
-from services.transcriber.recognizers.recognizer import (
-    NotTaken,
-    Recognition,
-    Recognizer,
-    RecognizerUnavailable,
-    open_recognizer,
-)
+from services.transcriber.recognizers.factory import open_recognizer
+from services.transcriber.recognizers.recognizer import NotTaken, Recognition, Recognizer, RecognizerUnavailable
 from services.transcriber.settings import LEAST_MAX_BYTES
 from tests import speech
 from tests.servers.whisper import API_KEY, Fault, Whisper
@@ -141,7 +137,7 @@ def test_no_piece_is_larger_than_the_limit_though_there_is_a_hole_in_the_sound()
         def blocks(self, longest_s: int = 300) -> Iterator[tuple[int, Samples]]:
             with pytest.MonkeyPatch.context() as patch:
                 sound = [np.ones(RATE * 20, np.float32), np.zeros(RATE * 60, np.float32), np.ones(100, np.float32)]
-                patch.setattr("services.transcriber.audio.decode.decoded", lambda file: iter(sound))
+                patch.setattr("services.transcriber.audio.fetch.decoded", lambda file: iter(sound))
                 yield from super().blocks(longest_s)
 
     found = list(chunks.cut(Holed(io.BytesIO(), 0, "", "", 80_000), LEAST_MAX_BYTES))

@@ -6,13 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.transcriber.recognizers.recognizer import (
-    Recognition,
-    Recognizer,
-    RecognizerBusy,
-    RecognizerUnavailable,
-    open_recognizer,
-)
+from services.transcriber.recognizers.factory import open_recognizer
+from services.transcriber.recognizers.recognizer import Recognition, Recognizer, RecognizerBusy, RecognizerUnavailable
 from tests import speech
 from tests.servers.foreign import Cog, FasterWhisperServer
 from tests.services.transcriber import files

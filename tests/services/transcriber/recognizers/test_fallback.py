@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from services.transcriber.audio.decode import FetchedAudio
-from services.transcriber.jobs.base import ClaimLost
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.errors import AudioRejected, ClaimLost
 from services.transcriber.models.registry import BUNDLED, Fetch, ModelAwaited
 from services.transcriber.recognizers import fallback
+from services.transcriber.recognizers.factory import open_recognizer
 from services.transcriber.recognizers.fallback import PreferredRecognizer
 from services.transcriber.recognizers.recognizer import (
-    AudioRejected,
     NotTaken,
     Passage,
     Recognition,
@@ -19,7 +19,6 @@ from services.transcriber.recognizers.recognizer import (
     RecognizerUnavailable,
     Tell,
     WronglySet,
-    open_recognizer,
     to_nobody,
 )
 from tests import speech

@@ -17,14 +17,8 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from services.transcriber.recognizers import http_client
-from services.transcriber.recognizers.recognizer import (
-    NotTaken,
-    Passage,
-    Recognizer,
-    RecognizerUnavailable,
-    Word,
-    open_recognizer,
-)
+from services.transcriber.recognizers.factory import open_recognizer
+from services.transcriber.recognizers.recognizer import NotTaken, Passage, Recognizer, RecognizerUnavailable, Word
 from shared.db.columns import MAX_DURATION_MS
 from tests.services.transcriber import files
 from tests.services.transcriber.recognizers.test_recognizers import fetched, hear, settings

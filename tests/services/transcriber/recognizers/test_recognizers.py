@@ -14,11 +14,13 @@ import httpx
 import numpy as np
 import pytest
 
-from services.transcriber.audio.decode import AudioRejected, FetchedAudio, measured
+from services.transcriber.audio.fetch import FetchedAudio, measured
+from services.transcriber.errors import AudioRejected
 from services.transcriber.models.registry import BUNDLED
-from services.transcriber.recognizers import http_client
+from services.transcriber.recognizers import answers, http_client
 from services.transcriber.recognizers.cog import CogRecognizer, prediction_url
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
+from services.transcriber.recognizers.factory import open_recognizer
 from services.transcriber.recognizers.openai import OpenAIRecognizer
 from services.transcriber.recognizers.recognizer import (
     Recognition,
@@ -26,7 +28,6 @@ from services.transcriber.recognizers.recognizer import (
     RecognizerBusy,
     RecognizerUnavailable,
     WronglySet,
-    open_recognizer,
 )
 from services.transcriber.settings import TranscriberSettings
 from tests import speech
@@ -251,7 +252,7 @@ def test_the_server_says_when_to_come_back() -> None:
     [("english", "en"), ("DE", "de"), ("haitian creole", "ht"), ("yue", "yue"), ("und", None), (7, None), ("", None)],
 )
 def test_a_language_is_known_by_its_code(found: object, code: str | None) -> None:
-    assert http_client.language_code(found) == code
+    assert answers.language_code(found) == code
 
 
 def test_text_that_no_database_takes_is_made_harmless() -> None:
