@@ -2,25 +2,25 @@
 
 from collections.abc import Callable
 
+CancellationCheck = Callable[[], None]
+"""Long work calls it about once a second. It raises, `LeaseLost` for one, when the work must stop."""
+
+
+class LeaseLost(Exception):
+    """The clip belongs to another attempt, or to nobody. The result of this attempt is dropped."""
+
 
 class AudioRejected(Exception):
-    """There is something about this audio that no further try will change; the text is a sentence for its owner."""
+    """The audio cannot be used, and another attempt would not change that. The text is a sentence for the owner."""
 
 
-Check = Callable[[], None]
-"""Called now and then by work that takes long; raises `ClaimLost` to stop it."""
+class RetryLater(Exception):
+    """The work cannot be done now. The text is a sentence for the owner."""
 
-
-class ClaimLost(Exception):
-    """The clip is not ours any more; whatever we found out about it is worth nothing."""
-
-
-class TryLater(Exception):
-    """It cannot be done now; the text is a sentence for the clip's owner, `retry_after_s` the wish of who refused."""
-
-    switches_off = False
-    """Whether it lies in how this installation is set: after the last try, the clip waits for the next start."""
+    is_configuration_error = False
+    """Whether the cause is this installation's configuration: after the last attempt the clip waits for a restart."""
 
     def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
+        """`retry_after_s` is the delay that the server asked for."""
         super().__init__(sentence)
         self.retry_after_s = retry_after_s

@@ -1,4 +1,4 @@
-"""Hears of new jobs, so that queues are not polled: Dramatiq alone asks some 150 times a minute for each of them."""
+"""Notifications of new jobs, so that queues are not polled: Dramatiq alone asks some 150 times a minute for each."""
 
 import threading
 import time
@@ -15,40 +15,40 @@ from shared.redis import jobs
 
 log = structlog.get_logger(__name__)
 
-LOOK_S = 15.0
-"""How often Redis is asked whether anything waits: a notice may be lost, while a connection is."""
+QUEUE_CHECK_INTERVAL_S = 15.0
+"""How often Redis is asked whether a job waits: a notification is lost when its connection is."""
 
-AGAIN_S = 1.0
-"""Pause before Redis is tried again."""
+RECONNECT_S = 1.0
+"""Delay before the next connection to Redis."""
 
-TICK_S = 0.5
-"""How often a consumer looks up, for what is due or for the end of its worker. Redis hears nothing of it."""
+WAKE_INTERVAL_S = 0.5
+"""How often a consumer checks for delayed messages and for the end of its worker. Redis is not asked."""
 
 MAINTENANCE_CHANCE = 100_000
 """Of a million commands, those that clean up after dead workers: a hundred times Dramatiq's, of so many fewer."""
 
 
-class Notices:
-    """Wakes everybody who listens when a job may be waiting, from construction to `close`."""
+class JobNotifications:
+    """Sets the event of each subscriber whenever a job may wait in its queue, from construction to `close`."""
 
     def __init__(self, redis_url: str, timeout_s: float) -> None:
         self._redis = redis.Redis.from_url(
             redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0)
         )
-        self._listeners: dict[threading.Event, str] = {}
+        self._subscribers: dict[threading.Event, str] = {}
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="job notifications", daemon=True)
         self._thread.start()
 
-    def listener(self, queue: str) -> threading.Event:
-        """Set whenever a job may be waiting in a queue, and now."""
+    def subscribe(self, queue: str) -> threading.Event:
+        """An event that is set whenever a job may wait in the queue. It is set now."""
         woken = threading.Event()
         woken.set()
-        self._listeners[woken] = queue
+        self._subscribers[woken] = queue
         return woken
 
-    def forget(self, woken: threading.Event) -> None:
-        self._listeners.pop(woken, None)
+    def unsubscribe(self, woken: threading.Event) -> None:
+        self._subscribers.pop(woken, None)
 
     def close(self) -> None:
         self._stopping = True
@@ -58,67 +58,68 @@ class Notices:
     def _run(self) -> None:
         while not self._stopping:
             try:
-                with self._redis.pubsub(ignore_subscribe_messages=True) as line:  # type: ignore[no-untyped-call]
-                    line.subscribe(jobs.NOTIFICATIONS)
-                    self._listen(line)
+                with self._redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+                    channel.subscribe(jobs.NOTIFICATIONS)
+                    self._listen(channel)
             except redis.RedisError as error:
-                log.warning("jobs are not heard of; trying again", reason=str(error))
-                time.sleep(AGAIN_S)
+                log.warning("job notifications are unavailable; retrying", reason=str(error))
+                time.sleep(RECONNECT_S)
 
-    def _listen(self, line: Any) -> None:
-        look_at = 0.0
+    def _listen(self, channel: Any) -> None:
+        next_check = 0.0
         while not self._stopping:
-            if notice := line.get_message(timeout=TICK_S):
-                self._wake(notice["data"].decode())
-            if time.monotonic() >= look_at:
-                look_at = time.monotonic() + LOOK_S
+            if message := channel.get_message(timeout=WAKE_INTERVAL_S):
+                self._wake(message["data"].decode())
+            if time.monotonic() >= next_check:
+                next_check = time.monotonic() + QUEUE_CHECK_INTERVAL_S
                 if self._redis.exists(*jobs.queue_keys()):
                     self._wake()
 
     def _wake(self, queue: str | None = None) -> None:
-        for woken, its_queue in list(self._listeners.items()):
-            if queue in {None, its_queue}:
+        """Wake the subscribers of one queue; None: all subscribers."""
+        for woken, subscribed_queue in list(self._subscribers.items()):
+            if queue in {None, subscribed_queue}:
                 woken.set()
 
 
-class PatientBroker(jobs.JobBroker):
-    """A broker for one worker, whose consumers ask Redis when they are woken."""
+class NotifiedBroker(jobs.JobBroker):
+    """A broker for one worker, whose consumers ask Redis only when they are notified."""
 
-    def __init__(self, redis_url: str, notices: Notices, *, timeout_s: float) -> None:
+    def __init__(self, redis_url: str, notifications: JobNotifications, *, timeout_s: float) -> None:
         super().__init__(redis_url, timeout_s=timeout_s, maintenance_chance=MAINTENANCE_CHANCE)
-        self._notices = notices
+        self._notifications = notifications
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        return PatientConsumer(super().consume(queue_name, prefetch, timeout=1), self._notices, queue_name)
+        return NotifiedConsumer(super().consume(queue_name, prefetch, timeout=1), self._notifications, queue_name)
 
 
-class PatientConsumer(Consumer):
-    """Asks the consumer within whenever something may have changed: a notice came, or a place became free."""
+class NotifiedConsumer(Consumer):
+    """Asks the wrapped consumer whenever a message may wait: after a notification, and when a prefetch slot is free."""
 
-    def __init__(self, within: Consumer, notices: Notices, queue: str) -> None:
-        self._within, self._notices = within, notices
-        self._woken = notices.listener(queue)
+    def __init__(self, consumer: Consumer, notifications: JobNotifications, queue: str) -> None:
+        self._consumer, self._notifications = consumer, notifications
+        self._woken = notifications.subscribe(queue)
 
     def __next__(self) -> MessageProxy | None:
-        if not self._woken.wait(TICK_S):
+        if not self._woken.wait(WAKE_INTERVAL_S):
             return None
         self._woken.clear()
-        message: MessageProxy | None = next(self._within)
+        message: MessageProxy | None = next(self._consumer)
         if message is not None:
-            self._woken.set()  # there may be more
+            self._woken.set()  # more messages may wait
         return message
 
     def ack(self, message: MessageProxy) -> None:
-        self._within.ack(message)
+        self._consumer.ack(message)
         self._woken.set()
 
     def nack(self, message: MessageProxy) -> None:
-        self._within.nack(message)
+        self._consumer.nack(message)
         self._woken.set()
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        self._within.requeue(messages)
+        self._consumer.requeue(messages)
 
     def close(self) -> None:
-        self._notices.forget(self._woken)
-        self._within.close()
+        self._notifications.unsubscribe(self._woken)
+        self._consumer.close()

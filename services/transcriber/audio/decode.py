@@ -1,4 +1,4 @@
-"""From the store to something that a recognizer can hear: fetched, measured, decoded piece by piece."""
+"""Decode any audio file or stream to samples."""
 
 import contextlib
 import errno
@@ -13,138 +13,140 @@ from numpy.typing import NDArray
 
 from services.transcriber.errors import AudioRejected
 
-RATE = 16_000
-"""Samples a second that Whisper hears."""
+SAMPLE_RATE = 16_000
+"""Whisper's samples a second."""
 
+MIN_GAP_S = 0.1
+"""Shorter gaps between packets are rounding errors of their times."""
 
-QUIET_S = 0.1
-"""Length of that place: a pause between two words."""
+MAX_GAP_S = 60
+"""Longest gap between packets that becomes silence. A longer one is a broken clock and not a pause."""
 
+MIN_SAMPLE_RATE = 1_000
+"""Less cannot hold speech, and a forged one makes hours of one second."""
 
-LONGEST_GAP_S = 60
-"""Longest hole in the audio that is kept as silence. A longer one is a broken clock, not a pause."""
+MAX_AMPLITUDE = 1e6
+"""Loudest valid sample, where full scale is 1: some programs write 16-bit numbers as floats without scaling."""
 
-LOWEST_HZ = 1_000
-"""Lowest sample rate that is believed: in less there is no speech, and a forged one makes hours of a second."""
+MAX_BAD_PACKETS = 1_000
+"""Undemuxable packets in a row before the rest of the file is given up."""
 
-LOUDEST = 1e6
-"""Loudest sample that is believed, where full scale is 1: some programs write numbers of 16 bits as they are."""
+DEMUXERS = "matroska,mov,ogg,wav,w64,flac,mp3,aac,aiff,caf,amr,asf,avi"
+"""FFmpeg's demuxers for audio files. Playlists are excluded: they would open any address that they name."""
 
-BAD_PACKETS = 1_000
-"""Packets in a row that nothing can be made of before the rest is given up."""
-
-FORMATS = "matroska,mov,ogg,wav,w64,flac,mp3,aac,aiff,caf,amr,asf,avi"
-"""FFmpeg's demuxers for audio files. Playlists are not among them: they would open whatever address they name."""
-
-METADATA: Mapping[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-"""PyAV 18 refuses a file whose title is not UTF-8, unless it is told otherwise; 19 takes it, and no such argument."""
-
+METADATA_OPTIONS: Mapping[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
+"""PyAV 18 refuses a file whose title is not UTF-8, unless this option is set. PyAV 19 accepts it and has no option."""
 
 UNDECODABLE = "The sound in this file is damaged: nothing of it can be decoded."
 
 Samples = NDArray[np.float32]
 
 
-class Readable(Protocol):
-    """What bytes come from, perhaps once and only forwards."""
+class ByteStream(Protocol):
+    """A source of bytes that need not be seekable."""
 
     def read(self, size: int, /) -> bytes:
-        """At most so many of the bytes that follow; none: that was all."""
+        """Up to `size` of the bytes that follow; none at the end."""
 
 
-def decoded(file: IO[bytes], rate: int = RATE, layout: str = "mono") -> Iterator[Samples]:
-    """Yield the samples, a few at a time, channels interleaved; gaps between packets are silence."""
+def decode_file(file: IO[bytes], rate: int = SAMPLE_RATE, layout: str = "mono") -> Iterator[Samples]:
+    """Yield a file's samples, some at a time, channels interleaved. Gaps between packets become silence."""
     file.seek(0)
-    return flowing(_Bounded(file), rate, layout)
+    return decode_stream(_ForgivingFile(file), rate, layout)
 
 
-def flowing(file: Readable, rate: int = RATE, layout: str = "mono") -> Iterator[Samples]:
-    """Like `decoded`, of what can be read but once, from where it stands."""
-    with demuxed(file) as (container, stream):
+def decode_stream(stream: ByteStream, rate: int = SAMPLE_RATE, layout: str = "mono") -> Iterator[Samples]:
+    """Yield a stream's samples as `decode_file` does, from its current position."""
+    with demux_stream(stream) as (container, audio):
         resampler = _Resampler(rate, layout)
         channels = av.AudioLayout(layout).nb_channels
         produced = 0
-        began: float | None = None
-        for packet in packets(container, stream):
+        first_s: float | None = None
+        for packet in read_packets(container, audio):
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                continue  # One bad packet is 20 ms of silence; letting it raise would drop all that follows.
+                continue  # one bad packet is 20 ms of silence; to raise would drop the rest of the file
             for frame in frames:
                 assert isinstance(frame, av.AudioFrame)
-                if frame.sample_rate < LOWEST_HZ:
+                if frame.sample_rate < MIN_SAMPLE_RATE:
                     continue
                 if frame.time is not None:
-                    began = frame.time if began is None else began
-                    gap = frame.time - began - produced / rate
-                    if QUIET_S < gap < LONGEST_GAP_S:
-                        produced += int(gap * rate)
-                        yield np.zeros(int(gap * rate) * channels, np.float32)
-                for samples in resampler.resampled(frame):
+                    first_s = frame.time if first_s is None else first_s
+                    gap_s = frame.time - first_s - produced / rate
+                    if MIN_GAP_S < gap_s < MAX_GAP_S:
+                        produced += int(gap_s * rate)
+                        yield np.zeros(int(gap_s * rate) * channels, np.float32)
+                for samples in resampler.resample(frame):
                     produced += len(samples) // channels
                     yield samples
-        yield from resampler.rest()
+        yield from resampler.flush()
 
 
 class _Resampler:
-    """To one rate and layout from whatever comes: sound may change in the middle, as where two files were joined."""
+    """Resamples to one rate and layout. The input format may change on the way, as in files that were concatenated."""
 
     def __init__(self, rate: int, layout: str) -> None:
         self._rate, self._layout = rate, layout
         self._resampler: av.AudioResampler | None = None
-        self._kind: tuple[str, str, int] | None = None
+        self._input_format: tuple[str, str, int] | None = None
 
-    def resampled(self, frame: av.AudioFrame) -> Iterator[Samples]:
-        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if self._resampler is None or kind != self._kind:
-            yield from self.rest()
-            self._kind, self._resampler = kind, av.AudioResampler("flt", self._layout, self._rate)
+    def resample(self, frame: av.AudioFrame) -> Iterator[Samples]:
+        input_format = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._resampler is None or input_format != self._input_format:
+            yield from self.flush()
+            self._input_format, self._resampler = input_format, av.AudioResampler("flt", self._layout, self._rate)
         yield from self._samples(frame)
 
-    def rest(self) -> Iterator[Samples]:
+    def flush(self) -> Iterator[Samples]:
         if self._resampler is not None:
             yield from self._samples(None)
 
     def _samples(self, frame: av.AudioFrame | None) -> Iterator[Samples]:
         assert self._resampler is not None
         try:
-            pieces = self._resampler.resample(frame)
+            resampled = self._resampler.resample(frame)
         except av.FFmpegError:
-            return  # no such channels, or more of them than can be mixed
-        for piece in pieces:
-            samples: Samples = piece.to_ndarray()[0]
-            # Damaged floating point numbers need not be numbers; one of them makes no number of all that it meets.
-            is_sound = np.abs(samples).max(initial=0) <= LOUDEST
-            yield samples if is_sound else np.nan_to_num(samples, nan=0, posinf=0, neginf=0).clip(-LOUDEST, LOUDEST)
+            return  # a channel layout that cannot be mixed
+        for output in resampled:
+            samples: Samples = output.to_ndarray()[0]
+            # Damaged floats may be NaN or infinite, and one NaN spreads to every result that it takes part in.
+            is_valid = np.abs(samples).max(initial=0) <= MAX_AMPLITUDE
+            if is_valid:
+                yield samples
+            else:
+                yield np.nan_to_num(samples, nan=0, posinf=0, neginf=0).clip(-MAX_AMPLITUDE, MAX_AMPLITUDE)
 
 
-def opened(file: IO[bytes]) -> AbstractContextManager[tuple[av.container.InputContainer, av.AudioStream]]:
-    """Open a file that may hold anything, from its beginning, at its best sound. Raises `AudioRejected`."""
+def open_audio(file: IO[bytes]) -> AbstractContextManager[tuple[av.container.InputContainer, av.AudioStream]]:
+    """Open an untrusted file from its beginning, at its best audio stream. Raises `AudioRejected`."""
     file.seek(0)
-    return demuxed(_Bounded(file))
+    return demux_stream(_ForgivingFile(file))
 
 
 @contextlib.contextmanager
-def demuxed(file: Readable) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
-    """Open what may hold anything, from where it stands, at its best sound. Raises `AudioRejected`."""
+def demux_stream(stream: ByteStream) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
+    """Open an untrusted stream from its current position, at its best audio stream. Raises `AudioRejected`."""
     try:
-        options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
-        container = av.open(file, "r", options=options, **METADATA)
+        options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
+        container = av.open(stream, "r", options=options, **METADATA_OPTIONS)
     except av.FFmpegError as error:
         raise AudioRejected(
             "This is not a sound file that can be read: it is of another kind, or it was cut off while it was saved."
         ) from error
     with container:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
+        audio = container.streams.best("audio")
+        if not isinstance(audio, av.AudioStream):
             raise AudioRejected("There is no sound in this file.")
-        if stream.codec_context is None:
+        if audio.codec_context is None:
             raise AudioRejected(UNDECODABLE)
-        yield container, stream
+        yield container, audio
 
 
-class _Bounded:
-    """A file that does not raise when a damaged header makes FFmpeg seek to a place before its beginning."""
+class _ForgivingFile:
+    """A file that does not raise when a damaged header makes FFmpeg seek to a negative position."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -156,14 +158,16 @@ class _Bounded:
         except (ValueError, OSError) as error:
             if isinstance(error, OSError) and error.errno != errno.EINVAL:
                 raise
-            return -1  # as a seek of C's fails
+            return -1  # C's answer to such a seek
 
 
-def packets(container: av.container.InputContainer, stream: av.AudioStream) -> "Iterator[av.Packet[av.AudioStream]]":
-    """The stream's packets, over damaged places where the container can go on behind them."""
-    for _ in range(BAD_PACKETS):
+def read_packets(
+    container: av.container.InputContainer, audio: av.AudioStream
+) -> "Iterator[av.Packet[av.AudioStream]]":
+    """Yield the stream's packets, over damaged places where the container can go on behind them."""
+    for _ in range(MAX_BAD_PACKETS):
         try:
-            yield from container.demux(stream)
+            yield from container.demux(audio)
             return
         except av.FFmpegError:
             continue

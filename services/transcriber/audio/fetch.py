@@ -8,25 +8,22 @@ from pathlib import Path
 from typing import IO
 
 import av
-import numpy as np
 
-from services.transcriber.audio.blocks import BLOCK_S, CUT_S, quietest
-from services.transcriber.audio.decode import RATE, UNDECODABLE, Samples, decoded, opened, packets
+from services.transcriber.audio.decode import open_audio, read_packets
 from services.transcriber.errors import AudioRejected
 from shared.db.columns import MAX_DURATION_MS
 from shared.storage.store import Store
 
-SHORTFALL = 0.05
-"""Part of the announced length that may be missing before we speak of it; encoders round up and pad."""
+MAX_SHORTFALL = 0.05
+"""Fraction of the announced length that may be missing without a note: encoders round up and pad."""
 
-
-SUFFIXES = {"matroska": ".webm", "mov": ".mp4", "asf": ".wma"}
-"""Endings that servers know a container by, where the demuxer's name is none."""
+FILE_SUFFIXES = {"matroska": ".webm", "mov": ".mp4", "asf": ".wma"}
+"""Demuxer → suffix that servers know its files by, where that is not the demuxer's name."""
 
 
 @dataclass
 class FetchedAudio:
-    """A clip's audio in a file of ours, known to hold sound."""
+    """A clip's audio in a local file. The file has an audio stream."""
 
     file: IO[bytes]
     size: int
@@ -34,91 +31,73 @@ class FetchedAudio:
     suffix: str
     duration_ms: int
     url: str | None = None
-    """An address where a server may fetch it, if the store gives one."""
+    """An address where a server may fetch the audio, if the store gives one."""
     announced_ms: int | None = None
-    """The length that the file claims to have, where the rest of it is missing."""
+    """The length that the header announces, if the file ends before."""
 
     @property
     def note(self) -> str | None:
-        """A sentence on what is missing, if something is."""
+        """A sentence for the owner about missing audio."""
         if self.announced_ms is None:
             return None
-        heard, said = _clock(self.duration_ms), _clock(self.announced_ms)
-        return f"The file ends after {heard} of {said}: the rest was lost before it came here."
-
-    def blocks(self, longest_s: int = BLOCK_S) -> Iterator[tuple[int, Samples]]:
-        """Decode to mono at 16 kHz; yield each block's start in milliseconds and its samples.
-
-        None is longer than `longest_s`. They are cut at the quietest place near their end. Broken packets are skipped;
-        the gap that they leave is silence, so that times stay true. Raises `AudioRejected` if nothing at all can be
-        decoded.
-        """
-        start, held = 0, np.empty(0, np.float32)
-        pieces: list[Samples] = []
-        length = 0
-        for piece in decoded(self.file):
-            pieces.append(piece)
-            length += len(piece)
-            while length >= longest_s * RATE:
-                held = np.concatenate(pieces)
-                cut = quietest(held[: longest_s * RATE], min(CUT_S, longest_s // 2))
-                yield start * 1000 // RATE, held[:cut]
-                start += cut
-                pieces, length = [held[cut:]], len(held) - cut
-        if length:
-            yield start * 1000 // RATE, np.concatenate(pieces)
-        elif not start:
-            raise AudioRejected(UNDECODABLE)
+        length, announced_length = _format_length(self.duration_ms), _format_length(self.announced_ms)
+        return f"The file ends after {length} of {announced_length}: the rest was lost before it came here."
 
 
 @contextlib.contextmanager
-def fetched(store: Store, key: str, mime: str, folder: Path) -> Iterator[FetchedAudio]:
-    """Fetch an object into a nameless file, gone whatever happens to this process, and make sure that it has sound.
+def fetch_audio(store: Store, key: str, mime: str, work_dir: Path) -> Iterator[FetchedAudio]:
+    """Fetch an object into a file without a name, which the system deletes in any case, and measure it.
 
-    Raises `AudioRejected`, and what the store raises.
+    Raises `AudioRejected`, and the store's errors.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=work_dir) as file:
         for block in store.read(key):
             file.write(block)
-        size = file.tell()
-        audio = measured(file, size, mime)
+        audio = measure_audio(file, file.tell(), mime)
         audio.url = store.url(key, mime, "inline")
         yield audio
 
 
-def measured(file: IO[bytes], size: int, mime: str) -> FetchedAudio:
-    """Read through the packets without decoding them: is it audio, how long is it, and is all of it there?"""
+def measure_audio(file: IO[bytes], size: int, mime: str) -> FetchedAudio:
+    """Read the packets without decoding them: is this audio, how long is it, is it complete? Raises `AudioRejected`."""
     if not size:
         raise AudioRejected("The file is empty: not a byte of sound was saved.")
-    with opened(file) as (container, stream):
-        first, seconds = None, 0.0
-        for packet in packets(container, stream):
+    with open_audio(file) as (container, audio):
+        first_pts, duration_s = None, 0.0
+        for packet in read_packets(container, audio):
             if packet.pts is not None and packet.time_base:
-                first = packet.pts if first is None else first
-                seconds = max(seconds, float((packet.pts + (packet.duration or 0) - first) * packet.time_base))
-        announced = (container.duration or 0) / av.time_base
-        family = container.format.name.partition(",")[0]
-    if family == "wav":
-        announced *= _announced_by_riff(file, size)
-    if not seconds:
+                first_pts = packet.pts if first_pts is None else first_pts
+                end_s = float((packet.pts + (packet.duration or 0) - first_pts) * packet.time_base)
+                duration_s = max(duration_s, end_s)
+        announced_s = (container.duration or 0) / av.time_base
+        demuxer = container.format.name.partition(",")[0]
+    if demuxer == "wav":
+        announced_s *= _riff_size_ratio(file, size)
+    if not duration_s:
         raise AudioRejected("The file ends before its sound begins: it was cut off while it was saved.")
-    is_short = announced - seconds > max(1.0, SHORTFALL * announced)
-    announced_ms = _ms(announced) if is_short else None
-    return FetchedAudio(file, size, mime, SUFFIXES.get(family, f".{family}"), _ms(seconds), announced_ms=announced_ms)
+    is_short = announced_s - duration_s > max(1.0, MAX_SHORTFALL * announced_s)
+    return FetchedAudio(
+        file,
+        size,
+        mime,
+        FILE_SUFFIXES.get(demuxer, f".{demuxer}"),
+        _to_ms(duration_s),
+        announced_ms=_to_ms(announced_s) if is_short else None,
+    )
 
 
-def _announced_by_riff(file: IO[bytes], size: int) -> float:
-    """How many times the bytes that are there a WAV file's header announces; 0 or all ones: it does not know."""
+def _riff_size_ratio(file: IO[bytes], size: int) -> float:
+    """The size that a WAV file's header announces, divided by its size. A header of 0 or all ones announces none."""
     file.seek(4)
     announced = int.from_bytes(file.read(4), "little") + 8
     return announced / size if size < announced < 2**32 - 1 else 1.0
 
 
-def _ms(seconds: float) -> int:
-    # More than the database's column holds is said by a forged clock only.
+def _to_ms(seconds: float) -> int:
+    # Only a forged clock says more than the database's column holds.
     return min(int(seconds * 1000), MAX_DURATION_MS)
 
 
-def _clock(ms: int) -> str:
+def _format_length(ms: int) -> str:
     return f"{ms // 60_000}:{ms // 1000 % 60:02}"

@@ -1,36 +1,38 @@
 """Times of the packets of several sources in one track."""
 
-from services.transcriber.audio.decode import LONGEST_GAP_S
+from services.transcriber.audio.decode import MAX_GAP_S
 
 
 class Timeline:
-    """Places packets in one row: those of the next source begin where the last one ended. Times are in samples."""
+    """Places the packets of each source after those of the source before. Times are in samples."""
 
     def __init__(self, rate: int) -> None:
-        self._longest_gap = LONGEST_GAP_S * rate
+        self._max_gap = MAX_GAP_S * rate
         self._shift: int | None = None
-        self._last: int | None = None
+        """Added to the current source's times."""
+        self._previous: int | None = None
         self.end: int | None = None
 
-    def next_source(self) -> None:
+    def start_source(self) -> None:
+        """Place the packets that follow as those of another source."""
         self._shift = None
 
-    def place(self, at: int | None, length: int) -> int:
-        """The time of a packet that its source says is at `at`; each is later than the one before.
+    def place_packet(self, pts: int | None, duration: int) -> int:
+        """Return the time of a packet in the track, later than that of the packet before. `pts`: its source's time.
 
-        A hole longer than `LONGEST_GAP_S` is a broken clock and is closed, as it is where sound is decoded.
+        A gap longer than `MAX_GAP_S` is a broken clock and is closed, as `decode_stream` closes it.
         """
         if self.end is None:
-            # The first source keeps what lies before 0: samples that a decoder needs and nobody hears.
-            self.end = min(at or 0, 0)
-        if at is None:
+            # The first source keeps its packets before 0: samples that a decoder needs and does not play.
+            self.end = min(pts or 0, 0)
+        if pts is None:
             placed = self.end
         else:
-            if self._shift is None or at + self._shift - self.end > self._longest_gap:
-                self._shift = self.end - at
-            placed = at + self._shift
-        if self._last is not None:
-            placed = max(placed, self._last + 1)
-        self._last = placed
-        self.end = max(self.end, placed + length)
+            if self._shift is None or pts + self._shift - self.end > self._max_gap:
+                self._shift = self.end - pts
+            placed = pts + self._shift
+        if self._previous is not None:
+            placed = max(placed, self._previous + 1)
+        self._previous = placed
+        self.end = max(self.end, placed + duration)
         return placed

@@ -1,8 +1,7 @@
-"""Words while somebody speaks: finds the recordings that are being made, and follows each until it is over.
+"""Captions: find the recordings that are being made, and follow each until it ends.
 
-Captions are hints, through and through: they live in Redis alone, a page that comes later is told the newest of them,
-and the transcript is made anew from the whole recording. So nothing here is claimed or retried, and all of it may be
-interrupted at any moment.
+Captions are hints. They live in Redis alone, a page that opens later gets the newest ones, and the transcript is made
+from the complete recording. So nothing is claimed or retried here, and everything may be interrupted at any moment.
 """
 
 import threading
@@ -15,62 +14,61 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.transcriber.captions.follower import PIECES_S, Follower, Parts
-from services.transcriber.captions.lock import Hold
-from services.transcriber.outbox_sender import Hint
-from services.transcriber.recognizers.streaming import Ears
-from services.transcriber.settings import cores
+from services.transcriber.captions.follower import POLL_INTERVAL_S, Follower, FollowerContext
+from services.transcriber.captions.lock import RecordingLock
+from services.transcriber.outbox_sender import SendHint
+from services.transcriber.recognizers.streaming import CaptionModels
+from services.transcriber.settings import available_cores
 from shared.clips import queries
 from shared.db.engine import read_session
 from shared.storage.store import Store
 
 log = structlog.get_logger(__name__)
 
-LOOK_S = 10.0
-"""How often recordings that nobody follows are looked for: a notice of one may be lost, or its worker killed."""
+SEARCH_INTERVAL_S = 10.0
+"""How often recordings without a follower are searched for: a notification may be lost, or a worker killed."""
 
+MAX_SILENCE = timedelta(seconds=30)
+"""A recording without a new piece for so long is paused, offline or abandoned."""
 
-ALIVE = timedelta(seconds=30)
-"""A recording of which nothing came for so long is paused, offline or gone."""
+STOP_TIMEOUT_S = 2.0
+"""How long followers may take to end. A pass takes tenths of a second; a follower that is late is abandoned."""
 
+MAX_RECORDINGS_PER_CORE = 4
+"""Each takes a tenth of a core. The rest of the core is for finished recordings."""
 
-STOP_S = 2.0
-"""How long they may take to end: a pass takes tenths of a second, and whoever is late is left behind."""
-
-EACH_CORE = 4
-"""Recordings followed at once; each takes a tenth of a core, and the rest is for what is finished."""
-
-
-REDIS_S = 5
+REDIS_TIMEOUT_S = 5
 """Seconds to wait for Redis' answer."""
 
 
 class Captioner:
-    """Gives captions to all recordings, from `start` to `stop`; each recording is followed by one worker at a time."""
+    """Captions all recordings, from `start` to `stop`. Each recording is followed by one worker at a time."""
 
-    def __init__(self, engine: Engine, store: Store, redis_url: str, hint: Hint, ears: Ears) -> None:
-        client = redis.Redis.from_url(redis_url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S)
-        self._parts = Parts(engine, store, hint, ears, client)
-        self._most = EACH_CORE * cores()
-        self._followed: dict[uuid.UUID, threading.Thread] = {}
+    def __init__(
+        self, engine: Engine, store: Store, redis_url: str, send_hint: SendHint, models: CaptionModels
+    ) -> None:
+        client = redis.Redis.from_url(redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S)
+        self._context = FollowerContext(engine, store, send_hint, models, client)
+        self._max_recordings = MAX_RECORDINGS_PER_CORE * available_cores()
+        self._threads: dict[uuid.UUID, threading.Thread] = {}
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
     def is_working(self) -> bool:
-        return any(thread.is_alive() for thread in list(self._followed.values()))
+        return any(thread.is_alive() for thread in list(self._threads.values()))
 
     def start(self, woken: threading.Event) -> None:
-        """Look at once, whenever `woken` is set, and now and then."""
+        """Search now, whenever `woken` is set, and every few seconds."""
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, args=(woken,), name="captioner", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave all recordings to whoever comes next."""
+        """Leave all recordings to another worker."""
         self._stopping.set()
-        deadline = time.monotonic() + STOP_S  # one for all: whoever stops us counts once
-        for thread in [self._thread, *self._followed.values()]:
+        deadline = time.monotonic() + STOP_TIMEOUT_S  # one for all: the platform's grace period is one for all
+        for thread in [self._thread, *self._threads.values()]:
             if thread:
                 thread.join(timeout=max(0.0, deadline - time.monotonic()))
 
@@ -78,26 +76,28 @@ class Captioner:
         while not self._stopping.is_set():
             woken.clear()
             try:
-                self._look()
+                self._follow_recordings()
             except (SQLAlchemyError, redis.RedisError) as error:
-                log.warning("recordings cannot be looked for", reason=str(error))
-            _wait(LOOK_S, woken, self._stopping)
+                log.warning("the search for recordings failed; retrying", reason=str(error))
+            _wait(SEARCH_INTERVAL_S, woken, self._stopping)
 
-    def _look(self) -> None:
-        with read_session(self._parts.engine) as session:
-            arriving = session.exec(queries.live_recordings(datetime.now(UTC) - ALIVE, limit=self._most)).all()
-        self._followed = {id: thread for id, thread in self._followed.items() if thread.is_alive()}
-        for clip in arriving:
-            if clip.id not in self._followed and len(self._followed) < self._most:
-                hold = Hold(self._parts.client, clip.id)
-                if hold.take():
-                    follower = Follower(self._parts, clip, hold, self._stopping)
-                    self._followed[clip.id] = thread = threading.Thread(target=follower.run, daemon=True)
+    def _follow_recordings(self) -> None:
+        with read_session(self._context.engine) as session:
+            since = datetime.now(UTC) - MAX_SILENCE
+            clips = session.exec(queries.live_recordings(since, limit=self._max_recordings)).all()
+        self._threads = {id: thread for id, thread in self._threads.items() if thread.is_alive()}
+        for clip in clips:
+            if clip.id not in self._threads and len(self._threads) < self._max_recordings:
+                lock = RecordingLock(self._context.client, clip.id)
+                if lock.acquire():
+                    follower = Follower(self._context, clip, lock, self._stopping)
+                    thread = threading.Thread(target=follower.run, name=f"captions {clip.id}", daemon=True)
+                    self._threads[clip.id] = thread
                     thread.start()
 
 
 def _wait(seconds: float, woken: threading.Event, stopping: threading.Event) -> None:
-    """Until one of them is set, or the time is over."""
-    for _ in range(int(seconds / PIECES_S)):
-        if woken.wait(PIECES_S) or stopping.is_set():
+    """Wait until one of the events is set, or the time is over."""
+    for _ in range(int(seconds / POLL_INTERVAL_S)):
+        if woken.wait(POLL_INTERVAL_S) or stopping.is_set():
             return

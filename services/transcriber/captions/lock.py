@@ -1,37 +1,42 @@
-"""The lock that gives a recording to one worker."""
+"""The lock that gives a recording to one worker: two would send the same words in turn, in different versions."""
 
 import time
 import uuid
+from contextlib import suppress
 
 import redis
+from redis.exceptions import LockNotOwnedError
+from redis.lock import Lock
 
-HELD_S = 6
-"""How long a recording stays with a worker that was not heard of."""
+LOCK_TTL_S = 6
+"""How long a recording stays with a worker that does not renew its lock."""
 
 
-class Hold:
-    """Which worker follows a recording: two would send the same words in turn, and in different versions."""
+class RecordingLock:
+    """A Redis lock that survives a wiped Redis."""
 
-    def __init__(self, client: redis.Redis, clip_id: uuid.UUID, *, every_s: float = HELD_S / 3) -> None:
-        """`every_s`: how often Redis is asked whether it still is ours."""
-        self._client = client
-        self._key = f"dictaphone:captions:{clip_id}"
-        self._name = uuid.uuid4().hex
+    def __init__(self, client: redis.Redis, clip_id: uuid.UUID, *, renewal_interval_s: float = LOCK_TTL_S / 3) -> None:
+        self._lock = Lock(
+            client, f"dictaphone:captions:{clip_id}", timeout=LOCK_TTL_S, blocking=False, thread_local=False
+        )
+        self._renewal_interval_s = renewal_interval_s
         self._renewed_at = 0.0
-        self._every_s = every_s
 
-    def take(self) -> bool:
-        return bool(self._client.set(self._key, self._name, nx=True, ex=HELD_S))
+    def acquire(self) -> bool:
+        return bool(self._lock.acquire())
 
     def renew(self) -> bool:
-        """Hold it for longer, also after Redis was wiped; False if somebody else has it."""
-        if time.monotonic() - self._renewed_at < self._every_s:
+        """Renew the lock if it is time to; False if another worker holds it. Redis is asked every few seconds only."""
+        if time.monotonic() - self._renewed_at < self._renewal_interval_s:
             return True
-        is_mine = self._client.get(self._key) == self._name.encode()
-        held = bool(self._client.expire(self._key, HELD_S)) if is_mine else self.take()
+        is_held = True
+        try:
+            self._lock.reacquire()
+        except LockNotOwnedError:  # expired, wiped with Redis, or another worker's
+            is_held = self.acquire()
         self._renewed_at = time.monotonic()
-        return held
+        return is_held
 
     def release(self) -> None:
-        if self._client.get(self._key) == self._name.encode():
-            self._client.delete(self._key)
+        with suppress(LockNotOwnedError):
+            self._lock.release()

@@ -5,28 +5,25 @@ import random
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-GROWTH = 2.8
-"""Each pause is so much longer than the one before: from 5 s, the seven between eight tries span an hour."""
+RETRY_GROWTH = 2.8
+"""Factor between two delays. From 5 s, the seven delays between eight attempts span an hour."""
 
+RETRY_JITTER = 0.2
+"""Fraction by which a delay is shortened or lengthened, so that clips that failed together do not return together."""
 
-JITTER = 0.2
-"""Part by which a pause is shortened or lengthened, so that clips that failed together do not come back together."""
-
-
-LONGEST_PAUSE_S = 3600
-"""Longest pause that a server may ask for."""
-
+MAX_RETRY_AFTER_S = 3600
+"""Longest delay that a server may ask for."""
 
 PROGRAMMING_ERRORS = (TypeError, AttributeError, NameError, ImportError, AssertionError, NotImplementedError)
-"""Exceptions whose cause is the code and not the moment: another try raises the same one."""
+"""Errors of the code and not of the moment: another attempt raises the same one."""
+
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
+"""Errors of a database that cannot be reached. Its other errors are about the statement."""
 
 
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
-"""What a database that is away gives; other errors are about what we wrote."""
-
-
-def pause_before(try_number: int, first_s: float, wish_s: float | None = None) -> float:
-    """Seconds before the second, third… try; never less than the server asked for."""
-    grown = first_s * GROWTH ** (try_number - 2)
-    wished = min(wish_s or 0.0, LONGEST_PAUSE_S)
-    return max(grown * random.uniform(1 - JITTER, 1 + JITTER), wished)  # noqa: S311  # no secret hangs on it
+def retry_delay(attempt: int, first_s: float, min_s: float | None = None) -> float:
+    """Seconds to wait before the second, third … attempt; at least `min_s`, the delay that the server asked for."""
+    delay_s = first_s * RETRY_GROWTH ** (attempt - 2)
+    min_delay_s = min(min_s or 0.0, MAX_RETRY_AFTER_S)
+    jitter = random.uniform(1 - RETRY_JITTER, 1 + RETRY_JITTER)  # noqa: S311  # no secret depends on it
+    return max(delay_s * jitter, min_delay_s)

@@ -16,12 +16,12 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlmodel import select
 
 from services.api.background.outbox_relay import SWEEP_S
-from services.transcriber.health import Listener
-from services.transcriber.jobs.prepare import Preparer
-from services.transcriber.jobs.transcribe import Transcriber
-from services.transcriber.models.registry import BUNDLED, Models
-from services.transcriber.outbox_sender import Courier
-from services.transcriber.runtime import Shift
+from services.transcriber.health import HealthServer
+from services.transcriber.jobs.prepare import PrepareJob
+from services.transcriber.jobs.transcribe import TranscribeJob
+from services.transcriber.models.registry import BUNDLED_MODEL, ModelRegistry
+from services.transcriber.outbox_sender import OutboxSender
+from services.transcriber.runtime import WorkerRuntime
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import HOME, Clip, Status
 from shared.db.engine import open_engine, transaction
@@ -173,7 +173,7 @@ def test_a_clip_waits_for_a_model_that_nobody_can_fetch_until_somebody_brings_it
     # What needs no model goes on.
     others = [local.put(files.silence(1), "audio/wav") for _ in range(4)]
     wait_until(lambda: all(local.clip(other).prepared_at for other in others))
-    shutil.copytree(Models(local.settings.data_dir).folder(BUNDLED), place.with_name("coming"))
+    shutil.copytree(ModelRegistry(local.settings.data_dir).folder(BUNDLED_MODEL), place.with_name("coming"))
     place.with_name("coming").rename(place)
     clip = local.wait(id, Status.DONE)
     assert speech.word_errors(clip.text or "", speech.words(files.SAID)) <= 0.2
@@ -475,28 +475,28 @@ def test_a_job_that_comes_while_the_door_closes_is_not_left_behind(
     local: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = local.settings.model_copy(update={"idle_exit_seconds": 1, "port": free_port()})
-    courier = Courier(local.engine, local.redis_url)
-    claimants = [
-        Preparer(local.engine, local.store, settings, courier.wake),
-        Transcriber(local.engine, local.store, None, settings, courier.wake, courier.hint),
+    sender = OutboxSender(local.engine, local.redis_url)
+    jobs_of_worker = [
+        PrepareJob(local.engine, local.store, settings, sender.wake),
+        TranscribeJob(local.engine, local.store, None, settings, sender.wake, sender.send_hint),
     ]
     closed: list[uuid.UUID] = []
-    close = Listener.close
+    close = HealthServer.close
 
-    def close_late(listener: Listener) -> None:
+    def close_late(listener: HealthServer) -> None:
         close(listener)
         # Nothing fetches any more, as in the moment between the last fetch and the stop.
-        for worker in shift._workers:
+        for worker in runtime._workers:
             for consumer in worker.consumers.values():
                 consumer.stop()
                 consumer.join()
         closed.append(local.put())
 
-    monkeypatch.setattr(Listener, "close", close_late)
-    shift = Shift(settings, local.engine, local.store, None, claimants, None, threading.Event())
-    assert shift.run()
+    monkeypatch.setattr(HealthServer, "close", close_late)
+    runtime = WorkerRuntime(settings, local.engine, local.store, None, jobs_of_worker, None, threading.Event())
+    assert runtime.run()
     assert len(closed) == 1
     monkeypatch.undo()
-    assert not Shift(settings, local.engine, local.store, None, claimants, None, threading.Event()).run()
-    courier.stop()
+    assert not WorkerRuntime(settings, local.engine, local.store, None, jobs_of_worker, None, threading.Event()).run()
+    sender.stop()
     assert local.clip(closed[0]).status is Status.OFF

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from services.transcriber.audio import remux
-from services.transcriber.audio.decode import RATE, Samples, decoded
-from services.transcriber.audio.remux import Track
+from services.transcriber.audio.decode import SAMPLE_RATE, Samples, decode_file
+from services.transcriber.audio.remux import TrackFormat
 from services.transcriber.audio.seekable import is_seekable
-from services.transcriber.jobs.prepare import Way
+from services.transcriber.jobs.prepare import MakeAudio
 from tests import speech
 from tests.recordings import CONTAINERS, recording, streamed
 from tests.services.transcriber import files
@@ -21,10 +21,10 @@ SECOND = speech.samples(files.SAID[1:3])
 
 
 def heard(content: bytes) -> Samples:
-    return np.concatenate(list(decoded(io.BytesIO(content))))
+    return np.concatenate(list(decode_file(io.BytesIO(content))))
 
 
-def made(way: Way, *parts: bytes) -> bytes:
+def made(way: MakeAudio, *parts: bytes) -> bytes:
     with tempfile.TemporaryFile(buffering=0) as file:
         mime = way([io.BytesIO(part) for part in parts], file)
         file.seek(0)
@@ -37,10 +37,10 @@ def made(way: Way, *parts: bytes) -> bytes:
 
 def likeness(one: Samples, other: Samples) -> float:
     """1: the same; 0: nothing in common. The best within 20 ms, since encoders may begin a little later."""
-    shifts = range(-RATE // 50, RATE // 50 + 1)
-    length = min(len(one), len(other)) - RATE // 25
-    middle = one[RATE // 50 :][:length]
-    return max(float(np.corrcoef(middle, other[RATE // 50 + shift :][:length])[0, 1]) for shift in shifts)
+    shifts = range(-SAMPLE_RATE // 50, SAMPLE_RATE // 50 + 1)
+    length = min(len(one), len(other)) - SAMPLE_RATE // 25
+    middle = one[SAMPLE_RATE // 50 :][:length]
+    return max(float(np.corrcoef(middle, other[SAMPLE_RATE // 50 + shift :][:length])[0, 1]) for shift in shifts)
 
 
 def as_heard(sound: speech.Samples) -> Samples:
@@ -96,7 +96,7 @@ def test_nonsense_ends_the_search(content: bytes) -> None:
 @pytest.mark.parametrize("container", ["webm", "mp4"])
 def test_a_stream_becomes_seekable_and_not_a_sample_changes(container: str) -> None:
     streamed_as = streamed(SECOND, container)
-    content = made(remux.copied, streamed_as)
+    content = made(remux.copy_packets, streamed_as)
     assert np.array_equal(heard(content), heard(streamed_as))
     assert announced_s(content) == pytest.approx(len(SECOND) / speech.RATE, abs=0.1)
     for seconds in (1.0, 4.321, announced_s(content) - 1):
@@ -104,9 +104,9 @@ def test_a_stream_becomes_seekable_and_not_a_sample_changes(container: str) -> N
 
 
 def test_the_index_is_at_the_front() -> None:
-    webm = made(remux.copied, streamed(SECOND))
+    webm = made(remux.copy_packets, streamed(SECOND))
     assert webm.rindex(b"\x1c\x53\xbb\x6b") < webm.index(b"\x1f\x43\xb6\x75"), "cues before the first cluster"
-    mp4 = made(remux.copied, streamed(SECOND, "mp4"))
+    mp4 = made(remux.copy_packets, streamed(SECOND, "mp4"))
     assert mp4.index(b"moov") < mp4.index(b"mdat")
 
 
@@ -114,10 +114,10 @@ def test_the_index_is_at_the_front() -> None:
 def test_a_killed_tab_costs_what_was_not_sent_and_nothing_more(container: str) -> None:
     cut = streamed(SECOND, container)
     cut = cut[: int(len(cut) * 0.7)]
-    content = made(remux.copied, cut)
+    content = made(remux.copy_packets, cut)
     assert len(heard(content)) >= 0.5 * len(as_heard(SECOND))
     assert np.array_equal(heard(content), heard(cut)[: len(heard(content))])
-    assert len(heard(content)) >= len(heard(cut)) - RATE // 10
+    assert len(heard(content)) >= len(heard(cut)) - SAMPLE_RATE // 10
 
 
 # -- several segments ---------------------------------------------------------------------------------------------
@@ -126,41 +126,41 @@ def test_a_killed_tab_costs_what_was_not_sent_and_nothing_more(container: str) -
 @pytest.mark.parametrize("channels", [(1, 1), (2, 2), (1, 2), (2, 1)], ids=str)
 def test_opus_segments_join_without_encoding(channels: tuple[int, int]) -> None:
     parts = [streamed(sound, channels=n) for sound, n in zip((FIRST, SECOND), channels, strict=True)]
-    first, second = (Track.of(io.BytesIO(part)) for part in parts)
-    assert first.joins(second)
-    content = made(remux.copied, *parts)
+    first, second = (TrackFormat.of(io.BytesIO(part)) for part in parts)
+    assert first.is_joinable_with(second)
+    content = made(remux.copy_packets, *parts)
     assert _packets(content) == [packet for part in parts for packet in _packets(part)]
-    assert Track.of(io.BytesIO(content)).channels == max(channels), "stereo is not mixed down"
+    assert TrackFormat.of(io.BytesIO(content)).channels == max(channels), "stereo is not mixed down"
     _sounds_like_both(content, as_heard(FIRST), as_heard(SECOND))
 
 
 def test_equal_aac_segments_join_without_encoding() -> None:
     parts = [streamed(sound, "mp4") for sound in (FIRST, SECOND)]
-    content = made(remux.copied, *parts)
+    content = made(remux.copy_packets, *parts)
     assert _packets(content) == [packet for part in parts for packet in _packets(part)]
     _sounds_like_both(content, *map(heard, parts))
 
 
 def test_segments_that_no_browser_could_play_in_one_piece_are_not_copied() -> None:
     for content in (speech.wav(FIRST), recording(container="adts"), recording(container="flac")):
-        track = Track.of(io.BytesIO(content))
-        assert not track.joins(track)
+        track = TrackFormat.of(io.BytesIO(content))
+        assert not track.is_joinable_with(track)
 
 
 def test_unlike_segments_are_encoded_into_one() -> None:
     parts = [streamed(FIRST, "mp4", rate=44_100), streamed(SECOND, "mp4"), streamed(FIRST, channels=2)]
-    tracks = [Track.of(io.BytesIO(part)) for part in parts]
-    assert not any(tracks[0].joins(other) for other in tracks[1:])
-    content = made(remux.encoded, *parts)
-    assert Track.of(io.BytesIO(content)).channels == 2
+    tracks = [TrackFormat.of(io.BytesIO(part)) for part in parts]
+    assert not any(tracks[0].is_joinable_with(other) for other in tracks[1:])
+    content = made(remux.encode_opus, *parts)
+    assert TrackFormat.of(io.BytesIO(content)).channels == 2
     _sounds_like_both(content, *map(heard, parts))
 
 
 def test_a_join_of_many_keeps_time() -> None:
-    content = made(remux.copied, *[streamed(FIRST)] * 12)
-    assert len(heard(content)) / RATE == pytest.approx(12 * len(FIRST) / speech.RATE, abs=0.1)
+    content = made(remux.copy_packets, *[streamed(FIRST)] * 12)
+    assert len(heard(content)) / SAMPLE_RATE == pytest.approx(12 * len(FIRST) / speech.RATE, abs=0.1)
     last = heard(content)[-len(as_heard(FIRST)) :]
-    assert likeness(last[RATE // 10 :], as_heard(FIRST)[RATE // 10 :]) > 0.95
+    assert likeness(last[SAMPLE_RATE // 10 :], as_heard(FIRST)[SAMPLE_RATE // 10 :]) > 0.95
 
 
 def _packets(content: bytes) -> list[bytes]:
@@ -173,8 +173,8 @@ def _sounds_like_both(content: bytes, *parts: Samples) -> None:
     for part in parts:
         assert likeness(found[place : place + len(part)], part) > 0.95
         place += len(part)
-    assert len(found) / RATE == pytest.approx(place / RATE, abs=0.1)
-    assert announced_s(content) == pytest.approx(place / RATE, abs=0.1)
-    join_s = len(parts[0]) / RATE
+    assert len(found) / SAMPLE_RATE == pytest.approx(place / SAMPLE_RATE, abs=0.1)
+    assert announced_s(content) == pytest.approx(place / SAMPLE_RATE, abs=0.1)
+    join_s = len(parts[0]) / SAMPLE_RATE
     for seconds in (join_s - 1, join_s, join_s + 1):
         assert first_after(content, seconds) == pytest.approx(seconds, abs=0.1)

@@ -20,41 +20,41 @@ def text(words: list[Word]) -> str:
 
 def test_words_count_once_two_passes_agree_on_them() -> None:
     agreement = Agreement()
-    assert agreement.take(said("It was the beast")) == []
+    assert agreement.add_pass(said("It was the beast")) == []
     assert text(agreement.tentative) == "It was the beast"
-    assert text(agreement.take(said("It was the best of"))) == "It was the"
+    assert text(agreement.add_pass(said("It was the best of"))) == "It was the"
     assert text(agreement.tentative) == "best of"
-    assert text(agreement.take(said("It was the best of times"))) == "best of"
+    assert text(agreement.add_pass(said("It was the best of times"))) == "best of"
     assert text(agreement.tentative) == "times"
 
 
 def test_a_pass_may_change_its_mind_about_case_and_signs() -> None:
     agreement = Agreement()
-    agreement.take(said("it was, the Best"))
-    assert text(agreement.take(said("It was the best. Of"))) == "It was the best."
+    agreement.add_pass(said("it was, the Best"))
+    assert text(agreement.add_pass(said("It was the best. Of"))) == "It was the best."
 
 
 def test_what_is_settled_is_never_said_again_and_never_taken_back() -> None:
     agreement = Agreement()
-    agreement.take(said("It was the"))
-    agreement.take(said("It was the"))
+    agreement.add_pass(said("It was the"))
+    agreement.add_pass(said("It was the"))
     # This pass hears the last word a little later than the one before it did.
-    assert agreement.take(said("the best", 3 * WORD_MS - 100)) == []
+    assert agreement.add_pass(said("the best", 3 * WORD_MS - 100)) == []
     assert text(agreement.tentative) == "best"
-    assert text(agreement.settle(said("a beast", 3 * WORD_MS))) == "a beast"
+    assert text(agreement.add_final_pass(said("a beast", 3 * WORD_MS))) == "a beast"
 
 
 def test_who_repeats_himself_is_believed() -> None:
     agreement = Agreement()
-    agreement.settle(said("no"))
-    assert text(agreement.settle(said("no", WORD_MS))) == "no"
-    assert text(agreement.settle(said("no no", 4_000))) == "no no"
+    agreement.add_final_pass(said("no"))
+    assert text(agreement.add_final_pass(said("no", WORD_MS))) == "no"
+    assert text(agreement.add_final_pass(said("no no", 4_000))) == "no no"
 
 
 def test_the_end_settles_all_of_it() -> None:
     agreement = Agreement()
-    agreement.take(said("It was"))
-    assert text(agreement.settle(said("It was the best"))) == "It was the best"
+    agreement.add_pass(said("It was"))
+    assert text(agreement.add_final_pass(said("It was the best"))) == "It was the best"
     assert agreement.tentative == []
 
 
@@ -71,7 +71,7 @@ def test_whatever_is_heard_wrongly_at_the_end_what_is_settled_at_last_is_what_wa
     for number, step in enumerate(steps):
         until = min(len(spoken), until + step)
         # The last word is cut, and heard as something else each time.
-        settled += agreement.take(said(" ".join([*spoken[: until - 1], f"cut{number}"])))
+        settled += agreement.add_pass(said(" ".join([*spoken[: until - 1], f"cut{number}"])))
         assert [word.text.strip() for word in settled] == spoken[: len(settled)]
-    settled += agreement.settle(said(" ".join(spoken)))
+    settled += agreement.add_final_pass(said(" ".join(spoken)))
     assert [word.text.strip() for word in settled] == spoken

@@ -13,12 +13,11 @@ from typing import Any, cast
 import pytest
 import redis
 
-from services.transcriber.captions.captioner import LOOK_S
-from services.transcriber.captions.follower import NICENESS, Follower
-from services.transcriber.captions.follower import Parts as Following
-from services.transcriber.captions.lock import HELD_S, Hold
-from services.transcriber.models.registry import Models
-from services.transcriber.recognizers.streaming import open_ears
+from services.transcriber.captions.captioner import SEARCH_INTERVAL_S
+from services.transcriber.captions.follower import NICENESS, Follower, FollowerContext
+from services.transcriber.captions.lock import LOCK_TTL_S, RecordingLock
+from services.transcriber.models.registry import ModelRegistry
+from services.transcriber.recognizers.streaming import open_caption_models
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import HOME, Clip, Status
 from shared.db.engine import open_engine, transaction
@@ -149,7 +148,7 @@ def test_a_killed_workers_recording_is_followed_by_another(
     before = len(studio.told(id))
     stack.start("transcriber")
     studio.speak(id, pieces=PIECES[4:], every_s=0.3)
-    wait_until(lambda: len(studio.told(id)) > before, seconds=HELD_S + LOOK_S + PATIENCE_S)
+    wait_until(lambda: len(studio.told(id)) > before, seconds=LOCK_TTL_S + SEARCH_INTERVAL_S + PATIENCE_S)
     wait_until(lambda: "amiable himself" in studio.words(id), lambda: studio.words(id))
 
 
@@ -213,15 +212,15 @@ def test_a_store_that_breaks_off_costs_no_sound_and_gives_none_twice(studio: Stu
     id = studio.begin()
     for piece in PIECES:
         studio.add(id, 0, piece)
-    ears = open_ears(studio.settings, Models(studio.settings.data_dir / "models"))
-    assert ears
+    models = open_caption_models(studio.settings, ModelRegistry(studio.settings.data_dir / "models"))
+    assert models
     told: list[dict[str, Any]] = []
     with redis.Redis.from_url(studio.redis_url) as client:
         store = cast("Store", Faltering(studio.store))
-        parts = Following(studio.engine, store, lambda _, frame: told.append(dict(frame)), ears, client)
-        hold = Hold(client, id)
-        assert hold.take()
-        following = threading.Thread(target=Follower(parts, studio.clip(id), hold, threading.Event()).run)
+        parts = FollowerContext(studio.engine, store, lambda _, frame: told.append(dict(frame)), models, client)
+        lock = RecordingLock(client, id)
+        assert lock.acquire()
+        following = threading.Thread(target=Follower(parts, studio.clip(id), lock, threading.Event()).run)
         following.start()
         wait_until(
             lambda: told != [] and "amiable" in told[-1]["committed"] + told[-1]["tentative"], seconds=PATIENCE_S
@@ -246,14 +245,14 @@ def test_switched_off_it_costs_nothing(local_parts: Parts, studio: Studio, start
 def test_one_worker_holds_a_recording_and_whoever_lost_it_lets_go(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         id = uuid.uuid4()
-        one, other = Hold(client, id, every_s=0), Hold(client, id, every_s=0)
-        assert one.take()
-        assert not other.take()
+        one, other = RecordingLock(client, id, renewal_interval_s=0), RecordingLock(client, id, renewal_interval_s=0)
+        assert one.acquire()
+        assert not other.acquire()
         assert one.renew()
         client.flushdb()
-        assert other.take()
+        assert other.acquire()
         assert not one.renew()
         one.release()
         assert other.renew()
         other.release()
-        assert one.take()
+        assert one.acquire()

@@ -19,7 +19,7 @@ from services.transcriber.audio import remux
 from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.errors import AudioRejected
 from services.transcriber.jobs import prepare
-from services.transcriber.jobs.prepare import Preparer
+from services.transcriber.jobs.prepare import PrepareJob
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.gaps import LOST, new_gap
 from shared.clips.models import Clip, Status
@@ -44,7 +44,7 @@ class Workplace(Library):
     def __init__(self, database_url: str, folder: Path) -> None:
         self.settings = TranscriberSettings(data_dir=folder, database_url=SecretStr(database_url), lease_seconds=30)
         super().__init__(open_engine(self.settings), open_store(self.settings))
-        self.preparer = Preparer(self.engine, self.store, self.settings, lambda: None)
+        self.preparer = PrepareJob(self.engine, self.store, self.settings, lambda: None)
         self.folder = folder
 
     def prepare(self, id: uuid.UUID) -> Clip:
@@ -255,7 +255,7 @@ def test_a_remux_that_fails_leaves_the_original_to_be_played(
     def broken(*_: Any) -> str:
         raise error
 
-    monkeypatch.setattr(remux, "copied", broken)
+    monkeypatch.setattr(remux, "copy_packets", broken)
     content = streamed(FIRST)
     id = local.recorded(cut(content, 9_000))
     clip = local.prepare(id)
@@ -272,14 +272,14 @@ def test_a_remux_that_fails_leaves_the_original_to_be_played(
 
 def when_it_is_heard(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Something happens while the clip is being prepared, once."""
-    original, once = prepare._heard, itertools.count()
+    original, once = prepare._decode_fully, itertools.count()
 
     def heard(*arguments: Any) -> Any:
         if next(once) == 0:
             act()
         return original(*arguments)
 
-    monkeypatch.setattr(prepare, "_heard", heard)
+    monkeypatch.setattr(prepare, "_decode_fully", heard)
 
 
 def test_bytes_that_come_late_reopen_the_recording_and_it_is_prepared_again(
@@ -396,14 +396,14 @@ def test_what_a_recorder_explains_while_it_is_prepared_is_not_overwritten(
     local: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id = local.recorded([streamed(SECOND)], gaps=[new_gap(0, 0, LOST)])
-    muted, played = new_gap(1_000, 2_000, "muted"), prepare._played
+    muted, played = new_gap(1_000, 2_000, "muted"), prepare._make_played_audio
 
-    def explained_meanwhile(*parts: Any) -> prepare.Audio:
+    def explained_meanwhile(*parts: Any) -> prepare.PlayedAudio:
         with transaction(local.engine) as session:
             assert session.get_one(Clip, id).reconcile_gaps(datetime.now(UTC), duration_ms=600_000, gaps=[muted])
         return played(*parts)
 
-    monkeypatch.setattr(prepare, "_played", explained_meanwhile)
+    monkeypatch.setattr(prepare, "_make_played_audio", explained_meanwhile)
     assert [known["cause"] for known in local.prepare(id).gaps] == ["muted", "missing"]
 
 

@@ -17,19 +17,19 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from services.transcriber.audio.fetch import FetchedAudio
-from services.transcriber.errors import AudioRejected, ClaimLost
-from services.transcriber.jobs.progress import TAIL, Progress, newest
-from services.transcriber.jobs.retry import pause_before
-from services.transcriber.jobs.transcribe import Transcriber
-from services.transcriber.models.registry import Fetch, ModelAwaited
+from services.transcriber.errors import AudioRejected, CancellationCheck, LeaseLost
+from services.transcriber.jobs.progress import MAX_EXCERPT_CHARS, Progress, last_words
+from services.transcriber.jobs.retry import retry_delay
+from services.transcriber.jobs.transcribe import TranscribeJob
+from services.transcriber.models.registry import ModelDownload, ModelNotReady
 from services.transcriber.recognizers.recognizer import (
+    OnProgress,
     Passage,
     Recognition,
     RecognizerBusy,
+    RecognizerMisconfigured,
     RecognizerUnavailable,
-    Tell,
-    WronglySet,
-    to_nobody,
+    ignore_progress,
 )
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import HOME, MAX_TRIES, Clip, Status
@@ -62,8 +62,8 @@ class Scripted:
         audio: FetchedAudio,
         *,
         attempt_id: str,
-        check: Callable[[], None],
-        tell: Tell = to_nobody,
+        check_cancelled: CancellationCheck,
+        on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
         self.attempts.append(attempt_id)
@@ -81,7 +81,7 @@ class Desk:
         self.store: Store = open_store(self.settings)
         self.told = 0
         self.hints: list[Mapping[str, Any]] = []
-        self.transcriber = Transcriber(self.engine, self.store, recognizer, self.settings, self._tell, self._hear)
+        self.transcriber = TranscribeJob(self.engine, self.store, recognizer, self.settings, self._tell, self._hear)
         content = files.webm()
         self.store.put(KEY, io.BytesIO(content), len(content), "audio/webm")
         self.id = uuid.uuid4()
@@ -232,25 +232,25 @@ def test_the_lease_is_renewed_and_its_loss_is_noticed(desk: Desk, recognizer: Sc
         audio: FetchedAudio,
         *,
         attempt_id: str,
-        check: Callable[[], None],
-        tell: Tell = to_nobody,
+        check_cancelled: CancellationCheck,
+        on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
         def has_lost() -> bool:
             nonlocal noticed
             try:
-                check()
-            except ClaimLost:
+                check_cancelled()
+            except LeaseLost:
                 noticed = True
             return noticed
 
         first = desk.clip().lease_until
         assert first is not None
         _wait_for(lambda: (desk.clip().lease_until or first) > first + timedelta(seconds=1))
-        check()
+        check_cancelled()
         desk.change(Clip.move_to_bin)
         _wait_for(has_lost)
-        check()
+        check_cancelled()
         return WORDS
 
     recognizer.transcribe = work  # type: ignore[method-assign]
@@ -342,7 +342,7 @@ def test_audio_that_is_not_there_may_come_back(desk: Desk) -> None:
 
 
 def test_what_is_wrongly_set_is_tried_and_then_waits_for_the_next_start(desk: Desk, recognizer: Scripted) -> None:
-    recognizer.meanwhile = raising(WronglySet("The Whisper server does not let us in (401)."))
+    recognizer.meanwhile = raising(RecognizerMisconfigured("The Whisper server does not let us in (401)."))
     pauses = [desk.run() for _ in range(MAX_TRIES)]
     assert None not in pauses[:-1]
     clip = desk.clip()
@@ -351,7 +351,7 @@ def test_what_is_wrongly_set_is_tried_and_then_waits_for_the_next_start(desk: De
     assert clip.error.startswith("The Whisper server does not let us in (401). It was tried 8 times")
     # The key is mended, and the worker is started.
     recognizer.meanwhile = lambda: None
-    desk.transcriber.take_up(threading.Event())
+    desk.transcriber.requeue_without_recognizer(threading.Event())
     assert desk.clip().status is Status.PENDING
     desk.run()
     assert desk.clip().status is Status.DONE
@@ -388,7 +388,7 @@ def test_it_is_heard_in_the_language_that_a_person_says(desk: Desk, recognizer: 
 def test_clips_that_nobody_could_transcribe_are_queued_when_somebody_can(
     database_url: str, tmp_path: Path, recognizer: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.transcriber.jobs.transcribe.BATCH", 2)
+    monkeypatch.setattr("services.transcriber.jobs.transcribe.REQUEUE_BATCH", 2)
     nobody = Desk(database_url, tmp_path, None)
     with transaction(nobody.engine) as session:
         first = session.get_one(Clip, nobody.id)
@@ -397,12 +397,12 @@ def test_clips_that_nobody_could_transcribe_are_queued_when_somebody_can(
         session.add_all(more)
     for id in [nobody.id, *(clip.id for clip in more)]:
         nobody.transcriber.run(id)
-    nobody.transcriber.take_up(threading.Event())
+    nobody.transcriber.requeue_without_recognizer(threading.Event())
     assert nobody.clip().status is Status.OFF
     with transaction(nobody.engine) as session:
         session.get_one(Clip, binned).move_to_bin(datetime.now(UTC))
-    somebody = Transcriber(nobody.engine, nobody.store, recognizer, nobody.settings, nobody._tell, nobody._hear)
-    somebody.take_up(threading.Event())
+    somebody = TranscribeJob(nobody.engine, nobody.store, recognizer, nobody.settings, nobody._tell, nobody._hear)
+    somebody.requeue_without_recognizer(threading.Event())
     with transaction(nobody.engine) as session:
         found = {clip.id: clip.status for clip in session.exec(select(Clip))}
         queued = session.exec(select(OutboxRow.clip_id).where(OutboxRow.topic == TRANSCRIBE)).all()
@@ -420,10 +420,10 @@ def test_clips_that_nobody_could_transcribe_are_queued_when_somebody_can(
 def test_a_clip_waits_for_the_model_says_so_and_loses_no_try(
     desk: Desk, recognizer: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.transcriber.jobs.transcribe.CHECK_S", 0.02)
-    fetch = Fetch("base")
-    fetch.tell(40)
-    recognizer.meanwhile = raising(ModelAwaited(fetch))
+    monkeypatch.setattr("services.transcriber.jobs.transcribe.CANCEL_CHECK_INTERVAL_S", 0.02)
+    download = ModelDownload("base")
+    download.set_percent(40)
+    recognizer.meanwhile = raising(ModelNotReady(download))
     job = threading.Thread(target=desk.run)
     job.start()
     _wait_for(lambda: bool(desk.hints))
@@ -431,13 +431,13 @@ def test_a_clip_waits_for_the_model_says_so_and_loses_no_try(
     assert (clip.status, clip.error, clip.tries) == (Status.TRANSCRIBING, "Fetching the speech model …", 1)
     assert desk.hints[-1]["percent"] == 40
     version = clip.version
-    fetch.tell(41)
+    download.set_percent(41)
     _wait_for(lambda: desk.hints[-1]["percent"] == 41)
     assert desk.clip().version == version  # a hint is enough
-    fetch.sentence = "Put it there."
+    download.sentence = "Put it there."
     _wait_for(lambda: desk.clip().error == "Put it there.")
     recognizer.meanwhile = lambda: _wait_for(lambda: desk.clip().error is None)
-    fetch.ready.set()
+    download.ready.set()
     job.join()
     clip = desk.clip()
     assert (clip.status, clip.text, clip.attempt, clip.tries) == (Status.DONE, "hello there", 1, 0)
@@ -446,8 +446,8 @@ def test_a_clip_waits_for_the_model_says_so_and_loses_no_try(
 def test_a_clip_that_is_deleted_while_it_waits_for_the_model_waits_no_more(
     desk: Desk, recognizer: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.transcriber.jobs.transcribe.CHECK_S", 0.02)
-    recognizer.meanwhile = raising(ModelAwaited(Fetch("base")))
+    monkeypatch.setattr("services.transcriber.jobs.transcribe.CANCEL_CHECK_INTERVAL_S", 0.02)
+    recognizer.meanwhile = raising(ModelNotReady(ModelDownload("base")))
     job = threading.Thread(target=desk.run)
     job.start()
     _wait_for(lambda: desk.clip().error is not None)
@@ -476,7 +476,7 @@ def test_what_is_released_is_had_at_once_and_costs_no_try(desk: Desk, recognizer
 
 
 def test_pauses_grow_to_an_hour_in_all() -> None:
-    pauses = [pause_before(number, 5) for number in range(2, MAX_TRIES + 1)]
+    pauses = [retry_delay(number, 5) for number in range(2, MAX_TRIES + 1)]
     assert pauses == sorted(pauses)
     assert 3600 * 0.75 < sum(pauses) < 3600 * 1.3
 
@@ -514,22 +514,22 @@ def _wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 def test_pages_are_told_each_second_how_far_it_is(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
     now = 100.0
-    monkeypatch.setattr("services.transcriber.jobs.transcribe.time.monotonic", lambda: now)
+    monkeypatch.setattr("services.transcriber.jobs.progress.time.monotonic", lambda: now)
     progress = Progress(desk.clip(), 10_000, desk._hear)
     for second, words in enumerate(["one", "two", "three", "four"]):
         now = 100 + second * 0.6
-        progress.tell(second * 3_000, words)
+        progress.update(second * 3_000, words)
     assert [(hint["percent"], hint["text"]) for hint in desk.hints] == [(60, "one two three")]
     now += 1
-    progress.tell(10_400, "")
+    progress.update(10_400, "")
     assert desk.hints[-1] == {
         "type": "progress", "clip": {"id": str(desk.id)}, "percent": 99, "text": "one two three four",
     }  # fmt: skip
 
 
 def test_of_many_words_the_newest_are_told() -> None:
-    assert newest("a few words") == "a few words"
-    tail = newest(" ".join(f"word{number}" for number in range(1_000)))
+    assert last_words("a few words") == "a few words"
+    tail = last_words(" ".join(f"word{number}" for number in range(1_000)))
     assert tail.startswith("… word9")
     assert tail.endswith(" word999")
-    assert len(tail) <= TAIL + 2
+    assert len(tail) <= MAX_EXCERPT_CHARS + 2

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from services.transcriber.recognizers import answers
-from services.transcriber.recognizers.embedded import is_installed
 from services.transcriber.recognizers.factory import open_recognizer
 from services.transcriber.recognizers.recognizer import Passage, Recognition, Recognizer, Word
+from services.transcriber.recognizers.voice_activity import is_installed
 from tests import speech
 from tests.servers.whisper import API_KEY, Fault, Whisper
 from tests.services.transcriber import files
@@ -46,14 +46,14 @@ def test_the_text_is_that_of_the_passages_that_are_believed() -> None:
         {"start": 9, "end": 12, "text": " for ever", **BELIEVED, "compression_ratio": 2.9},
     ]
     text = "".join(str(segment["text"]) for segment in segments)
-    found = answers.recognition(text, segments, None, "english", fetched(files.wav(), "audio/wav"))
+    found = answers.parse_recognition(text, segments, None, "english", fetched(files.wav(), "audio/wav"))
     assert found.text == "He was there. Thank you. for ever"
     assert [passage.start_ms for passage in found.passages] == [2000, 4000, 6000]
 
 
 def test_a_text_without_figures_is_left_alone() -> None:
     segments = [{"start": 0, "end": 2, "text": "so"}]
-    found = answers.recognition("well, so", segments, None, "en", fetched(files.wav()))
+    found = answers.parse_recognition("well, so", segments, None, "en", fetched(files.wav()))
     assert found == Recognition("well, so", "en", [Passage(0, 2000, "so")])
 
 
@@ -62,11 +62,11 @@ def test_a_phrase_alone_is_believed_if_somebody_speaks(
     make: Callable[[float], bytes] | None, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     audio = fetched(make(5) if make else files.wav(), "audio/wav")
-    assert answers.recognition("Thank you.", None, None, None, audio).text == text
+    assert answers.parse_recognition("Thank you.", None, None, None, audio).text == text
     # Without our own ears, the server's are believed.
     assert is_installed()
     monkeypatch.setattr(answers, "is_installed", lambda: False)
-    assert answers.recognition("Thank you.", None, None, None, audio).text == "Thank you."
+    assert answers.parse_recognition("Thank you.", None, None, None, audio).text == "Thank you."
 
 
 def test_a_server_that_gives_text_alone_makes_nothing_up(whisper: Whisper) -> None:
@@ -78,7 +78,7 @@ def test_languages_and_names_arrive(whisper: Whisper) -> None:
     for url in (whisper.openai_url, whisper.cog_url):
         recognizer = at(url, whisper_prompt="Mister Dashwood.")
         audio = fetched(files.silence(1), "audio/wav")
-        recognizer.transcribe(audio, attempt_id="clip-1", check=lambda: None, language="de")
+        recognizer.transcribe(audio, attempt_id="clip-1", check_cancelled=lambda: None, language="de")
     spoken, heard = whisper.requests
     assert (spoken.fields["language"], spoken.fields["prompt"]) == (["de"], ["Mister Dashwood."])
     assert heard.fields == {"language": ["de"], "initial_prompt": ["Mister Dashwood."]}
@@ -108,7 +108,7 @@ WHISPERLIVEKIT = """
 def test_words_that_stand_beside_their_segments_find_them() -> None:
     given = json.loads(WHISPERLIVEKIT)
     audio = fetched(speech.wav(speech.samples(["austen-0880.wav"])), "audio/wav")
-    found = answers.recognition(given["text"], given["segments"], given["words"], given["language"], audio)
+    found = answers.parse_recognition(given["text"], given["segments"], given["words"], given["language"], audio)
     assert speech.word_errors(found.text, speech.words(["austen-0880.wav"])) == 0
     assert found.language is None
     [passage] = found.passages

@@ -51,7 +51,7 @@ def test_real_speech_becomes_its_words(foreign: Foreign) -> None:
 
 def test_a_language_is_said_in_a_way_that_is_understood(foreign: Foreign) -> None:
     audio = fetched(files.mp4(), "audio/mp4")
-    found = at(foreign).transcribe(audio, attempt_id="clip-2", check=lambda: None, language="en")
+    found = at(foreign).transcribe(audio, attempt_id="clip-2", check_cancelled=lambda: None, language="en")
     assert speech.word_errors(found.text, speech.words(files.SAID)) <= MOST_ERRORS
 
 

@@ -6,20 +6,20 @@ from collections.abc import Callable
 import pytest
 
 from services.transcriber.audio.fetch import FetchedAudio
-from services.transcriber.errors import AudioRejected, ClaimLost
-from services.transcriber.models.registry import BUNDLED, Fetch, ModelAwaited
+from services.transcriber.errors import AudioRejected, CancellationCheck, LeaseLost
+from services.transcriber.models.registry import BUNDLED_MODEL, ModelDownload, ModelNotReady
 from services.transcriber.recognizers import fallback
 from services.transcriber.recognizers.factory import open_recognizer
-from services.transcriber.recognizers.fallback import PreferredRecognizer
+from services.transcriber.recognizers.fallback import FallbackRecognizer
 from services.transcriber.recognizers.recognizer import (
-    NotTaken,
+    FileRefused,
+    OnProgress,
     Passage,
     Recognition,
     RecognizerBusy,
+    RecognizerMisconfigured,
     RecognizerUnavailable,
-    Tell,
-    WronglySet,
-    to_nobody,
+    ignore_progress,
 )
 from tests import speech
 from tests.servers.whisper import API_KEY, Fault, Whisper
@@ -43,15 +43,15 @@ class Scripted:
         audio: FetchedAudio,
         *,
         attempt_id: str,
-        check: Callable[[], None],
-        tell: Tell = to_nobody,
+        check_cancelled: CancellationCheck,
+        on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
         self.attempts.append(attempt_id)
         self.meanwhile()
         if self.fault:
             raise self.fault
-        tell(900, self.name)
+        on_progress(900, self.name)
         return Recognition(self.name, language or "en", [Passage(0, 900, self.name)])
 
 
@@ -61,8 +61,8 @@ def three() -> list[Scripted]:
 
 
 @pytest.fixture
-def recognizer(three: list[Scripted]) -> PreferredRecognizer:
-    return PreferredRecognizer([(each, 1) for each in three])
+def recognizer(three: list[Scripted]) -> FallbackRecognizer:
+    return FallbackRecognizer([(each, 1) for each in three])
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +71,18 @@ def audio() -> FetchedAudio:
 
 
 def test_the_preferred_one_is_asked_alone(
-    recognizer: PreferredRecognizer, three: list[Scripted], audio: FetchedAudio
+    recognizer: FallbackRecognizer, three: list[Scripted], audio: FetchedAudio
 ) -> None:
-    told: list[tuple[int, str]] = []
+    progress: list[tuple[int, str]] = []
     found = recognizer.transcribe(
         audio,
         attempt_id="clip-1",
-        check=lambda: None,
-        tell=lambda heard_ms, words: told.append((heard_ms, words)),
+        check_cancelled=lambda: None,
+        on_progress=lambda position_ms, words: progress.append((position_ms, words)),
         language="de",
     )
     assert found == Recognition("first", "de", [Passage(0, 900, "first")], "first")
-    assert told == [(900, "first")]
+    assert progress == [(900, "first")]
     assert [len(each.attempts) for each in three] == [1, 0, 0]
     assert recognizer.name == "first, else second, else third"
 
@@ -91,15 +91,15 @@ def test_the_preferred_one_is_asked_alone(
     ("fault", "is_asked_last"),
     [
         (AWAY, True),
-        (WronglySet("The key is wrong."), True),
-        (ModelAwaited(Fetch("base")), True),
+        (RecognizerMisconfigured("The key is wrong."), True),
+        (ModelNotReady(ModelDownload("base")), True),
         (RecognizerBusy("It is busy."), False),
-        (NotTaken("It knows no such file."), False),
+        (FileRefused("It knows no such file."), False),
         (AudioRejected("It knows English only."), False),
     ],
 )
 def test_who_could_not_do_it_is_followed_by_the_next(
-    recognizer: PreferredRecognizer,
+    recognizer: FallbackRecognizer,
     three: list[Scripted],
     audio: FetchedAudio,
     fault: Exception,
@@ -119,20 +119,20 @@ def test_who_could_not_do_it_is_followed_by_the_next(
 
 
 def test_who_was_away_is_preferred_again_after_a_while(
-    recognizer: PreferredRecognizer, three: list[Scripted], audio: FetchedAudio, monkeypatch: pytest.MonkeyPatch
+    recognizer: FallbackRecognizer, three: list[Scripted], audio: FetchedAudio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr(fallback, "monotonic", lambda: now[0])
     three[0].fault = AWAY
     hear(recognizer, audio, "clip-1")
     three[0].fault = None
-    now[0] += fallback.AWAY_S - 1
+    now[0] += fallback.UNAVAILABLE_S - 1
     assert hear(recognizer, audio, "clip-2").text == "second"
     now[0] += 2
     assert hear(recognizer, audio, "clip-3").text == "first"
 
 
-def test_no_id_is_used_twice(recognizer: PreferredRecognizer, three: list[Scripted], audio: FetchedAudio) -> None:
+def test_no_id_is_used_twice(recognizer: FallbackRecognizer, three: list[Scripted], audio: FetchedAudio) -> None:
     three[0].fault = three[1].fault = AWAY
     for _ in range(3):
         hear(recognizer, audio, "clip-1")
@@ -142,7 +142,7 @@ def test_no_id_is_used_twice(recognizer: PreferredRecognizer, three: list[Script
 
 
 BUSY, BUSY_LONG = RecognizerBusy("It is busy.", 7), RecognizerBusy("It is busy.", 90)
-REFUSED, WRONG = NotTaken("No such file."), WronglySet("The key is wrong.")
+REFUSED, WRONG = FileRefused("No such file."), RecognizerMisconfigured("The key is wrong.")
 
 
 @pytest.mark.parametrize(
@@ -152,12 +152,12 @@ REFUSED, WRONG = NotTaken("No such file."), WronglySet("The key is wrong.")
         ([BUSY_LONG, BUSY, BUSY_LONG], RecognizerBusy, "It is busy. Nor could any other do it.", 7),
         ([BUSY_LONG, REFUSED, WRONG], RecognizerUnavailable, "It is busy. Nor could any other do it.", 90),
         ([REFUSED, WRONG, AWAY], RecognizerUnavailable, "It is away. Nor could any other do it.", None),
-        ([REFUSED, WRONG, REFUSED], WronglySet, "The key is wrong.", None),
-        ([REFUSED, REFUSED, REFUSED], NotTaken, "No such file.", None),
+        ([REFUSED, WRONG, REFUSED], RecognizerMisconfigured, "The key is wrong.", None),
+        ([REFUSED, REFUSED, REFUSED], FileRefused, "No such file.", None),
     ],
 )
 def test_when_nobody_can_do_it_the_first_words_and_the_shortest_wish_count(
-    recognizer: PreferredRecognizer,
+    recognizer: FallbackRecognizer,
     three: list[Scripted],
     audio: FetchedAudio,
     faults: list[Exception],
@@ -175,10 +175,10 @@ def test_when_nobody_can_do_it_the_first_words_and_the_shortest_wish_count(
 
 
 def test_a_claim_that_is_lost_asks_nobody_else(
-    recognizer: PreferredRecognizer, three: list[Scripted], audio: FetchedAudio
+    recognizer: FallbackRecognizer, three: list[Scripted], audio: FetchedAudio
 ) -> None:
-    three[0].fault = ClaimLost()
-    with pytest.raises(ClaimLost):
+    three[0].fault = LeaseLost()
+    with pytest.raises(LeaseLost):
         hear(recognizer, audio)
     three[0].fault = None
     assert hear(recognizer, audio).text == "first"  # its place is free again
@@ -186,9 +186,9 @@ def test_a_claim_that_is_lost_asks_nobody_else(
 
 
 def test_who_has_no_place_is_followed_by_the_next_and_waited_for_in_the_end(
-    recognizer: PreferredRecognizer, three: list[Scripted], audio: FetchedAudio, monkeypatch: pytest.MonkeyPatch
+    recognizer: FallbackRecognizer, three: list[Scripted], audio: FetchedAudio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "CHECK_S", 0.02)
+    monkeypatch.setattr(fallback, "CANCEL_CHECK_INTERVAL_S", 0.02)
     entered, leave = threading.Semaphore(0), threading.Event()
 
     def meanwhile() -> None:
@@ -206,14 +206,14 @@ def test_who_has_no_place_is_followed_by_the_next_and_waited_for_in_the_end(
 
     checks = 0
 
-    def check() -> None:
+    def check_cancelled() -> None:
         nonlocal checks
         checks += 1
         if checks == 3:
-            raise ClaimLost
+            raise LeaseLost
 
-    with pytest.raises(ClaimLost):
-        recognizer.transcribe(audio, attempt_id="clip-1", check=check)
+    with pytest.raises(LeaseLost):
+        recognizer.transcribe(audio, attempt_id="clip-1", check_cancelled=check_cancelled)
     last = threading.Thread(target=lambda: found.append(hear(recognizer, audio)))
     last.start()
     leave.set()
@@ -231,7 +231,7 @@ def test_the_embedded_engine_hears_what_no_server_can(whisper: Whisper, fault: F
         settings(
             whisper_url=f"{whisper.openai_url}, {whisper.cog_url} embedded",
             whisper_api_key=f"{API_KEY} - -",
-            whisper_model=f"- - {BUNDLED}",
+            whisper_model=f"- - {BUNDLED_MODEL}",
         )
     )
     assert recognizer

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from services.transcriber.recognizers import http_client
 from services.transcriber.recognizers.factory import open_recognizer
-from services.transcriber.recognizers.recognizer import NotTaken, Passage, Recognizer, RecognizerUnavailable, Word
+from services.transcriber.recognizers.recognizer import FileRefused, Passage, Recognizer, RecognizerUnavailable, Word
 from shared.db.columns import MAX_DURATION_MS
 from tests.services.transcriber import files
 from tests.services.transcriber.recognizers.test_recognizers import fetched, hear, settings
@@ -169,7 +169,7 @@ def test_a_refusal_that_comes_before_all_is_sent_is_read() -> None:
     audio.file.seek(0, 2)
     audio.file.write(bytes(20_000_000))
     audio.size = audio.file.tell()
-    with rude(refuse, reads=False) as (url, called), pytest.raises(NotTaken, match="WHISPER_MAX_BYTES"):
+    with rude(refuse, reads=False) as (url, called), pytest.raises(FileRefused, match="WHISPER_MAX_BYTES"):
         hear(at(url + CONTRACTS["openai"]), audio)
     assert len(called) == 2  # the file, and its sound
 
@@ -191,7 +191,7 @@ class Says(httpx.BaseTransport):
 def says() -> Iterator[Says]:
     transport = Says()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http_client, "client", lambda api_key="": httpx.Client(transport=transport))
+        patch.setattr(http_client, "open_client", lambda api_key="": httpx.Client(transport=transport))
         yield transport
 
 

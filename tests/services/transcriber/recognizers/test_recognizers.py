@@ -14,9 +14,9 @@ import httpx
 import numpy as np
 import pytest
 
-from services.transcriber.audio.fetch import FetchedAudio, measured
+from services.transcriber.audio.fetch import FetchedAudio, measure_audio
 from services.transcriber.errors import AudioRejected
-from services.transcriber.models.registry import BUNDLED
+from services.transcriber.models.registry import BUNDLED_MODEL
 from services.transcriber.recognizers import answers, http_client
 from services.transcriber.recognizers.cog import CogRecognizer, prediction_url
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
@@ -26,8 +26,8 @@ from services.transcriber.recognizers.recognizer import (
     Recognition,
     Recognizer,
     RecognizerBusy,
+    RecognizerMisconfigured,
     RecognizerUnavailable,
-    WronglySet,
 )
 from services.transcriber.settings import TranscriberSettings
 from tests import speech
@@ -38,17 +38,17 @@ MOST_ERRORS = 0.2
 
 
 def fetched(content: bytes, mime: str = "audio/webm;codecs=opus") -> FetchedAudio:
-    return measured(io.BytesIO(content), len(content), mime)
+    return measure_audio(io.BytesIO(content), len(content), mime)
 
 
 def settings(**values: Any) -> TranscriberSettings:
     """With the model that comes along, unless a server has its own: no test waits for a hundred megabytes."""
-    ours: dict[str, Any] = {} if "whisper_url" in values else {"whisper_model": BUNDLED}
+    ours: dict[str, Any] = {} if "whisper_url" in values else {"whisper_model": BUNDLED_MODEL}
     return TranscriberSettings(_env_file=None, **ours, **values)
 
 
 def hear(recognizer: Recognizer, audio: FetchedAudio, attempt_id: str = "clip-1") -> Recognition:
-    return recognizer.transcribe(audio, attempt_id=attempt_id, check=lambda: None)
+    return recognizer.transcribe(audio, attempt_id=attempt_id, check_cancelled=lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +129,14 @@ def test_a_claim_that_is_lost_stops_the_engine(embedded: EmbeddedRecognizer) -> 
 
     asked = 0
 
-    def check() -> None:
+    def check_cancelled() -> None:
         nonlocal asked
         asked += 1
         if asked == 2:
             raise Lost
 
     with pytest.raises(Lost):
-        embedded.transcribe(fetched(files.webm()), attempt_id="clip-1", check=check)
+        embedded.transcribe(fetched(files.webm()), attempt_id="clip-1", check_cancelled=check_cancelled)
 
 
 def test_a_folder_with_something_else_says_what_belongs_there(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_folder_with_something_else_says_what_belongs_there(tmp_path: Path) ->
 def test_a_model_of_one_language_makes_no_nonsense_of_another(embedded: EmbeddedRecognizer) -> None:
     def heard_in(language: str) -> Recognition:
         audio = fetched(files.webm())
-        return embedded.transcribe(audio, attempt_id="clip-1", check=lambda: None, language=language)
+        return embedded.transcribe(audio, attempt_id="clip-1", check_cancelled=lambda: None, language=language)
 
     with pytest.raises(AudioRejected, match=r"tiny\.en knows English only, and this clip is said to be in German"):
         heard_in("de")
@@ -194,7 +194,7 @@ def test_nobody_waits_for_what_nobody_wants_any_more(whisper: Whisper) -> None:
     class Lost(Exception):
         pass
 
-    def check() -> None:
+    def check_cancelled() -> None:
         if whisper.requests:
             raise Lost
 
@@ -205,7 +205,9 @@ def test_nobody_waits_for_what_nobody_wants_any_more(whisper: Whisper) -> None:
         whisper.fail(Fault.HANG)
         began = time.monotonic()
         with pytest.raises(Lost):
-            recognizer.transcribe(fetched(files.silence(1), "audio/wav"), attempt_id="clip-1", check=check)
+            recognizer.transcribe(
+                fetched(files.silence(1), "audio/wav"), attempt_id="clip-1", check_cancelled=check_cancelled
+            )
         assert time.monotonic() - began < 10
         whisper.heal()
 
@@ -220,8 +222,8 @@ def test_a_server_that_is_not_there_is_worth_another_try() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "error", "sentence"),
     [
-        (401, {"error": {"message": "bad key"}}, WronglySet, "WHISPER_API_KEY"),
-        (404, {}, WronglySet, "WHISPER_URL"),
+        (401, {"error": {"message": "bad key"}}, RecognizerMisconfigured, "WHISPER_API_KEY"),
+        (404, {}, RecognizerMisconfigured, "WHISPER_URL"),
         (413, {"error": {"message": "26 MB is too much"}}, AudioRejected, "26 MB is too much"),
         (415, {"detail": [{"msg": "no such\ncodec"}]}, AudioRejected, "no such codec"),
         (408, {}, RecognizerUnavailable, "408"),
@@ -232,13 +234,13 @@ def test_a_server_that_is_not_there_is_worth_another_try() -> None:
 )
 def test_what_a_status_means(status: int, body: object, error: type[Exception], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
-        http_client.refuse(httpx.Response(status, json=body))
+        http_client.raise_error_for(httpx.Response(status, json=body))
 
 
 def test_the_server_says_when_to_come_back() -> None:
     def wish(value: str) -> float | None:
         with pytest.raises(RecognizerUnavailable) as caught:
-            http_client.refuse(httpx.Response(503, headers={"Retry-After": value}))
+            http_client.raise_error_for(httpx.Response(503, headers={"Retry-After": value}))
         return caught.value.retry_after_s
 
     assert wish("7") == 7
@@ -256,7 +258,7 @@ def test_a_language_is_known_by_its_code(found: object, code: str | None) -> Non
 
 
 def test_text_that_no_database_takes_is_made_harmless() -> None:
-    assert http_client.clean(" a\0b \ud800 c\n") == "a b ? c"
+    assert http_client.clean_text(" a\0b \ud800 c\n") == "a b ? c"
 
 
 def test_without_verbose_json_there_is_text_and_one_passage(whisper: Whisper, openai: OpenAIRecognizer) -> None:
@@ -271,7 +273,9 @@ def test_without_verbose_json_there_is_text_and_one_passage(whisper: Whisper, op
 
 def test_a_server_that_finds_fault_with_the_sound_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = httpx.Response(400, json={"error": {"message": "Audio file might be corrupted or unsupported"}})
-    monkeypatch.setattr(http_client, "client", lambda api_key="": httpx.Client(transport=Streaming(lambda _: answer)))
+    monkeypatch.setattr(
+        http_client, "open_client", lambda api_key="": httpx.Client(transport=Streaming(lambda _: answer))
+    )
     recognizer = open_recognizer(settings(whisper_url="http://whisper/v1/audio/transcriptions"))
     assert recognizer is not None
     with pytest.raises(AudioRejected, match="might be corrupted or unsupported"):
@@ -327,7 +331,7 @@ def test_memory_does_not_grow_with_the_recording(
         return httpx.Response(200, content=json.dumps(body))
 
     transport = Streaming(answer)
-    monkeypatch.setattr(http_client, "client", lambda api_key="": httpx.Client(transport=transport))
+    monkeypatch.setattr(http_client, "open_client", lambda api_key="": httpx.Client(transport=transport))
     url = "http://whisper/v1/audio/transcriptions" if contract == "openai" else "http://whisper"
     recognizer = open_recognizer(settings(whisper_url=url, whisper_max_bytes=0))
     assert recognizer is not None

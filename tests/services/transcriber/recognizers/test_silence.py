@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from services.transcriber.audio.blocks import decode_blocks
 from services.transcriber.recognizers import embedded, hallucinations
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
 from services.transcriber.recognizers.recognizer import Recognition
@@ -34,7 +35,7 @@ INVENTIVE = {
 """Sounds, and how loud they are, of which the model makes up words where no VAD stands before it. Of four, it makes a
 sentence again and again: how another processor rounds may save one."""
 
-DOUBTS = {"PHRASES": frozenset(), "UNSURE": -float("inf"), "REPETITIVE": float("inf")}
+DOUBTS = {"STOCK_PHRASES": frozenset(), "LOGPROB_THRESHOLD": -float("inf"), "COMPRESSION_RATIO_THRESHOLD": float("inf")}
 """What is asked of words where the model says that nobody spoke, each with a value that lets everything through."""
 
 
@@ -56,9 +57,9 @@ def test_half_a_minute_without_speech_has_no_words_and_no_language(engine: Embed
 
 def heard_without_vad(engine: EmbeddedRecognizer, content: bytes) -> list[Any]:
     """The engine's own segments."""
-    [(_, samples)] = fetched(content, "audio/wav").blocks()
+    [(_, samples)] = decode_blocks(fetched(content, "audio/wav").file)
     # The second chance is drawn by lot, and these are to be the same words each time.
-    options = embedded.OPTIONS | {"vad_filter": False, "temperature": 0.0}
+    options = embedded.TRANSCRIBE_OPTIONS | {"vad_filter": False, "temperature": 0.0}
     return list(engine._model().transcribe(samples, language="en", **options)[0])
 
 
@@ -68,7 +69,7 @@ def invented(engine: EmbeddedRecognizer) -> list[list[Any]]:
 
 
 def believed(invented: list[list[Any]]) -> list[str]:
-    return [passage.text for segments in invented for passage in embedded._believed(segments, 0)]
+    return [passage.text for segments in invented for passage in embedded._to_passages(segments, 0)]
 
 
 def test_without_vad_words_are_invented_and_not_believed(invented: list[list[Any]]) -> None:
@@ -80,15 +81,15 @@ def test_without_vad_words_are_invented_and_not_believed(invented: list[list[Any
 def test_with_vad_they_are_not_even_invented(
     engine: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(embedded, "is_phantom", lambda *_, **__: False)
+    monkeypatch.setattr(embedded, "is_hallucination", lambda *_, **__: False)
     assert hear(engine, fetched(sounds.wav(sounds.SPEECHLESS[name](), INVENTIVE[name]), "audio/wav")).text == ""
 
 
 def test_they_are_doubted_because_the_model_says_that_nobody_spoke(
     invented: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hallucinations, "SILENT", 1)
-    monkeypatch.setattr(hallucinations, "RAVING", float("inf"))
+    monkeypatch.setattr(hallucinations, "NO_SPEECH_THRESHOLD", 1)
+    monkeypatch.setattr(hallucinations, "MAX_COMPRESSION_RATIO", float("inf"))
     assert believed(invented)
 
 
@@ -96,7 +97,7 @@ def test_they_are_doubted_because_the_model_says_that_nobody_spoke(
 def test_each_doubt_finds_some_of_them_by_itself(
     invented: list[list[Any]], monkeypatch: pytest.MonkeyPatch, kept: str
 ) -> None:
-    monkeypatch.setattr(hallucinations, "RAVING", float("inf"))
+    monkeypatch.setattr(hallucinations, "MAX_COMPRESSION_RATIO", float("inf"))
     for name in DOUBTS.keys() - {kept}:
         monkeypatch.setattr(hallucinations, name, DOUBTS[name])
     some = believed(invented)
@@ -107,10 +108,10 @@ def test_each_doubt_finds_some_of_them_by_itself(
 def test_a_phrase_that_comes_again_and_again_is_not_believed_whatever_the_model_says(
     invented: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hallucinations, "SILENT", 1)
-    monkeypatch.setattr(hallucinations, "RAVING", float("inf"))
+    monkeypatch.setattr(hallucinations, "NO_SPEECH_THRESHOLD", 1)
+    monkeypatch.setattr(hallucinations, "MAX_COMPRESSION_RATIO", float("inf"))
     once = believed(invented)
-    monkeypatch.setattr(hallucinations, "REPETITIVE", float("inf"))
+    monkeypatch.setattr(hallucinations, "COMPRESSION_RATIO_THRESHOLD", float("inf"))
     assert len(once) < len(believed(invented))
 
 
