@@ -16,7 +16,7 @@ from tests.servers.server import free_port
 from tests.servers.stack import ROOT
 
 
-def test_defaults_go_by_cores_and_by_server() -> None:
+def test_the_default_concurrency_depends_on_cores_and_server() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert TranscriberSettings().concurrent_clips() == cores
     assert TranscriberSettings(whisper_url="http://x/v1/audio/transcriptions").concurrent_clips() == 4
@@ -29,7 +29,7 @@ def test_defaults_go_by_cores_and_by_server() -> None:
     assert TranscriberSettings(whisper_url="http://x/a http://x/b", concurrency=3).concurrent_clips() == 3
 
 
-def test_the_address_tells_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_selects_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     def chosen(**values: str) -> object:
         return factory.open_recognizer(TranscriberSettings(**values))  # type: ignore[arg-type]
 
@@ -56,9 +56,7 @@ URLS = "http://x/predictions, https://y/v1/audio/transcriptions/,embedded"
         ({"whisper_api_key": "- k -", "whisper_model": "-, turbo, base"}, [("", ""), ("k", "turbo"), ("", "base")]),
     ],
 )
-def test_each_of_several_has_its_address_its_key_and_its_model(
-    given: dict[str, str], expected: list[tuple[str, str]]
-) -> None:
+def test_each_recognizer_has_its_address_key_and_model(given: dict[str, str], expected: list[tuple[str, str]]) -> None:
     settings = TranscriberSettings.model_validate({"whisper_url": URLS, **given})
     each = settings.for_each_recognizer()
     assert [one.whisper_url for one in each] == ["http://x/predictions", "https://y/v1/audio/transcriptions", ""]
@@ -67,14 +65,14 @@ def test_each_of_several_has_its_address_its_key_and_its_model(
     assert settings.embedded_models() == [expected[-1][1] or "base"]
 
 
-def test_a_single_server_is_what_it_was() -> None:
+def test_a_single_server_keeps_its_settings() -> None:
     settings = TranscriberSettings(whisper_url=" http://x/predictions/ ", whisper_model="a model, with spaces")
     assert settings.for_each_recognizer() == [settings]
     assert (settings.whisper_url, settings.whisper_model) == ("http://x/predictions", "a model, with spaces")
     assert settings.embedded_models() == []
 
 
-def test_a_folder_beside_us_is_no_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_folder_is_no_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "model.bin").touch()
     monkeypatch.chdir(tmp_path)
@@ -111,7 +109,7 @@ def test_a_list_of_another_length_is_one_sentence(tmp_path: Path, variable: str,
     assert "a b c" not in done.stderr
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_wrong_settings_are_reported_at_once(tmp_path: Path) -> None:
     done = _run({"WHISPER_URL": "x", "LEASE_SECONDS": "-1", "DATA_DIR": str(tmp_path)})
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 2

@@ -20,11 +20,11 @@ FIRST = speech.samples(files.SAID[:1])
 SECOND = speech.samples(files.SAID[1:3])
 
 
-def heard(content: bytes) -> Samples:
+def decode(content: bytes) -> Samples:
     return np.concatenate(list(decode_file(io.BytesIO(content))))
 
 
-def made(way: MakeAudio, *parts: bytes) -> bytes:
+def convert(way: MakeAudio, *parts: bytes) -> bytes:
     with tempfile.TemporaryFile(buffering=0) as file:
         mime = way([io.BytesIO(part) for part in parts], file)
         file.seek(0)
@@ -44,7 +44,7 @@ def likeness(one: Samples, other: Samples) -> float:
 
 
 def as_heard(sound: speech.Samples) -> Samples:
-    return heard(speech.wav(sound))
+    return decode(speech.wav(sound))
 
 
 def announced_s(content: bytes) -> float:
@@ -70,7 +70,7 @@ def test_whole_files_are_seekable_as_they_are(container: str) -> None:
 
 
 @pytest.mark.parametrize("container", ["webm", "mp4"])
-def test_what_recorders_stream_is_not_nor_what_was_cut_off(container: str) -> None:
+def test_streamed_and_truncated_files_are_not_seekable(container: str) -> None:
     content = streamed(FIRST, container)
     assert not is_seekable(io.BytesIO(content), len(content))
     content = files.half(content)
@@ -84,7 +84,7 @@ def test_what_recorders_stream_is_not_nor_what_was_cut_off(container: str) -> No
     [b"", b"\x1a\x45\xdf\xa3", b"\x1a\x45\xdf\xa3" + b"\0" * 99, b"\x1a\x45\xdf\xa3" + b"\xff" * 99],
     ids=["empty", "head", "zeros", "ones"],
 )
-def test_nonsense_ends_the_search(content: bytes) -> None:
+def test_nonsense_is_not_seekable(content: bytes) -> None:
     is_seekable(io.BytesIO(content), len(content))
     for size in (8, 16, 99):
         is_seekable(io.BytesIO(b"\0\0\0\x01ftyp" + content), size)
@@ -94,30 +94,30 @@ def test_nonsense_ends_the_search(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("container", ["webm", "mp4"])
-def test_a_stream_becomes_seekable_and_not_a_sample_changes(container: str) -> None:
+def test_a_stream_becomes_seekable_without_a_changed_sample(container: str) -> None:
     streamed_as = streamed(SECOND, container)
-    content = made(remux.copy_packets, streamed_as)
-    assert np.array_equal(heard(content), heard(streamed_as))
+    content = convert(remux.copy_packets, streamed_as)
+    assert np.array_equal(decode(content), decode(streamed_as))
     assert announced_s(content) == pytest.approx(len(SECOND) / speech.RATE, abs=0.1)
     for seconds in (1.0, 4.321, announced_s(content) - 1):
         assert first_after(content, seconds) == pytest.approx(seconds, abs=0.1)
 
 
 def test_the_index_is_at_the_front() -> None:
-    webm = made(remux.copy_packets, streamed(SECOND))
+    webm = convert(remux.copy_packets, streamed(SECOND))
     assert webm.rindex(b"\x1c\x53\xbb\x6b") < webm.index(b"\x1f\x43\xb6\x75"), "cues before the first cluster"
-    mp4 = made(remux.copy_packets, streamed(SECOND, "mp4"))
+    mp4 = convert(remux.copy_packets, streamed(SECOND, "mp4"))
     assert mp4.index(b"moov") < mp4.index(b"mdat")
 
 
 @pytest.mark.parametrize("container", ["webm", "mp4"])
-def test_a_killed_tab_costs_what_was_not_sent_and_nothing_more(container: str) -> None:
+def test_a_truncated_stream_keeps_all_complete_packets(container: str) -> None:
     cut = streamed(SECOND, container)
     cut = cut[: int(len(cut) * 0.7)]
-    content = made(remux.copy_packets, cut)
-    assert len(heard(content)) >= 0.5 * len(as_heard(SECOND))
-    assert np.array_equal(heard(content), heard(cut)[: len(heard(content))])
-    assert len(heard(content)) >= len(heard(cut)) - SAMPLE_RATE // 10
+    content = convert(remux.copy_packets, cut)
+    assert len(decode(content)) >= 0.5 * len(as_heard(SECOND))
+    assert np.array_equal(decode(content), decode(cut)[: len(decode(content))])
+    assert len(decode(content)) >= len(decode(cut)) - SAMPLE_RATE // 10
 
 
 # -- several segments ---------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_opus_segments_join_without_encoding(channels: tuple[int, int]) -> None:
     parts = [streamed(sound, channels=n) for sound, n in zip((FIRST, SECOND), channels, strict=True)]
     first, second = (TrackFormat.of(io.BytesIO(part)) for part in parts)
     assert first.is_joinable_with(second)
-    content = made(remux.copy_packets, *parts)
+    content = convert(remux.copy_packets, *parts)
     assert _packets(content) == [packet for part in parts for packet in _packets(part)]
     assert TrackFormat.of(io.BytesIO(content)).channels == max(channels), "stereo is not mixed down"
     _sounds_like_both(content, as_heard(FIRST), as_heard(SECOND))
@@ -136,9 +136,9 @@ def test_opus_segments_join_without_encoding(channels: tuple[int, int]) -> None:
 
 def test_equal_aac_segments_join_without_encoding() -> None:
     parts = [streamed(sound, "mp4") for sound in (FIRST, SECOND)]
-    content = made(remux.copy_packets, *parts)
+    content = convert(remux.copy_packets, *parts)
     assert _packets(content) == [packet for part in parts for packet in _packets(part)]
-    _sounds_like_both(content, *map(heard, parts))
+    _sounds_like_both(content, *map(decode, parts))
 
 
 def test_segments_that_no_browser_could_play_in_one_piece_are_not_copied() -> None:
@@ -147,19 +147,19 @@ def test_segments_that_no_browser_could_play_in_one_piece_are_not_copied() -> No
         assert not track.is_joinable_with(track)
 
 
-def test_unlike_segments_are_encoded_into_one() -> None:
+def test_segments_of_different_formats_are_encoded_into_one() -> None:
     parts = [streamed(FIRST, "mp4", rate=44_100), streamed(SECOND, "mp4"), streamed(FIRST, channels=2)]
     tracks = [TrackFormat.of(io.BytesIO(part)) for part in parts]
     assert not any(tracks[0].is_joinable_with(other) for other in tracks[1:])
-    content = made(remux.encode_opus, *parts)
+    content = convert(remux.encode_opus, *parts)
     assert TrackFormat.of(io.BytesIO(content)).channels == 2
-    _sounds_like_both(content, *map(heard, parts))
+    _sounds_like_both(content, *map(decode, parts))
 
 
 def test_a_join_of_many_keeps_time() -> None:
-    content = made(remux.copy_packets, *[streamed(FIRST)] * 12)
-    assert len(heard(content)) / SAMPLE_RATE == pytest.approx(12 * len(FIRST) / speech.RATE, abs=0.1)
-    last = heard(content)[-len(as_heard(FIRST)) :]
+    content = convert(remux.copy_packets, *[streamed(FIRST)] * 12)
+    assert len(decode(content)) / SAMPLE_RATE == pytest.approx(12 * len(FIRST) / speech.RATE, abs=0.1)
+    last = decode(content)[-len(as_heard(FIRST)) :]
     assert likeness(last[SAMPLE_RATE // 10 :], as_heard(FIRST)[SAMPLE_RATE // 10 :]) > 0.95
 
 
@@ -169,7 +169,7 @@ def _packets(content: bytes) -> list[bytes]:
 
 
 def _sounds_like_both(content: bytes, *parts: Samples) -> None:
-    found, place = heard(content), 0
+    found, place = decode(content), 0
     for part in parts:
         assert likeness(found[place : place + len(part)], part) > 0.95
         place += len(part)

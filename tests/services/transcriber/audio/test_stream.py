@@ -27,7 +27,7 @@ def outline(samples: NDArray[np.floating], rate: int) -> NDArray[np.floating]:
 
 
 @pytest.mark.parametrize("container", ["webm", "mp4"])
-def test_what_has_come_can_be_heard_at_once_and_all_of_it_at_the_end(container: str) -> None:
+def test_bytes_are_decoded_as_they_arrive_and_completely_at_the_end(container: str) -> None:
     sound = speech.samples(SAID)
     content = streamed(sound, container)
     seconds = len(sound) / speech.RATE
@@ -54,7 +54,7 @@ def test_a_piece_may_end_anywhere() -> None:
 
 
 @pytest.mark.parametrize("content", [b"no sound at all, " * 1000, b"", b"\x1a\x45\xdf\xa3"])
-def test_what_is_no_sound_gives_none_and_holds_nobody_up(content: bytes) -> None:
+def test_bytes_without_audio_give_no_samples_and_no_delay(content: bytes) -> None:
     arriving = StreamingDecoder()
     assert not len(arriving.feed(content))
     assert not len(arriving.finish())

@@ -18,7 +18,7 @@ def outline(*parts: Samples) -> list[int]:
     return peaks.values()
 
 
-def test_an_outline_is_as_loud_as_the_sound_and_in_its_place() -> None:
+def test_peaks_follow_the_audio() -> None:
     quiet, loud = np.full(SAMPLE_RATE, 0.1, np.float32), np.full(SAMPLE_RATE, -1.5, np.float32)
     values = outline(quiet, loud, quiet)
     assert len(values) == 300
@@ -26,7 +26,7 @@ def test_an_outline_is_as_loud_as_the_sound_and_in_its_place() -> None:
     assert values[150] == 255  # below zero counts as above, and nothing is louder than full scale
 
 
-def test_no_sound_has_no_outline_and_the_shortest_has_one_value() -> None:
+def test_no_audio_has_no_peaks_and_the_shortest_has_one() -> None:
     assert outline() == []
     assert outline(np.full(1, 0.5, np.float32)) == [128]
 
@@ -38,9 +38,7 @@ def test_no_sound_has_no_outline_and_the_shortest_has_one_value() -> None:
     click=st.floats(0, 1, exclude_max=True),
     cuts=st.lists(st.floats(0, 1), max_size=20),
 )
-def test_however_the_sound_comes_the_outline_is_the_same_and_misses_nothing(
-    seconds: float, click: float, cuts: list[float]
-) -> None:
+def test_peaks_do_not_depend_on_the_blocks_and_miss_no_sample(seconds: float, click: float, cuts: list[float]) -> None:
     sound = np.zeros(max(1, int(seconds * SAMPLE_RATE)), np.float32)
     place = int(click * len(sound))
     sound[place] = 1
@@ -56,7 +54,7 @@ def test_however_the_sound_comes_the_outline_is_the_same_and_misses_nothing(
     assert values.index(255) == place // span
 
 
-def test_packets_keep_their_times_and_the_next_source_begins_where_one_ended() -> None:
+def test_packets_keep_their_times_and_sources_follow_each_other() -> None:
     line = Timeline(1000)
     assert [line.place_packet(at, 20) for at in (-7, 13, 33, 93)] == [-7, 13, 33, 93]  # 40 ms were lost before the last
     line.start_source()
@@ -66,7 +64,7 @@ def test_packets_keep_their_times_and_the_next_source_begins_where_one_ended() -
     assert line.end == 193
 
 
-def test_a_clock_that_jumps_is_not_believed() -> None:
+def test_a_jump_of_the_clock_is_closed() -> None:
     line = Timeline(1000)
     hour = 3_600_000
     assert [line.place_packet(at, 20) for at in (hour, hour + 20)] == [0, 20]
@@ -78,7 +76,7 @@ def test_a_clock_that_jumps_is_not_believed() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.none() | st.integers(-(2**40), 2**40), st.integers(0, 10_000)), max_size=50))
-def test_whatever_clocks_say_time_goes_forward(packets: list[tuple[int | None, int]]) -> None:
+def test_times_always_grow(packets: list[tuple[int | None, int]]) -> None:
     line = Timeline(48_000)
     places = [line.place_packet(at, length) for at, length in packets]
     assert all(earlier < later for earlier, later in pairwise(places))

@@ -52,7 +52,7 @@ class Page:
         return self.settled
 
 
-def test_words_come_while_they_are_spoken_and_are_right_in_the_end(recognizer: StreamingRecognizer) -> None:
+def test_captions_come_while_somebody_speaks_and_are_right_in_the_end(recognizer: StreamingRecognizer) -> None:
     transcript = LiveTranscript(recognizer)
     page = Page(transcript)
     shown: list[str] = []
@@ -66,7 +66,7 @@ def test_words_come_while_they_are_spoken_and_are_right_in_the_end(recognizer: S
     assert speech.word_errors(page.look(), speech.words()) < 0.08, page.settled
 
 
-def test_silence_and_noise_say_nothing(recognizer: StreamingRecognizer) -> None:
+def test_silence_and_noise_have_no_captions(recognizer: StreamingRecognizer) -> None:
     chance = np.random.default_rng(1)
     for quiet in (
         np.zeros(20 * SAMPLE_RATE),
@@ -82,7 +82,7 @@ def test_silence_and_noise_say_nothing(recognizer: StreamingRecognizer) -> None:
         assert transcript.uncommitted_s < 2
 
 
-def test_who_never_pauses_is_understood_and_costs_no_more_for_it(recognizer: StreamingRecognizer) -> None:
+def test_a_speaker_who_never_pauses_is_captioned_at_the_same_cost(recognizer: StreamingRecognizer) -> None:
     """Speech with its pauses cut out, for longer than a window."""
     spoken = [sound(file, gap_s=0) for file in speech.ALL]
     breathless = np.concatenate([part[(np.abs(part) > 0.02).nonzero()[0][0] :] for part in spoken for _ in range(2)])
@@ -97,7 +97,7 @@ def test_who_never_pauses_is_understood_and_costs_no_more_for_it(recognizer: Str
     assert len(page.look().split()) > 0.8 * 2 * len(speech.words().split())
 
 
-def test_who_comes_late_begins_with_what_is_said_now(recognizer: StreamingRecognizer) -> None:
+def test_a_late_worker_begins_with_the_newest_words(recognizer: StreamingRecognizer) -> None:
     transcript = LiveTranscript(recognizer)
     transcript.add(np.zeros(int(3 * MAX_BACKLOG_S * SAMPLE_RATE), np.float32))
     transcript.add(sound("austen-0870.wav"))
@@ -106,7 +106,7 @@ def test_who_comes_late_begins_with_what_is_said_now(recognizer: StreamingRecogn
     assert "Dashwood" in str(transcript.caption()["committed"])
 
 
-def test_two_passes_over_the_same_sound_settle_nothing(recognizer: StreamingRecognizer) -> None:
+def test_two_passes_over_the_same_audio_commit_nothing(recognizer: StreamingRecognizer) -> None:
     transcript = LiveTranscript(recognizer)
     transcript.add(sound("austen-0870.wav")[: 3 * SAMPLE_RATE])
     assert transcript.update()
@@ -116,7 +116,7 @@ def test_two_passes_over_the_same_sound_settle_nothing(recognizer: StreamingReco
     assert transcript.caption()["committed"] == ""
 
 
-def test_a_long_text_is_told_by_its_end(recognizer: StreamingRecognizer) -> None:
+def test_a_caption_of_a_long_text_is_its_end(recognizer: StreamingRecognizer) -> None:
     transcript = LiveTranscript(recognizer)
     page = Page(transcript)
     long = np.concatenate([sound(*speech.ALL)] * 3)

