@@ -21,8 +21,8 @@ from typing import Any
 import httpx
 import psutil
 
-from services.transcriber.models.registry import FETCHING, Models
-from tests.bench.realtime_load import CORES_TAKEN_BY_OTHERS, note_cores_taken_by_others
+from services.transcriber.models.registry import DOWNLOADING, ModelRegistry
+from tests.bench.realtime_load import OTHERS, others
 from tests.bench.realtime_peers import CannotMeasure
 from tests.bench.said import Said, joined
 from tests.bench.transcription_peers import CONTENDERS, Bare, Contender, OneJob, Ours
@@ -182,9 +182,9 @@ def of_model(name: str, wish: argparse.Namespace) -> dict[str, Any]:
 
 def folder_of(name: str) -> Path:
     """The model's folder: found on this machine, or fetched."""
-    fetch = Models(ROOT / "var" / "models").want(str(Path(name).absolute()) if "/" in name else name)
+    fetch = ModelRegistry(ROOT / "var" / "models").request(str(Path(name).absolute()) if "/" in name else name)
     while not fetch.ready.wait(1):
-        if fetch.sentence != FETCHING:
+        if fetch.sentence != DOWNLOADING:
             raise CannotMeasure(fetch.sentence)
     assert fetch.folder
     return fetch.folder

@@ -25,7 +25,7 @@ from services.api.app import ROUTES
 from services.api.settings import ApiSettings
 from services.realtime.server import CLOSE_TIMEOUT_S, SHUTDOWN_SPREAD_S
 from services.realtime.settings import RealtimeSettings
-from services.transcriber.models.registry import WITH_US
+from services.transcriber.models.registry import IMAGE_MODELS_DIR
 from services.transcriber.settings import DEFAULT_MODEL, TranscriberSettings
 from shared.settings import DatabaseSettings, ProcessSettings
 from tests import speech
@@ -124,7 +124,7 @@ def test_the_image_with_the_embedded_engine_brings_its_model() -> None:
     fetches = [line.arguments for line in instructions("transcriber-local-build") if "/download.py" in line.arguments]
     assert fetches == [
         "services/transcriber/models/download.py /",
-        f"/venv/bin/python /download.py {DEFAULT_MODEL} /venv/{WITH_US.relative_to(sys.prefix)}",
+        f"/venv/bin/python /download.py {DEFAULT_MODEL} /venv/{IMAGE_MODELS_DIR.relative_to(sys.prefix)}",
     ]
     assert contents("transcriber-local-build")[0]["/download.py"] == "services/transcriber/models/download.py"
     alone = [sys.executable, "-S", "-c", "import sys; sys.path.pop(0); import runpy; runpy.run_path(sys.argv[1])"]

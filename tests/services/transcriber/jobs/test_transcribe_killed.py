@@ -18,9 +18,9 @@ import pytest
 from sqlmodel import col, func, select
 
 from services.api.background import outbox_relay
-from services.api.background.outbox_relay import OutboxRelay
-from services.transcriber.models.registry import BUNDLED
-from shared.clips.models import MAX_TRIES, Clip, Status
+from services.api.background.outbox_relay import Relay
+from services.transcriber.models.registry import BUNDLED_MODEL
+from shared.clips.models import HOME, MAX_TRIES, Clip, Status
 from shared.db.engine import read_session, transaction
 from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
@@ -191,7 +191,7 @@ def test_a_redis_that_is_wiped_again_and_again_costs_no_clip_and_no_attempt(
 
 
 def test_real_words_survive_both(server_parts: Parts, tmp_path: Path, valkey: Valkey) -> None:
-    environment = {"WHISPER_MODEL": BUNDLED, "CONCURRENCY": "2"}
+    environment = {"WHISPER_MODEL": BUNDLED_MODEL, "CONCURRENCY": "2"}
     with closing(Hospital(server_parts, tmp_path / "transcriber.log", **environment)) as hospital:
         ids = hospital.take_in([(speech.DATA / name).read_bytes() for name in SPOKEN])
         with valkey.client() as client:
