@@ -11,8 +11,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.outbox.outbox import batches
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import OutboxPublisher, publish_batches
 
 log = structlog.get_logger(__name__)
 
@@ -60,10 +59,10 @@ class OutboxSender:
             is_last = self._stopping  # read before sending: what was committed before `stop` still goes out
             hints = [self._hints.get() for _ in range(self._hints.qsize())]
             try:
-                for _ in batches(self._engine, self._publisher):
+                for _ in publish_batches(self._engine, self._publisher):
                     pass
                 for library_id, payload in hints:
-                    self._publisher.hint(library_id, payload)
+                    self._publisher.send_hint(library_id, payload)
             except (redis.RedisError, SQLAlchemyError, dramatiq.errors.BrokerConnectionError) as error:
                 log.warning(
                     "events could not be sent; the relay will send them", reason=f"{type(error).__name__}: {error}"

@@ -21,7 +21,7 @@ from services.transcriber.outbox_sender import REDIS_TIMEOUT_S
 from services.transcriber.recognizers.recognizer import Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared.db.engine import ping
-from shared.redis.jobs import CAPTION, count_waiting, message
+from shared.redis.jobs import CAPTION, count_waiting, job_message
 from shared.storage.store import Store
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ def open_worker(broker: NotifiedBroker, job: Job, queue: str) -> dramatiq.Worker
                 retry_in_s = DATABASE_RETRY_S
             if retry_in_s is not None:
                 try:
-                    broker.enqueue(message(job.name, id, queue), delay=int(retry_in_s * 1000))
+                    broker.enqueue(job_message(job.name, id, queue), delay=int(retry_in_s * 1000))
                 except redis.RedisError as error:
                     log.warning("the retry could not be queued; the sweep will queue it", reason=str(error))
 

@@ -22,7 +22,7 @@ import httpx
 import psutil
 
 from services.transcriber.models.registry import DOWNLOADING, ModelRegistry
-from tests.bench.realtime_load import OTHERS, others
+from tests.bench.realtime_load import CORES_TAKEN_BY_OTHERS, note_cores_taken_by_others
 from tests.bench.realtime_peers import CannotMeasure
 from tests.bench.said import Said, joined
 from tests.bench.transcription_peers import CONTENDERS, Bare, Contender, OneJob, Ours

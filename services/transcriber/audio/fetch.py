@@ -55,7 +55,7 @@ def fetch_audio(store: Store, key: str, mime: str, work_dir: Path) -> Iterator[F
         for block in store.read(key):
             file.write(block)
         audio = measure_audio(file, file.tell(), mime)
-        audio.url = store.url(key, mime, "inline")
+        audio.url = store.presigned_url(key, mime, "inline")
         yield audio
 
 

@@ -18,8 +18,7 @@ from services.transcriber.captions.lock import RecordingLock
 from services.transcriber.errors import RetryLater
 from services.transcriber.outbox_sender import SendHint
 from services.transcriber.recognizers.streaming import CaptionModels
-from shared.clips.models import Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import read_session
 from shared.storage.store import Store, StoreError
 from shared.uploads.models import Piece

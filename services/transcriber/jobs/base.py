@@ -142,7 +142,7 @@ class Job(ABC):
     def release(self, session: Session, clip: Clip, now: datetime) -> str:
         """Release a clip as it was before the claim. A `ClipChange`."""
         clip.release(now)
-        record(session, clip, self.name, now=now)
+        save_and_announce(session, clip, self.name, now=now)
         return "released"
 
     # -- one attempt -------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class Job(ABC):
                 attempt = None
             if clip.version == version:
                 return None
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
         self.on_commit()
         return None if attempt is None else Claim(clip_id, attempt, clip)
 
@@ -218,7 +218,7 @@ class Job(ABC):
             is_postponed = clip.postpone(sentence, now + timedelta(seconds=delay_s), now)
             if not is_postponed and reason.is_configuration_error:
                 clip.switch_off(sentence, now)
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
             return "postponed" if is_postponed else "given up"
 
         outcome = self.settle(claim, postpone)

@@ -154,7 +154,7 @@ class TranscribeJob(Job):
     def _set_waiting_reason(self, claim: Claim, sentence: str | None) -> None:
         def set_reason(session: Session, clip: Clip, now: datetime) -> str:
             clip.set_waiting_reason(sentence, now)
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
             return "waiting"
 
         if self.settle(claim, set_reason) != "waiting":

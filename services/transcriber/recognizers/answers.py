@@ -11,7 +11,7 @@ from services.transcriber.recognizers.http_client import clean_text, not_a_trans
 from services.transcriber.recognizers.recognizer import Passage, Recognition, Word, join_hyphenated
 from services.transcriber.recognizers.voice_activity import detect_speech, is_installed
 from shared.db.columns import MAX_DURATION_MS
-from shared.languages import CODES, LANGUAGES
+from shared.languages import CODES_BY_NAME, LANGUAGES
 
 SCORE_NAMES = ("no_speech_prob", "avg_logprob", "compression_ratio")
 SegmentScores = dict[str, float]
@@ -105,4 +105,4 @@ def language_code(language: Any) -> str | None:
     if not isinstance(language, str) or not language:
         return None
     name = language.strip().lower()
-    return CODES.get(name, name if name in LANGUAGES else None)
+    return CODES_BY_NAME.get(name, name if name in LANGUAGES else None)

@@ -15,7 +15,7 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from sqlmodel import select
 
-from services.api.background.outbox_relay import SWEEP_S
+from services.api.background.outbox_relay import SWEEP_INTERVAL_S
 from services.transcriber.health import HealthServer
 from services.transcriber.jobs.prepare import PrepareJob
 from services.transcriber.jobs.transcribe import TranscribeJob

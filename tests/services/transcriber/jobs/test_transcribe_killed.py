@@ -18,9 +18,9 @@ import pytest
 from sqlmodel import col, func, select
 
 from services.api.background import outbox_relay
-from services.api.background.outbox_relay import Relay
+from services.api.background.outbox_relay import OutboxRelay
 from services.transcriber.models.registry import BUNDLED_MODEL
-from shared.clips.models import HOME, MAX_TRIES, Clip, Status
+from shared.clips.models import MAX_TRIES, Clip, Status
 from shared.db.engine import read_session, transaction
 from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
@@ -143,7 +143,7 @@ class Hospital(Ward):
 def hasty_relay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_relay, "SWEEP_INTERVAL_S", 0.3)
     monkeypatch.setattr(outbox_relay, "POLL_S", 0.3)
-    monkeypatch.setattr(outbox_relay, "SOON", timedelta(seconds=1))
+    monkeypatch.setattr(outbox_relay, "EMPTY_QUEUE_PATIENCE", timedelta(seconds=1))
 
 
 @pytest.fixture
