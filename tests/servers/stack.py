@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from services.transcriber.models.registry import BUNDLED
+from tests.servers.preloaded import ForkedProcess, fork_server
 from tests.servers.server import Server, ServerFailed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,14 @@ class Service(Server):
         self._environment = environment
 
     def command(self) -> list[str]:
-        return [INTERPRETER, "-m", f"services.{self.name.partition('-')[0]}"]
+        return [INTERPRETER, "-m", self.module]
+
+    @property
+    def module(self) -> str:
+        return f"services.{self.name.partition('-')[0]}"
+
+    def spawn(self) -> ForkedProcess:
+        return fork_server(self.module, INTERPRETER, ROOT).fork(self.environment(), self.log_path)
 
     def working_folder(self) -> Path:
         return ROOT
