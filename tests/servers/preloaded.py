@@ -31,9 +31,9 @@ class ForkedProcess(psutil.Process):
         return self._exit_status
 
     def wait(self, timeout: float | None = None) -> int:
-        deadline = None if timeout is None else time.monotonic() + timeout
+        began = time.monotonic()
         while (status := self.poll()) is None:
-            if deadline is not None and time.monotonic() > deadline:
+            if timeout is not None and time.monotonic() - began > timeout:
                 raise psutil.TimeoutExpired(timeout, self.pid)
             time.sleep(POLL_S)
         return status
