@@ -11,8 +11,8 @@ from typing import Literal, Protocol
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from tests.servers import chromium
 from tests.servers import server as servers
+from tests.servers.chromium import Browsers
 from tests.servers.postgres import Postgres
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.stack import SERVICES, Service, Stack, migrate
@@ -231,22 +231,23 @@ def stack(start_stack: StartStack, parts: Parts) -> Stack:
 Launch = Callable[..., Awaitable[Browser]]
 
 
+@pytest.fixture(scope="session")
+async def browsers() -> AsyncIterator[Browsers]:
+    async with async_playwright() as playwright:
+        browsers = Browsers(playwright)
+        yield browsers
+        await browsers.close()
+
+
 @pytest.fixture
-async def launch_browser() -> AsyncIterator[Launch]:
-    """Start Chromium, as often as asked; every one is closed after the test.
+async def launch_browser(browsers: Browsers) -> AsyncIterator[Launch]:
+    """A Chromium, as often as asked; what the test opens in it is closed after the test.
 
     Give it what `chromium.launch` takes: a file to play (`speech.microphone(…)`), `Microphone.REFUSED`, or nothing for
     a machine without a microphone.
     """
-    async with contextlib.AsyncExitStack() as held:
-        playwright = await held.enter_async_context(async_playwright())
-
-        async def launch(*arguments: object, **options: object) -> Browser:
-            browser = await chromium.launch(playwright, *arguments, **options)  # type: ignore[arg-type]
-            held.push_async_callback(browser.close)
-            return browser
-
-        yield launch
+    yield browsers.launch
+    await browsers.clear()
 
 
 # -- the order of a whole run -------------------------------------------------------------------------------------
@@ -260,7 +261,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take turns between the browser's files and the others, the slowest first, so that never all want the cores."""
+    """Take turns between the browser's files and the others, the slowest first, so that never all want the cores.
+    """
     files = [list(tests) for _, tests in groupby(items, lambda test: test.path)]
     browser = [tests for tests in files if BROWSER in tests[0].path.parents]
     others = [tests for tests in files if BROWSER not in tests[0].path.parents]
