@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import pytest
+from hypothesis import settings
 from playwright.async_api import Browser, async_playwright
 
 from tests.servers import server as servers
@@ -19,6 +20,10 @@ from tests.servers.stack import SERVICES, Service, Stack, migrate
 from tests.servers.valkey import Valkey
 from tests.servers.whisper import Whisper
 
+# How many examples a property is tried with, unless `--hypothesis-profile` names another profile.
+settings.register_profile("quick", max_examples=50, deadline=None)
+settings.register_profile("thorough", max_examples=500, deadline=None)
+
 Parts = Mapping[str, str]
 """The environment that leads our services to a database, a Redis and a store."""
 
@@ -26,6 +31,24 @@ Kind = Literal["local", "servers"]
 """`local`: SQLite and files. `servers`: Postgres and an S3 bucket. Redis is always a real one."""
 
 KINDS: tuple[Kind, ...] = ("local", "servers")
+
+
+# -- how long a run may take --------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the slow tests as well, and long ones at full length")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("--hypothesis-profile"):
+        settings.load_profile("thorough" if config.getoption("--slow") else "quick")
+
+
+@pytest.fixture(scope="session")
+def full_length(request: pytest.FixtureRequest) -> bool:
+    """Whether a test that can be of any length takes its time: `make test ARGS=--slow`."""
+    return bool(request.config.getoption("--slow"))
 
 
 # -- servers, shared by all tests ---------------------------------------------------------------------------------
@@ -260,9 +283,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take turns between the browser's files and the others, the slowest first, so that never all want the cores.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow ones out, unless `--slow`.
+
+    Take turns between the browser's files and the others, the slowest first, so that never all want the cores.
     """
+    if not config.getoption("--slow"):
+        slow = [test for test in items if test.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [test for test in items if test not in slow]
     files = [list(tests) for _, tests in groupby(items, lambda test: test.path)]
     browser = [tests for tests in files if BROWSER in tests[0].path.parents]
     others = [tests for tests in files if BROWSER not in tests[0].path.parents]
