@@ -2,12 +2,10 @@
 
 import atexit
 import json
-import os
 import subprocess
 import threading
 import time
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 import psutil
@@ -69,10 +67,3 @@ class ForkServer:
             self._process.stdin.flush()
             answer: int | None = json.loads(self._process.stdout.readline())
             return answer
-
-
-@cache
-def fork_server(service: str, interpreter: str, folder: Path) -> ForkServer:
-    """One for each service and test process, from the first start on."""
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}
-    return ForkServer(service, interpreter, folder, environment)

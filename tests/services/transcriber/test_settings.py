@@ -11,9 +11,8 @@ from services.transcriber.recognizers.cog import CogRecognizer
 from services.transcriber.recognizers.fallback import PreferredRecognizer
 from services.transcriber.recognizers.openai import OpenAIRecognizer
 from services.transcriber.settings import TranscriberSettings, _checked_model
-from tests.servers.preloaded import fork_server
 from tests.servers.server import free_port
-from tests.servers.stack import INTERPRETER, ROOT
+from tests.servers.stack import fork_server
 
 
 def test_defaults_go_by_cores_and_by_server() -> None:
@@ -129,5 +128,5 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
 
 def _run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     log = Path(environment["DATA_DIR"], "log")
-    process = fork_server("services.transcriber", INTERPRETER, ROOT).fork(environment, log)
+    process = fork_server("services.transcriber").fork(environment, log)
     return subprocess.CompletedProcess((), process.wait(30), stderr=log.read_text())
