@@ -19,7 +19,7 @@ help: ## List these commands
 local-up: $(VENV)/local.stamp ## Run everything on this machine (PORT, DATA_DIR, DATABASE_URL, REDIS_URL, … change it)
 	@exec $(RUN) -m infra.local_up
 
-test: $(VENV)/dev.stamp $(if $(shell command -v npm),$(JS)/node_modules/.stamp) ## Run every test; ARGS="-k name" chooses some
+test: $(VENV)/dev.stamp $(if $(shell command -v npm),$(JS)/node_modules/.stamp) ## Run the tests; ARGS="-k name" chooses some, ARGS=--slow adds the long ones
 	$(RUN) -m pytest $(ARGS)
 
 # The main job, and every kind of file through the worker: nearly all that differs between two Pythons is in the wheels.

@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import pytest
+from hypothesis import settings
 from playwright.async_api import Browser, async_playwright
 
-from tests.servers import chromium
 from tests.servers import server as servers
+from tests.servers.chromium import Browsers
 from tests.servers.postgres import Postgres
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.stack import SERVICES, Service, Stack, migrate
 from tests.servers.valkey import Valkey
 from tests.servers.whisper import Whisper
+
+# How many examples a property is tried with, unless `--hypothesis-profile` names another profile.
+settings.register_profile("quick", max_examples=50, deadline=None)
+settings.register_profile("thorough", max_examples=500, deadline=None)
 
 Parts = Mapping[str, str]
 """The environment that leads our services to a database, a Redis and a store."""
@@ -26,6 +31,24 @@ Kind = Literal["local", "servers"]
 """`local`: SQLite and files. `servers`: Postgres and an S3 bucket. Redis is always a real one."""
 
 KINDS: tuple[Kind, ...] = ("local", "servers")
+
+
+# -- how long a run may take --------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the slow tests as well, and long ones at full length")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("--hypothesis-profile"):
+        settings.load_profile("thorough" if config.getoption("--slow") else "quick")
+
+
+@pytest.fixture(scope="session")
+def full_length(request: pytest.FixtureRequest) -> bool:
+    """Whether a test that can be of any length takes its time: `make test ARGS=--slow`."""
+    return bool(request.config.getoption("--slow"))
 
 
 # -- servers, shared by all tests ---------------------------------------------------------------------------------
@@ -231,22 +254,23 @@ def stack(start_stack: StartStack, parts: Parts) -> Stack:
 Launch = Callable[..., Awaitable[Browser]]
 
 
+@pytest.fixture(scope="session")
+async def browsers() -> AsyncIterator[Browsers]:
+    async with async_playwright() as playwright:
+        browsers = Browsers(playwright)
+        yield browsers
+        await browsers.close()
+
+
 @pytest.fixture
-async def launch_browser() -> AsyncIterator[Launch]:
-    """Start Chromium, as often as asked; every one is closed after the test.
+async def launch_browser(browsers: Browsers) -> AsyncIterator[Launch]:
+    """A Chromium, as often as asked; what the test opens in it is closed after the test.
 
     Give it what `chromium.launch` takes: a file to play (`speech.microphone(…)`), `Microphone.REFUSED`, or nothing for
     a machine without a microphone.
     """
-    async with contextlib.AsyncExitStack() as held:
-        playwright = await held.enter_async_context(async_playwright())
-
-        async def launch(*arguments: object, **options: object) -> Browser:
-            browser = await chromium.launch(playwright, *arguments, **options)  # type: ignore[arg-type]
-            held.push_async_callback(browser.close)
-            return browser
-
-        yield launch
+    yield browsers.launch
+    await browsers.clear()
 
 
 # -- the order of a whole run -------------------------------------------------------------------------------------
@@ -259,8 +283,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take turns between the browser's files and the others, the slowest first, so that never all want the cores."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow ones out, unless `--slow`.
+
+    Take turns between the browser's files and the others, the slowest first, so that never all want the cores.
+    """
+    if not config.getoption("--slow"):
+        slow = [test for test in items if test.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [test for test in items if test not in slow]
     files = [list(tests) for _, tests in groupby(items, lambda test: test.path)]
     browser = [tests for tests in files if BROWSER in tests[0].path.parents]
     others = [tests for tests in files if BROWSER not in tests[0].path.parents]

@@ -28,9 +28,14 @@ class DictaphonePage:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     @classmethod
-    async def open(cls, where: Browser | BrowserContext, url: str) -> "DictaphonePage":
-        """Open the page; in a browser, as a device of its own."""
-        context = await where.new_context() if isinstance(where, Browser) else where
+    async def open(cls, where: Browser | BrowserContext, url: str, *, service_worker: bool = False) -> "DictaphonePage":
+        """Open the page; in a browser, as a device of its own.
+
+        Without its service worker, unless that is asked for: it costs as much as the page, and few tests need it.
+        """
+        context = where
+        if isinstance(where, Browser):
+            context = await where.new_context(service_workers="allow" if service_worker else "block")
         opened = cls(await context.new_page())
         await opened.page.goto(url)
         await expect(opened.page.get_by_role("main")).to_have_attribute("aria-busy", "false")

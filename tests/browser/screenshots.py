@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import product
 from pathlib import Path
@@ -22,13 +22,20 @@ from tests.servers.valkey import Valkey
 README = ROOT / "infra" / "screenshot.png"
 RESULTS = ROOT / "tests" / "results"
 
+Scheme = Literal["light", "dark"]
+Look = tuple[str, Scheme]
+
 SCREENS: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {
         "viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True,
     },
 }  # fmt: skip
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+LOOKS = tuple(product(SCREENS, SCHEMES))
+EACH_ONCE = (("desktop", SCHEMES[0]), ("phone", SCHEMES[1]))
+"""The fewest looks that show each screen and each scheme."""
 
 SAID = {
     "Review of procedures": ("LJ050-0131.wav",),
@@ -50,11 +57,11 @@ class Camera:
         self.url = url
 
     @asynccontextmanager
-    async def looks(self) -> AsyncIterator[dict[str, DictaphonePage]]:
+    async def looks(self, looks: Iterable[Look] = LOOKS) -> AsyncIterator[dict[str, DictaphonePage]]:
         """The page as each look shows it; every one is another device."""
         async with AsyncExitStack() as held:
             pages = {}
-            for screen, scheme in product(SCREENS, SCHEMES):
+            for screen, scheme in looks:
                 context = await self.browser.new_context(
                     **SCREENS[screen], base_url=self.url, color_scheme=scheme, locale="en-US", timezone_id="UTC"
                 )

@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests import speech
 from tests.browser.page import SOON_MS, DictaphonePage, edit, heard, unfold, words_of
-from tests.browser.screenshots import RESULTS, Camera, break_one
+from tests.browser.screenshots import EACH_ONCE, LOOKS, RESULTS, Camera, break_one
 from tests.conftest import Launch, Parts, StartStack
 from tests.node import SCRIPTS, has_node
 from tests.servers.stack import Stack
@@ -52,12 +52,12 @@ async def nothing_found(page: Page, state: str) -> None:
 
 @has_node
 async def test_axe_finds_nothing_in_any_state(
-    local_parts: Parts, start_stack: StartStack, launch_browser: Launch, tmp_path: Path
+    local_parts: Parts, start_stack: StartStack, launch_browser: Launch, tmp_path: Path, full_length: bool
 ) -> None:
     """On desktop and phone, light and dark."""
     stack = start_stack(local_parts)
     browser = await launch_browser(speech.microphone(tmp_path / "speech.wav", files.SAID))
-    async with Camera(browser, stack.api_url).looks() as looks:
+    async with Camera(browser, stack.api_url).looks(LOOKS if full_length else EACH_ONCE) as looks:
         for look, here in looks.items():
             await nothing_found(here.page, f"{look}-empty")
         spoken, broken = await put(stack, "Norland"), await break_one(stack.api_url)
@@ -107,7 +107,7 @@ async def test_a_keyboard_is_enough_for_the_main_job(
     local_parts: Parts, start_stack: StartStack, launch_browser: Launch, tmp_path: Path
 ) -> None:
     """Record, name, stop, hear, correct, delete, take back."""
-    stack = start_stack(local_parts)
+    stack = start_stack(local_parts, LIVE_CAPTIONS="off")
     browser = await launch_browser(speech.microphone(tmp_path / "speech.wav", files.SAID))
     here = await DictaphonePage.open(browser, stack.api_url)
     page, keys = here.page, here.page.keyboard

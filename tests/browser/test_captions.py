@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import expect
 
 from tests import speech
@@ -12,6 +13,7 @@ from tests.servers.stack import Stack
 SAID = ("austen-0870.wav", "austen-0890.wav")
 
 
+@pytest.mark.parametrize("parts", ["local", pytest.param("servers", marks=pytest.mark.slow)], indirect=True)
 async def test_words_appear_while_somebody_speaks(stack: Stack, launch_browser: Launch, tmp_path: Path) -> None:
     speaker_browser = await launch_browser(speech.microphone(tmp_path / "speech.wav", SAID))
     speaker = await DictaphonePage.open(speaker_browser, stack.api_url)

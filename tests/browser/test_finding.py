@@ -16,6 +16,7 @@ from shared.clips.models import Status
 from shared.transcripts.models import Source, Transcript
 from tests.browser.many import id_of, put
 from tests.browser.page import SOON_MS, DictaphonePage, name_of
+from tests.browser.screenshots import SCREENS
 from tests.conftest import Launch, Parts
 from tests.servers.stack import Stack
 
@@ -380,7 +381,7 @@ async def test_what_could_not_be_deleted_stays_chosen_and_is_said(here: Dictapho
 
 async def test_a_finger_that_rests_on_a_row_chooses_it_and_taps_choose_more(zoo: Stack, launch_browser: Launch) -> None:
     browser = await launch_browser()
-    phone = await browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    phone = await browser.new_context(**SCREENS["phone"], service_workers="block")
     here = await DictaphonePage.open(phone, zoo.api_url)
     await here.page.goto(here.page.url + "#tag=batch")
     await expect(names(here.page).first).to_have_value(f"Batch {TAGGED[-1]}", timeout=SOON_MS)

@@ -45,7 +45,7 @@ async def look_for_update(page: Page) -> None:
 
 
 async def test_the_page_starts_and_records_without_a_server(doomed_stack: Stack, speaker: Browser) -> None:
-    here = await DictaphonePage.open(speaker, doomed_stack.api_url)
+    here = await DictaphonePage.open(speaker, doomed_stack.api_url, service_worker=True)
     await installed(here.page)
     doomed_stack.kill("api")
     await here.page.goto(doomed_stack.api_url)
@@ -62,7 +62,7 @@ async def test_the_page_starts_and_records_without_a_server(doomed_stack: Stack,
 async def test_a_new_version_is_offered_and_waits_for_a_person_and_for_the_end_of_a_recording(
     doomed_stack: Stack, speaker: Browser
 ) -> None:
-    here = await DictaphonePage.open(speaker, doomed_stack.api_url)
+    here = await DictaphonePage.open(speaker, doomed_stack.api_url, service_worker=True)
     await installed(here.page)
     other = await DictaphonePage.open(here.page.context, doomed_stack.api_url)
     for page in (here, other):
@@ -93,7 +93,7 @@ async def test_a_new_version_is_offered_and_waits_for_a_person_and_for_the_end_o
 
 
 async def test_what_another_app_shares_becomes_a_clip(doomed_stack: Stack, launch_browser: Launch) -> None:
-    here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url)
+    here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url, service_worker=True)
     await installed(here.page)
     sound = speech.encode(speech.samples())
     # As the browser of a phone does it: a form that is posted to the address that the manifest names.
@@ -120,13 +120,13 @@ async def test_what_another_app_shares_becomes_a_clip(doomed_stack: Stack, launc
 async def test_the_shortcut_has_the_button_at_hand_and_records_nothing(
     doomed_stack: Stack, launch_browser: Launch
 ) -> None:
-    here = await DictaphonePage.open(await launch_browser(), f"{doomed_stack.api_url}/?record")
+    here = await DictaphonePage.open(await launch_browser(), f"{doomed_stack.api_url}/?record", service_worker=True)
     await expect(here.button("Record")).to_be_focused()
     assert here.page.url == f"{doomed_stack.api_url}/"
 
 
 async def test_the_server_can_take_the_kept_page_away(doomed_stack: Stack, launch_browser: Launch) -> None:
-    here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url)
+    here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url, service_worker=True)
     await installed(here.page)
     cast("dict[str, str]", doomed_stack.environment)["SERVICE_WORKER"] = "off"
     doomed_stack.restart("api")

@@ -5,6 +5,7 @@ import uuid
 import httpx
 from playwright.async_api import expect
 
+from tests.browser.many import id_of, put
 from tests.browser.page import SOON_MS, WORDS_MS, DictaphonePage, heard
 from tests.conftest import Launch, Parts, StartStack
 from tests.services.transcriber import files
@@ -52,13 +53,11 @@ async def test_a_clip_is_heard_again_in_the_language_that_a_person_chooses(
 async def test_a_language_that_is_refused_says_so_and_is_not_shown(
     local_parts: Parts, start_stack: StartStack, launch_browser: Launch
 ) -> None:
-    stack = start_stack(local_parts)
-    id = str(uuid.uuid4())
-    async with httpx.AsyncClient(base_url=stack.api_url) as api:
-        (await api.put(f"/api/clips/{id}", params={"name": "A"}, content=files.webm())).raise_for_status()
+    put(local_parts, 1, {1: {"language": "en"}})
+    stack = start_stack(local_parts, "api", "realtime")
     here = await DictaphonePage.open(await launch_browser(), stack.api_url)
+    id = id_of(1)
     row = here.row(id)
-    await heard(row)
     picker = row.get_by_role("combobox", name="Language")
     await picker.focus()
     refusal = '{"detail": "Nobody here speaks that."}'

@@ -77,7 +77,7 @@ def seconds_of(sound: bytes) -> float:
 async def test_what_was_recorded_without_a_server_is_sent_once_when_it_is_back(
     doomed_stack: Stack, speaker: Browser
 ) -> None:
-    here = await DictaphonePage.open(speaker, doomed_stack.api_url)
+    here = await DictaphonePage.open(speaker, doomed_stack.api_url, service_worker=True)
     begun: list[str] = []
     here.page.on("response", lambda answer: begun.append(answer.url) if answer.status == 201 else None)
     await begin(here, "Said to nobody", 4)
@@ -97,7 +97,7 @@ async def test_what_was_recorded_without_a_server_is_sent_once_when_it_is_back(
 
 
 async def test_a_reload_while_the_server_is_away_loses_nothing(doomed_stack: Stack, speaker: Browser) -> None:
-    here = await DictaphonePage.open(speaker, doomed_stack.api_url)
+    here = await DictaphonePage.open(speaker, doomed_stack.api_url, service_worker=True)
     await begin(here, "Before the reload", 4)
     doomed_stack.kill("api")
     await here.button("Stop").click()
@@ -115,7 +115,7 @@ async def test_a_reload_while_the_server_is_away_loses_nothing(doomed_stack: Sta
 async def test_a_recording_whose_tab_ended_is_finished_with_at_most_one_piece_less(
     doomed_stack: Stack, speaker: Browser
 ) -> None:
-    here = await DictaphonePage.open(speaker, doomed_stack.api_url)
+    here = await DictaphonePage.open(speaker, doomed_stack.api_url, service_worker=True)
     await begin(here, "Cut short", 7)
     await here.crash()
     again = await DictaphonePage.open(here.page.context, doomed_stack.api_url)

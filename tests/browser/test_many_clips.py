@@ -1,4 +1,4 @@
-"""Thousands of clips: only what is near the window is in the document, and nothing in sight moves."""
+"""Hundreds of clips: only what is near the window is in the document, and nothing in sight moves."""
 
 import asyncio
 import uuid
@@ -15,7 +15,7 @@ from tests.conftest import Launch, Parts
 from tests.recordings import recording
 from tests.servers.stack import Stack
 
-CLIPS = 2_400
+CLIPS = 900
 
 MOST_ROWS = 60
 """Of a window of 720 px and 1,000 px on either side, with rows from 80 px on."""
@@ -26,7 +26,7 @@ MINUTES_S = 120
 
 @pytest.fixture(scope="module")
 def full_stack(module_local_parts: Parts) -> Iterator[Stack]:
-    """Api and realtime over a library of thousands, hundreds of them on each day."""
+    """Api and realtime over a library of many days, two hundred clips on each."""
     put(module_local_parts, CLIPS)
     with Stack(module_local_parts, ["api", "realtime"], migrate=False) as stack:
         yield stack

@@ -2,8 +2,9 @@
 
 import asyncio
 import io
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import httpx
@@ -33,6 +34,15 @@ SLICE_S = 3
 """The page commits a piece each so often: what the end of a tab may cost."""
 
 Sound = NDArray[np.float64]
+
+
+Faults = Sequence[tuple[int, Literal["kill", "cut", "mend"]]]
+"""At which second of a recording the server is killed and started again, or the network is cut or mended."""
+
+FAULTS: Faults = ((5, "kill"), (11, "cut"), (15, "mend"))
+MANY_FAULTS: Faults = (
+    (8, "kill"), (16, "cut"), (22, "mend"), (28, "kill"), (36, "cut"), (42, "mend"), (46, "kill"),
+)  # fmt: skip
 
 
 def a_minute() -> speech.Samples:
@@ -84,14 +94,23 @@ async def finished(stack: Stack, clip_id: str) -> tuple[dict[str, Any], bytes]:
             await asyncio.sleep(0.2)
 
 
-async def test_a_minute_is_kept_whole_though_the_server_dies_thrice_and_the_network_twice(
-    start_stack: StartStack, local_parts: Parts, launch_browser: Launch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("seconds", "faults"),
+    [pytest.param(22, FAULTS, id="short"), pytest.param(60, MANY_FAULTS, id="minute", marks=pytest.mark.slow)],
+)
+async def test_what_is_said_is_kept_whole_though_the_server_dies_and_the_network_too(
+    start_stack: StartStack,
+    local_parts: Parts,
+    launch_browser: Launch,
+    tmp_path: Path,
+    seconds: int,
+    faults: Faults,
 ) -> None:
-    stack = start_stack(local_parts)
+    stack = start_stack(local_parts, LIVE_CAPTIONS="off")
     sound = a_minute()
     microphone = tmp_path / "microphone.wav"
     microphone.write_bytes(speech.wav(np.concatenate([np.zeros(speech.RATE, np.int16), sound])))
-    here = await DictaphonePage.open(await launch_browser(microphone), stack.api_url)
+    here = await DictaphonePage.open(await launch_browser(microphone), stack.api_url, service_worker=True)
     there = await DictaphonePage.open(await launch_browser(), stack.api_url)
     await here.mark()
     told: list[dict[str, Any]] = []
@@ -107,31 +126,28 @@ async def test_a_minute_is_kept_whole_though_the_server_dies_thrice_and_the_netw
     clip_id = await row.get_attribute("data-clip-id")
     assert clip_id
 
-    for at in (8, 28, 46):
+    for at, fault in faults:
         await here.has_recorded(at)
-        stack.kill("api")
-        await asyncio.sleep(2)
-        await asyncio.to_thread(stack.start, "api")
-        if at > 40:
-            continue
-        await here.has_recorded(at + 8)
-        await here.page.context.set_offline(True)
-        await here.has_recorded(at + 14)
-        await here.page.context.set_offline(False)
-    await here.has_recorded(60)
+        if fault == "kill":
+            stack.kill("api")
+            await asyncio.sleep(2)
+            await asyncio.to_thread(stack.start, "api")
+        else:
+            await here.page.context.set_offline(fault == "cut")
+    await here.has_recorded(seconds)
     await here.button("Stop").click()
     await expect(here.row(clip_id)).to_be_visible(timeout=SOON_MS)
     clip, content = await finished(stack, clip_id)
 
     kept = decoded(content)
-    assert len(kept) / RATE > 60 - SLACK_S
+    assert len(kept) / RATE > seconds - SLACK_S
     assert len(kept) / RATE == pytest.approx(told[-1]["duration_ms"] / 1000, abs=SLACK_S)
     assert len(kept) / RATE == pytest.approx(clip["duration_ms"] / 1000, abs=0.1)
     assert clip["gaps"] == []
     # Silence before, since the recorder may be there a moment before the file begins.
     fed = np.concatenate([np.zeros(RATE), decoded(microphone.read_bytes())])
     lags, likeness = zip(*places(kept, fed), strict=True)
-    assert len(lags) >= 14
+    assert len(lags) >= seconds // WINDOW_S - 1
     assert min(likeness) > LEAST_LIKENESS
     assert max(lags) - min(lags) < SLACK_S, f"a piece is missing or doubled: {lags}"
     assert await here.was_never_reloaded()
@@ -139,9 +155,10 @@ async def test_a_minute_is_kept_whole_though_the_server_dies_thrice_and_the_netw
 
 
 async def test_a_tab_that_crashes_is_recovered_and_goes_on_as_one_clip(
-    start_stack: StartStack, server_parts: Parts, launch_browser: Launch, tmp_path: Path
+    start_stack: StartStack, server_parts: Parts, launch_browser: Launch, tmp_path: Path, full_length: bool
 ) -> None:
-    stack = start_stack(server_parts)
+    before_s, after_s = (20, 7) if full_length else (8, 4)
+    stack = start_stack(server_parts, LIVE_CAPTIONS="off")
     microphone = tmp_path / "microphone.wav"
     microphone.write_bytes(speech.wav(a_minute()))
     context = await (await launch_browser(microphone, once=False)).new_context()
@@ -152,7 +169,7 @@ async def test_a_tab_that_crashes_is_recovered_and_goes_on_as_one_clip(
     await expect(title).to_be_visible(timeout=SOON_MS)
     await title.fill("Cut short")
     await title.press("Enter")
-    await here.has_recorded(20)
+    await here.has_recorded(before_s)
     await here.crash()
 
     again = await DictaphonePage.open(context, stack.api_url)
@@ -164,14 +181,14 @@ async def test_a_tab_that_crashes_is_recovered_and_goes_on_as_one_clip(
         async with asyncio.timeout(SOON_MS / 1000):
             while True:
                 arrived = await api.get(f"/api/clips/{clip_id}/audio", headers={"Sec-Fetch-Dest": "empty"})
-                if arrived.status_code == 200 and len(decoded(arrived.content)) / RATE > 20 - SLICE_S - 0.5:
+                if arrived.status_code == 200 and len(decoded(arrived.content)) / RATE > before_s - SLICE_S - 0.5:
                     break
                 await asyncio.sleep(0.2)
         first_s = len(decoded(arrived.content)) / RATE
 
     await again.button("Continue").click()
     await expect(again.button("Stop")).to_be_visible(timeout=SOON_MS)
-    await asyncio.sleep(7)
+    await asyncio.sleep(after_s)
     await again.button("Stop").click()
     clip, content = await finished(stack, clip_id)
     async with httpx.AsyncClient(base_url=stack.api_url, trust_env=False) as api:
@@ -179,7 +196,7 @@ async def test_a_tab_that_crashes_is_recovered_and_goes_on_as_one_clip(
     assert (clip["name"], clip["segments"]) == ("Cut short", 2)
     assert [gap["cause"] for gap in clip["gaps"]] == ["closed"]
     kept = decoded(content)
-    assert len(kept) / RATE > first_s + 6
+    assert len(kept) / RATE > first_s + after_s - 1
     assert len(kept) / RATE == pytest.approx(clip["duration_ms"] / 1000, abs=0.1)
     # It plays, and seeks through the join.
     await expect(again.row(clip_id)).not_to_have_attribute("data-status", "recording", timeout=WORDS_MS)

@@ -120,7 +120,7 @@ class Story:
         return [[clip["id"], clip["name"], (clip["text"] or "")[:FIRST]] for clip in clips]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 async def test_every_page_ends_with_what_the_server_has(
     start_stack: StartStack, local_parts: Parts, launch_browser: Launch, seed: int
 ) -> None:

@@ -75,10 +75,10 @@ async def test_what_was_done_offline_is_sent_and_every_device_agrees(
     await added(api, 0, "To be renamed")
     await added(api, 1, "To be deleted")
     await added(api, 2, "To be edited", "There words.")
-    here = await DictaphonePage.open(speaker, doomed_stack.api_url)
+    here = await DictaphonePage.open(speaker, doomed_stack.api_url, service_worker=True)
     await installed(here.page)
     await remembered(here, 3)
-    other = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url)
+    other = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url, service_worker=True)
     await other.mark()
     doomed_stack.kill("api")
 
@@ -120,7 +120,7 @@ async def test_words_that_two_people_changed_wait_for_a_person_even_after_a_relo
     doomed_stack: Stack, api: httpx.AsyncClient, launch_browser: Launch
 ) -> None:
     await added(api, 0, "A", "In the beginning.")
-    here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url)
+    here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url, service_worker=True)
     await installed(here.page)
     await here.page.context.set_offline(True)
     await rewrite(here.row(IDS[0]), "Mine.")

@@ -6,8 +6,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
-from typing import Literal
 
 import httpx
 import numpy as np
@@ -16,7 +14,7 @@ from playwright.async_api import BrowserContext, Locator, Route, expect
 
 from tests import speech
 from tests.browser.page import LISTEN, SOON_MS, WORDS_MS, DictaphonePage, edit, plays, unfold, words_of
-from tests.browser.screenshots import RESULTS, SCHEMES, SCREENS
+from tests.browser.screenshots import EACH_ONCE, LOOKS, RESULTS, SCREENS, Scheme
 from tests.conftest import Launch, Parts
 from tests.servers.stack import Stack
 
@@ -75,7 +73,7 @@ def clip(heard_stack: Stack) -> Heard:
 
 @pytest.fixture
 async def context(launch_browser: Launch) -> BrowserContext:
-    context = await (await launch_browser()).new_context(locale="en-US")
+    context = await (await launch_browser()).new_context(locale="en-US", service_workers="block")
     await context.add_init_script(LISTEN)
     await context.add_init_script(KEYS)
     return context
@@ -398,12 +396,15 @@ async def test_the_lock_screen_knows_what_plays_and_its_keys_work(context: Brows
     assert here.errors == []
 
 
-@pytest.mark.parametrize(("screen", "scheme"), list(product(SCREENS, SCHEMES)))
+@pytest.mark.parametrize(
+    ("screen", "scheme"),
+    [pytest.param(*look, marks=[] if look in EACH_ONCE else pytest.mark.slow) for look in LOOKS],
+)
 async def test_all_of_it_fits_every_screen_and_scheme(
-    launch_browser: Launch, clip: Heard, screen: str, scheme: Literal["light", "dark"]
+    launch_browser: Launch, clip: Heard, screen: str, scheme: Scheme
 ) -> None:
     browser = await launch_browser()
-    context = await browser.new_context(**SCREENS[screen], color_scheme=scheme, locale="de-DE")
+    context = await browser.new_context(**SCREENS[screen], color_scheme=scheme, locale="de-DE", service_workers="block")
     await context.add_init_script(LISTEN)
     here = await DictaphonePage.open(context, clip.url)
     row, look = here.row(clip.id), f"{screen}-{scheme}"

@@ -35,7 +35,7 @@ async def saved(api: httpx.AsyncClient, name: str) -> str:
 @pytest.fixture
 async def context(launch_browser: Launch) -> BrowserContext:
     browser = await launch_browser()
-    context = await browser.new_context()
+    context = await browser.new_context(service_workers="block")
     await context.add_init_script(LISTEN)
     return context
 

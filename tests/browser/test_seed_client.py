@@ -48,6 +48,7 @@ async def frames(page: Page, at_least: int) -> None:
     await page.wait_for_function("n => window.frames_.length >= n", arg=at_least)
 
 
+@pytest.mark.parametrize("parts", ["local", pytest.param("servers", marks=pytest.mark.slow)], indirect=True)
 async def test_the_seeds_client_works_unchanged(seed: Page) -> None:
     sound = speech.encode(speech.samples(["austen-0880.wav"]))
     name = "Café / first take? #1"

@@ -16,8 +16,11 @@ from tests.conftest import Parts, StartStack
 from tests.servers.stack import Stack
 from tests.tus import BODY, DEFERRED, FETCH, SPOKEN, checksum, metadata
 
-STORIES, STEPS = 40, 40
-"""How many, and how long: some seven seconds on each kind of parts."""
+STORIES, MANY_STORIES = 10, 40
+"""How many, and how many with `--slow`, on each kind of parts."""
+
+STEPS = 40
+"""Length of a story."""
 
 KILLS = 3
 """Of the API, in all stories together: each costs a second."""
@@ -309,13 +312,13 @@ class Stories(RuleBasedStateMachine):
             self.api.start("api")
 
 
-def test_any_story_keeps_what_was_confirmed(start_stack: StartStack, parts: Parts) -> None:
+def test_any_story_keeps_what_was_confirmed(start_stack: StartStack, parts: Parts, full_length: bool) -> None:
     Stories.api = start_stack(parts, "api", LOG_LEVEL="WARNING")
     Stories.kills = 0
     run_state_machine_as_test(
         Stories,
         settings=settings(
-            max_examples=STORIES,
+            max_examples=MANY_STORIES if full_length else STORIES,
             stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=list(HealthCheck),

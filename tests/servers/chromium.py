@@ -1,5 +1,6 @@
 """A real Chromium with a microphone that plays a file, that is refused, or that is not there."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -32,6 +33,10 @@ QUIET = (
 )
 
 
+MAX_BROWSERS = 3
+"""Browsers that a test process keeps: a test uses one or two, and each takes some 200 MB."""
+
+
 class Microphone(Enum):
     """What a page finds when there is no file to play."""
 
@@ -59,6 +64,44 @@ async def launch(
     return await playwright.chromium.launch(
         executable_path=executable(playwright), args=[*QUIET, *sound, *more], chromium_sandbox=False
     )
+
+
+class Browsers:
+    """Chromium for many tests, since a start costs more than most tests: the same microphone is the same browser.
+
+    A test makes contexts of its own in them, which share nothing; `clear` takes those away.
+    """
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._playwright = playwright
+        self._kept: dict[object, Browser] = {}
+        """The one that was used last stands at the end."""
+
+    async def launch(
+        self, microphone: Path | Microphone = Microphone.ABSENT, *, once: bool = True, more: Sequence[str] = ()
+    ) -> Browser:
+        """`launch`, or a browser that was launched with these arguments; files count as the same by what they hold."""
+        key = _contents(microphone), once, tuple(more)
+        browser = self._kept.pop(key, None)
+        if browser is None or not browser.is_connected():
+            browser = await launch(self._playwright, microphone, once=once, more=more)
+        self._kept[key] = browser
+        while len(self._kept) > MAX_BROWSERS:
+            await self._kept.pop(next(iter(self._kept))).close()
+        return browser
+
+    async def clear(self) -> None:
+        for browser in self._kept.values():
+            for context in browser.contexts:
+                await context.close()
+
+    async def close(self) -> None:
+        for browser in self._kept.values():
+            await browser.close()
+
+
+def _contents(microphone: Path | Microphone) -> bytes | Microphone:
+    return hashlib.sha256(microphone.read_bytes()).digest() if isinstance(microphone, Path) else microphone
 
 
 def executable(playwright: Playwright) -> Path:

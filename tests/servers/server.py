@@ -19,6 +19,8 @@ from typing import Any, ClassVar, Self
 
 import psutil
 
+from tests.servers.preloaded import ForkedProcess
+
 READY_S = 30.0
 """Seconds to become ready. The slowest needs 2 on an idle machine; a loaded one may take ten times as long."""
 
@@ -50,7 +52,7 @@ class Server(ABC):
     def __init__(self) -> None:
         self.folder = new_folder(self.name)
         self.port = free_port()
-        self._process: psutil.Popen | None = None
+        self._process: psutil.Popen | ForkedProcess | None = None
 
     # -- what each server says about itself ---------------------------------------------------------------------
 
@@ -73,6 +75,20 @@ class Server(ABC):
         """Arguments of `subprocess` that say who runs it; none: whoever runs the tests."""
         return {}
 
+    def spawn(self) -> psutil.Popen | ForkedProcess:
+        """Start its process, the leader of a session of its own, which writes to the end of `log_path`."""
+        with self.log_path.open("ab") as log:
+            return psutil.Popen(
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(self.environment()),
+                cwd=self.working_folder(),
+                start_new_session=True,
+                **self.identity(),
+            )
+
     # -- what can be done with it -------------------------------------------------------------------------------
 
     def start(self) -> Self:
@@ -86,17 +102,7 @@ class Server(ABC):
         if self.is_running():
             self.resume()
             return
-        with self.log_path.open("ab") as log:
-            self._process = psutil.Popen(
-                self.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=dict(self.environment()),
-                cwd=self.working_folder(),
-                start_new_session=True,
-                **self.identity(),
-            )
+        self._process = self.spawn()
         tell_keeper(f"process {self._process.pid} {int(self.stop_signal)}")
         if self not in running:
             running.append(self)

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Self
 
 from services.transcriber.models.registry import BUNDLED_MODEL
+from tests.servers.preloaded import ForkedProcess, ForkServer
 from tests.servers.server import Server, ServerFailed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,8 +19,21 @@ SERVICES = ("api", "realtime", "transcriber")
 INTERPRETER = os.environ.get("SERVICES_PYTHON") or sys.executable
 """What runs our processes: the Python of the tests, unless another one is to be tried (`make test-newest`)."""
 
-PYTHON = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+MEASURING = "COVERAGE_PROCESS_CONFIG"
+"""By this variable coverage.py measures the processes that a measured one starts."""
+
+PYTHON = {
+    "PYTHONPATH": str(ROOT),
+    "PYTHONUNBUFFERED": "1",
+    **({MEASURING: os.environ[MEASURING]} if MEASURING in os.environ else {}),
+}
 """The root is the import path; unbuffered, so that what a process wrote last before a kill -9 is in its log."""
+
+
+@cache
+def fork_server(module: str) -> ForkServer:
+    """One for each service and test process, from the first start on."""
+    return ForkServer(module, INTERPRETER, ROOT, {"PATH": os.environ.get("PATH", ""), **PYTHON})
 
 
 class Service(Server):
@@ -30,7 +45,14 @@ class Service(Server):
         self._environment = environment
 
     def command(self) -> list[str]:
-        return [INTERPRETER, "-m", f"services.{self.name.partition('-')[0]}"]
+        return [INTERPRETER, "-m", self.module]
+
+    @property
+    def module(self) -> str:
+        return f"services.{self.name.partition('-')[0]}"
+
+    def spawn(self) -> ForkedProcess:
+        return fork_server(self.module).fork(self.environment(), self.log_path)
 
     def working_folder(self) -> Path:
         return ROOT

@@ -28,7 +28,7 @@ from tests.servers.chromium import Microphone
 from tests.servers.postgres import Postgres
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.server import PORTS, Server, ServerFailed, free_port
-from tests.servers.stack import ROOT
+from tests.servers.stack import ROOT, Service
 from tests.servers.valkey import Valkey
 from tests.servers.whisper import ANOTHER_TEXT, API_KEY, Fault, Whisper
 
@@ -315,6 +315,41 @@ def test_whisper_breaks_as_it_is_told(whisper: Whisper, webm: bytes, data_url: s
     whisper.fail(Fault.ONLY_JSON)
     assert ask_openai(whisper, webm, VERBOSE).status_code == 400
     assert ask_openai(whisper, webm).status_code == 200
+
+
+# -- our own services ---------------------------------------------------------------------------------------------
+
+
+def test_a_forked_service_is_a_process_of_its_own(redis_url: str) -> None:
+    with (
+        Service("realtime", {"REDIS_URL": redis_url}) as first,
+        Service("realtime", {"REDIS_URL": redis_url}) as second,
+    ):
+        assert [os.getsid(service.pid) for service in (first, second)] == [first.pid, second.pid]
+        first.kill()
+        assert not first.is_running()
+        assert second.is_running()
+        second.stop()
+    assert not second.is_running()
+
+
+def test_a_forked_service_ends_with_its_own_exit_status_and_log(redis_url: str) -> None:
+    service = Service("realtime", {"REDIS_URL": redis_url})
+    assert _ended_by(service, signal.SIGTERM) == 0
+    assert _ended_by(service, signal.SIGKILL) == -signal.SIGKILL
+    wrong = Service("realtime", {"REDIS_URL": "nowhere"})
+    assert wrong.spawn().wait(10) == 2
+    assert "REDIS_URL" in wrong.log()
+    assert "REDIS_URL" not in service.log()
+    for each in (service, wrong):
+        each.close()
+
+
+def _ended_by(service: Service, number: signal.Signals) -> int:
+    process = service.spawn()
+    service.wait_until_ready()
+    process.send_signal(number)
+    return process.wait(10)
 
 
 # -- Chromium -----------------------------------------------------------------------------------------------------

@@ -18,8 +18,11 @@ from shared.redis import streams
 from shared.redis.streams import StreamId, stream_key
 from tests.services.realtime.conftest import TIMEOUT_S, Realtime
 
-STORIES, STEPS = 50, 30
-"""How many, and how long: some twenty seconds, most of them pauses of a reader that lost Redis."""
+STORIES, MANY_STORIES = 12, 50
+"""How many, and how many with `--slow`; most of their time is pauses of a reader that lost Redis."""
+
+STEPS = 30
+"""Length of a story."""
 
 KILLS = 5
 """Of the server, in all stories together: each costs half a second."""
@@ -198,13 +201,13 @@ class Stories(RuleBasedStateMachine):
                 page.drop()
 
 
-def test_every_page_ends_with_what_the_database_has(realtime: Realtime) -> None:
+def test_every_page_ends_with_what_the_database_has(realtime: Realtime, full_length: bool) -> None:
     Stories.realtime = realtime
     Stories.kills = 0
     run_state_machine_as_test(
         Stories,
         settings=settings(
-            max_examples=STORIES,
+            max_examples=MANY_STORIES if full_length else STORIES,
             stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -34,6 +34,7 @@ from shared.storage.factory import open_store
 from shared.transcripts.models import Transcript
 from tests import speech
 from tests.conftest import Parts, StartStack
+from tests.servers import whisper as whisper_server
 from tests.servers.server import free_port
 from tests.servers.stack import Service
 from tests.servers.valkey import Valkey
@@ -238,8 +239,11 @@ def test_notifications_come_again_after_a_lost_connection(
 
 
 def test_a_note_does_not_wait_behind_long_recordings(
-    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # To hear minutes of silence takes the server's model a while, and nobody reads what comes of it.
+    nothing = {"text": "", "duration": 0.0, "segments": [], "words": []}
+    monkeypatch.setattr(whisper_server, "_transcribe", lambda _: nothing)
     environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": "2"}
     start_stack(local_parts, "transcriber", **environment)
     whisper.fail(Fault.HANG, times=1)

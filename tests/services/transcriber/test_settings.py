@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from services.transcriber.recognizers.fallback import FallbackRecognizer
 from services.transcriber.recognizers.openai import OpenAIRecognizer
 from services.transcriber.settings import TranscriberSettings, _check_model
 from tests.servers.server import free_port
-from tests.servers.stack import ROOT
+from tests.servers.stack import fork_server
 
 
 def test_the_default_concurrency_depends_on_cores_and_server() -> None:
@@ -126,12 +125,6 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
 
 
 def _run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "services.transcriber"],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    log = Path(environment["DATA_DIR"], "log")
+    process = fork_server("services.transcriber").fork(environment, log)
+    return subprocess.CompletedProcess((), process.wait(30), stderr=log.read_text())
