@@ -135,6 +135,8 @@ export default {
       `Das Mikrofon ist belegt oder antwortet nicht. Schließe andere Programme, die es benutzen, dann ${then}.`,
     failed: (why, then) => `Das Mikrofon ist nicht angesprungen (${why}): ${then}.`,
     noReason: "der Browser nennt keinen Grund",
+    unread:
+      "Ein Augenblick dieser Aufnahme ließ sich nicht aus dem Browser lesen. Er ist als Lücke vermerkt, und die Aufnahme läuft weiter.",
     muted: "Das Mikrofon ist stumm: ein Anruf oder ein Schalter. Die Aufnahme läuft weiter.",
     disconnected: "Das Mikrofon wurde getrennt. Was bis dahin gesagt wurde, ist gesichert.",
     waiting: "Warte auf ein Mikrofon …",

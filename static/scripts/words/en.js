@@ -134,6 +134,8 @@ export default {
       `The microphone is busy or does not answer. Close other programs that use it, then ${then}.`,
     failed: (/** @type {string} */ why, /** @type {string} */ then) => `The microphone did not start (${why}): ${then}.`,
     noReason: "the browser gives no reason",
+    unread:
+      "A moment of this recording could not be read from the browser. It is marked as a gap, and the recording goes on.",
     muted: "The microphone is silenced: a call, or a switch. The recording goes on.",
     disconnected: "The microphone was disconnected. What was said until then is kept.",
     waiting: "Waiting for a microphone …",
