@@ -166,6 +166,8 @@ export default {
   list: {
     unreadable: (/** @type {string} */ problem) =>
       `The clips could not be read: ${problem} The page goes on trying.`,
+    unheard:
+      "Changes from elsewhere come a few seconds late here: something between this page and the server passes no WebSockets on.",
     screens: (/** @type {number} */ n) => `Open on ${some(n, "other screen")}`,
     arrived: (/** @type {string} */ name, /** @type {string} */ text) => `${name}: ${text || "no words were heard."}`,
   },
