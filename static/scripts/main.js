@@ -12,6 +12,7 @@ import { Known } from "./known.js";
 import { Library } from "./library.js";
 import { Memory } from "./memory.js";
 import { Outbox } from "./outbox.js";
+import { Polling } from "./polling.js";
 import { Recorder } from "./recorder.js";
 import { obstacle } from "./refusals.js";
 import { Sounds } from "./sounds.js";
@@ -106,6 +107,10 @@ on(library, "change", (/** @type {{id: string, before: import("./types.js").Entr
 });
 
 on(sync, "list", async (/** @type {string|null} */ problem) => {
+  if (problem && connection.isHeard) {
+    connection.down();
+    library.cut(true);
+  }
   if (problem) await known.unread();
   else {
     void known.read();
@@ -118,7 +123,20 @@ on(sync, "list", async (/** @type {string|null} */ problem) => {
 // What the address names is opened when the list around it is there, or is known not to come.
 sync.addEventListener("list", () => void opened.follow(), { once: true });
 on(sync, "limits", (/** @type {{upload_bytes: number}} */ limits) => (intake.limit_bytes = limits.upload_bytes));
+// Some proxies pass no WebSocket on: then the list is asked for, and the page says so instead of "offline".
+const polling = new Polling({
+  read: () => sync.read(),
+  retry: () => feed.wake(),
+  heard: () => {
+    connection.unheard();
+    library.cut(false);
+    outbox.wake();
+    changes.wake();
+  },
+  seen: () => document.visibilityState === "visible",
+});
 on(feed, "open", () => {
+  polling.stop();
   connection.up();
   library.cut(false);
   outbox.wake();
@@ -126,6 +144,8 @@ on(feed, "open", () => {
   list.resend();
 });
 on(feed, "close", () => {
+  polling.start();
+  if (connection.isHeard) return; // the next attempt has failed too, and the list is read all the same
   connection.down();
   library.cut(true);
 });

@@ -18,6 +18,17 @@ const LOOK_MS = 1_000;
 /** A stuck recorder may never say that it has stopped. */
 const LAST_PIECE_MS = 3_000;
 
+/**
+ * How often the bytes of a piece are asked for, how long each time, and the pause between. WebKit fails to read a Blob
+ * now and then, and gives its bytes when it is asked again.
+ */
+const READS = 3;
+const READ_MS = 2_000;
+const READ_PAUSE_MS = 200;
+
+/** How long the page says that a piece could not be read. */
+const UNREAD_MS = 15_000;
+
 /** Some microphones are silent for a moment when they begin. */
 const BLINK_MS = 250;
 
@@ -43,10 +54,15 @@ export function container(can, safari) {
   return (safari ? MP4_FIRST : WEBM_FIRST).find(can) ?? "";
 }
 
-const { muted: MUTED, disconnected: DISCONNECTED } = words.microphone;
+const { muted: MUTED, unread: UNREAD, disconnected: DISCONNECTED } = words.microphone;
 const UNPLUGGED = `${DISCONNECTED} ${words.microphone.waiting}`;
 
 /** @typedef {import("./types.js").Gap} Gap */
+/**
+ * What one recorder makes, a container of its own. `isOpen`: a piece of it was handed out; `isHeadless`: its first one,
+ * which has the header, could not be read.
+ * @typedef {{recorder: MediaRecorder, isOpen: boolean, isHeadless: boolean}} Segment
+ */
 /** @typedef {"idle"|"recording"|"paused"|"reconnecting"|"stopping"} State */
 
 /**
@@ -75,8 +91,15 @@ export class Recorder extends EventTarget {
   #muted = null;
   #unmuted_at = 0;
   #suspected = false;
-  /** Reading a Blob takes its time; the chain keeps the pieces in order and the end behind them. */
+  /**
+   * Reading a Blob takes its time; the chain keeps the pieces in order and the end behind them. No link of it rejects:
+   * a piece that cannot be read costs itself alone.
+   */
   #handed = Promise.resolve();
+  /** How much was recorded when the last piece was handed out or lost. */
+  #handed_ms = 0;
+  /** How much of what the clock counted was taken back, because its pieces could not be read. */
+  #unread_ms = 0;
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #watch;
   #patience = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
@@ -111,6 +134,7 @@ export class Recorder extends EventTarget {
     this.#drop();
     this.#clock = new Stopwatch(from_ms);
     [this.#muted, this.interruption, this.#handed] = [null, null, Promise.resolve()];
+    [this.#handed_ms, this.#unread_ms] = [from_ms, 0];
     try {
       this.#listen(stream);
       const mime = this.#begin();
@@ -184,25 +208,34 @@ export class Recorder extends EventTarget {
     const mimeType = container((mime) => MediaRecorder.isTypeSupported(mime), navigator.vendor.startsWith("Apple"));
     const recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
     const mime = () => recorder.mimeType || mimeType;
-    let isFirst = true;
+    /** @type {Segment} */
+    const segment = { recorder, isOpen: false, isHeadless: false };
+    // Firefox begins up to three seconds after it was asked to: what it did not record is not recorded time.
+    recorder.onstart = () => this.#recorder === recorder && this.#started();
     recorder.ondataavailable = ({ data }) => {
       const isCurrent = this.#recorder === recorder;
       // What a stuck recorder lets out after its successor has no place any more.
       const isLate = this.#clock !== clock || !this.recording || (!isCurrent && this.#segment.bytes > 0);
       if (data.size === 0 || isLate) return;
-      this.#hand(data, isFirst ? mime() : null, isCurrent);
-      isFirst = false;
+      if (isCurrent && this.#state === "recording") this.#clock.run(); // a browser that never said that it began
+      this.#hand(data, segment, mime(), isCurrent);
     };
     recorder.onerror = () => this.#recorder === recorder && this.#renew();
     recorder.onstop = () => {
       // By itself: the device is gone, and its track has not said so yet or never will.
       if (this.#recorder === recorder && this.#state === "recording") void this.#reconnect();
     };
-    recorder.start(this.timeslice_ms);
     this.#recorder = recorder;
-    this.#clock.run();
+    recorder.start(this.timeslice_ms);
     this.#note();
     return mime();
+  }
+
+  /** The recorder at hand records from this moment on. */
+  #started() {
+    if (this.#state === "paused" || this.#state === "stopping") return;
+    this.#clock.run();
+    this.#note();
   }
 
   /** Begin another segment; where that fails, on a stream that is asked for anew. */
@@ -222,11 +255,42 @@ export class Recorder extends EventTarget {
     if (recorder && recorder.state !== "inactive") recorder.stop();
   }
 
-  /** @param {Blob} data @param {string|null} opens @param {boolean} isCurrent */
-  #hand(data, opens, isCurrent) {
+  /** @param {Blob} data @param {Segment} segment @param {string} mime @param {boolean} isCurrent */
+  #hand(data, segment, mime, isCurrent) {
     if (isCurrent) this.#measure(data.size);
-    const piece = { opens, recorded_ms: Math.round(isCurrent ? this.#clock.ms : this.#dropped_ms) };
-    this.#handed = this.#handed.then(async () => this.#emit("piece", { ...piece, data: await data.arrayBuffer() }));
+    const recorded_ms = isCurrent ? this.#clock.ms : this.#dropped_ms;
+    const [unread_ms, clock] = [this.#unread_ms, this.#clock];
+    const work = async () => {
+      const bytes = segment.isHeadless ? null : await bytesOf(data).catch(console.error);
+      if (this.#clock !== clock) return; // another recording has begun
+      // Less what was lost meanwhile: the clock had counted it when this piece came.
+      const until_ms = Math.max(this.#handed_ms, recorded_ms - (this.#unread_ms - unread_ms));
+      if (!bytes) return this.#lose(segment, until_ms);
+      const opens = segment.isOpen ? null : mime;
+      segment.isOpen = true;
+      this.#handed_ms = until_ms;
+      this.#emit("piece", { opens, recorded_ms: Math.round(until_ms), data: bytes });
+    };
+    this.#handed = this.#handed.then(work).catch(console.error);
+  }
+
+  /**
+   * Mark a piece that could not be read as a gap, say so, and go on in a new segment: what follows may need the bytes
+   * that are lost. What came of a segment whose beginning is lost cannot be decoded at all.
+   * @param {Segment} segment @param {number} until_ms how much was recorded at its end
+   */
+  #lose(segment, until_ms) {
+    const length_ms = until_ms - this.#handed_ms;
+    this.#clock.back(length_ms);
+    this.#heard.ms = Math.max(0, this.#heard.ms - length_ms);
+    this.#dropped_ms -= length_ms;
+    this.#unread_ms += length_ms;
+    segment.isHeadless ||= !segment.isOpen;
+    const gap = { at_ms: Math.round(this.#handed_ms), length_ms: Math.round(length_ms), cause: "frozen" };
+    if (length_ms > 0) this.#emit("gap", gap);
+    this.#interrupt(UNREAD);
+    setTimeout(() => this.interruption === UNREAD && this.#interrupt(this.#muted ? MUTED : null), UNREAD_MS);
+    if (this.#recorder === segment.recorder && this.#state === "recording") this.#renew();
   }
 
   /** A piece that comes late with little in it tells of a page or a machine that slept. @param {number} bytes */
@@ -388,6 +452,28 @@ const openOrAny = (device) =>
   open(device).catch((error) => {
     const isGone = error?.name === "OverconstrainedError" || error?.name === "NotFoundError";
     return device && isGone ? open("") : Promise.reject(error);
+  });
+
+/**
+ * The bytes of a piece, by another way at each try. Throws what the last one threw.
+ * @param {Blob} data @returns {Promise<ArrayBuffer>}
+ */
+async function bytesOf(data) {
+  for (let read = 1; ; read += 1) {
+    try {
+      return await inTime(read % 2 ? data.arrayBuffer() : new Response(data).arrayBuffer());
+    } catch (error) {
+      if (read === READS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, READ_PAUSE_MS));
+    }
+  }
+}
+
+/** A read that never answers has failed. @template T @param {Promise<T>} bytes @returns {Promise<T>} */
+const inTime = (bytes) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("the piece was not read in time")), READ_MS);
+    bytes.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 
 /** Let go of the microphone. @param {MediaStream} stream */

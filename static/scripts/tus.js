@@ -8,8 +8,6 @@ const ADDRESS = "/api/uploads";
 /** A request that is not answered for so long is dead, though no end of the connection says so. */
 const STALLED_MS = 30_000;
 
-/** A proxy, or a page that asks to sign in, answered in the server's place. */
-
 /**
  * What is to be uploaded. `segment` is null for a file, which becomes a clip with its last byte; `length` is null as
  * long as nobody knows it.
@@ -18,6 +16,9 @@ const STALLED_MS = 30_000;
  */
 
 export class Tus {
+  /** The most that one request may carry through what is between us and the server, as far as anybody has learned. */
+  limit_bytes = Infinity;
+
   /** @param {{stalled_ms?: number}} [options] */
   constructor({ stalled_ms = STALLED_MS } = {}) {
     this.stalled_ms = stalled_ms;

@@ -7,7 +7,7 @@ import { words } from "./words.js";
 /** @typedef {import("./types.js").Kept} Kept */
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {Pick<import("./api.js").Api, "get"|"finish"|"patch"|"delete"|"restore">} Server */
-/** @typedef {Pick<import("./tus.js").Tus, "create"|"head"|"send">} Uploads */
+/** @typedef {Pick<import("./tus.js").Tus, "create"|"head"|"send"|"limit_bytes">} Uploads */
 
 /**
  * Bytes of one request: few on a line that breaks or crawls, since what breaks off is sent again, and ever more on one
@@ -16,6 +16,9 @@ import { words } from "./words.js";
 const FIRST_BYTES = 512 * 1024;
 const LEAST_BYTES = 64 * 1024;
 const MOST_BYTES = 4 * 1024 * 1024;
+
+/** A request of so little is refused for another reason than its size: no proxy has a lower limit. */
+const SMALL_BYTES = 16 * 1024;
 
 /** A request that took longer than this was large enough. */
 const SLOW_MS = 5_000;
@@ -47,7 +50,7 @@ export class Upload {
   #offsets = new Map();
   /** Segments that the server did not know any more, and that were begun anew. @type {Set<number>} */
   #renewed = new Set();
-  #most_bytes = FIRST_BYTES;
+  #most_bytes;
 
   /**
    * @param {string} id @param {import("./journal.js").Journal} journal @param {Server} server @param {Uploads} uploads
@@ -59,6 +62,7 @@ export class Upload {
     this.server = server;
     this.uploads = uploads;
     this.moved = moved;
+    this.#most_bytes = Math.min(FIRST_BYTES, uploads.limit_bytes);
   }
 
   /**
@@ -77,7 +81,7 @@ export class Upload {
     } catch (error) {
       // What was under way may have arrived without its answer: ask before going on.
       this.#offsets.clear();
-      this.#most_bytes = Math.max(LEAST_BYTES, this.#most_bytes / 2);
+      this.#most_bytes = Math.min(this.uploads.limit_bytes, Math.max(LEAST_BYTES, this.#most_bytes / 2));
       throw error;
     }
   }
@@ -141,10 +145,24 @@ export class Upload {
       const answer = await this.uploads.send(url ?? "", offset, next?.data ?? new ArrayBuffer(0), about);
       await this.#note(n, answer.offset, { sealed: answer.taken && isLast && answer.offset >= bytes });
     } catch (error) {
+      if (this.#shrinks(error, next?.data.byteLength ?? 0)) return true;
       if (!isAway(error) || this.#renewed.has(n)) throw error;
       await this.#renew(row, n);
     }
-    if (performance.now() - began < SLOW_MS) this.#most_bytes = Math.min(MOST_BYTES, this.#most_bytes * 2);
+    if (performance.now() - began < SLOW_MS) {
+      this.#most_bytes = Math.min(MOST_BYTES, this.uploads.limit_bytes, this.#most_bytes * 2);
+    }
+    return true;
+  }
+
+  /**
+   * Whether a refusal is about the size of one request, as a proxy's in front of the server: less of it may pass, and
+   * from now on no recording's requests grow beyond that. @param {unknown} error @param {number} bytes that were sent
+   */
+  #shrinks(error, bytes) {
+    if (!(error instanceof Problem) || error.status !== 413 || bytes <= SMALL_BYTES) return false;
+    this.uploads.limit_bytes = Math.max(SMALL_BYTES, Math.floor(bytes / 2));
+    this.#most_bytes = Math.min(this.#most_bytes, this.uploads.limit_bytes);
     return true;
   }
 

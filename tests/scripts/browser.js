@@ -45,6 +45,10 @@ export class FakeServer {
   asked = [];
   /** @type {[RegExp, Problem|"lose"|number][]} */
   faults = [];
+  /** What the page has learned of the way here, as `Tus` keeps it. */
+  limit_bytes = Infinity;
+  /** The most that a proxy in front of it lets through in one request. */
+  proxy_bytes = Infinity;
   made = 0;
   /** How often it was told of the end before it had all. */
   early = 0;
@@ -97,6 +101,7 @@ export class FakeServer {
 
   send(url, offset, data, { length = null, recorded_ms = null } = {}) {
     const text = new TextDecoder().decode(data);
+    if (data.byteLength > this.proxy_bytes) return Promise.reject(new Problem("The server answered with 413.", 413));
     return this.#answer(`send ${url} ${offset} ${text} ${length} ${recorded_ms}`, (most) => {
       const upload = this.#upload(url);
       if (offset !== upload.data.length) return { offset: upload.data.length, taken: false };

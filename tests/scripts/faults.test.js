@@ -115,6 +115,38 @@ test("a recording that the server refuses goes on, and is refused when it is ove
   assert.ok(here.told.includes("refused waiting"));
 });
 
+test("a proxy that takes small requests only is given small ones, and asked for no more by the next recording", async () => {
+  server.proxy_bytes = 100_000;
+  const text = "a".repeat(1_200_000);
+  await keep("a", text);
+  const here = tab();
+  await here.outbox.scan();
+  await until(empty);
+  const sent = () => server.asked.filter((call) => call.startsWith("send")).map((call) => call.split(" ")[3].length);
+  assert.equal(sent().reduce((sum, length) => sum + length, 0), text.length);
+  assert.ok(server.limit_bytes <= 100_000 && server.limit_bytes > 16_384, `${server.limit_bytes}`);
+  // The limit is known: nothing larger is tried again.
+  let refused = 0;
+  const { send } = server;
+  server.send = function (url, offset, data, about) {
+    refused += data.byteLength > this.proxy_bytes ? 1 : 0;
+    return send.call(this, url, offset, data, about);
+  };
+  await keep("b", text);
+  await here.outbox.scan();
+  await until(empty);
+  assert.equal(refused, 0);
+});
+
+test("a server that takes not even a small request has refused the recording", async () => {
+  server.proxy_bytes = 1_000;
+  await keep("a", "a".repeat(40_000));
+  const { outbox } = tab();
+  await outbox.scan();
+  await until(async () => (await journal.get("a"))?.state === "refused");
+  assert.equal((await (await outbox.audio("a")).text()).length, 40_000);
+});
+
 test("a name that the server refuses does not hold the sound back", async () => {
   const recording = await speak(tab());
   await recording.say("one");

@@ -93,6 +93,11 @@ export class FakeRecorder {
   stuck = false;
   /** Bytes of a second. */
   loud = SPEECH;
+  /** Milliseconds after which it begins. */
+  late_ms = 0;
+  /** Which of its pieces cannot be read, counted from 1. @type {(piece: number) => boolean} */
+  unreadable = () => false;
+  #given = 0;
   #since = 0;
 
   constructor(stream) {
@@ -102,8 +107,10 @@ export class FakeRecorder {
 
   start(timeslice_ms) {
     this.state = "recording";
-    this.#since = Date.now();
+    this.#since = Date.now() + this.late_ms;
     this.timer = setInterval(() => this.requestData(), timeslice_ms);
+    if (this.late_ms) setTimeout(() => this.onstart?.(), this.late_ms);
+    else this.onstart?.();
   }
 
   requestData() {
@@ -117,7 +124,14 @@ export class FakeRecorder {
   /** Hand out what so much time holds. */
   #give(ms) {
     const head = `${this.number}:${Math.round(ms)} `;
-    this.ondataavailable({ data: new Blob([head.padEnd(Math.round((ms * this.loud) / 1000), " ")]) });
+    const data = new Blob([head.padEnd(Math.round((ms * this.loud) / 1000), " ")]);
+    this.#given += 1;
+    if (this.unreadable(this.#given)) {
+      // A Response reads a Blob by its stream.
+      data.arrayBuffer = () => Promise.reject(new DOMException("", "NotReadableError"));
+      data.stream = () => new ReadableStream({ pull: (controller) => controller.error(new TypeError("failed")) });
+    }
+    this.ondataavailable({ data });
   }
 
   pause() {

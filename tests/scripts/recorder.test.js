@@ -325,6 +325,90 @@ test("a recorder that never says that it stopped does not keep the recording ope
   assert.deepEqual(heard.slice(-2), ["idle", "end"]);
 });
 
+test("a piece whose first read fails is read again, and nothing is lost", async () => {
+  await recorder.start();
+  const { arrayBuffer } = Blob.prototype;
+  let failures = 1;
+  mock.method(Blob.prototype, "arrayBuffer", function () {
+    return (failures -= 1) >= 0 ? Promise.reject(new DOMException("", "NotReadableError")) : arrayBuffer.call(this);
+  });
+  await pass(7_000);
+  recorder.stop();
+  await pass(100);
+  assert.deepEqual(pieces(), ["*1:3000 @3000", "1:3000 @6000", "1:1000 @7000"]);
+  assert.deepEqual([gaps, sentences.filter(Boolean)], [[], []]);
+});
+
+test("a piece that cannot be read is a gap with a warning, and the recorder goes on in a new segment", async () => {
+  await recorder.start();
+  latest().unreadable = (piece) => piece === 2;
+  await pass(12_600);
+  recorder.stop();
+  await pass(100);
+  assert.deepEqual(gaps, [{ at_ms: 3_000, length_ms: 3_000, cause: "frozen" }]);
+  assert.match(sentences.find(Boolean) ?? "", /could not be read/);
+  const all = pieces();
+  assert.equal(all[0], "*1:3000 @3000");
+  assert.match(all[1], /^1:\d+ @3\d\d\d$/, "the rest of the first recorder");
+  assert.match(all[2], /^\*2:3000 /);
+  near(Number(all.at(-1).split("@")[1]), 12_600 - 3_000);
+  assert.deepEqual(heard.slice(-2), ["idle", "end"]);
+});
+
+test("when the first piece cannot be read, what follows it has no header and is part of the gap", async () => {
+  await recorder.start();
+  latest().unreadable = (piece) => piece === 1;
+  await pass(9_600);
+  recorder.stop();
+  await pass(100);
+  const all = pieces();
+  assert.ok(all[0].startsWith("*2:"), `${all}`);
+  const lost_ms = gaps.reduce((sum, gap) => sum + gap.length_ms, 0);
+  near(Number(all.at(-1).split("@")[1]), 9_600 - lost_ms);
+  near(lost_ms, 3_400);
+});
+
+test("Stop ends a recording of which nothing could be read", async () => {
+  await recorder.start();
+  const { start } = FakeRecorder.prototype;
+  mock.method(FakeRecorder.prototype, "start", function (timeslice_ms) {
+    this.unreadable = () => true;
+    start.call(this, timeslice_ms);
+  });
+  latest().unreadable = () => true;
+  await pass(10_000);
+  recorder.stop();
+  await pass(8_000);
+  assert.deepEqual(pieces(), []);
+  assert.deepEqual(heard.slice(-2), ["idle", "end"]);
+});
+
+test("a read that never answers is given up", async () => {
+  await recorder.start();
+  mock.method(Blob.prototype, "arrayBuffer", () => new Promise(() => {}));
+  await pass(3_000);
+  recorder.stop();
+  await pass(10_000);
+  assert.deepEqual(pieces(), ["*1:3000 @3000"], "the second way has it");
+  assert.deepEqual(heard.slice(-2), ["idle", "end"]);
+});
+
+test("the clock begins when the recorder does", async () => {
+  const { start } = FakeRecorder.prototype;
+  mock.method(FakeRecorder.prototype, "start", function (timeslice_ms) {
+    this.late_ms = 2_000;
+    start.call(this, timeslice_ms);
+  });
+  await recorder.start();
+  await pass(1_900);
+  assert.equal(recorder.elapsed_ms, 0);
+  await pass(5_100);
+  recorder.stop();
+  await pass(100);
+  assert.equal(pieces().at(-1).split("@")[1], "5000");
+  assert.deepEqual(gaps, []);
+});
+
 test("what a stuck recorder lets out after its successor is not mixed into its segment", async () => {
   await recorder.start();
   await pass(3_000);

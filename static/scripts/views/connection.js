@@ -7,6 +7,8 @@ import { part } from "./part.js";
 const PATIENCE_MS = 5_000;
 
 export class Connection {
+  /** Whether the server answers although no events come. */
+  isHeard = false;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #patience;
 
@@ -20,19 +22,32 @@ export class Connection {
 
   up() {
     clearTimeout(this.#patience);
-    this.#patience = undefined;
+    [this.#patience, this.isHeard] = [undefined, false];
     this.offline.hidden = true;
   }
 
   down() {
     this.looking.hidden = true;
-    this.#patience ??= setTimeout(() => {
-      this.offline.hidden = false;
-      // Screen readers tell what changes in what they see, not that it is seen.
-      const told = this.offline.textContent;
-      this.offline.textContent = "";
-      setTimeout(() => (this.offline.textContent = told), 50);
-    }, PATIENCE_MS);
+    if (this.isHeard) clearTimeout(this.#patience);
+    else if (this.#patience) return;
+    this.isHeard = false;
+    this.#patience = setTimeout(() => this.#say(words.page.offline), PATIENCE_MS);
+  }
+
+  /** No events come, and yet the server answers: something on the way passes no WebSocket on. */
+  unheard() {
+    if (this.isHeard) return;
+    this.isHeard = true;
+    clearTimeout(this.#patience);
+    this.#say(words.list.unheard);
+  }
+
+  /** @param {string} sentence */
+  #say(sentence) {
+    this.offline.hidden = false;
+    // Screen readers tell what changes in what they see, not that it is seen.
+    this.offline.textContent = "";
+    setTimeout(() => (this.offline.textContent = sentence), 50);
   }
 
   /** So many pages are open, this one among them. @param {number} pages */

@@ -135,6 +135,8 @@ export default {
       `Das Mikrofon ist belegt oder antwortet nicht. Schließe andere Programme, die es benutzen, dann ${then}.`,
     failed: (why, then) => `Das Mikrofon ist nicht angesprungen (${why}): ${then}.`,
     noReason: "der Browser nennt keinen Grund",
+    unread:
+      "Ein Augenblick dieser Aufnahme ließ sich nicht aus dem Browser lesen. Er ist als Lücke vermerkt, und die Aufnahme läuft weiter.",
     muted: "Das Mikrofon ist stumm: ein Anruf oder ein Schalter. Die Aufnahme läuft weiter.",
     disconnected: "Das Mikrofon wurde getrennt. Was bis dahin gesagt wurde, ist gesichert.",
     waiting: "Warte auf ein Mikrofon …",
@@ -163,6 +165,8 @@ export default {
 
   list: {
     unreadable: (problem) => `Die Aufnahmen konnten nicht gelesen werden: ${problem} Die Seite versucht es weiter.`,
+    unheard:
+      "Was anderswo geschieht, kommt hier ein paar Sekunden später an: Etwas zwischen dieser Seite und dem Server lässt keine WebSockets durch.",
     screens: (n) => `Offen auf ${some(n, "weiteren Bildschirm", "weiteren Bildschirmen")}`,
     arrived: (name, text) => `${name}: ${text || "Es war nichts zu verstehen."}`,
   },

@@ -134,6 +134,8 @@ export default {
       `The microphone is busy or does not answer. Close other programs that use it, then ${then}.`,
     failed: (/** @type {string} */ why, /** @type {string} */ then) => `The microphone did not start (${why}): ${then}.`,
     noReason: "the browser gives no reason",
+    unread:
+      "A moment of this recording could not be read from the browser. It is marked as a gap, and the recording goes on.",
     muted: "The microphone is silenced: a call, or a switch. The recording goes on.",
     disconnected: "The microphone was disconnected. What was said until then is kept.",
     waiting: "Waiting for a microphone …",
@@ -164,6 +166,8 @@ export default {
   list: {
     unreadable: (/** @type {string} */ problem) =>
       `The clips could not be read: ${problem} The page goes on trying.`,
+    unheard:
+      "Changes from elsewhere come a few seconds late here: something between this page and the server passes no WebSockets on.",
     screens: (/** @type {number} */ n) => `Open on ${some(n, "other screen")}`,
     arrived: (/** @type {string} */ name, /** @type {string} */ text) => `${name}: ${text || "no words were heard."}`,
   },
