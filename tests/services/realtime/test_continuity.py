@@ -141,12 +141,12 @@ class Stories(RuleBasedStateMachine):
         page.connect(self.realtime)
 
     @rule(clip=clips)
-    def is_told_twice(self, clip: int) -> None:
+    def is_sent_twice(self, clip: int) -> None:
         if clip in self.database:
             streams.append_event(self.realtime.redis, HOME, self.event(clip))
 
     @rule(clip=clips)
-    def is_told_late(self, clip: int) -> None:
+    def is_sent_late(self, clip: int) -> None:
         if self.database.get(clip, 0) > 1:
             old = {"type": "clip", "clip": {"id": clip, "version": self.database[clip] - 1}}
             streams.append_event(self.realtime.redis, HOME, old)
@@ -160,7 +160,7 @@ class Stories(RuleBasedStateMachine):
         self.realtime.redis.flushdb()
 
     @rule(clip=clips, again=st.booleans())
-    def is_wiped_before_it_is_heard_of(self, clip: int, *, again: bool) -> None:
+    def is_wiped_before_it_is_read(self, clip: int, *, again: bool) -> None:
         """A change whose event is gone at once, and one behind it that is not."""
         self.database[clip] = self.database.get(clip, 0) + 1
         with self.realtime.redis.pipeline() as step:
@@ -184,7 +184,7 @@ class Stories(RuleBasedStateMachine):
     # -- the end -----------------------------------------------------------------------------------------------
 
     def teardown(self) -> None:
-        """Every page comes back, hears of a last change, and has all that there is."""
+        """Every page reconnects, gets a last change, and has what the database has."""
         self.changes(1)
         last = StreamId.parse(streams.append_event(self.realtime.redis, HOME, self.event(1)))
         try:

@@ -24,12 +24,12 @@ BROWSERS = 1_000
 CLIPS = 20
 EVENTS_PER_S = 40
 LOAD_S = 4
-MEMORY_MB = 60
-"""What the server may grow by, whatever happens: a quarter of a megabyte for each line that is full."""
+MAX_GROWTH_MB = 60
+"""By how much the server's memory may grow."""
 
 
 class Database:
-    """What the api would hold, with its outbox: a change is kept first, and told as soon as Redis takes it."""
+    """The database and the outbox of the api: a change is stored first, and sent as soon as Redis takes it."""
 
     def __init__(self, realtime: Realtime) -> None:
         self.clips: dict[int, int] = {}
@@ -41,7 +41,7 @@ class Database:
         self.clips[clip] = version = self.clips.get(clip, 0) + 1
         self._outbox.append({"type": "clip", "clip": {"id": clip, "version": version, "text": "x" * 200}})
 
-    def tell(self) -> None:
+    def send_outbox(self) -> None:
         with contextlib.suppress(redis.RedisError):
             while self._outbox:
                 streams.append_event(self._redis, HOME, self._outbox[0])
@@ -53,7 +53,7 @@ class Database:
         return ""
 
     @property
-    def is_told(self) -> bool:
+    def has_sent_all(self) -> bool:
         return not self._outbox
 
 
@@ -64,10 +64,9 @@ class Browser:
         self._realtime, self._database = realtime, database
         self._cursor = database.cursor()
         self.clips = dict(database.clips)
-        self.is_patient = True
         self.fetches = 0
 
-    async def live(self) -> None:
+    async def run(self) -> None:
         while True:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, AssertionError):
                 await self._listen()
@@ -118,12 +117,12 @@ async def crowd(own_valkey: Valkey) -> AsyncIterator[tuple[Realtime, Database, l
     await asyncio.to_thread(realtime.start)
     database = Database(realtime)
     browsers = [Browser(realtime, database) for _ in range(BROWSERS)]
-    lives = [asyncio.create_task(browser.live()) for browser in browsers]
+    tasks = [asyncio.create_task(browser.run()) for browser in browsers]
     await wait_for_connections(realtime, BROWSERS)
     yield realtime, database, browsers
-    for life in lives:
-        life.cancel()
-    await asyncio.gather(*lives, return_exceptions=True)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.to_thread(realtime.close)
 
 
@@ -138,7 +137,7 @@ async def wait_for_connections(realtime: Realtime, number: int) -> None:
 async def load(database: Database) -> None:
     for _ in range(LOAD_S * EVENTS_PER_S):
         database.change()
-        await asyncio.to_thread(database.tell)
+        await asyncio.to_thread(database.send_outbox)
         await asyncio.sleep(1 / EVENTS_PER_S)
 
 
@@ -164,13 +163,13 @@ async def test_everyone_ends_with_the_state_of_the_database(
     await loading
     await all_agree(database, browsers)
     await wait_for_connections(realtime, BROWSERS)
-    assert memory_mb(realtime) - before < MEMORY_MB
+    assert memory_mb(realtime) - before < MAX_GROWTH_MB
 
 
 async def all_agree(database: Database, browsers: list[Browser]) -> None:
     async with asyncio.timeout(3 * TIMEOUT_S):
-        while not database.is_told or any(browser.clips != database.clips for browser in browsers):
-            await asyncio.to_thread(database.tell)
+        while not database.has_sent_all or any(browser.clips != database.clips for browser in browsers):
+            await asyncio.to_thread(database.send_outbox)
             await asyncio.sleep(0.1)
 
 
@@ -207,7 +206,7 @@ async def test_frozen_consumers_delay_nobody_and_catch_up(
         os.kill(process.pid, signal.SIGSTOP)
         await load(database)
         await all_agree(database, browsers)
-        assert memory_mb(realtime) - before < MEMORY_MB
+        assert memory_mb(realtime) - before < MAX_GROWTH_MB
         os.kill(process.pid, signal.SIGCONT)
         said, _ = await asyncio.wait_for(process.communicate(b"\n"), TIMEOUT_S)
         assert said.startswith(b'1 {"id":"'), "all hundred end with the same newest frame"

@@ -296,13 +296,23 @@ class Redis:
 
     def __init__(self) -> None:
         self.entries: list[tuple[StreamId, bytes]] = []
+        self.last_id = StreamId(0, 0)
+        """Of the newest entry ever added. Redis keeps it when the stream is trimmed to nothing."""
         self.epoch: int | None = None
         self.behind_ms = 0
 
     def append(self, now_ms: int, data: bytes) -> None:
-        newest = self.entries[-1][0] if self.entries else StreamId(0, 0)
         id = StreamId(now_ms - self.behind_ms, 0)
-        self.entries.append((id if id > newest else StreamId(newest.ms, newest.number + 1), data))
+        self.add(id if id > self.last_id else StreamId(self.last_id.ms, self.last_id.number + 1), data)
+
+    def add(self, id: StreamId, data: bytes) -> None:
+        assert id > self.last_id, "XADD refuses it"
+        self.entries.append((id, data))
+        self.last_id = id
+
+    def wipe(self) -> None:
+        self.entries.clear()
+        self.last_id, self.epoch = StreamId(0, 0), None
 
     def newest(self) -> str:
         return str(self.entries[-1][0]) if self.entries else ""
@@ -388,8 +398,7 @@ class Fanout(RuleBasedStateMachine):
         redis = self.redis
         if redis.epoch is None or not redis.entries:
             redis.epoch = next(self.epochs)
-            newest = redis.entries[-1][0].ms if redis.entries else 0
-            redis.entries.append((StreamId(max(next(self.clock), self.last.ms + 1, newest + 1), 0), b""))
+            redis.add(StreamId(max(next(self.clock), self.last.ms + 1, redis.last_id.ms + 1), 0), b"")
         newest_first = redis.entries[: -self.frames - 2 : -1]
         marker = next((index for index, (_, data) in enumerate(newest_first) if not data), None)
         incarnation = newest_first[marker::-1] if marker is not None else newest_first[::-1]
@@ -412,8 +421,7 @@ class Fanout(RuleBasedStateMachine):
         """Wipe, most often between events, the first of which nobody has read."""
         for _ in range(before):
             self.change(0)
-        self.redis.entries.clear()
-        self.redis.epoch = None
+        self.redis.wipe()
         self.redis.behind_ms = behind_ms
         for _ in range(after):
             self.change(1)
