@@ -96,25 +96,25 @@ class _Builder:
     def path_item(self, path: str, operations: Iterator[tuple[str, Operation]]) -> Json:
         parameters = [parameter for part, parameter in PATH_PARAMETERS.items() if part in path]
         item: Json = {"parameters": parameters} if parameters else {}
-        for method, declared in operations:
-            problems = declared.problems if method in SAFE_METHODS else [*declared.problems, "cross-site"]
-            item[method] = self._operation(declared, problems)
-            if declared.head_summary:
-                item["head"] = item[method] | {"summary": declared.head_summary}
+        for method, operation in operations:
+            problems = operation.problems if method in SAFE_METHODS else [*operation.problems, "cross-site"]
+            item[method] = self._operation(operation, problems)
+            if operation.head_summary:
+                item["head"] = item[method] | {"summary": operation.head_summary}
         return item
 
     def components(self) -> Json:
         _, schema = models_json_schema([*self._models], ref_template="#/components/schemas/{model}")
         return {**schema["$defs"], "Problem": PROBLEM}
 
-    def _operation(self, declared: Operation, problems: Sequence[str]) -> Json:
-        responses = {str(status): self._response(answer) for status, answer in declared.answers.items()}
-        result: Json = {"summary": declared.summary, "responses": responses | _problem_responses(problems)}
-        if declared.parameters:
-            result["parameters"] = [*declared.parameters]
-        if declared.body:
-            content = self._content(declared.body, "validation")
-            result["requestBody"] = {"required": declared.is_body_required, "content": content}
+    def _operation(self, operation: Operation, problems: Sequence[str]) -> Json:
+        responses = {str(status): self._response(answer) for status, answer in operation.answers.items()}
+        result: Json = {"summary": operation.summary, "responses": responses | _problem_responses(problems)}
+        if operation.parameters:
+            result["parameters"] = [*operation.parameters]
+        if operation.body:
+            content = self._content(operation.body, "validation")
+            result["requestBody"] = {"required": operation.is_body_required, "content": content}
         return result
 
     def _response(self, answer: Answer | str) -> Json:

@@ -1,4 +1,4 @@
-"""What `/openapi.json` says of the list: its filters, its orders, and the tags."""
+"""Parameters and tags of the list of clips in `/openapi.json`."""
 
 from typing import Any
 

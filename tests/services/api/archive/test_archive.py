@@ -22,7 +22,7 @@ from services.api.archive.manifest import ABOUT, MANIFEST, Folders, safe
 from tests.conftest import Parts, StartStack
 from tests.recordings import WEBM_HEAD
 from tests.servers.stack import Stack
-from tests.services.api.clips.test_routes import refused
+from tests.services.api.clips.test_routes import assert_problem
 from tests.services.transcriber import files
 from tests.tus import BODY, DEFERRED, metadata
 
@@ -150,10 +150,10 @@ async def test_who_asks_for_what_is_not_there_is_told(local_parts: Parts, start_
     stack = start_stack(local_parts, "api")
     async with httpx.AsyncClient(base_url=stack.api_url) as api:
         unknown = await api.get("/api/library.zip", params={"id": str(uuid.uuid4())})
-        assert refused(unknown, 404, "not-found")
-        assert refused(await api.get("/api/library.zip", params={"id": "me"}), 400, "bad-request")
+        assert assert_problem(unknown, 404, "not-found")
+        assert assert_problem(await api.get("/api/library.zip", params={"id": "me"}), 400, "bad-request")
         many = await api.get("/api/library.zip", params={"id": [str(uuid.uuid4()) for _ in range(501)]})
-        assert refused(many, 400, "bad-request")
+        assert assert_problem(many, 400, "bad-request")
     assert set(entries(await exported(stack))) == {MANIFEST}
 
 
@@ -218,9 +218,9 @@ async def test_what_is_no_library_is_refused_whole(
     stack = start_stack(local_parts, "api")
     async with httpx.AsyncClient(base_url=stack.api_url) as api:
         answer = await api.post("/api/library", content=WRONG[kind](one))
-        assert refused(answer, 422, "bad-library")
+        assert assert_problem(answer, 422, "bad-library")
         assert await listed(api) == {}
-        assert refused(await api.post("/api/library", content=b""), 400, "empty-audio")
+        assert assert_problem(await api.post("/api/library", content=b""), 400, "empty-audio")
 
 
 UNFIT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
