@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from services.api.http.errors import RETRY_AFTER
+from services.api.http.operations import Answer, Operation, json_answer
 from services.api.state import State, state_of
 from shared.db.engine import ping
 
@@ -19,11 +20,17 @@ CHECK_TIMEOUT_S = 4
 """Seconds that the database and the store have to answer: below the five that the checks of platforms wait."""
 
 
+TEXT = Answer("Text.", {"text/plain": ()})
+PARTS = json_answer("How each part is.", {"type": "object"})
+
+
+@Operation("Is this process alive?", {200: TEXT})
 async def alive(_request: Request) -> Response:
     """GET /healthz: 200 while this process answers."""
     return PlainTextResponse("ok")
 
 
+@Operation("Can it do its work?", {200: PARTS, 503: PARTS})
 async def ready(request: Request) -> Response:
     """GET /readyz: 200 while clips can be stored and read, 503 otherwise.
 
@@ -42,6 +49,7 @@ async def ready(request: Request) -> Response:
     )
 
 
+@Operation("Figures for Prometheus", {200: TEXT})
 async def metrics(_request: Request) -> Response:
     """GET /metrics, for Prometheus."""
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

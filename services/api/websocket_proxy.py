@@ -13,6 +13,7 @@ from websockets.protocol import State
 
 from services.api.http.errors import RETRY_AFTER, Problem
 from services.api.http.middleware import reject_cross_site, reject_unknown_host
+from services.api.http.operations import Operation, query_param
 from services.api.state import state_of
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,12 @@ HANDSHAKE_TIMEOUT_S = 5
 REPLAY_HEADER = "fly-replay"
 
 
+@Operation(
+    "Events: a WebSocket that sends a frame on each change",
+    {101: "Connected.", 307: "For Fly's proxy."},
+    problems=["cross-site", "upgrade-required", "away"],
+    parameters=[query_param("since", {"type": "string", "description": "Id of the last frame seen."})],
+)
 async def reject_http(request: Request) -> Response:
     """GET /websocket without a WebSocket handshake: 426, or 307 for Fly's proxy."""
     if app := state_of(request).settings.realtime_app:

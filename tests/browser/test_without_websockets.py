@@ -6,11 +6,12 @@ import httpx
 from playwright.async_api import expect
 
 from tests import speech
-from tests.browser.page import SOON_MS, DictaphonePage, name_of
+from tests.browser.page import DictaphonePage, name_of
 from tests.conftest import Launch, Parts, StartStack
 
 LATE_MS = 30_000
-"""Longest until a change from elsewhere is shown: the page is patient for five seconds and asks every four; the machine may be busy."""
+"""Longest until a change from elsewhere is shown: the page waits five seconds, then asks
+every four; the machine may be busy."""
 
 
 async def test_the_list_is_asked_for_where_no_events_come(
@@ -25,7 +26,9 @@ async def test_the_list_is_asked_for_where_no_events_come(
     id = str(uuid.uuid4())
     async with httpx.AsyncClient(base_url=stack.api_url) as elsewhere:
         content = speech.wav(speech.samples(("austen-0880.wav",)))
-        put = await elsewhere.put(f"/api/clips/{id}?name=A note", content=content, headers={"Content-Type": "audio/wav"})
+        put = await elsewhere.put(
+            f"/api/clips/{id}?name=A note", content=content, headers={"Content-Type": "audio/wav"}
+        )
         put.raise_for_status()
     await expect(name_of(here.row(id))).to_have_value("A note", timeout=LATE_MS)
 

@@ -13,7 +13,7 @@ from tests.conftest import Parts, StartStack
 from tests.faults.conftest import Stored
 from tests.recordings import large, large_sha256
 from tests.servers.stack import Stack
-from tests.services.api.clips.test_routes import WEBM, refused
+from tests.services.api.clips.test_routes import WEBM, assert_problem
 from tests.tus import BODY, FETCH, Upload
 
 MIB = 1024**2
@@ -94,6 +94,6 @@ async def test_more_than_the_limit_is_refused_before_and_while_it_is_sent(
     async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
         for headers in (WEBM, {**WEBM, "Content-Length": "1000001"}):
             response = await client.put("/clips/a", content=large(1_000_001), headers=headers)
-            assert "at most 1,000,000 bytes" in refused(response, 413, "too-large")
+            assert "at most 1,000,000 bytes" in assert_problem(response, 413, "too-large")
         assert (await client.put("/clips/a", content=large(1_000_000), headers=WEBM)).status_code == 201
         assert (await client.get("/api/clips")).json()["limits"] == {"upload_bytes": 1_000_000}

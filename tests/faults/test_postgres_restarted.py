@@ -12,7 +12,7 @@ from tests.recordings import recording
 from tests.servers.postgres import Postgres
 from tests.servers.stack import Stack
 from tests.services.api.background.test_outbox_relay import until
-from tests.services.api.clips.test_routes import WEBM, refused, saved
+from tests.services.api.clips.test_routes import WEBM, assert_problem, put_clip
 from tests.shared.outbox.test_publisher import Arrived
 
 pytestmark = pytest.mark.parametrize("parts", ["servers"], indirect=True)
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("parts", ["servers"], indirect=True)
 async def test_a_restart_between_requests_is_not_noticed(client: httpx.AsyncClient, postgres: Postgres) -> None:
     for number in range(3):
         # Several connections are in the pool, and all of them die.
-        await asyncio.gather(*(saved(client, f"clip {number}.{each}", each) for each in range(8)))
+        await asyncio.gather(*(put_clip(client, f"clip {number}.{each}", each) for each in range(8)))
         await asyncio.to_thread(postgres.restart)
         assert (await client.get("/api/clips")).status_code == 200
         assert (await client.get("/readyz")).status_code == 200
@@ -45,7 +45,7 @@ async def test_a_kill_during_requests_loses_nothing_that_was_confirmed(
                 )
                 if response.is_success:
                     break
-                refused(response, 503, "away")
+                assert_problem(response, 503, "away")
                 assert response.headers["Retry-After"]
                 refusals += 1
                 await asyncio.sleep(0.1)
@@ -56,7 +56,7 @@ async def test_a_kill_during_requests_loses_nothing_that_was_confirmed(
     await asyncio.to_thread(postgres.kill)
     await until(lambda: refusals > 6)
     assert (await client.get("/readyz")).json()["database"].startswith("does not answer (")
-    refused(await client.get("/api/clips"), 503, "away")
+    assert_problem(await client.get("/api/clips"), 503, "away")
     assert (await client.get("/healthz")).status_code == 200
     before = len(confirmed)
     await asyncio.to_thread(postgres.start)
@@ -96,4 +96,4 @@ async def test_an_api_that_starts_before_its_database_waits_for_it(
     assert ready.status_code == 503
     await asyncio.to_thread(postgres.start)
     await asyncio.to_thread(api["api"].wait_until_ready)
-    await saved(client)
+    await put_clip(client)

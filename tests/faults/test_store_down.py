@@ -12,7 +12,7 @@ from tests.faults.conftest import Stored
 from tests.recordings import WEBM_HEAD, recording
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.stack import Stack
-from tests.services.api.clips.test_routes import WEBM, refused, saved
+from tests.services.api.clips.test_routes import WEBM, assert_problem, put_clip
 
 pytestmark = pytest.mark.parametrize("parts", ["servers"], indirect=True)
 
@@ -25,14 +25,14 @@ async def names(client: httpx.AsyncClient) -> list[str]:
 
 
 async def test_a_bucket_that_is_away_is_a_refusal_and_no_ghost(client: httpx.AsyncClient, seaweedfs: SeaweedFS) -> None:
-    kept = await saved(client, "before")
+    kept = await put_clip(client, "before")
     seaweedfs.kill()
     for body in (recording(1), IN_PARTS):
         response = await client.put("/clips/meanwhile", content=body, headers=WEBM)
-        assert "store does not answer" in refused(response, 503, "away")
+        assert "store does not answer" in assert_problem(response, 503, "away")
         assert response.headers["Retry-After"]
     audio = await client.get(f"/api/clips/{kept['id']}/audio", headers={"Sec-Fetch-Dest": "empty"})
-    refused(audio, 503, "away")
+    assert_problem(audio, 503, "away")
     assert await names(client) == ["before"]
     ready = await client.get("/readyz")
     assert (ready.status_code, ready.json()["database"]) == (503, "ok")
@@ -64,11 +64,11 @@ async def hung(client: httpx.AsyncClient, seaweedfs: SeaweedFS, bodies: list[byt
 async def test_a_bucket_that_dies_during_a_put_leaves_no_ghost(
     client: httpx.AsyncClient, seaweedfs: SeaweedFS, stored: Stored
 ) -> None:
-    await saved(client, "before")
+    await put_clip(client, "before")
     waiting = await hung(client, seaweedfs, [recording(1), IN_PARTS])
     seaweedfs.kill()
     for response in await asyncio.gather(*waiting):
-        refused(response, 503, "away")
+        assert_problem(response, 503, "away")
     assert await names(client) == ["before"]
     seaweedfs.start()
     for number, body in enumerate([recording(1), IN_PARTS]):
@@ -79,7 +79,7 @@ async def test_a_bucket_that_dies_during_a_put_leaves_no_ghost(
 async def test_a_crowd_that_waits_for_the_bucket_keeps_nobody_else_waiting_and_is_served_in_the_end(
     api: Stack, client: httpx.AsyncClient, seaweedfs: SeaweedFS
 ) -> None:
-    await saved(client, "before")
+    await put_clip(client, "before")
     waiting = await hung(client, seaweedfs, [recording(number) for number in range(48)])
     seaweedfs.resume()
     assert {response.status_code for response in await asyncio.gather(*waiting)} == {201}
@@ -92,8 +92,8 @@ async def test_a_crowd_that_waits_for_the_bucket_keeps_nobody_else_waiting_and_i
 async def test_audio_that_is_gone_from_the_bucket_is_said_to_be_gone(
     client: httpx.AsyncClient, seaweedfs: SeaweedFS, parts: Parts
 ) -> None:
-    clip = await saved(client)
+    clip = await put_clip(client)
     for key in seaweedfs.keys(parts["BUCKET_NAME"]):
         seaweedfs.client.delete_object(Bucket=parts["BUCKET_NAME"], Key=key)
     audio = await client.get(f"/api/clips/{clip['id']}/audio", headers={"Sec-Fetch-Dest": "empty"})
-    assert "missing from the store" in refused(audio, 404, "audio-missing")
+    assert "missing from the store" in assert_problem(audio, 404, "audio-missing")

@@ -27,7 +27,7 @@ from tests.faults.conftest import Stored
 from tests.servers.postgres import Postgres
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.stack import Stack
-from tests.services.api.clips.test_routes import refused
+from tests.services.api.clips.test_routes import assert_problem
 from tests.tus import BODY, Upload, checksum
 from tests.wire import Wire
 
@@ -126,7 +126,7 @@ async def test_while_the_bucket_is_away_nothing_is_confirmed(client: httpx.Async
     await upload.sent(0, b"before")
     seaweedfs.kill()
     answer = await upload.patch(6, b"meanwhile")
-    assert "store does not answer" in refused(answer, 503, "away")
+    assert "store does not answer" in assert_problem(answer, 503, "away")
     assert answer.headers["Retry-After"]
     assert await upload.offset() == 6
     seaweedfs.start()
@@ -140,7 +140,7 @@ async def test_while_the_database_is_away_nothing_is_confirmed(client: httpx.Asy
     await upload.sent(0, b"before")
     postgres.kill()
     for answer in (await upload.patch(6, b"meanwhile"), await upload.finish(), await upload.delete()):
-        assert "database does not answer" in refused(answer, 503, "away")
+        assert "database does not answer" in assert_problem(answer, 503, "away")
         assert answer.headers["Retry-After"]
     assert (await upload.head()).status_code == 503
     postgres.start()
@@ -173,7 +173,7 @@ async def test_a_full_disk_is_said_and_what_is_there_stays(
     with monkeypatch.context() as full:
         full.setattr(os, "fsync", give_up)
         for headers in ({}, {"Upload_Checksum": checksum(b"no room")["Upload-Checksum"]}):
-            assert "Keep the recording" in refused(await upload.patch(6, b"no room", **headers), 507, "full")
+            assert "Keep the recording" in assert_problem(await upload.patch(6, b"no room", **headers), 507, "full")
         assert await upload.offset() == 6
     assert await upload.sent(6, b" after") == 12
     assert await upload.heard() == b"before after"
@@ -221,7 +221,7 @@ async def test_a_piece_behind_the_end_of_its_upload_is_refused(
         late = asyncio.create_task(upload.patch(5, b"late"))
         await waits(late)
         row.ended_at = datetime.now(UTC)
-    refused(await late, 410, "gone")
+    assert_problem(await late, 410, "gone")
     assert len(stored.objects()) == 1, "the refused piece takes its bytes along"
 
 
@@ -236,7 +236,7 @@ async def test_a_piece_behind_the_length_that_another_request_tells_is_refused(
         late = asyncio.create_task(upload.patch(5, b"late"))
         await waits(late)
         row.length = 7
-    assert "to have 7 bytes" in refused(await late, 413, "too-large")
+    assert "to have 7 bytes" in assert_problem(await late, 413, "too-large")
     assert await upload.sent(5, b"la") == 7
     assert await upload.heard() == b"firstla"
 

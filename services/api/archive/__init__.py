@@ -1,1 +1,1 @@
-"""A library as a zip: out and in."""
+"""Export and import of a library as a zip."""

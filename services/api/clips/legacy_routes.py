@@ -13,16 +13,24 @@ from starlette.responses import Response
 
 from services.api.clips.audio import PlayableAudio, audio_response
 from services.api.clips.names import name_from_path
+from services.api.clips.operations import AUDIO, AUDIO_ANSWERS, AUDIO_PROBLEMS, RANGE, clip_answer
 from services.api.clips.service import clip_response, store_audio
 from services.api.http.body import ReceivedBody, receive_body
 from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
+from services.api.http.operations import Operation
 from services.api.state import ClipTransaction, state_of
 from shared.clips.models import Clip
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 
 
+@Operation(
+    "Store a new clip under a name; the one that had it goes to the bin",
+    {201: clip_answer("It is stored.")},
+    problems=["bad-name", "too-large", "not-audio", "away", "full"],
+    body=AUDIO,
+)
 async def put(request: Request) -> Response:
     """PUT: store a new clip under a name. The clips that had the name go to the bin; nothing is overwritten."""
     state, name = state_of(request), _name(request)
@@ -41,6 +49,13 @@ def _put(request: Request, name: str, body: ReceivedBody) -> Response:
     return clip_response(clip, 201)
 
 
+@Operation(
+    "Play or download the audio",
+    AUDIO_ANSWERS,
+    problems=AUDIO_PROBLEMS,
+    parameters=[RANGE],
+    head_summary="Ask about the audio",
+)
 def get(request: Request) -> Response:
     """GET and HEAD: the audio of the newest clip of this name."""
     state = state_of(request)
@@ -52,6 +67,7 @@ def get(request: Request) -> Response:
     return audio_response(request, state, audio)
 
 
+@Operation("Move every clip of this name to the bin", {204: "None is left."}, problems=["bad-name"])
 def delete(request: Request) -> Response:
     """DELETE: move every clip of this name to the bin. Repeating it changes nothing."""
     with state_of(request).transaction() as transaction:

@@ -9,15 +9,26 @@ from starlette.responses import JSONResponse, Response
 
 from services.api.clips.audio import PlayableAudio, audio_response
 from services.api.clips.names import clean_name, content_disposition
+from services.api.clips.operations import (
+    AUDIO,
+    AUDIO_ANSWERS,
+    AUDIO_PROBLEMS,
+    IF_MATCH,
+    RANGE,
+    SEGMENT,
+    TRANSCRIPTS,
+    clip_answer,
+)
 from services.api.clips.schemas import ClipPatch
 from services.api.clips.service import clip_response, get_clip, store_audio, version_etag
 from services.api.http.body import ReceivedBody, receive_body
 from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
+from services.api.http.operations import Answer, Operation, json_answer, query_param
 from services.api.http.params import clip_id, int_param, json_body, storable_text
 from services.api.state import State, state_of
 from services.api.transcripts import formats
-from shared.clips.models import Clip, Status
+from shared.clips.models import MAX_NAME_CHARS, Clip, Status
 from shared.clips.waveform import Waveform
 from shared.db.columns import MAX_DURATION_MS
 from shared.libraries import HOME
@@ -26,6 +37,7 @@ from shared.transcripts.models import Transcript
 from shared.uploads.models import MAX_SEGMENTS, Piece
 
 
+@Operation("Read a clip", {200: clip_answer("The clip."), 304: "It has not changed."}, problems=["not-found"])
 def read(request: Request) -> Response:
     """GET /api/clips/{id}."""
     with state_of(request).read_session() as session:
@@ -35,6 +47,16 @@ def read(request: Request) -> Response:
     return clip_response(clip)
 
 
+@Operation(
+    "Store a recording under an id that its browser made; the same again is the same clip",
+    {201: clip_answer("It is stored."), 200: clip_answer("It was stored already.")},
+    problems=["bad-name", "not-found", "id-taken", "too-large", "not-audio", "away", "full"],
+    parameters=[
+        query_param("name", {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS}, required=True),
+        query_param("duration_ms", {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}),
+    ],
+    body=AUDIO,
+)
 async def put(request: Request) -> Response:
     """PUT /api/clips/{id}: store a recording under the id that its browser made. Repeating it changes nothing."""
     state, id = state_of(request), clip_id(request)
@@ -60,6 +82,13 @@ def _put(state: State, id: uuid.UUID, name: str, body: ReceivedBody, duration_ms
     return clip_response(clip, 201)
 
 
+@Operation(
+    "Rename or tag a clip, correct its words or say its language, in which it is then heard again",
+    {200: clip_answer("The changed clip.")},
+    problems=["bad-request", "not-found", "too-large", "stale"],
+    parameters=[IF_MATCH],
+    body={"application/json": ClipPatch},
+)
 async def patch(request: Request) -> Response:
     """PATCH /api/clips/{id}: change name, text, tags or language, or several of these."""
     return await to_thread.run_sync(_patch, request, await json_body(request, ClipPatch))
@@ -87,6 +116,7 @@ def _patch(request: Request, changes: ClipPatch) -> Response:
     return clip_response(clip)
 
 
+@Operation("Move a clip to the bin", {204: "It is in the bin."}, problems=["not-found", "stale"], parameters=[IF_MATCH])
 def delete(request: Request) -> Response:
     """DELETE /api/clips/{id}: move it to the bin. Repeating it changes nothing."""
     with state_of(request).transaction() as transaction:
@@ -97,6 +127,12 @@ def delete(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@Operation(
+    "Take a clip out of the bin",
+    {200: clip_answer("The clip.")},
+    problems=["not-found", "stale"],
+    parameters=[IF_MATCH],
+)
 def restore(request: Request) -> Response:
     """POST /api/clips/{id}/restore: take it out of the bin. Repeating it changes nothing."""
     with state_of(request).transaction() as transaction:
@@ -107,6 +143,12 @@ def restore(request: Request) -> Response:
     return clip_response(clip)
 
 
+@Operation(
+    "Transcribe a clip again",
+    {202: clip_answer("The clip, waiting.")},
+    problems=["not-found", "in-bin", "stale"],
+    parameters=[IF_MATCH],
+)
 def transcribe_again(request: Request) -> Response:
     """POST /api/clips/{id}/transcription: transcribe it again, with all tries."""
     with state_of(request).transaction() as transaction:
@@ -122,6 +164,13 @@ def transcribe_again(request: Request) -> Response:
     return clip_response(clip, 202)
 
 
+@Operation(
+    "Play or download the audio",
+    AUDIO_ANSWERS,
+    problems=AUDIO_PROBLEMS,
+    parameters=[RANGE, SEGMENT],
+    head_summary="Ask about the audio",
+)
 def audio(request: Request) -> Response:
     """GET and HEAD /api/clips/{id}/audio. Audio of clips in the bin is answered, too."""
     state = state_of(request)
@@ -131,6 +180,11 @@ def audio(request: Request) -> Response:
     return audio_response(request, state, audio)
 
 
+@Operation(
+    "The outline of a clip's sound",
+    {200: json_answer("Loudest sample of each of equal stretches, 0 to 255.")},
+    problems=["not-found"],
+)
 def waveform(request: Request) -> Response:
     """GET /api/clips/{id}/waveform: the peaks of its audio, once it is prepared."""
     with state_of(request).read_session() as session:
@@ -142,6 +196,11 @@ def waveform(request: Request) -> Response:
     return JSONResponse(body, headers={"Cache-Control": "no-cache"})
 
 
+@Operation(
+    "Read a clip's words",
+    {200: Answer("The words; subtitles of an edited text keep the times of what was said.", TRANSCRIPTS)},
+    problems=["not-found"],
+)
 def transcript(request: Request) -> Response:
     """GET /api/clips/{id}/transcript.{txt,srt,vtt,json}."""
     extension = request.path_params["form"]

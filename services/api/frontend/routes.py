@@ -11,12 +11,21 @@ from starlette.types import Scope
 
 from services.api.frontend.version import STATIC, UNREGISTER_WORKER, page_version, service_worker_script
 from services.api.http.errors import Problem
+from services.api.http.operations import Answer, Json, Operation, query_param
 from services.api.http.static_files import REVALIDATE, compressed
 from services.api.state import state_of
+
+SHELL: Json = {"type": "string", "description": "Only this version: asked by a service worker."}
 
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 
 
+@Operation(
+    "The page",
+    {200: Answer("HTML.", {"text/html": ()})},
+    problems=["other-version"],
+    parameters=[query_param("shell", SHELL)],
+)
 async def index(request: Request) -> Response:
     """GET /: the page, under its Content-Security-Policy."""
     policy = _policy(request)
@@ -25,6 +34,7 @@ async def index(request: Request) -> Response:
     return await compressed(FileResponse(STATIC / "index.html", headers=headers), request.headers)
 
 
+@Operation("What keeps the page on a device", {200: Answer("A script.", {"text/javascript": ()})})
 def service_worker(request: Request) -> Response:
     """GET /service-worker.js. It stands at the root, because its scope is the folder that it is served from."""
     is_on = state_of(request).settings.service_worker == "on"

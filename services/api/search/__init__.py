@@ -1,1 +1,1 @@
-"""The list of clips, and what is found in it."""
+"""Lists of clips, and searches in them."""

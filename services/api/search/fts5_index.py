@@ -23,6 +23,8 @@ _FTS5 = table("found", column("rowid"))
 
 
 class Fts5Index(FullTextIndex):
+    filters_by_itself = True
+
     def _words_first(
         self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
     ) -> Select[Any]:
@@ -40,7 +42,6 @@ class Fts5Index(FullTextIndex):
     def _filters_first(
         self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
     ) -> Select[Any]:
-        # SQLite begins with the filters by itself.
         return self._clips_in_order(clip_query, columns, conditions, ascending=ascending)
 
     def _checks(self) -> Conditions:

@@ -57,7 +57,8 @@ def _choose_plan(connection: Connection, clip_query: ClipQuery, index: FullTextI
         return Plan.WORDS_FIRST
     if _count(connection, select(index.count(FEW_CLIPS))) < FEW_CLIPS:
         return Plan.WORDS_FIRST
-    if clip_query.has_filters and _count_clips(connection, clip_query) < FEW_CLIPS:
+    needs_count = clip_query.has_filters and (is_by_age or not index.filters_by_itself)
+    if needs_count and _count_clips(connection, clip_query) < FEW_CLIPS:
         return Plan.FILTERS_FIRST
     return Plan.WORDS_FIRST if is_by_age else Plan.CLIPS_IN_ORDER
 

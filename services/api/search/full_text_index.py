@@ -45,8 +45,11 @@ class Plan(StrEnum):
 class FullTextIndex(ABC):
     """The full-text index of one database, for one query.
 
-    The plan is chosen here, by counts, because a planner does not know how many clips have a word.
+    The plan is chosen by counts, because a planner does not know how many clips have a word.
     """
+
+    filters_by_itself: bool
+    """Whether the planner begins with the filters where that is faster, so that `CLIPS_IN_ORDER` serves both cases."""
 
     def __init__(self, query: Query) -> None:
         self._query = query

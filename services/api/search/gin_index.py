@@ -26,6 +26,8 @@ _WORDS: ColumnElement[Any] = literal_column("search.words")
 
 
 class GinIndex(FullTextIndex):
+    filters_by_itself = False
+
     def _words_first(
         self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
     ) -> Select[Any]:

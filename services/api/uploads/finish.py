@@ -8,8 +8,10 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.api.clips.operations import clip_answer
 from services.api.clips.service import clip_response
 from services.api.http.errors import Problem
+from services.api.http.operations import Operation
 from services.api.http.params import clip_id, json_body
 from services.api.state import State, state_of
 from shared.clips.models import Clip, Status
@@ -33,6 +35,13 @@ class Finish(BaseModel):
     gaps: list[Gap] = Field(default=[], max_length=MAX_GAPS)
 
 
+@Operation(
+    "Finish a recording; without a body, with what has arrived",
+    {200: clip_answer("The clip, waiting.")},
+    problems=["bad-request", "not-found", "unfinished"],
+    body={"application/json": Finish},
+    is_body_required=False,
+)
 async def finish(request: Request) -> Response:
     """Finish the recording; without a body, with the bytes that have arrived. Repeating it changes nothing."""
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from services.api.http.body import receive_blocks, reject_too_large
 from services.api.http.errors import UPLOAD_HEADERS, Problem
+from services.api.http.operations import BINARY, Content, Json, Operation, header_param
 from services.api.http.params import upload_id
 from services.api.state import ClipTransaction, State, state_of
 from services.api.uploads import tus
@@ -49,10 +50,19 @@ RESPONSE_HEADERS = (
 )  # fmt: skip
 """Headers that the same pages may read."""
 
+WHOLE_NUMBER: Json = {"type": "integer", "minimum": 0}
+TUS_RESUMABLE = header_param("Tus-Resumable", {"const": tus.VERSION}, required=True)
+UPLOAD_LENGTH = header_param("Upload-Length", WHOLE_NUMBER)
+BYTES: Content = {tus.BODY_TYPE: BINARY}
+BYTES_PROBLEMS = (
+    "bad-request", "not-found", "offset", "gone", "tus-version", "too-large", "bad-type", "checksum", "away", "full",
+)  # fmt: skip
+
 
 # -- routes ----------------------------------------------------------------------------------------------------
 
 
+@Operation("What this server can do (tus 1.0.0)", {204: "In the Tus headers."})
 def options(request: Request) -> Response:
     """OPTIONS /api/uploads: the protocol's version, extensions and limits."""
     return _tus_response(
@@ -66,6 +76,21 @@ def options(request: Request) -> Response:
     )
 
 
+@Operation(
+    "Begin a resumable upload; `segment` in its metadata makes it a recording",
+    {201: "It begins, or began already, at Location."},
+    problems=["id-taken", *BYTES_PROBLEMS],
+    parameters=[
+        TUS_RESUMABLE,
+        UPLOAD_LENGTH,
+        header_param("Upload-Defer-Length", {"const": "1"}),
+        header_param(
+            "Upload-Metadata", {"type": "string", "description": "clip_id, name, filetype, recorded_at, segment."}
+        ),
+    ],
+    body=BYTES,
+    is_body_required=False,
+)
 async def create(request: Request) -> Response:
     """POST /api/uploads: create the upload of a segment or a file, perhaps with its first bytes.
 
@@ -92,6 +117,12 @@ async def create(request: Request) -> Response:
     return _tus_response(201, headers | status.expiry_header(offset))
 
 
+@Operation(
+    "How far is it?",
+    {200: "In Upload-Offset."},
+    problems=["not-found", "gone", "tus-version"],
+    parameters=[TUS_RESUMABLE],
+)
 def head(request: Request) -> Response:
     """HEAD /api/uploads/{id}: the upload's offset and length."""
     tus.check_version(request.headers)
@@ -104,6 +135,18 @@ def head(request: Request) -> Response:
     return _tus_response(200, headers)
 
 
+@Operation(
+    "Add the bytes that follow",
+    {204: "They are durable."},
+    problems=BYTES_PROBLEMS,
+    parameters=[
+        TUS_RESUMABLE,
+        header_param("Upload-Offset", WHOLE_NUMBER, required=True),
+        header_param("Upload-Checksum", {"type": "string"}),
+        UPLOAD_LENGTH,
+    ],
+    body=BYTES,
+)
 async def patch(request: Request) -> Response:
     """PATCH /api/uploads/{id}: append bytes, or declare the length, or both."""
     tus.check_version(request.headers)
@@ -121,6 +164,18 @@ async def patch(request: Request) -> Response:
     return _tus_response(204, {"Upload-Offset": str(offset), **status.expiry_header(offset)})
 
 
+@Operation(
+    "The same for clients that know no PATCH, by X-HTTP-Method-Override",
+    {204: "Done.", 200: "In Upload-Offset."},
+    problems=["method-not-allowed", "finished", *BYTES_PROBLEMS],
+    parameters=[
+        TUS_RESUMABLE,
+        header_param("X-HTTP-Method-Override", {"enum": ["PATCH", "DELETE", "HEAD"]}, required=True),
+        header_param("Upload-Offset", WHOLE_NUMBER),
+    ],
+    body=BYTES,
+    is_body_required=False,
+)
 async def override(request: Request) -> Response:
     """POST /api/uploads/{id} with X-HTTP-Method-Override, as tus requires for networks that block PATCH."""
     match request.headers.get("x-http-method-override", "").upper():
@@ -133,6 +188,12 @@ async def override(request: Request) -> Response:
     raise Problem("method-not-allowed", "POST to an upload needs X-HTTP-Method-Override: PATCH.")
 
 
+@Operation(
+    "Give it up",
+    {204: "It is gone."},
+    problems=["not-found", "gone", "finished", "tus-version"],
+    parameters=[TUS_RESUMABLE],
+)
 def delete(request: Request) -> Response:
     """DELETE /api/uploads/{id}: abort it. Repeating it is 410; a recording goes to the bin with its bytes so far."""
     tus.check_version(request.headers)

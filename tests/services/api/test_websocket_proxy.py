@@ -14,9 +14,9 @@ from shared.clips.schemas import MAX_EVENT_TEXT_CHARS
 from tests.conftest import Parts, StartStack
 from tests.servers.server import free_port
 from tests.servers.stack import Stack
-from tests.services.api.clips.test_routes import refused, saved
+from tests.services.api.clips.test_routes import assert_problem, put_clip
 
-on_local_parts = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
+local_only = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
 
 
 def address(api: Stack, query: str = "") -> str:
@@ -32,10 +32,10 @@ def api(module_parts: Parts) -> Iterator[Stack]:
         yield stack
 
 
-@on_local_parts
-async def test_a_put_is_a_frame_in_every_browser(api: Stack, client: httpx.AsyncClient) -> None:
+@local_only
+async def test_each_put_sends_a_frame_to_every_websocket(api: Stack, client: httpx.AsyncClient) -> None:
     async with connect(address(api)) as one, connect(address(api)) as other:
-        clip = await saved(client, "heard by both")
+        clip = await put_clip(client, "heard by both")
         for socket in (one, other):
             frame = json.loads(await asyncio.wait_for(socket.recv(), 10))
             assert (frame["type"], frame["clip"]) == ("clip", clip)
@@ -46,9 +46,9 @@ async def test_a_put_is_a_frame_in_every_browser(api: Stack, client: httpx.Async
         assert json.loads(await asyncio.wait_for(back.recv(), 10))["clip"]["name"] == "later"
 
 
-@on_local_parts
+@local_only
 async def test_the_text_of_an_hour_is_left_out_and_can_be_fetched(api: Stack, client: httpx.AsyncClient) -> None:
-    clip = await saved(client, "long")
+    clip = await put_clip(client, "long")
     async with connect(address(api)) as socket:
         for text in ("z" * MAX_EVENT_TEXT_CHARS, "z" * (MAX_EVENT_TEXT_CHARS + 1), "short again"):
             changed = (await client.patch(f"/api/clips/{clip['id']}", json={"text": text})).json()
@@ -62,7 +62,7 @@ async def test_the_text_of_an_hour_is_left_out_and_can_be_fetched(api: Stack, cl
             assert frame["clip"] == told
 
 
-@on_local_parts
+@local_only
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
 async def test_a_page_of_another_site_is_refused(api: Stack, origin: str) -> None:
     with pytest.raises(InvalidStatus) as denied:
@@ -71,16 +71,16 @@ async def test_a_page_of_another_site_is_refused(api: Stack, origin: str) -> Non
     assert b"another site" in (denied.value.response.body or b"")
 
 
-@on_local_parts
-async def test_our_own_page_is_not(api: Stack) -> None:
+@local_only
+async def test_a_page_of_this_origin_is_accepted(api: Stack) -> None:
     async with connect(address(api), additional_headers={"Origin": api.api_url}):
         pass
 
 
-@on_local_parts
-async def test_without_a_handshake_it_says_what_to_do(client: httpx.AsyncClient) -> None:
+@local_only
+async def test_a_plain_request_is_426(client: httpx.AsyncClient) -> None:
     response = await client.get("/websocket")
-    refused(response, 426, "upgrade-required")
+    assert_problem(response, 426, "upgrade-required")
     assert response.headers["Upgrade"] == "websocket"
 
 
@@ -115,7 +115,7 @@ def piped(start_stack: StartStack, local_parts: Parts, upstream: Upstream) -> St
     return start_stack(local_parts, "api", REALTIME_UPSTREAM=upstream.url)
 
 
-async def test_both_sides_end_together_with_the_same_word(piped: Stack, upstream: Upstream) -> None:
+async def test_both_sides_close_with_the_same_code(piped: Stack, upstream: Upstream) -> None:
     async def pair(query: str = "") -> tuple[ClientConnection, ServerConnection]:
         browser = await connect(address(piped, query))
         return browser, await asyncio.wait_for(upstream.sockets.get(), 5)
@@ -149,7 +149,7 @@ async def test_both_sides_end_together_with_the_same_word(piped: Stack, upstream
     assert "Traceback" not in piped.log("api")
 
 
-async def test_an_upstream_that_is_away_is_a_refusal(start_stack: StartStack, local_parts: Parts) -> None:
+async def test_an_unavailable_upstream_is_a_problem(start_stack: StartStack, local_parts: Parts) -> None:
     api = start_stack(local_parts, "api", REALTIME_UPSTREAM=f"ws://127.0.0.1:{free_port()}/websocket")
     with pytest.raises(InvalidStatus) as denied:
         await connect(address(api), proxy=None)

@@ -23,7 +23,7 @@ from services.api.archive.manifest import DESCRIPTION, MANIFEST
 from tests.conftest import Parts, StartStack
 from tests.recordings import WEBM_HEAD
 from tests.servers.stack import Stack
-from tests.services.api.clips.test_routes import refused
+from tests.services.api.clips.test_routes import assert_problem
 from tests.services.transcriber import files
 from tests.tus import BODY, DEFERRED, metadata
 
@@ -151,10 +151,10 @@ async def test_exporting_unknown_clips_is_refused(local_parts: Parts, start_stac
     stack = start_stack(local_parts, "api")
     async with httpx.AsyncClient(base_url=stack.api_url) as api:
         unknown = await api.get("/api/library.zip", params={"id": str(uuid.uuid4())})
-        assert refused(unknown, 404, "not-found")
-        assert refused(await api.get("/api/library.zip", params={"id": "me"}), 400, "bad-request")
+        assert assert_problem(unknown, 404, "not-found")
+        assert assert_problem(await api.get("/api/library.zip", params={"id": "me"}), 400, "bad-request")
         many = await api.get("/api/library.zip", params={"id": [str(uuid.uuid4()) for _ in range(501)]})
-        assert refused(many, 400, "bad-request")
+        assert assert_problem(many, 400, "bad-request")
     assert set(entries(await exported(stack))) == {MANIFEST}
 
 
@@ -221,9 +221,9 @@ async def test_a_zip_that_is_not_a_library_is_refused(
     stack = start_stack(local_parts, "api")
     async with httpx.AsyncClient(base_url=stack.api_url) as api:
         answer = await api.post("/api/library", content=INVALID_ZIPS[kind](one))
-        assert refused(answer, 422, "bad-library")
+        assert assert_problem(answer, 422, "bad-library")
         assert await listed(api) == {}
-        assert refused(await api.post("/api/library", content=b""), 400, "empty-audio")
+        assert assert_problem(await api.post("/api/library", content=b""), 400, "empty-audio")
 
 
 INVALID_CLIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {

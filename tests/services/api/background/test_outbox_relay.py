@@ -27,7 +27,7 @@ from tests.conftest import Parts, StartStack
 from tests.servers.server import free_port
 from tests.servers.stack import Stack
 from tests.servers.valkey import Valkey
-from tests.services.api.clips.test_routes import saved
+from tests.services.api.clips.test_routes import put_clip
 from tests.shared.outbox.test_publisher import Arrived
 
 SOON_S = 20
@@ -60,11 +60,11 @@ def api(start_stack: StartStack, parts: Parts) -> Stack:
 async def test_what_was_put_while_redis_was_down_arrives_in_order(
     client: httpx.AsyncClient, arrived: Arrived, valkey: Valkey
 ) -> None:
-    before = await saved(client, "before")
+    before = await put_clip(client, "before")
     await until(lambda: arrived.events() == ["before"], AT_ONCE_S)
     valkey.kill()
     began = time.monotonic()
-    clips = [await saved(client, f"meanwhile {number}", number) for number in range(5)]
+    clips = [await put_clip(client, f"meanwhile {number}", number) for number in range(5)]
     assert time.monotonic() - began < 2, "a request waited for Redis"
     ready = await client.get("/readyz")
     assert (ready.status_code, ready.json()["database"], ready.json()["store"]) == (200, "ok", "ok")
@@ -83,12 +83,12 @@ async def test_what_was_put_while_redis_was_down_arrives_in_order(
 async def test_requests_do_not_wait_for_a_hanging_redis(
     client: httpx.AsyncClient, arrived: Arrived, valkey: Valkey
 ) -> None:
-    await saved(client, "before")
+    await put_clip(client, "before")
     await until(lambda: arrived.events() == ["before"], AT_ONCE_S)
     valkey.pause()
     began = time.monotonic()
     for number in range(5):
-        await saved(client, f"meanwhile {number}", number)
+        await put_clip(client, f"meanwhile {number}", number)
     assert time.monotonic() - began < 2
     valkey.resume()
     await until(lambda: set(arrived.events()) == {"before", *(f"meanwhile {number}" for number in range(5))})
@@ -99,8 +99,8 @@ async def test_jobs_that_redis_lost_are_queued_again(
 ) -> None:
     api = start_stack(server_parts, "api")
     async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
-        clips = [await saved(client, f"clip {number}", number) for number in range(3)]
-        finished = await saved(client, "in the bin", 3)
+        clips = [await put_clip(client, f"clip {number}", number) for number in range(3)]
+        finished = await put_clip(client, "in the bin", 3)
         with redis.Redis.from_url(server_parts["REDIS_URL"], decode_responses=True) as connection:
             arrived = Arrived(connection)
             await until(lambda: len(arrived.jobs()) == 4, AT_ONCE_S)
@@ -148,7 +148,7 @@ async def test_a_job_wakes_the_transcriber_and_an_event_does_not(
 ) -> None:
     api = start_stack(local_parts, "api", WAKE_URL=f"http://127.0.0.1:{wake_server.server_port}/wake")
     async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
-        clip = await saved(client)
+        clip = await put_clip(client)
         await until(lambda: wake_server.paths == ["/wake"], AT_ONCE_S)
         with redis.Redis.from_url(local_parts["REDIS_URL"], decode_responses=True) as connection:
             arrived = Arrived(connection)
@@ -186,7 +186,7 @@ async def test_a_restarted_api_sends_what_another_one_left(
     api = start_stack(parts, "api")
     valkey.kill()
     async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
-        await saved(client, "left")
+        await put_clip(client, "left")
     api.kill("api")
     valkey.start()
     api.start("api")
@@ -198,7 +198,7 @@ async def test_stopping_sends_what_was_just_committed(start_stack: StartStack, l
         api = start_stack(local_parts, "api")
         async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
             for number in range(20):
-                await saved(client, f"clip {number}")
+                await put_clip(client, f"clip {number}")
         api.stop("api")
         assert Arrived(connection).events() == [f"clip {number}" for number in range(20)]
         assert len(Arrived(connection).jobs()) == 20

@@ -9,7 +9,7 @@ import pytest
 from services.api.clips.audio import SANDBOX_POLICY
 from tests.conftest import Parts
 from tests.recordings import CONTAINERS, recording
-from tests.services.api.clips.test_routes import WEBM, refused
+from tests.services.api.clips.test_routes import WEBM, assert_problem
 from tests.wire import Wire
 
 PLAYED = {"Sec-Fetch-Dest": "audio"}
@@ -27,7 +27,7 @@ def path(name: str) -> str:
     return f"/clips/{quote(name, safe='')}"
 
 
-async def listen(client: httpx.AsyncClient, path: str, **headers: str) -> httpx.Response:
+async def get_audio(client: httpx.AsyncClient, path: str, **headers: str) -> httpx.Response:
     """GET as a player does: to the bucket, where it is sent there."""
     response = await client.get(path, headers={**PLAYED, **headers})
     if response.status_code == 307:
@@ -43,7 +43,7 @@ async def test_the_seed_s_own_calls(client: httpx.AsyncClient, name: str, path: 
     clip = put.json()
     assert (clip["name"], clip["text"], clip["mime"]) == (name, None, "audio/webm;codecs=opus")
     assert str(uuid.UUID(clip["id"])) == clip["id"]
-    heard = await listen(client, path)
+    heard = await get_audio(client, path)
     assert (heard.status_code, heard.content) == (200, recording())
     assert heard.headers["Content-Type"] == "audio/webm;codecs=opus"
     head = await client.head(path)
@@ -51,13 +51,13 @@ async def test_the_seed_s_own_calls(client: httpx.AsyncClient, name: str, path: 
     assert head.headers["Accept-Ranges"] == "bytes"
     for _ in range(2):
         assert (await client.delete(path)).status_code == 204
-    refused(await client.get(path), 404, "not-found")
+    assert_problem(await client.get(path), 404, "not-found")
     assert (await client.head(path)).status_code == 404
 
 
 async def test_audio_is_another_name_for_clips(client: httpx.AsyncClient, name: str) -> None:
     await client.put(f"/audio/{quote(name)}", content=recording(4), headers=WEBM)
-    assert (await listen(client, f"/clips/{quote(name, safe='')}")).content == recording(4)
+    assert (await get_audio(client, f"/clips/{quote(name, safe='')}")).content == recording(4)
     assert (await client.delete(f"/clips/{quote(name)}")).status_code == 204
     assert (await client.get(f"/audio/{quote(name)}")).status_code == 404
 
@@ -66,7 +66,7 @@ async def test_a_put_under_a_taken_name_bins_the_clip_that_had_it(client: httpx.
     first = (await client.put(path, content=recording(0), headers=WEBM)).json()
     second = (await client.put(path, content=recording(1), headers=WEBM)).json()
     assert first["id"] != second["id"]
-    assert (await listen(client, path)).content == recording(1)
+    assert (await get_audio(client, path)).content == recording(1)
     binned = (await client.get(f"/api/clips/{first['id']}")).json()
     assert binned["deleted_at"] is not None
     assert (await client.get(f"/api/clips/{first['id']}/audio", headers=FETCHED)).content == recording(0)
@@ -96,7 +96,7 @@ async def test_a_range_is_answered_with_that_part(
     client: httpx.AsyncClient, path: str, via: dict[str, str], asked: str, start: int, end: int | None
 ) -> None:
     await client.put(path, content=recording(), headers=WEBM)
-    response = await listen(client, path, **via, Range=asked)
+    response = await get_audio(client, path, **via, Range=asked)
     part = recording()[start:end]
     first = start % len(recording())
     assert (response.status_code, response.content) == (206, part)
@@ -106,7 +106,7 @@ async def test_a_range_is_answered_with_that_part(
 async def test_ranges_that_cannot_be_given(client: httpx.AsyncClient, path: str) -> None:
     await client.put(path, content=recording(), headers=WEBM)
     behind = await client.get(path, headers={**FETCHED, "Range": "bytes=999999-"})
-    refused(behind, 416, "bad-range")
+    assert_problem(behind, 416, "bad-range")
     assert behind.headers["Content-Range"] == f"bytes */{len(recording())}"
     for unknown in ("bytes=9-3", "bytes=0-1,4-5", "pages=1-2", f"bytes={'9' * 6000}-"):
         assert (await client.get(path, headers={**FETCHED, "Range": unknown})).status_code == 200
@@ -114,7 +114,7 @@ async def test_ranges_that_cannot_be_given(client: httpx.AsyncClient, path: str)
     assert (head.status_code, int(head.headers["Content-Length"])) == (200, len(recording())), "Range is for GET alone"
 
 
-async def test_tags_save_bytes_and_guard_ranges(client: httpx.AsyncClient, path: str) -> None:
+async def test_etags_answer_304_and_if_range(client: httpx.AsyncClient, path: str) -> None:
     await client.put(path, content=recording(), headers=WEBM)
     etag = (await client.head(path)).headers["ETag"]
     for known in (etag, f'"other", {etag}', f"W/{etag}", "*"):
@@ -126,12 +126,12 @@ async def test_tags_save_bytes_and_guard_ranges(client: httpx.AsyncClient, path:
         assert (await client.get(path, headers={**part, "If-Range": stale})).content == recording()
 
 
-async def test_what_people_uploaded_can_do_nothing(client: httpx.AsyncClient, path: str) -> None:
+async def test_uploaded_bytes_are_served_in_a_sandbox(client: httpx.AsyncClient, path: str) -> None:
     """A page with the first bytes of a recording before it is taken, for nobody could tell; and it never runs."""
     page = b"ID3\x04\x00\x00\x00\x00\x00\x00<!DOCTYPE html><script>alert(document.domain)</script>"
     assert (await client.put(path, content=page, headers={"Content-Type": "audio/mpeg"})).status_code == 201
     for headers in (FETCHED, {}):
-        response = await listen(client, path, **headers)
+        response = await get_audio(client, path, **headers)
         assert response.content == page
         assert response.headers["Content-Type"] == "audio/mpeg"
     response = await client.get(path, headers=FETCHED)
@@ -167,11 +167,11 @@ async def test_bytes_that_are_no_utf_8_are_refused(client: httpx.AsyncClient) ->
 
 async def test_if_match_names_the_audio_that_may_be_replaced(client: httpx.AsyncClient) -> None:
     path = f"/clips/{uuid.uuid4()}"
-    refused(await client.put(path, content=recording(), headers={**WEBM, "If-Match": "*"}), 412, "stale")
+    assert_problem(await client.put(path, content=recording(), headers={**WEBM, "If-Match": "*"}), 412, "stale")
     await client.put(path, content=recording(1), headers=WEBM)
     etag = (await client.head(path)).headers["ETag"]
-    refused(await client.put(path, content=recording(2), headers={**WEBM, "If-Match": '"99"'}), 412, "stale")
-    refused(await client.delete(path, headers={"If-Match": '"99"'}), 412, "stale")
+    assert_problem(await client.put(path, content=recording(2), headers={**WEBM, "If-Match": '"99"'}), 412, "stale")
+    assert_problem(await client.delete(path, headers={"If-Match": '"99"'}), 412, "stale")
     assert (await client.head(path)).headers["ETag"] == etag
     assert (await client.put(path, content=recording(2), headers={**WEBM, "If-Match": etag})).status_code == 201
-    refused(await client.delete(path, headers={"If-Match": etag}), 412, "stale")
+    assert_problem(await client.delete(path, headers={"If-Match": etag}), 412, "stale")

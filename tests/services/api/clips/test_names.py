@@ -46,7 +46,7 @@ def test_forms_of_one_name_are_one_name() -> None:
 
 
 @pytest.mark.parametrize(("name", "words"), REFUSED.items(), ids=[ascii(name)[:12] for name in REFUSED])
-def test_what_is_no_name_is_refused_in_words(name: str, words: str) -> None:
+def test_an_invalid_name_is_rejected_with_a_reason(name: str, words: str) -> None:
     with pytest.raises(Problem, match=words) as refused:
         clean_name(name)
     assert refused.value.slug == "bad-name"

@@ -13,7 +13,7 @@ WEBM = {"Content-Type": "audio/webm;codecs=opus"}
 NOBODY = uuid.UUID(int=0)
 
 
-async def saved(client: httpx.AsyncClient, name: str = "Minutes", number: int = 0, **wish: Any) -> dict[str, Any]:
+async def put_clip(client: httpx.AsyncClient, name: str = "Minutes", number: int = 0, **wish: Any) -> dict[str, Any]:
     response = await client.put(
         f"/api/clips/{uuid.uuid4()}", params={"name": name, **wish}, content=recording(number), headers=WEBM
     )
@@ -22,7 +22,7 @@ async def saved(client: httpx.AsyncClient, name: str = "Minutes", number: int = 
     return clip
 
 
-def refused(response: httpx.Response, status: int, slug: str) -> str:
+def assert_problem(response: httpx.Response, status: int, slug: str) -> str:
     """The sentence of a refusal, which must be of this kind."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
@@ -58,12 +58,12 @@ async def test_a_recording_is_stored_under_the_id_that_its_browser_made(client: 
 
 
 async def test_the_same_put_twice_is_one_clip_and_another_is_refused(client: httpx.AsyncClient) -> None:
-    clip = await saved(client)
+    clip = await put_clip(client)
     url = f"/api/clips/{clip['id']}"
     again = await client.put(url, params={"name": "Other"}, content=recording(), headers=WEBM)
     assert (again.status_code, again.json()) == (200, clip)
     other = await client.put(url, params={"name": "Minutes"}, content=recording(1), headers=WEBM)
-    assert "nothing is overwritten" in refused(other, 409, "id-taken")
+    assert "nothing is overwritten" in assert_problem(other, 409, "id-taken")
 
 
 async def test_the_same_put_many_times_at_once_is_one_clip(client: httpx.AsyncClient) -> None:
@@ -95,13 +95,13 @@ async def test_bad_parameters_are_refused_in_words(
     client: httpx.AsyncClient, params: dict[str, str], status: int, slug: str, words: str
 ) -> None:
     response = await client.put(f"/api/clips/{uuid.uuid4()}", params=params, content=recording(), headers=WEBM)
-    assert words in refused(response, status, slug)
+    assert words in assert_problem(response, status, slug)
 
 
 @pytest.mark.parametrize("id", ["1", "x" * 36, "..%2f..", "%00", "0f7a9c1d-0000-4000-8000-00000000000g"])
 async def test_an_id_is_a_uuid(client: httpx.AsyncClient, id: str) -> None:
     response = await client.put(f"/api/clips/{id}", params={"name": "a"}, content=recording(), headers=WEBM)
-    refused(response, 404, "not-found")
+    assert_problem(response, 404, "not-found")
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ async def test_only_audio_is_taken(
 ) -> None:
     url = f"/api/clips/{uuid.uuid4()}"
     response = await client.put(url, params={"name": "a"}, content=body, headers={"Content-Type": claimed})
-    refused(response, status, slug)
-    refused(await client.get(url), 404, "not-found")
+    assert_problem(response, status, slug)
+    assert_problem(await client.get(url), 404, "not-found")
 
 
-async def test_a_body_may_come_in_chunks_of_unknown_number(client: httpx.AsyncClient) -> None:
+async def test_a_chunked_body_without_a_length_is_stored(client: httpx.AsyncClient) -> None:
     async def chunks() -> Any:
         for start in range(0, len(recording(3)), 1000):
             yield recording(3)[start : start + 1000]
@@ -136,7 +136,7 @@ async def test_a_body_may_come_in_chunks_of_unknown_number(client: httpx.AsyncCl
 
 
 async def test_the_list_is_newest_first_in_pages(client: httpx.AsyncClient) -> None:
-    made = [(await saved(client, f"page {number}", number))["id"] for number in range(5)]
+    made = [(await put_clip(client, f"page {number}", number))["id"] for number in range(5)]
     seen: list[str] = []
     cursor = None
     while len(seen) < 5:
@@ -150,14 +150,14 @@ async def test_the_list_is_newest_first_in_pages(client: httpx.AsyncClient) -> N
 
 
 async def test_the_last_page_has_no_next(client: httpx.AsyncClient) -> None:
-    made = [await saved(client, f"only here {number}") for number in range(2)]
+    made = [await put_clip(client, f"only here {number}") for number in range(2)]
     page = (await client.get("/api/clips", params={"q": "ONLY here", "limit": 2})).json()
     assert ([clip["id"] for clip in page["clips"]], page["next"]) == ([clip["id"] for clip in made[::-1]], None)
     assert (await client.get("/api/clips", params={"q": "nothing is called this"})).json()["clips"] == []
 
 
 async def test_the_list_hands_out_a_cursor_once_an_event_was_sent(client: httpx.AsyncClient) -> None:
-    await saved(client)
+    await put_clip(client)
     async with asyncio.timeout(10):
         while (await client.get("/api/clips")).json()["realtime"]["cursor"] is None:
             await asyncio.sleep(0.02)
@@ -175,8 +175,8 @@ async def test_the_list_hands_out_a_cursor_once_an_event_was_sent(client: httpx.
     ],
     ids=lambda params: str(params)[:20],
 )
-async def test_a_list_that_cannot_be_given_is_refused(client: httpx.AsyncClient, params: dict[str, str]) -> None:
-    refused(await client.get("/api/clips", params=params), 400, "bad-request")
+async def test_a_list_with_wrong_parameters_is_rejected(client: httpx.AsyncClient, params: dict[str, str]) -> None:
+    assert_problem(await client.get("/api/clips", params=params), 400, "bad-request")
 
 
 @pytest.mark.parametrize("q", ["%", "_", "\\", "'", '"', "\x00", "é", "🎙", "a" * 1000])
@@ -188,7 +188,7 @@ async def test_any_words_can_be_searched_for(client: httpx.AsyncClient, q: str) 
 
 
 async def test_rename_and_edit(client: httpx.AsyncClient) -> None:
-    clip = await saved(client)
+    clip = await put_clip(client)
     url = f"/api/clips/{clip['id']}"
     renamed = await client.patch(url, json={"name": "e\u0301tude"})
     assert (renamed.json()["name"], renamed.json()["version"], renamed.headers["ETag"]) == ("étude", 2, '"2"')
@@ -214,32 +214,32 @@ async def test_rename_and_edit(client: httpx.AsyncClient) -> None:
     ids=lambda body: repr(body)[:20],
 )
 async def test_a_patch_that_cannot_be_understood_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
-    clip = await saved(client)
-    refused(await client.patch(f"/api/clips/{clip['id']}", content=body), 400, "bad-request")
+    clip = await put_clip(client)
+    assert_problem(await client.patch(f"/api/clips/{clip['id']}", content=body), 400, "bad-request")
 
 
 async def test_a_language_is_set_and_taken_back(client: httpx.AsyncClient) -> None:
-    url = f"/api/clips/{(await saved(client))['id']}"
+    url = f"/api/clips/{(await put_clip(client))['id']}"
     for wish, version in (("de", 2), ("de", 2), (None, 3)):
         answer = await client.patch(url, json={"language": wish})
         assert (answer.json()["language_set"], answer.json()["version"]) == (wish, version)
     renamed = await client.patch(url, json={"name": "without a word of it"})
     assert renamed.json()["language_set"] is None
     for unknown in ("", "german", "DE", "xx"):
-        sentence = refused(await client.patch(url, json={"language": unknown}), 400, "bad-request")
+        sentence = assert_problem(await client.patch(url, json={"language": unknown}), 400, "bad-request")
         assert f"{unknown!r} is no language" in sentence
         assert "say null to have it found out, or one of af, am, ar, " in sentence
 
 
 async def test_a_text_has_a_limit_and_a_body_has_one_too(client: httpx.AsyncClient) -> None:
-    url = f"/api/clips/{(await saved(client))['id']}"
-    refused(await client.patch(url, json={"text": "a" * 2_000_001}), 400, "bad-request")
-    refused(await client.patch(url, content=b" " * (16 * 1024**2 + 1)), 413, "too-large")
+    url = f"/api/clips/{(await put_clip(client))['id']}"
+    assert_problem(await client.patch(url, json={"text": "a" * 2_000_001}), 400, "bad-request")
+    assert_problem(await client.patch(url, content=b" " * (16 * 1024**2 + 1)), 413, "too-large")
     assert (await client.patch(url, json={"text": "ü" * 2_000_000})).status_code == 200
 
 
-async def test_into_the_bin_and_back(client: httpx.AsyncClient) -> None:
-    clip = await saved(client, "thrown away")
+async def test_a_clip_is_deleted_and_restored(client: httpx.AsyncClient) -> None:
+    clip = await put_clip(client, "thrown away")
     url = f"/api/clips/{clip['id']}"
     for _ in range(2):
         assert (await client.delete(url)).status_code == 204
@@ -249,20 +249,20 @@ async def test_into_the_bin_and_back(client: httpx.AsyncClient) -> None:
     (found,) = (await client.get("/api/clips", params={"q": "thrown away", "deleted": "true"})).json()["clips"]
     assert found == binned
     assert (await client.get(f"{url}/audio", headers={"Sec-Fetch-Dest": "empty"})).content == recording()
-    refused(await client.post(f"{url}/transcription"), 409, "in-bin")
+    assert_problem(await client.post(f"{url}/transcription"), 409, "in-bin")
     for _ in range(2):
         restored = await client.post(f"{url}/restore")
         assert (restored.status_code, restored.json()["deleted_at"], restored.json()["version"]) == (200, None, 3)
 
 
 async def test_a_transcription_can_be_asked_for_again(client: httpx.AsyncClient) -> None:
-    clip = await saved(client)
+    clip = await put_clip(client)
     response = await client.post(f"/api/clips/{clip['id']}/transcription")
     assert (response.status_code, response.json()["status"], response.json()["version"]) == (202, "pending", 2)
 
 
 async def test_if_match_keeps_two_people_from_overwriting_each_other(client: httpx.AsyncClient) -> None:
-    url = f"/api/clips/{(await saved(client))['id']}"
+    url = f"/api/clips/{(await put_clip(client))['id']}"
     old = {"If-Match": '"1"'}
     assert (await client.patch(url, json={"name": "mine"}, headers=old)).status_code == 200
     for late in (
@@ -273,14 +273,14 @@ async def test_if_match_keeps_two_people_from_overwriting_each_other(client: htt
         client.delete(url, headers={"If-Match": 'W/"2"'}),
     ):
         response = await late
-        assert "version 2" in refused(response, 412, "stale")
+        assert "version 2" in assert_problem(response, 412, "stale")
         assert response.headers["ETag"] == '"2"'
     assert (await client.get(url)).json()["name"] == "mine"
     assert (await client.delete(url, headers={"If-Match": '"1", "2"'})).status_code == 204
 
 
 async def test_if_none_match_saves_the_body(client: httpx.AsyncClient) -> None:
-    url = f"/api/clips/{(await saved(client))['id']}"
+    url = f"/api/clips/{(await put_clip(client))['id']}"
     response = await client.get(url, headers={"If-None-Match": 'W/"1"'})
     assert (response.status_code, response.content, response.headers["ETag"]) == (304, b"", '"1"')
     assert (await client.get(url, headers={"If-None-Match": '"0"'})).status_code == 200
@@ -288,8 +288,8 @@ async def test_if_none_match_saves_the_body(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("form", ["txt", "srt", "vtt", "json"])
 async def test_a_transcript_in_each_form(client: httpx.AsyncClient, form: str) -> None:
-    url = f"/api/clips/{(await saved(client, 'Café: 1/2'))['id']}"
-    assert "not transcribed yet" in refused(await client.get(f"{url}/transcript.{form}"), 404, "no-transcript")
+    url = f"/api/clips/{(await put_clip(client, 'Café: 1/2'))['id']}"
+    assert "not transcribed yet" in assert_problem(await client.get(f"{url}/transcript.{form}"), 404, "no-transcript")
     await client.patch(url, json={"text": "<b>Said</b> & done"})
     response = await client.get(f"{url}/transcript.{form}")
     assert response.status_code == 200
@@ -303,9 +303,9 @@ async def test_a_transcript_in_each_form(client: httpx.AsyncClient, form: str) -
     assert download.headers["Content-Disposition"] == f"attachment; {file_name}"
 
 
-async def test_a_form_that_is_none_is_refused(client: httpx.AsyncClient) -> None:
-    url = f"/api/clips/{(await saved(client))['id']}"
-    assert "txt, srt, vtt, md, json" in refused(await client.get(f"{url}/transcript.pdf"), 404, "not-found")
+async def test_an_unknown_transcript_format_is_rejected(client: httpx.AsyncClient) -> None:
+    url = f"/api/clips/{(await put_clip(client))['id']}"
+    assert "txt, srt, vtt, md, json" in assert_problem(await client.get(f"{url}/transcript.pdf"), 404, "not-found")
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ async def test_a_clip_that_is_not_there(client: httpx.AsyncClient, method: str, 
     response = await client.request(method, f"/api/clips/{uuid.uuid4()}{path}", **body)  # type: ignore[arg-type] # json
     assert response.status_code == 404
     if method != "HEAD":
-        refused(response, 404, "not-found")
+        assert_problem(response, 404, "not-found")
 
 
 # -- addresses that do something else ------------------------------------------------------------------------------
@@ -341,17 +341,17 @@ async def test_another_method_is_refused_with_those_there_are(
     client: httpx.AsyncClient, method: str, path: str, allowed: set[str]
 ) -> None:
     response = await client.request(method, path)
-    refused(response, 405, "method-not-allowed")
+    assert_problem(response, 405, "method-not-allowed")
     assert {method.strip() for method in response.headers["Allow"].split(",")} | {"HEAD"} == allowed | {"HEAD"}
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api", "/api/clips/", "/clips", "/static/../services/api/app.py"])
 async def test_nothing_is_at_other_addresses(client: httpx.AsyncClient, path: str) -> None:
-    refused(await client.get(path), 404, "not-found")
+    assert_problem(await client.get(path), 404, "not-found")
 
 
 async def test_search_knows_upper_and_lower_case_of_every_alphabet(client: httpx.AsyncClient) -> None:
-    clip = await saved(client, "Äpfel und Éclairs — ЖУК")
+    clip = await put_clip(client, "Äpfel und Éclairs — ЖУК")
     for words in ("äpfel", "éCLAIRS", "жук"):
         found = (await client.get("/api/clips", params={"q": words})).json()["clips"]
         assert clip["id"] in [other["id"] for other in found], words

@@ -11,7 +11,7 @@ from services.api.frontend import version
 from services.api.frontend.version import STATIC, page_version
 
 
-async def told(client: httpx.AsyncClient) -> dict[str, list[str] | str]:
+async def read_shell(client: httpx.AsyncClient) -> dict[str, list[str] | str]:
     """The first line of the service worker, as the browser reads it."""
     answer = await client.get("/service-worker.js")
     assert answer.status_code == 200
@@ -23,7 +23,7 @@ async def told(client: httpx.AsyncClient) -> dict[str, list[str] | str]:
 
 
 async def test_the_worker_names_every_file_of_the_page_and_each_is_there(client: httpx.AsyncClient) -> None:
-    shell_now = await told(client)
+    shell_now = await read_shell(client)
     here = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file()}
     assert set(shell_now["files"]) == {"/"} | {f"/static/{path}" for path in here - {"index.html", "service-worker.js"}}
     for path in shell_now["files"]:

@@ -50,14 +50,14 @@ async def test_blocks_are_the_body_and_none_is_empty(size: int, tmp_path: Path) 
     assert came[-1]
 
 
-async def test_nothing_is_one_empty_block(tmp_path: Path) -> None:
+async def test_an_empty_body_is_one_empty_block(tmp_path: Path) -> None:
     came: list[bytes] = []
     await received(request(b""), tmp_path, came)
     assert came == [b""]
 
 
 @pytest.mark.parametrize(("keep_partial", "kept"), [(True, 5 * CHUNK), (False, 3 * CHUNK)])
-async def test_what_a_broken_line_brought_is_kept_if_it_is_wanted(
+async def test_bytes_before_a_disconnect_are_kept_with_keep_partial(
     tmp_path: Path, *, keep_partial: bool, kept: int
 ) -> None:
     came: list[bytes] = []
@@ -69,7 +69,7 @@ async def test_what_a_broken_line_brought_is_kept_if_it_is_wanted(
 
 
 @pytest.mark.parametrize("announced", [None, 2 * CHUNK], ids=["not announced", "announced"])
-async def test_more_than_allowed_is_refused_at_the_first_byte_too_many(tmp_path: Path, announced: int | None) -> None:
+async def test_a_body_is_rejected_at_the_first_byte_above_the_limit(tmp_path: Path, announced: int | None) -> None:
     came: list[bytes] = []
     with pytest.raises(Problem) as refused:
         await received(

@@ -41,12 +41,12 @@ def test_a_range_is_a_part(asked: str, part: tuple[int, int]) -> None:
     ],
     ids=lambda asked: asked[:14],
 )
-def test_what_cannot_be_understood_is_the_whole(asked: str) -> None:
+def test_an_unknown_range_is_answered_with_everything(asked: str) -> None:
     assert byte_range(asked, 10) is None
 
 
 @pytest.mark.parametrize("asked", ["bytes=10-", "bytes=10-20", "bytes=-0"])
-def test_behind_the_end_there_is_nothing(asked: str) -> None:
+def test_a_range_behind_the_end_is_a_problem(asked: str) -> None:
     with pytest.raises(Problem) as refused:
         byte_range(asked, 10)
     assert refused.value.slug == "bad-range"

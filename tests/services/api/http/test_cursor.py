@@ -32,7 +32,7 @@ def test_no_cursor_is_the_beginning(text: str | None) -> None:
     assert Cursor.decode(text, "a") is None
 
 
-def encoded(text: str) -> str:
+def encode(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
@@ -53,4 +53,4 @@ def test_a_cursor_that_we_did_not_write_is_refused(text: str) -> None:
 )  # fmt: skip
 def test_a_cursor_that_holds_something_else_is_refused(keys: str) -> None:
     with pytest.raises(Problem, match="not one that the list gave out"):
-        Cursor.decode(encoded(keys), "a")
+        Cursor.decode(encode(keys), "a")

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Parts
 from tests.recordings import recording
 from tests.servers.stack import Stack
-from tests.services.api.clips.test_routes import WEBM, refused
+from tests.services.api.clips.test_routes import WEBM, assert_problem
 from tests.tus import BODY, DEFERRED, metadata
 
 FRIEND = "https://app.example.com"
@@ -68,18 +68,18 @@ async def test_only_our_own_pages_change_anything(
         assert [put.status_code, *(other.status_code for other in others)] == [201, 201, 200, 202, 204, 200, 204]
     else:
         for response in (put, *others):
-            assert "another site" in refused(response, 403, "cross-site")
+            assert "another site" in assert_problem(response, 403, "cross-site")
         assert (await client.get(by_id)).status_code == 404
 
 
-async def test_reading_is_not_guarded_but_by_the_browser_itself(client: httpx.AsyncClient) -> None:
+async def test_safe_methods_are_not_checked_for_their_site(client: httpx.AsyncClient) -> None:
     elsewhere = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
     response = await client.get("/api/clips", headers=elsewhere)
     assert response.status_code == 200
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-async def test_an_allowed_origin_is_told_so(client: httpx.AsyncClient) -> None:
+async def test_an_allowed_origin_gets_cors_headers(client: httpx.AsyncClient) -> None:
     asked = {"Origin": FRIEND, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
     preflight = await client.options("/api/clips/1", headers=asked)
     assert preflight.status_code == 200
@@ -93,7 +93,7 @@ async def test_an_allowed_origin_is_told_so(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/clips", "/nowhere", "/healthz", "/openapi.json", "/metrics", "/clips/nobody"])
-async def test_every_answer_is_inert(client: httpx.AsyncClient, path: str) -> None:
+async def test_every_answer_has_the_default_headers(client: httpx.AsyncClient, path: str) -> None:
     response = await client.get(path)
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
@@ -103,9 +103,7 @@ async def test_every_answer_is_inert(client: httpx.AsyncClient, path: str) -> No
 @pytest.mark.parametrize(
     ("given", "kept"), [("abc-123.DEF", True), ("short", False), ("a b c d e f", False), ("x" * 65, False)]
 )
-async def test_a_request_s_id_is_its_sender_s_if_it_is_harmless(
-    client: httpx.AsyncClient, given: str, kept: bool
-) -> None:
+async def test_a_harmless_request_id_of_the_client_is_kept(client: httpx.AsyncClient, given: str, kept: bool) -> None:
     response = await client.get("/healthz", headers={"X-Request-ID": given})
     assert (response.headers["X-Request-ID"] == given) is kept
 
@@ -137,7 +135,7 @@ async def test_the_page_runs_nothing_but_our_own_files(client: httpx.AsyncClient
     assert again.status_code == 304
 
 
-async def test_a_friend_s_page_may_record(client: httpx.AsyncClient) -> None:
+async def test_an_allowed_origin_may_record(client: httpx.AsyncClient) -> None:
     cross = {"Origin": FRIEND, "Sec-Fetch-Site": "cross-site"}
     asked = {
         "Access-Control-Request-Method": "PATCH",
@@ -160,30 +158,34 @@ async def test_a_friend_s_page_may_record(client: httpx.AsyncClient) -> None:
     assert refusal.headers["Access-Control-Allow-Origin"] == FRIEND
     assert (await client.options("/api/uploads", headers=cross)).headers["Tus-Version"] == "1.0.0"
     stranger = await client.post("/api/uploads", headers={**DEFERRED, "Origin": "https://evil.example"})
-    refused(stranger, 403, "cross-site")
+    assert_problem(stranger, 403, "cross-site")
 
 
 @pytest.mark.parametrize("origin", ["http://[", "http://", "://", "http://[::1", "http://a:b:c"])
 async def test_an_origin_that_cannot_be_read_is_another_site(client: httpx.AsyncClient, origin: str) -> None:
     response = await client.put("/clips/a", content=recording(), headers={**WEBM, "Origin": origin})
-    refused(response, 403, "cross-site")
+    assert_problem(response, 403, "cross-site")
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[::2]:80", "localhost.evil"]
 )
-async def test_a_page_that_gave_its_name_this_address_is_refused(client: httpx.AsyncClient, host: str) -> None:
+async def test_an_unknown_host_is_rejected(client: httpx.AsyncClient, host: str) -> None:
     pretended = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
-    refused(await client.get("/api/clips", headers=pretended), 421, "unknown-host")
-    refused(await client.put("/clips/a", content=recording(), headers={**WEBM, **pretended}), 421, "unknown-host")
+    assert_problem(await client.get("/api/clips", headers=pretended), 421, "unknown-host")
+    assert_problem(
+        await client.put("/clips/a", content=recording(), headers={**WEBM, **pretended}), 421, "unknown-host"
+    )
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "[::1]:8080", "LOCALHOST:99", "app.example.com"])
-async def test_our_own_names_are_known(client: httpx.AsyncClient, host: str) -> None:
+async def test_the_hosts_of_this_server_are_accepted(client: httpx.AsyncClient, host: str) -> None:
     assert (await client.get("/api/clips", headers={"Host": host})).status_code == 200
 
 
-async def test_a_fault_of_ours_is_guarded_and_counted_too(client: httpx.AsyncClient, module_parts: Parts) -> None:
+async def test_an_unexpected_error_is_a_problem_with_headers_and_metrics(
+    client: httpx.AsyncClient, module_parts: Parts
+) -> None:
     def set_status(status: str) -> None:
         with contextlib.closing(sqlite3.connect(module_parts["DATABASE_URL"].removeprefix("sqlite:///"))) as database:
             database.execute("UPDATE clip SET status = ?", [status])
@@ -193,7 +195,7 @@ async def test_a_fault_of_ours_is_guarded_and_counted_too(client: httpx.AsyncCli
     set_status("no status of ours")
     try:
         response = await client.get(f"/api/clips/{clip}")
-        refused(response, 500, "internal")
+        assert_problem(response, 500, "internal")
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["X-Request-ID"]
         assert 'route="/api/clips/{id}",status="500"' in (await client.get("/metrics")).text

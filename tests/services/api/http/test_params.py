@@ -12,5 +12,5 @@ def test_text_is_kept_but_for_what_no_database_takes(words: str) -> None:
     assert kept == "".join(letter for letter in words if letter != "\0" and not "\ud800" <= letter <= "\udfff")
 
 
-def test_half_characters_go() -> None:
+def test_lone_surrogates_are_dropped() -> None:
     assert storable_text("a\ud800b\0c") == "abc"

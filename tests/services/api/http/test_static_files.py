@@ -17,7 +17,7 @@ from tests.servers.stack import Stack
 
 IMPORTED = re.compile(r'^(?:import|export)[^;]*?from "(\.[^"]+)"', re.MULTILINE | re.DOTALL)
 
-of_laptop = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
+local_only = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
 
 MAX_BYTES = 61_500
 """Scripts and styles in all before a page can be used, compressed."""
@@ -29,17 +29,17 @@ def api(module_parts: Parts) -> Iterator[Stack]:
         yield api
 
 
-def of_kind(*endings: str) -> list[Path]:
+def files_with_suffix(*endings: str) -> list[Path]:
     return sorted(path for path in STATIC.rglob("*") if path.suffix in endings)
 
 
-def ask(api: Stack, path: str, **headers: str) -> tuple[httpx.Response, bytes]:
+def fetch(api: Stack, path: str, **headers: str) -> tuple[httpx.Response, bytes]:
     """The answer, and its body as it came."""
     with httpx.stream("GET", f"{api.api_url}{path}", headers=headers) as response:
         return response, b"".join(response.iter_raw())
 
 
-@of_laptop
+@local_only
 @pytest.mark.parametrize(
     ("accepted", "coding"),
     [
@@ -51,7 +51,7 @@ def ask(api: Stack, path: str, **headers: str) -> tuple[httpx.Response, bytes]:
     ],
 )
 def test_a_script_comes_in_the_best_coding_that_is_taken(api: Stack, accepted: str, coding: str | None) -> None:
-    response, body = ask(api, "/static/scripts/api.js", **{"Accept-Encoding": accepted})
+    response, body = fetch(api, "/static/scripts/api.js", **{"Accept-Encoding": accepted})
     assert response.headers.get("content-encoding") == coding
     assert response.headers["vary"] == "Accept-Encoding"
     assert response.headers["cache-control"] == "no-cache"
@@ -61,41 +61,41 @@ def test_a_script_comes_in_the_best_coding_that_is_taken(api: Stack, accepted: s
     assert opened.decode() == (strip_comments(written) if coding else written)
 
 
-@of_laptop
+@local_only
 def test_each_coding_has_a_tag_of_its_own(api: Stack) -> None:
     tags = set()
     for coding in ("br", "gzip", "identity"):
-        response, _ = ask(api, "/", **{"Accept-Encoding": coding})
+        response, _ = fetch(api, "/", **{"Accept-Encoding": coding})
         tag = response.headers["etag"]
         tags.add(tag)
-        again, body = ask(api, "/static/scripts/main.js", **{"Accept-Encoding": coding, "If-None-Match": tag})
+        again, body = fetch(api, "/static/scripts/main.js", **{"Accept-Encoding": coding, "If-None-Match": tag})
         assert (again.status_code, bool(body)) == (200, True), "the tag of another file"
     assert len(tags) == 3
     for path in ("/", "/static/styles/page.css"):
-        response, _ = ask(api, path, **{"Accept-Encoding": "br"})
+        response, _ = fetch(api, path, **{"Accept-Encoding": "br"})
         tag = response.headers["etag"]
         for said in (tag, f"W/{tag}"):
-            again, body = ask(api, path, **{"Accept-Encoding": "br", "If-None-Match": said})
+            again, body = fetch(api, path, **{"Accept-Encoding": "br", "If-None-Match": said})
             assert (again.status_code, body, again.headers["etag"]) == (304, b"", tag)
 
 
-@of_laptop
+@local_only
 def test_a_picture_comes_as_it_is(api: Stack) -> None:
-    response, body = ask(api, "/static/app-icons/icon-192.png", **{"Accept-Encoding": "br"})
+    response, body = fetch(api, "/static/app-icons/icon-192.png", **{"Accept-Encoding": "br"})
     assert "content-encoding" not in response.headers
     assert body == (STATIC / "app-icons/icon-192.png").read_bytes()
 
 
-@of_laptop
-def test_what_a_page_loads_at_first_is_small(api: Stack) -> None:
+@local_only
+def test_scripts_and_styles_of_the_start_are_small(api: Stack) -> None:
     """What is needed only once a clip is opened or searched for comes then."""
     named = re.findall(r'(?:modulepreload|stylesheet)" href="([^"]+)"', (STATIC / "index.html").read_text())
     paths = [*named, "/static/scripts/main.js"]
-    sizes = {path: len(ask(api, path, **{"Accept-Encoding": "br"})[1]) for path in paths}
+    sizes = {path: len(fetch(api, path, **{"Accept-Encoding": "br"})[1]) for path in paths}
     assert sum(sizes.values()) <= MAX_BYTES, sizes
 
 
-def test_the_page_names_what_it_loads_at_first() -> None:
+def test_the_page_preloads_every_script_of_its_start() -> None:
     """So that all of it comes in one round of requests, and nothing that is not needed."""
     page = (STATIC / "index.html").read_text()
     named = {STATIC / path for path in re.findall(r'modulepreload" href="/static/([^"]+)"', page)}
@@ -122,15 +122,15 @@ def test_the_page_names_what_it_loads_at_first() -> None:
         ("a { color: red } /* stays */\n/* goes */\n", "a { color: red } /* stays */\n\n"),
     ],
 )
-def test_comments_stay_at_home(written: str, sent: str) -> None:
+def test_comments_are_removed(written: str, sent: str) -> None:
     assert strip_comments(written) == sent
 
 
 @has_node
-async def test_what_is_sent_is_the_same_program(tmp_path: Path) -> None:
+async def test_a_stripped_script_is_the_same_program(tmp_path: Path) -> None:
     """Token by token, and each on its line."""
     pairs = []
-    for number, path in enumerate(of_kind(".js")):
+    for number, path in enumerate(files_with_suffix(".js")):
         sent = tmp_path / f"{number}.js"
         sent.write_text(strip_comments(path.read_text()))
         pairs.append([str(path), str(sent)])
@@ -138,7 +138,7 @@ async def test_what_is_sent_is_the_same_program(tmp_path: Path) -> None:
         assert await client.told() == {"same": len(pairs)}
 
 
-async def test_what_is_sent_is_the_same_style(launch_browser: Launch) -> None:
+async def test_a_minified_style_sheet_has_the_same_rules(launch_browser: Launch) -> None:
     """Rule by rule, as Chromium reads it."""
     page = await (await launch_browser()).new_page()
     read = r"""text => {
@@ -147,7 +147,7 @@ async def test_what_is_sent_is_the_same_style(launch_browser: Launch) -> None:
         // What stands beside a variable is repeated as it was written.
         return [...sheet.cssRules].map(rule => rule.cssText.replace(/\s+/g, " ").replaceAll(", ", ","));
     }"""
-    for path in of_kind(".css"):
+    for path in files_with_suffix(".css"):
         written = path.read_text()
         rules = await page.evaluate(read, written)
         assert rules

@@ -28,7 +28,9 @@ from services.api.app import ROUTES
 from services.api.openapi.document import build
 from services.api.uploads.tus import BODY_TYPE
 from tests.recordings import recording
-from tests.services.api.clips.test_routes import saved
+from tests.services.api.clips.test_routes import put_clip
+
+DOCUMENT = build(ROUTES)
 
 METHODS = {"get", "head", "put", "post", "patch", "delete"}
 
@@ -41,7 +43,7 @@ FRAMING = {"transfer-encoding", "content-length", "connection", "upgrade", "expe
 """Headers that say where a request ends: uvicorn refuses nonsense in them, before there is a request to answer."""
 
 
-def routed() -> Iterator[tuple[str, str]]:
+def routes_and_methods() -> Iterator[tuple[str, str]]:
     """Every (path, method) of the route table. HEAD goes without saying where there is GET."""
     for route in ROUTES:
         if isinstance(route, Route):
@@ -55,21 +57,26 @@ def routed() -> Iterator[tuple[str, str]]:
 
 def test_the_document_and_the_routes_are_the_same() -> None:
     described = {
-        (path, method) for path, operations in build()["paths"].items() for method in operations if method in METHODS
+        (path, method) for path, operations in DOCUMENT["paths"].items() for method in operations if method in METHODS
     }
-    assert {(path, method) for path, method in described if method != "head"} == set(routed())
+    assert {(path, method) for path, method in described if method != "head"} == set(routes_and_methods())
     heads = {(path, "head") for path, _ in described} - {("/api/uploads/{id}", "head")}
     assert all((path, "get") in described for path, method in described & heads)
 
 
+def test_every_parameter_of_a_path_is_described() -> None:
+    for path, item in DOCUMENT["paths"].items():
+        assert re.findall(r"\{(\w+)\}", path) == [parameter["name"] for parameter in item.get("parameters", ())]
+
+
 def test_every_reference_leads_somewhere() -> None:
-    text = str(build())
-    schemas = build()["components"]["schemas"]
+    text = str(DOCUMENT)
+    schemas = DOCUMENT["components"]["schemas"]
     assert set(re.findall(r"#/components/schemas/(\w+)", text)) <= set(schemas)
 
 
-async def test_it_is_served(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/openapi.json")).json() == build()
+async def test_the_document_is_served(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/openapi.json")).json() == DOCUMENT
 
 
 schemathesis.serializer.alias(["audio/webm", "application/zip", BODY_TYPE], "application/octet-stream")
@@ -79,18 +86,18 @@ schemathesis.openapi.media_type(
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
-async def test_no_input_is_too_much(client: httpx.AsyncClient, mode: GenerationMode) -> None:
+async def test_every_answer_is_one_that_the_document_describes(client: httpx.AsyncClient, mode: GenerationMode) -> None:
     """Valid requests and invalid ones, made from the document: no 5xx, and each answer is one that it describes."""
-    known = [(await saved(client, f"known {number}", number))["id"] for number in range(3)]
-    schema = schemathesis.openapi.from_dict(build())
+    known = [(await put_clip(client, f"known {number}", number))["id"] for number in range(3)]
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
     schema.config.update(base_url=str(client.base_url))
     with requests.Session() as session:
         for result in schema.get_all_operations():
             assert isinstance(result, Ok)
-            await asyncio.to_thread(sent_many_times, result.ok(), mode, known, session)
+            await asyncio.to_thread(send_examples, result.ok(), mode, known, session)
 
 
-def sent_many_times(operation: Any, mode: GenerationMode, known: list[str], session: requests.Session) -> None:
+def send_examples(operation: Any, mode: GenerationMode, known: list[str], session: requests.Session) -> None:
     @settings(
         max_examples=EXAMPLES,
         deadline=None,

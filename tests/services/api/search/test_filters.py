@@ -13,7 +13,7 @@ from sqlmodel import delete
 from shared.clips.models import Clip, Status
 from shared.db.engine import transaction
 from tests.conftest import Parts
-from tests.services.api.clips.test_routes import refused, saved
+from tests.services.api.clips.test_routes import assert_problem, put_clip
 from tests.shared.conftest import engine_at
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -164,7 +164,7 @@ async def test_a_cursor_belongs_to_its_list(client: httpx.AsyncClient, engine: E
             if params == other:
                 assert response.status_code == 200
             else:
-                sentence = refused(response, 400, "bad-request")
+                sentence = assert_problem(response, 400, "bad-request")
                 assert sentence == "This cursor belongs to a list of another order or with other filters; begin anew."
 
 
@@ -227,14 +227,14 @@ async def test_filters(client: httpx.AsyncClient, engine: Engine) -> None:
 async def test_an_invalid_filter_is_refused_with_a_sentence(
     client: httpx.AsyncClient, params: dict[str, Any], sentence: str
 ) -> None:
-    assert refused(await client.get("/api/clips", params=params), 400, "bad-request") == sentence
+    assert assert_problem(await client.get("/api/clips", params=params), 400, "bad-request") == sentence
 
 
 # -- tags ----------------------------------------------------------------------------------------------------------
 
 
 async def test_tags_are_set_counted_and_taken_away(client: httpx.AsyncClient, engine: Engine) -> None:
-    one, two = await saved(client, "one", 1), await saved(client, "two", 2)
+    one, two = await put_clip(client, "one", 1), await put_clip(client, "two", 2)
     url = f"/api/clips/{one['id']}"
     tagged = (await client.patch(url, json={"tags": [" Zoo ", "e\u0301te\u0301", "zoo"]})).json()
     assert (tagged["tags"], tagged["version"]) == (["Zoo", "été"], 2)
@@ -250,7 +250,7 @@ async def test_tags_are_set_counted_and_taken_away(client: httpx.AsyncClient, en
     assert (await client.patch(url, json={"tags": ["été"], "name": "uno"})).json()["name"] == "uno"
     assert (await client.get("/api/tags")).json() == {"tags": [{"name": "été", "clips": 1}]}
     stale = await client.patch(url, json={"tags": []}, headers={"If-Match": '"2"'})
-    refused(stale, 412, "stale")
+    assert_problem(stale, 412, "stale")
     assert (await client.patch(url, json={"tags": []})).json()["tags"] == []
     assert (await client.get("/api/tags")).json() == {"tags": []}
 
@@ -268,12 +268,12 @@ async def test_tags_are_set_counted_and_taken_away(client: httpx.AsyncClient, en
 async def test_an_invalid_tag_is_refused_with_a_sentence(
     client: httpx.AsyncClient, tags: list[str], sentence: str
 ) -> None:
-    url = f"/api/clips/{(await saved(client))['id']}"
-    assert refused(await client.patch(url, json={"tags": tags}), 400, "bad-request") == sentence
+    url = f"/api/clips/{(await put_clip(client))['id']}"
+    assert assert_problem(await client.patch(url, json={"tags": tags}), 400, "bad-request") == sentence
 
 
 async def test_a_clip_says_whether_somebody_has_edited_its_words(client: httpx.AsyncClient, engine: Engine) -> None:
-    clip = await saved(client)
+    clip = await put_clip(client)
     assert clip["edited"] is False
     edited = (await client.patch(f"/api/clips/{clip['id']}", json={"text": "By hand."})).json()
     assert edited["edited"] is True

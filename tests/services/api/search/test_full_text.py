@@ -23,7 +23,7 @@ from shared.redis.jobs import TRANSCRIBE
 from shared.search.folding import index_text
 from shared.search.query import parse_query
 from shared.transcripts.models import Source, Transcript
-from tests.services.api.clips.test_routes import saved
+from tests.services.api.clips.test_routes import put_clip
 from tests.services.api.search.test_filters import NOON, engine, keep, listed, made, walked
 
 __all__ = ["engine"]  # a fixture
@@ -129,7 +129,7 @@ async def test_punctuation_finds_nothing_and_an_empty_query_is_the_list(
 
 
 async def test_every_change_is_searchable_after_its_commit(client: httpx.AsyncClient, engine: Engine) -> None:
-    clip = await saved(client, "Walrus")
+    clip = await put_clip(client, "Walrus")
     url = f"/api/clips/{clip['id']}"
     assert await listed(client, q="walrus") == ["Walrus"]
     await client.patch(url, json={"name": "Penguin"})
@@ -168,7 +168,7 @@ async def test_every_change_is_searchable_after_its_commit(client: httpx.AsyncCl
 
 @pytest.mark.parametrize("sort", ["best", "newest", "oldest", "longest", "name"])
 async def test_a_deleted_clip_is_found_in_the_bin_only(client: httpx.AsyncClient, engine: Engine, sort: str) -> None:
-    clip = await saved(client, "Thrown away")
+    clip = await put_clip(client, "Thrown away")
     url = f"/api/clips/{clip['id']}"
     await client.delete(url)
     assert await listed(client, q="thrown", sort=sort) == []
@@ -183,7 +183,7 @@ async def test_a_deleted_clip_is_found_in_the_bin_only(client: httpx.AsyncClient
 async def test_a_text_of_any_size_is_saved_and_what_is_indexed_of_it_is_found(
     client: httpx.AsyncClient, engine: Engine
 ) -> None:
-    clip = await saved(client, "ﷺ" * 255)
+    clip = await put_clip(client, "ﷺ" * 255)
     url = f"/api/clips/{clip['id']}"
     for text in (
         " ".join(f"w{number:x}" for number in range(280_000)),
@@ -321,7 +321,7 @@ async def test_snippets_have_the_time_of_their_first_match(client: httpx.AsyncCl
     (long,) = await found(client, "betas")
     assert [passage["at_ms"] for passage in long["found"]["passages"]] == [(places[2] + 1) * 1000]
     # Nobody heard this one.
-    await client.patch(f"/api/clips/{(await saved(client))['id']}", json={"text": "betas by hand"})
+    await client.patch(f"/api/clips/{(await put_clip(client))['id']}", json={"text": "betas by hand"})
     (written, _) = await found(client, '"betas by"') + [None]
     assert written is not None
     assert [passage["at_ms"] for passage in written["found"]["passages"]] == [None]
@@ -404,7 +404,7 @@ async def test_a_clip_is_found_by_its_old_words_or_its_new_ones_while_it_is_edit
     client: httpx.AsyncClient, engine: Engine
 ) -> None:
     """Many edits, many searches, all at once: nobody waits for ever, and the clip is never lost or found twice."""
-    clip = await saved(client, "Edited")
+    clip = await put_clip(client, "Edited")
     url = f"/api/clips/{clip['id']}"
     await client.patch(url, json={"text": "common zero"})
     done = asyncio.Event()

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.recordings import recording
-from tests.services.api.clips.test_routes import refused
+from tests.services.api.clips.test_routes import assert_problem
 from tests.tus import BODY, FETCH, Upload, metadata
 
 SOUND = recording()
@@ -25,7 +25,7 @@ async def test_a_recording_is_a_clip_from_its_first_moment_and_plays_while_it_gr
     listed = (await client.get("/api/clips")).json()["clips"]
     assert [each["status"] for each in listed if each["id"] == upload.clip_id] == ["recording"]
     silent = await client.get(f"/api/clips/{upload.clip_id}/audio")
-    assert "has arrived yet" in refused(silent, 404, "no-audio")
+    assert "has arrived yet" in assert_problem(silent, 404, "no-audio")
 
     assert await upload.sent(0, SOUND[:1000]) == 1000
     assert await upload.heard() == SOUND[:1000]
@@ -43,7 +43,7 @@ async def test_a_recording_is_a_clip_from_its_first_moment_and_plays_while_it_gr
     assert await upload.heard() == SOUND
 
 
-async def test_an_old_tag_of_a_growing_recording_does_not_fit_what_has_come_since(client: httpx.AsyncClient) -> None:
+async def test_the_etag_of_a_growing_recording_changes_with_its_bytes(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     url = f"/api/clips/{upload.clip_id}/audio"
     await upload.sent(0, SOUND[:100])
@@ -78,14 +78,14 @@ async def test_segments_are_containers_of_their_own_and_play_one_by_one(client: 
     for segment, status in (("2", 404), ("-1", 400), ("x", 400)):
         answer = await client.get(f"/api/clips/{first.clip_id}/audio", params={"segment": segment}, headers=FETCH)
         assert answer.status_code == status
-    assert "2 of 3 segments" in refused(await first.finish(segments=3), 409, "unfinished")
+    assert "2 of 3 segments" in assert_problem(await first.finish(segments=3), 409, "unfinished")
     assert (await first.finish(segments=2)).json()["status"] == "pending"
 
 
 async def test_a_waveform_comes_when_the_sound_was_measured(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     answer = await client.get(f"/api/clips/{upload.clip_id}/waveform")
-    assert "not measured yet" in refused(answer, 404, "not-found")
+    assert "not measured yet" in assert_problem(answer, 404, "not-found")
 
 
 # -- finishing -----------------------------------------------------------------------------------------------------
@@ -94,9 +94,9 @@ async def test_a_waveform_comes_when_the_sound_was_measured(client: httpx.AsyncC
 async def test_a_recording_is_finished_when_every_byte_is_there_and_once(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     await upload.sent(0, SOUND[:10])
-    assert "10 of an unknown number" in refused(await upload.finish(), 409, "unfinished")
+    assert "10 of an unknown number" in assert_problem(await upload.finish(), 409, "unfinished")
     await upload.sent(10, Upload_Length="20")
-    assert "10 of 20 bytes" in refused(await upload.finish(), 409, "unfinished")
+    assert "10 of 20 bytes" in assert_problem(await upload.finish(), 409, "unfinished")
     assert (await upload.clip())["status"] == "recording"
     await upload.sent(10, SOUND[10:20])
     gap = {"at_ms": 100, "length_ms": 40, "cause": "muted"}
@@ -106,7 +106,7 @@ async def test_a_recording_is_finished_when_every_byte_is_there_and_once(client:
     assert (again.status_code, again.json()) == (200, finished)
 
 
-async def test_without_a_word_of_its_recorder_it_is_finished_with_what_has_arrived(client: httpx.AsyncClient) -> None:
+async def test_without_a_body_a_finish_takes_the_bytes_that_have_arrived(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     await upload.sent(0, SOUND[:10], Recorded_Ms="700")
     finished = (await client.post(f"/api/clips/{upload.clip_id}/finish")).json()
@@ -114,7 +114,7 @@ async def test_without_a_word_of_its_recorder_it_is_finished_with_what_has_arriv
     assert [(gap["at_ms"], gap["cause"]) for gap in finished["gaps"]] in ([(0, "lost")], [(700, "lost")])
 
 
-async def test_a_word_that_comes_in_chunks_is_heard_as_well(client: httpx.AsyncClient) -> None:
+async def test_a_finish_may_be_sent_in_chunks(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     await upload.sent(0, SOUND[:10])
 
@@ -123,7 +123,7 @@ async def test_a_word_that_comes_in_chunks_is_heard_as_well(client: httpx.AsyncC
         yield b'"duration_ms": 1}'
 
     answer = await client.post(f"/api/clips/{upload.clip_id}/finish", content=unannounced())
-    refused(answer, 409, "unfinished")
+    assert_problem(answer, 409, "unfinished")
 
 
 async def test_bytes_that_come_late_open_it_again_and_nothing_is_refused(client: httpx.AsyncClient) -> None:
@@ -149,7 +149,7 @@ async def test_a_recorder_that_pauses_keeps_its_recording_open(client: httpx.Asy
     assert (await upload.clip())["status"] == "recording"
 
 
-async def test_a_recorder_that_comes_back_explains_the_gaps(client: httpx.AsyncClient) -> None:
+async def test_a_recorder_that_returns_replaces_the_lost_gap_by_its_own(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     await upload.sent(0, SOUND[:10], Upload_Length="10")
     await client.post(f"/api/clips/{upload.clip_id}/finish")
@@ -164,10 +164,10 @@ async def test_a_recorder_that_comes_back_explains_the_gaps(client: httpx.AsyncC
 )
 async def test_a_finish_that_cannot_be_understood_is_refused(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
     upload = await Upload.begun(client)
-    refused(await upload.finish(**body), 400, "bad-request")
+    assert_problem(await upload.finish(**body), 400, "bad-request")
 
 
-async def test_nobody_finishes_what_never_began(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_recording_cannot_be_finished(client: httpx.AsyncClient) -> None:
     for id, status in ((uuid.uuid4(), 404), ("x", 404)):
         assert (await client.post(f"/api/clips/{id}/finish")).status_code == status
 
@@ -181,18 +181,18 @@ async def test_what_is_heard_of_a_recording_whose_first_segment_stayed_empty(cli
 
 
 @pytest.mark.parametrize("header", [{"Upload-Checksum": "md5 AAAA"}, {"Recorded-Ms": "long"}])
-async def test_a_creation_that_is_refused_begins_nothing(client: httpx.AsyncClient, header: dict[str, str]) -> None:
+async def test_a_rejected_creation_creates_no_upload(client: httpx.AsyncClient, header: dict[str, str]) -> None:
     id = uuid.uuid4()
     about = {"Upload-Defer-Length": "1", "Upload-Metadata": metadata(clip_id=id, segment=0)}
     answer = await client.post("/api/uploads", content=b"abc", headers={**BODY, **about, **header})
-    refused(answer, 400, "bad-request")
+    assert_problem(answer, 400, "bad-request")
     assert (await client.get(f"/api/clips/{id}")).status_code == 404
 
 
 # -- the bin -------------------------------------------------------------------------------------------------------
 
 
-async def test_what_arrives_for_a_recording_in_the_bin_is_kept(client: httpx.AsyncClient) -> None:
+async def test_bytes_for_a_recording_in_the_bin_are_stored(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     await upload.sent(0, SOUND[:10])
     assert (await client.delete(f"/api/clips/{upload.clip_id}")).status_code == 204
@@ -205,13 +205,13 @@ async def test_what_arrives_for_a_recording_in_the_bin_is_kept(client: httpx.Asy
     assert await upload.heard() == SOUND[:20]
 
 
-async def test_a_recording_that_is_given_up_is_in_the_bin_and_comes_back_from_there(client: httpx.AsyncClient) -> None:
+async def test_an_aborted_recording_is_in_the_bin_and_can_be_restored(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     await upload.sent(0, SOUND[:10])
     assert (await upload.delete()).status_code == 204
     assert (await upload.clip())["deleted_at"]
     for answer in (await upload.patch(10, SOUND[10:]), await upload.delete()):
-        assert "begin a new one" in refused(answer, 410, "gone")
+        assert "begin a new one" in assert_problem(answer, 410, "gone")
     assert (await upload.head()).status_code == 410
     await client.post(f"/api/clips/{upload.clip_id}/restore")
     assert (await upload.clip())["deleted_at"] is None

@@ -122,7 +122,7 @@ def is_whole(server: Server, upload: Upload) -> bool:
     return clip is not None and row.ended_at is None and sound == FIRST + LAST
 
 
-def test_giving_up_a_file_whose_last_byte_arrives(server: Server) -> None:
+def test_aborting_a_file_while_its_last_byte_arrives(server: Server) -> None:
     upload = server.begin(10)
     server.patch(upload, 0, FIRST)
     patch, delete = server.race(lambda: server.patch(upload, 5, LAST), lambda: server.delete(upload))
@@ -131,7 +131,7 @@ def test_giving_up_a_file_whose_last_byte_arrives(server: Server) -> None:
     assert is_whole(server, upload)
 
 
-def test_the_end_of_the_week_while_the_last_byte_arrives(server: Server) -> None:
+def test_expiry_while_the_last_byte_arrives(server: Server) -> None:
     upload = server.begin(10)
     server.patch(upload, 0, FIRST)
     week = datetime.now(UTC) + FILE_LIFETIME + timedelta(minutes=1)
@@ -140,7 +140,7 @@ def test_the_end_of_the_week_while_the_last_byte_arrives(server: Server) -> None
     assert is_whole(server, upload)
 
 
-def test_the_length_is_told_twice_at_once(server: Server) -> None:
+def test_two_declarations_of_the_length_at_once(server: Server) -> None:
     upload = server.begin(None)
     server.patch(upload, 0, FIRST + LAST)
     told = server.race(lambda: server.patch(upload, 10, b"", 10), lambda: server.patch(upload, 10, b"", 10))

@@ -18,7 +18,7 @@ from shared.uploads.models import Upload as UploadRow
 from tests.conftest import Parts
 from tests.recordings import recording
 from tests.servers.stack import Stack
-from tests.services.api.clips.test_routes import refused
+from tests.services.api.clips.test_routes import assert_problem
 from tests.tus import BODY, DEFERRED, SPOKEN, Upload, checksum, metadata
 from tests.wire import Wire
 
@@ -29,7 +29,7 @@ SOUND = recording()
 # -- what the server can do ----------------------------------------------------------------------------------------
 
 
-async def test_options_tell_what_is_spoken(client: httpx.AsyncClient) -> None:
+async def test_options_name_version_extensions_and_limits(client: httpx.AsyncClient) -> None:
     answer = await client.options("/api/uploads")
     assert (answer.status_code, answer.content) == (204, b"")
     told = {name: value for name, value in answer.headers.items() if name.startswith("tus-")}
@@ -65,7 +65,7 @@ async def test_the_server_keeps_every_eight_megabytes_of_one_long_request(client
     assert await upload.heard(Range=around) == body[PIECE_BYTES - 100_000 : PIECE_BYTES + 400_001]
 
 
-async def test_what_had_arrived_of_a_broken_request_is_kept(client: httpx.AsyncClient, api: Stack) -> None:
+async def test_bytes_before_a_disconnect_are_stored(client: httpx.AsyncClient, api: Stack) -> None:
     upload = await Upload.begun(client, length=1_000_000)
     wire = await Wire.open(api.api_url)
     headers = {"Upload_Offset": "0", "Content_Type": BODY["Content-Type"], "Tus_Resumable": "1.0.0"}
@@ -81,32 +81,32 @@ async def test_what_had_arrived_of_a_broken_request_is_kept(client: httpx.AsyncC
     assert await upload.heard() == b"a" * 1_000_000
 
 
-async def test_a_file_that_turns_out_to_be_empty_is_no_clip(client: httpx.AsyncClient) -> None:
+async def test_an_empty_file_makes_no_clip(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client, is_file=True)
-    assert "nothing to keep" in refused(await upload.patch(0, Upload_Length="0"), 400, "empty-audio")
+    assert "nothing to keep" in assert_problem(await upload.patch(0, Upload_Length="0"), 400, "empty-audio")
     assert (await client.get(f"/api/clips/{upload.clip_id}")).status_code == 404
     await upload.sent(0, b"after all", Upload_Length="9")
     assert await upload.heard() == b"after all"
 
 
-async def test_a_file_that_has_arrived_is_not_given_up(client: httpx.AsyncClient) -> None:
+async def test_a_complete_file_cannot_be_aborted(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client, length=3)
     await upload.sent(0, b"abc")
-    assert "is a clip now" in refused(await upload.delete(), 409, "finished")
+    assert "is a clip now" in assert_problem(await upload.delete(), 409, "finished")
     assert (await upload.head()).headers["Upload-Offset"] == "3"
 
 
-async def test_a_file_that_is_given_up_is_gone_until_it_is_begun_anew(client: httpx.AsyncClient) -> None:
+async def test_an_aborted_file_is_gone_until_it_is_created_again(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client, length=3)
     await upload.sent(0, b"ab")
     assert (await upload.delete()).status_code == 204
     for answer in (await upload.patch(2, b"c"), await upload.delete()):
-        refused(answer, 410, "gone")
+        assert_problem(answer, 410, "gone")
     again = await Upload.begun(client, length=4, clip_id=upload.clip_id)
     assert again.url != upload.url
     await again.sent(0, b"anew")
     assert await again.heard() == b"anew"
-    refused(await upload.patch(2, b"c"), 404, "not-found")
+    assert_problem(await upload.patch(2, b"c"), 404, "not-found")
 
 
 async def test_a_put_of_the_same_id_meanwhile_is_not_hidden_from_the_upload(client: httpx.AsyncClient) -> None:
@@ -118,8 +118,8 @@ async def test_a_put_of_the_same_id_meanwhile_is_not_hidden_from_the_upload(clie
             f"/api/clips/{one.clip_id}?name=Whole", content=sound, headers={"Content-Type": "audio/webm"}
         )
         assert put.status_code == 201
-    refused(await upload.patch(2, b"c"), 409, "id-taken")
-    refused(await late.patch(2, Upload_Length="2"), 409, "id-taken")
+    assert_problem(await upload.patch(2, b"c"), 409, "id-taken")
+    assert_problem(await late.patch(2, Upload_Length="2"), 409, "id-taken")
     for one in (upload, late):
         assert await one.offset() == 2
         assert await one.heard() == sound
@@ -138,7 +138,7 @@ async def test_a_file_expires_and_a_recording_does_not(client: httpx.AsyncClient
             row = session.get_one(UploadRow, uuid.UUID(upload.url.rpartition("/")[2]))
             row.created_at -= FILE_LIFETIME + timedelta(seconds=1)
     engine.dispose()
-    refused(await file.patch(3, b"d"), 410, "gone")
+    assert_problem(await file.patch(3, b"d"), 410, "gone")
     assert (await file.head()).status_code == 410
     again = await Upload.begun(client, length=3, clip_id=file.clip_id)
     await again.sent(0, b"abc")
@@ -146,7 +146,7 @@ async def test_a_file_expires_and_a_recording_does_not(client: httpx.AsyncClient
     assert await spoken.sent(3, b"d") == 4
 
 
-async def test_an_upload_that_a_put_overtook_can_be_given_up_and_confirms_nothing(client: httpx.AsyncClient) -> None:
+async def test_an_upload_whose_id_a_put_took_can_be_aborted(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client, length=2 * len(SOUND))
     await upload.sent(0, SOUND)
     other = recording(1)
@@ -156,12 +156,12 @@ async def test_an_upload_that_a_put_overtook_can_be_given_up_and_confirms_nothin
         return await client.put(address, content=content, headers={"Content-Type": "audio/webm"})
 
     assert (await put(other)).status_code == 201
-    refused(await put(SOUND), 409, "id-taken")
+    assert_problem(await put(SOUND), 409, "id-taken")
     assert (await upload.delete()).status_code == 204
     assert await upload.heard() == other
 
 
-async def test_refusals_speak_tus(client: httpx.AsyncClient) -> None:
+async def test_problems_have_the_tus_headers(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client, length=10)
     for answer in (await upload.patch(5, b"x"), await client.head(upload.url), await upload.patch(0, b"more" * 9)):
         assert answer.is_client_error
@@ -198,10 +198,10 @@ async def test_a_whole_file_may_come_with_the_creation(client: httpx.AsyncClient
     assert await Upload(client, begun.headers["Location"], str(id)).heard() == SOUND
 
 
-async def test_a_body_of_another_type_begins_nothing(client: httpx.AsyncClient) -> None:
+async def test_a_body_of_another_type_creates_no_upload(client: httpx.AsyncClient) -> None:
     id = uuid.uuid4()
     headers = {**DEFERRED, "Upload-Metadata": metadata(clip_id=id, segment=0), "Content-Type": "audio/webm"}
-    refused(await client.post("/api/uploads", headers=headers, content=b"abc"), 415, "bad-type")
+    assert_problem(await client.post("/api/uploads", headers=headers, content=b"abc"), 415, "bad-type")
     assert (await client.get(f"/api/clips/{id}")).status_code == 404
 
 
@@ -223,7 +223,7 @@ async def test_the_same_creation_is_one_upload_however_often_it_comes(
     assert (answer.status_code, answer.headers["Upload-Offset"]) == (201, "3")
 
 
-async def test_an_id_that_is_somebody_else_s_is_refused(client: httpx.AsyncClient) -> None:
+async def test_an_id_of_another_clip_is_rejected(client: httpx.AsyncClient) -> None:
     saved, file, spoken = uuid.uuid4(), await Upload.begun(client, 5), await Upload.begun(client)
     put = await client.put(
         f"/api/clips/{saved}", params={"name": "a"}, content=SOUND, headers={"Content-Type": "audio/webm"}
@@ -239,12 +239,12 @@ async def test_an_id_that_is_somebody_else_s_is_refused(client: httpx.AsyncClien
         ({"Upload-Length": "5"}, {"clip_id": spoken.clip_id}),
     ):
         answer = await client.post("/api/uploads", headers={**SPOKEN, **size, "Upload-Metadata": metadata(**said)})
-        assert "nothing is overwritten" in refused(answer, 409, "id-taken"), said
+        assert "nothing is overwritten" in assert_problem(answer, 409, "id-taken"), said
 
 
-async def test_concatenation_is_not_offered_and_not_done(client: httpx.AsyncClient) -> None:
+async def test_concatenation_is_rejected(client: httpx.AsyncClient) -> None:
     headers = {**SPOKEN, "Upload-Length": "5", "Upload-Concat": "partial"}
-    assert "one piece after the other" in refused(
+    assert "one piece after the other" in assert_problem(
         await client.post("/api/uploads", headers=headers), 400, "bad-request"
     )
 
@@ -252,7 +252,7 @@ async def test_concatenation_is_not_offered_and_not_done(client: httpx.AsyncClie
 # -- PATCH ---------------------------------------------------------------------------------------------------------
 
 
-async def test_the_very_same_patch_is_taken_once(client: httpx.AsyncClient) -> None:
+async def test_a_repeated_patch_changes_nothing(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     await upload.sent(0, b"abc")
     assert await upload.sent(0, b"abc") == 3
@@ -261,14 +261,14 @@ async def test_the_very_same_patch_is_taken_once(client: httpx.AsyncClient) -> N
     assert await upload.heard() == b"abcdef"
 
 
-async def test_twins_at_one_place_are_one(client: httpx.AsyncClient) -> None:
+async def test_two_equal_pieces_at_one_offset_are_one(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     twins = await asyncio.gather(*(upload.patch(0, SOUND) for _ in range(8)))
     assert [answer.status_code for answer in twins] == [204] * 8
     assert await upload.heard() == SOUND
 
 
-async def test_of_two_that_differ_at_one_place_one_is_taken_whole(client: httpx.AsyncClient) -> None:
+async def test_of_two_different_pieces_at_one_offset_one_is_stored(client: httpx.AsyncClient) -> None:
     for _ in range(10):
         upload = await Upload.begun(client)
         bodies = [bytes([65 + number]) * (1000 + number) for number in range(4)]
@@ -282,20 +282,22 @@ async def test_of_two_that_differ_at_one_place_one_is_taken_whole(client: httpx.
 @pytest.mark.parametrize(
     ("start", "data"), [(4, b"x"), (2, b"x"), (0, b"abX"), (0, b"ab"), (0, b"abcd"), (0, b""), (9, b"")]
 )
-async def test_another_place_is_refused_with_the_right_one(client: httpx.AsyncClient, start: int, data: bytes) -> None:
+async def test_a_wrong_offset_is_rejected_with_the_right_one(
+    client: httpx.AsyncClient, start: int, data: bytes
+) -> None:
     upload = await Upload.begun(client)
     await upload.sent(0, b"abc")
     answer = await upload.patch(start, data)
-    assert "Go on from Upload-Offset" in refused(answer, 409, "offset")
+    assert "Go on from Upload-Offset" in assert_problem(answer, 409, "offset")
     assert answer.headers["Upload-Offset"] == "3"
     assert await upload.heard() == b"abc"
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha1"])
-async def test_bytes_that_changed_on_their_way_are_not_kept(client: httpx.AsyncClient, algorithm: str) -> None:
+async def test_bytes_with_a_wrong_checksum_are_not_stored(client: httpx.AsyncClient, algorithm: str) -> None:
     upload = await Upload.begun(client)
     wrong = await upload.patch(0, b"abX", **checksum(b"abc", algorithm))
-    assert "Send them again" in refused(wrong, 460, "checksum")
+    assert "Send them again" in assert_problem(wrong, 460, "checksum")
     assert await upload.offset() == 0
     assert await upload.sent(0, b"abc", **checksum(b"abc", algorithm)) == 3
     assert await upload.heard() == b"abc"
@@ -309,13 +311,13 @@ async def test_a_length_can_be_told_once_and_not_below_what_is_there(client: htt
     await upload.sent(3, Upload_Length="5")
     head = await upload.head()
     assert (head.headers["Upload-Length"], "Upload-Defer-Length" in head.headers) == ("5", False)
-    assert "cannot change" in refused(await upload.patch(3, Upload_Length="6"), 400, "bad-request")
+    assert "cannot change" in assert_problem(await upload.patch(3, Upload_Length="6"), 400, "bad-request")
     assert await upload.sent(3, b"de", Upload_Length="5") == 5
 
 
-async def test_more_than_was_said_is_refused_before_it_is_read(client: httpx.AsyncClient) -> None:
+async def test_more_bytes_than_declared_are_rejected_before_they_are_read(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client, length=5)
-    assert "5 bytes; this would make 6" in refused(await upload.patch(0, b"abcdef"), 413, "too-large")
+    assert "5 bytes; this would make 6" in assert_problem(await upload.patch(0, b"abcdef"), 413, "too-large")
     assert await upload.offset() == 0
 
     async def unannounced() -> AsyncIterator[bytes]:
@@ -323,9 +325,9 @@ async def test_more_than_was_said_is_refused_before_it_is_read(client: httpx.Asy
             yield b"abc"
 
     answer = await client.patch(upload.url, content=unannounced(), headers={**BODY, "Upload-Offset": "0"})
-    refused(answer, 413, "too-large")
+    assert_problem(answer, 413, "too-large")
     assert await upload.sent(0, b"abcde") == 5
-    assert "this would make 6" in refused(await upload.patch(5, b"f"), 413, "too-large")
+    assert "this would make 6" in assert_problem(await upload.patch(5, b"f"), 413, "too-large")
 
 
 @pytest.mark.parametrize(
@@ -347,18 +349,20 @@ async def test_a_patch_that_cannot_be_understood_is_refused_in_words(
 ) -> None:
     upload = await Upload.begun(client)
     answer = await client.patch(upload.url, content=b"abc", headers={**BODY, "Upload-Offset": "0", **headers})
-    assert words in refused(answer, status, slug)
+    assert words in assert_problem(answer, status, slug)
     assert await upload.offset() == 0
 
 
-async def test_a_patch_says_where_it_goes(client: httpx.AsyncClient) -> None:
+async def test_a_patch_needs_an_upload_offset(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
-    assert "is missing" in refused(await client.patch(upload.url, content=b"a", headers=BODY), 400, "bad-request")
+    assert "is missing" in assert_problem(
+        await client.patch(upload.url, content=b"a", headers=BODY), 400, "bad-request"
+    )
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE", "POST"])
 @pytest.mark.parametrize("id", ["0f7a9c1d-0000-4000-8000-000000000000", "x"])
-async def test_there_is_no_such_upload(client: httpx.AsyncClient, method: str, id: str) -> None:
+async def test_an_unknown_upload_is_not_found(client: httpx.AsyncClient, method: str, id: str) -> None:
     headers = {**BODY, "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
     assert (await client.request(method, f"/api/uploads/{id}", headers=headers)).status_code == 404
 
@@ -388,7 +392,7 @@ async def test_head_tells_all_that_there_is_to_know(client: httpx.AsyncClient) -
         assert ("Upload-Expires" in head.headers) is (start < 3)
 
 
-async def test_methods_that_a_network_does_not_know_come_as_post(client: httpx.AsyncClient) -> None:
+async def test_methods_can_be_overridden_by_post(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client)
     post = {**BODY, "Upload-Offset": "0"}
     patched = await client.post(upload.url, content=b"abc", headers={**post, "X-HTTP-Method-Override": "PATCH"})
@@ -396,7 +400,7 @@ async def test_methods_that_a_network_does_not_know_come_as_post(client: httpx.A
     head = await client.post(upload.url, headers={**SPOKEN, "X-HTTP-Method-Override": "HEAD"})
     assert (head.status_code, head.headers["Upload-Offset"]) == (200, "3")
     for override in ({}, {"X-HTTP-Method-Override": "PUT"}):
-        refused(await client.post(upload.url, headers={**post, **override}), 405, "method-not-allowed")
+        assert_problem(await client.post(upload.url, headers={**post, **override}), 405, "method-not-allowed")
     ended = await client.post(upload.url, headers={**SPOKEN, "X-HTTP-Method-Override": "delete"})
     assert ended.status_code == 204
     assert (await upload.head()).status_code == 410

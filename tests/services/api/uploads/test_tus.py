@@ -27,7 +27,7 @@ def recording_request(**said: object) -> tus.CreationRequest:
     )
 
 
-def sentence(slug: str, headers: dict[str, str]) -> str:
+def problem_detail(slug: str, headers: dict[str, str]) -> str:
     """How a POST with these headers is refused."""
     with pytest.raises(Problem) as refused:
         tus.CreationRequest.from_headers(Headers(headers), MAX_BYTES, NOW)
@@ -88,7 +88,7 @@ def test_what_a_client_encodes_is_read_back(said: dict[str, str]) -> None:
 # -- creation ------------------------------------------------------------------------------------------------------
 
 
-def test_a_recording_says_who_it_is() -> None:
+def test_the_metadata_of_a_recording_is_parsed() -> None:
     id = uuid.uuid4()
     creation = recording_request(
         clip_id=id, segment=3, name="Grüße", filetype="audio/webm;codecs=opus", recorded_at="2026-11-22T10Z"
@@ -98,7 +98,7 @@ def test_a_recording_says_who_it_is() -> None:
     assert creation.recorded_at == NOW - timedelta(hours=2)
 
 
-def test_a_stranger_s_file_needs_no_metadata_at_all() -> None:
+def test_a_file_needs_no_metadata() -> None:
     creation = tus.CreationRequest.from_headers(Headers({"Upload-Length": "10"}), MAX_BYTES, NOW)
     assert (creation.length, creation.segment, creation.is_recording) == (10, 0, False)
     assert (creation.name, creation.mime, creation.recorded_at) == (tus.DEFAULT_NAME, "application/octet-stream", NOW)
@@ -107,7 +107,7 @@ def test_a_stranger_s_file_needs_no_metadata_at_all() -> None:
     )
 
 
-def test_other_clients_words_for_name_and_type_are_known() -> None:
+def test_metadata_keys_of_other_clients_are_accepted() -> None:
     creation = recording_request(filename="talk.wav", type="audio/wav")
     assert (creation.name, creation.mime) == ("talk.wav", "audio/wav")
     assert recording_request(name="ours", filename="theirs").name == "ours"
@@ -153,8 +153,8 @@ def test_a_clock_that_is_ahead_puts_no_clip_into_the_future() -> None:
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_a_creation_that_cannot_be_is_refused_in_words(headers: dict[str, str], slug: str, words: str) -> None:
-    assert words in sentence(slug, headers)
+def test_an_invalid_creation_is_rejected_with_a_reason(headers: dict[str, str], slug: str, words: str) -> None:
+    assert words in problem_detail(slug, headers)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_creation_that_cannot_be_is_refused_in_words(headers: dict[str, str], 
     ids=str,
 )
 def test_metadata_that_cannot_be_is_refused_in_words(said: dict[str, object], slug: str, words: str) -> None:
-    assert words in sentence(slug, {"Upload-Length": "1", "Upload-Metadata": metadata(**said)})
+    assert words in problem_detail(slug, {"Upload-Length": "1", "Upload-Metadata": metadata(**said)})
 
 
 def test_a_recording_may_be_empty_when_it_begins() -> None:
@@ -211,7 +211,7 @@ def test_another_checksum_is_refused_in_words(header: str, words: str) -> None:
     ("headers", "words"),
     [({}, "no Tus-Resumable"), ({"Tus-Resumable": "0.2.2"}, "speaks tus 0.2.2, and this server speaks 1.0.0")],
 )
-def test_another_version_is_told_ours(headers: dict[str, str], words: str) -> None:
+def test_another_version_is_rejected_with_ours(headers: dict[str, str], words: str) -> None:
     with pytest.raises(Problem) as refused:
         tus.check_version(Headers(headers))
     assert refused.value.slug == "tus-version"
@@ -220,7 +220,7 @@ def test_another_version_is_told_ours(headers: dict[str, str], words: str) -> No
 
 
 @pytest.mark.parametrize("claimed", ["application/offset+octet-stream", "Application/Offset+Octet-Stream; a=b"])
-def test_the_body_s_type_is_taken_in_any_spelling(claimed: str) -> None:
+def test_the_content_type_may_have_any_spelling(claimed: str) -> None:
     tus.check_body_type(Headers({"Content-Type": claimed}))
 
 

@@ -20,7 +20,7 @@ from tusclient.uploader.uploader import Uploader
 
 from tests.node import NodeClient, has_node, node_client
 from tests.servers.stack import Stack
-from tests.services.api.clips.test_routes import refused
+from tests.services.api.clips.test_routes import assert_problem
 from tests.tus import SPOKEN, Upload
 
 CHUNK = 300_000
@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def uploaded(client: httpx.AsyncClient, api: Stack) -> Upload:
+def new_upload(client: httpx.AsyncClient, api: Stack) -> Upload:
     """What the client is to make; its address is known when the client has told it."""
     return Upload(client, "", str(uuid.uuid4()))
 
@@ -48,13 +48,13 @@ def said(upload: Upload) -> dict[str, str]:
     return {"clip_id": upload.clip_id, "filename": NAME, "filetype": "audio/webm"}
 
 
-async def is_whole(upload: Upload) -> None:
+async def assert_complete(upload: Upload) -> None:
     clip = await upload.clip()
     assert (clip["name"], clip["mime"], clip["bytes"]) == (NAME, "audio/webm", len(SOUND))
     assert await upload.heard() == SOUND
 
 
-async def another_sends_a_chunk(upload: Upload) -> None:
+async def append_elsewhere(upload: Upload) -> None:
     """As if the request had arrived and its answer had not."""
     await upload.sent(CHUNK, SOUND[CHUNK : 2 * CHUNK])
 
@@ -79,68 +79,70 @@ def tus_js(api: Stack, path: Path, upload: Upload, **wish: Any) -> AbstractAsync
     ],
     ids=["in one", "in chunks", "from the creation on", "without PATCH", "of unknown length"],
 )
-async def test_tus_js_client_sends_a_whole_file(api: Stack, path: Path, uploaded: Upload, wish: dict[str, Any]) -> None:
-    async with tus_js(api, path, uploaded, **wish) as client:
+async def test_tus_js_client_sends_a_whole_file(
+    api: Stack, path: Path, new_upload: Upload, wish: dict[str, Any]
+) -> None:
+    async with tus_js(api, path, new_upload, **wish) as client:
         told = await client.told()
     assert told.get("error") is None, told
-    await is_whole(uploaded)
+    await assert_complete(new_upload)
 
 
 @has_node
 @pytest.mark.parametrize("deferred", [False, True], ids=["of known length", "of unknown length"])
 async def test_tus_js_client_goes_on_where_another_run_of_it_was_stopped(
-    api: Stack, path: Path, uploaded: Upload, *, deferred: bool
+    api: Stack, path: Path, new_upload: Upload, *, deferred: bool
 ) -> None:
     # The library resumes streams by their address alone: it cannot recognise one.
     storage = {} if deferred else {"storage": str(path.with_name("urls.json"))}
-    async with tus_js(api, path, uploaded, stop=True, **storage) as client:
+    async with tus_js(api, path, new_upload, stop=True, **storage) as client:
         url = (await client.told())["url"]
-    uploaded.url = url
-    assert await uploaded.offset() == CHUNK
+    new_upload.url = url
+    assert await new_upload.offset() == CHUNK
     again = {"options": {"uploadUrl": url}} if deferred else storage
-    async with tus_js(api, path, uploaded, **again) as client:
+    async with tus_js(api, path, new_upload, **again) as client:
         told = await client.told()
     assert (told["url"], told.get("error")) == (url, None)
-    await is_whole(uploaded)
+    await assert_complete(new_upload)
 
 
 @has_node
 async def test_tus_js_client_that_finds_another_offset_goes_on_from_there(
-    api: Stack, path: Path, uploaded: Upload
+    api: Stack, path: Path, new_upload: Upload
 ) -> None:
-    async with tus_js(api, path, uploaded, hold=True, options={"retryDelays": [0]}) as client:
-        uploaded.url = (await client.told())["url"]
-        await another_sends_a_chunk(uploaded)
+    async with tus_js(api, path, new_upload, hold=True, options={"retryDelays": [0]}) as client:
+        new_upload.url = (await client.told())["url"]
+        await append_elsewhere(new_upload)
         client.tell()
         assert (await client.told()).get("error") is None
-    await is_whole(uploaded)
+    await assert_complete(new_upload)
 
 
 @has_node
-async def test_tus_js_client_outlives_a_kill_9_of_the_api(api: Stack, path: Path, uploaded: Upload) -> None:
+async def test_tus_js_client_outlives_a_kill_9_of_the_api(api: Stack, path: Path, new_upload: Upload) -> None:
     delays = {"retryDelays": [50] * 200}
-    async with tus_js(api, path, uploaded, hold=True, options=delays) as client:
+    async with tus_js(api, path, new_upload, hold=True, options=delays) as client:
         await client.told()
         await asyncio.to_thread(api.kill, "api")
         client.tell()
         await asyncio.sleep(0.2)
         await asyncio.to_thread(api.start, "api")
         assert (await client.told()).get("error") is None
-    await is_whole(uploaded)
+    await assert_complete(new_upload)
 
 
 @has_node
-async def test_what_tus_js_client_gave_up_is_gone(api: Stack, path: Path, uploaded: Upload) -> None:
-    async with tus_js(api, path, uploaded, terminate=True) as client:
-        uploaded.url = (await client.told())["url"]
-    refused(await uploaded.patch(CHUNK, SOUND[CHUNK:]), 410, "gone")
-    async with tus_js(api, path, uploaded, options={"uploadUrl": uploaded.url, "endpoint": None}) as client:
+async def test_what_tus_js_client_gave_up_is_gone(api: Stack, path: Path, new_upload: Upload) -> None:
+    async with tus_js(api, path, new_upload, terminate=True) as client:
+        new_upload.url = (await client.told())["url"]
+    assert_problem(await new_upload.patch(CHUNK, SOUND[CHUNK:]), 410, "gone")
+    async with tus_js(api, path, new_upload, options={"uploadUrl": new_upload.url, "endpoint": None}) as client:
         assert (await client.told())["error"]["status"] == 410
 
 
 @has_node
-async def test_tus_js_client_is_told_that_parts_are_not_joined_here(api: Stack, path: Path, uploaded: Upload) -> None:
-    async with tus_js(api, path, uploaded, options={"parallelUploads": 2}) as client:
+async def test_tus_js_client_is_told_that_parts_are_not_joined_here(api: Stack, path: Path, new_upload: Upload) -> None:
+    async with tus_js(api, path, new_upload, options={"parallelUploads": 2}) as client:
         error = (await client.told())["error"]
     assert error["status"] == 400
     assert "one piece after the other" in error["text"]
@@ -157,34 +159,34 @@ def tuspy(api: Stack, upload: Upload, **options: Any) -> Uploader:
 
 
 @pytest.mark.parametrize("upload_checksum", [False, True], ids=["as it is", "with checksums"])
-async def test_tuspy_sends_a_whole_file(api: Stack, uploaded: Upload, *, upload_checksum: bool) -> None:
-    await asyncio.to_thread(tuspy(api, uploaded, upload_checksum=upload_checksum).upload)
-    await is_whole(uploaded)
+async def test_tuspy_sends_a_whole_file(api: Stack, new_upload: Upload, *, upload_checksum: bool) -> None:
+    await asyncio.to_thread(tuspy(api, new_upload, upload_checksum=upload_checksum).upload)
+    await assert_complete(new_upload)
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # tuspy leaves that to the collector
-async def test_tuspy_goes_on_where_another_run_of_it_was_stopped(api: Stack, path: Path, uploaded: Upload) -> None:
+async def test_tuspy_goes_on_where_another_run_of_it_was_stopped(api: Stack, path: Path, new_upload: Upload) -> None:
     with contextlib.closing(FileStorage(str(path.with_name("urls.json")))) as storage:  # type: ignore[no-untyped-call]
         options = {"file_path": str(path), "store_url": True, "url_storage": storage}
-        first = await asyncio.to_thread(tuspy, api, uploaded, **options)
+        first = await asyncio.to_thread(tuspy, api, new_upload, **options)
         await asyncio.to_thread(first.upload, stop_at=2 * CHUNK)
-        second = await asyncio.to_thread(tuspy, api, uploaded, **options)
+        second = await asyncio.to_thread(tuspy, api, new_upload, **options)
     assert (second.url, second.offset) == (first.url, 2 * CHUNK)
     await asyncio.to_thread(second.upload)
-    await is_whole(uploaded)
+    await assert_complete(new_upload)
 
 
-async def test_tuspy_that_finds_another_offset_goes_on_from_there(api: Stack, uploaded: Upload) -> None:
-    uploader = tuspy(api, uploaded, retries=1)
+async def test_tuspy_that_finds_another_offset_goes_on_from_there(api: Stack, new_upload: Upload) -> None:
+    uploader = tuspy(api, new_upload, retries=1)
     await asyncio.to_thread(uploader.upload_chunk)
-    uploaded.url = str(uploader.url)
-    await another_sends_a_chunk(uploaded)
+    new_upload.url = str(uploader.url)
+    await append_elsewhere(new_upload)
     await asyncio.to_thread(uploader.upload)
-    await is_whole(uploaded)
+    await assert_complete(new_upload)
 
 
-async def test_tuspy_is_told_that_its_offset_is_wrong(api: Stack, uploaded: Upload) -> None:
-    uploader = tuspy(api, uploaded)
+async def test_tuspy_is_told_that_its_offset_is_wrong(api: Stack, new_upload: Upload) -> None:
+    uploader = tuspy(api, new_upload)
     await asyncio.to_thread(uploader.upload_chunk)
     uploader.offset += 1
     with pytest.raises(TusUploadFailed) as failed:
@@ -192,8 +194,8 @@ async def test_tuspy_is_told_that_its_offset_is_wrong(api: Stack, uploaded: Uplo
     assert failed.value.status_code == 409
 
 
-async def test_tuspy_outlives_a_kill_9_of_the_api(api: Stack, uploaded: Upload) -> None:
-    uploader = tuspy(api, uploaded, retries=100, retry_delay=0.1)
+async def test_tuspy_outlives_a_kill_9_of_the_api(api: Stack, new_upload: Upload) -> None:
+    uploader = tuspy(api, new_upload, retries=100, retry_delay=0.1)
     await asyncio.to_thread(uploader.upload_chunk)
     await asyncio.to_thread(api.kill, "api")
     sending = asyncio.create_task(asyncio.to_thread(uploader.upload))
@@ -201,11 +203,11 @@ async def test_tuspy_outlives_a_kill_9_of_the_api(api: Stack, uploaded: Upload) 
     assert not sending.done()
     await asyncio.to_thread(api.start, "api")
     await sending
-    await is_whole(uploaded)
+    await assert_complete(new_upload)
 
 
-async def test_tuspy_learns_that_an_upload_is_gone(api: Stack, uploaded: Upload, client: httpx.AsyncClient) -> None:
-    uploader = tuspy(api, uploaded)
+async def test_tuspy_learns_that_an_upload_is_gone(api: Stack, new_upload: Upload, client: httpx.AsyncClient) -> None:
+    uploader = tuspy(api, new_upload)
     await asyncio.to_thread(uploader.upload_chunk)
     assert (await client.delete(str(uploader.url), headers=SPOKEN)).status_code == 204
     with pytest.raises(TusUploadFailed) as failed:
@@ -217,7 +219,7 @@ async def test_tuspy_learns_that_an_upload_is_gone(api: Stack, uploaded: Upload,
 
 
 @asynccontextmanager
-async def bad_line(api: Stack, damaged: bytes) -> AsyncIterator[str]:
+async def damaging_proxy(api: Stack, damaged: bytes) -> AsyncIterator[str]:
     """The api's address over a line that changes these bytes, once."""
     parts = urlsplit(api.api_url)
     changed = asyncio.Event()
@@ -241,13 +243,13 @@ async def bad_line(api: Stack, damaged: bytes) -> AsyncIterator[str]:
     assert changed.is_set(), "nothing was damaged"
 
 
-async def test_tuspy_sends_again_what_changed_on_its_way(api: Stack, uploaded: Upload) -> None:
-    async with bad_line(api, SOUND[2 * CHUNK + 100 : 2 * CHUNK + 120]) as address:
+async def test_tuspy_sends_again_what_changed_on_its_way(api: Stack, new_upload: Upload) -> None:
+    async with damaging_proxy(api, SOUND[2 * CHUNK + 100 : 2 * CHUNK + 120]) as address:
         uploader = TusClient(f"{address}/api/uploads").uploader(
-            chunk_size=CHUNK, metadata=said(uploaded), file_stream=io.BytesIO(SOUND), upload_checksum=True
+            chunk_size=CHUNK, metadata=said(new_upload), file_stream=io.BytesIO(SOUND), upload_checksum=True
         )
         with pytest.raises(TusUploadFailed) as failed:
             await asyncio.to_thread(uploader.upload)
         assert failed.value.status_code == 460
         await asyncio.to_thread(uploader.upload)
-    await is_whole(uploaded)
+    await assert_complete(new_upload)

@@ -1,0 +1,56 @@
+"""What the operations on clips have in common in `/openapi.json`."""
+
+from services.api.http.operations import BINARY, Answer, Content, Json, json_answer, query_param
+from services.api.transcripts import formats
+from shared.clips.schemas import PublicClip
+from shared.uploads.models import MAX_SEGMENTS
+
+AUDIO: Content = {"audio/*": BINARY}
+
+SEGMENT = query_param("segment", {"type": "integer", "minimum": 0, "maximum": MAX_SEGMENTS})
+
+IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "Do it only while the clip is at this version.",
+    "schema": {"type": "string", "pattern": '^("[0-9]+"|\\*)$'},
+}
+RANGE: Json = {
+    "name": "Range",
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^bytes=[0-9]{0,9}-[0-9]{0,9}$"},
+}
+
+AUDIO_ANSWERS: dict[int, Answer | str] = {
+    200: Answer("The audio.", AUDIO),
+    206: Answer("The bytes asked for.", AUDIO),
+    304: "It has not changed.",
+    307: "The audio is in the bucket, at this address.",
+}
+AUDIO_PROBLEMS = ("bad-request", "not-found", "bad-range", "away")
+
+TIMES: Json = {"start_ms": {"type": "integer"}, "end_ms": {"type": "integer"}, "text": {"type": "string"}}
+
+TIMED_TRANSCRIPT: Json = {
+    "type": "object",
+    "required": ["text", "edited", "words", "passages"],
+    "properties": {
+        "text": {"type": "string"},
+        "edited": {"type": "boolean"},
+        "words": {
+            "description": "Those of `text`, in its order, a person's too; none where nobody knows the times.",
+            "type": "array",
+            "items": {"type": "object", "required": [*TIMES], "properties": TIMES},
+        },
+        "passages": {"description": "As the machine heard them.", "type": "array", "items": {"type": "object"}},
+    },
+}
+"""Schema of `transcript.json`."""
+
+TRANSCRIPTS: Content = {form.mime.partition(";")[0]: () for form in formats.FORMATS.values()} | {
+    "application/json": TIMED_TRANSCRIPT
+}
+
+
+def clip_answer(description: str) -> Answer:
+    return json_answer(description, PublicClip)
