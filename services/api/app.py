@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from services.api import health, websocket_proxy
-from services.api.archive import exporter, importer
+from services.api.archive import routes as archive
 from services.api.clips import legacy_routes
 from services.api.clips import routes as clips
 from services.api.frontend import routes as frontend
@@ -45,8 +45,8 @@ ROUTES = [
     Route("/readyz", health.ready),
     Route("/metrics", health.metrics),
     # Clips by id: the page's API.
-    Route("/api/clips", search.listing),
-    Route("/api/tags", search.tags),
+    Route("/api/clips", search.list_clips),
+    Route("/api/tags", search.list_tags),
     Route("/api/clips/{id}", by_method(GET=clips.read, PUT=clips.put, PATCH=clips.patch, DELETE=clips.delete)),
     Route("/api/clips/{id}/restore", clips.restore, methods=["POST"]),
     Route("/api/clips/{id}/transcription", clips.transcribe_again, methods=["POST"]),
@@ -55,8 +55,8 @@ ROUTES = [
     Route("/api/clips/{id}/finish", finish.finish, methods=["POST"]),
     Route("/api/clips/{id}/waveform", clips.waveform),
     # The whole library, as a zip.
-    Route("/api/library.zip", exporter.library),
-    Route("/api/library", importer.library, methods=["POST"]),
+    Route("/api/library.zip", archive.export_library),
+    Route("/api/library", archive.import_library, methods=["POST"]),
     # Resumable uploads (tus): recordings while they are made, and files.
     Route("/api/uploads", by_method(OPTIONS=uploads.options, POST=uploads.create)),
     Route(

@@ -11,14 +11,14 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
-from services.api.background.maintenance import Sweep
-from services.api.background.outbox_relay import Relay
+from services.api.background.maintenance import Maintenance
+from services.api.background.outbox_relay import OutboxRelay
 from services.api.settings import ApiSettings
-from services.api.transcripts.word_times import Clocks
+from services.api.transcripts.word_times import WordTimingCache
 from shared.clips.models import Clip
 from shared.db.engine import open_engine, read_session, transaction
-from shared.outbox.outbox import record
 from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.writer import save_and_announce
 from shared.storage.factory import open_store
 from shared.storage.store import Store
 
@@ -33,11 +33,11 @@ class State:
     settings: ApiSettings
     engine: Engine
     store: Store
-    relay: Relay
+    relay: OutboxRelay
     incoming_dir: Path
     """Folder for bodies that are being received; it holds nameless files only."""
     upload_limiter: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_UPLOAD_THREADS))
-    word_timings: Clocks = field(default_factory=Clocks)
+    word_timings: WordTimingCache = field(default_factory=WordTimingCache)
 
     @contextmanager
     def read_session(self) -> Iterator[Session]:
@@ -61,18 +61,18 @@ class ClipTransaction:
 
     def save(self, clip: Clip, *jobs: str) -> None:
         """Add the clip, its event and the jobs that it needs."""
-        record(self.session, clip, *jobs, now=self.now)
+        save_and_announce(self.session, clip, *jobs, now=self.now)
 
 
 @contextmanager
 def open_state(settings: ApiSettings) -> Iterator[State]:
-    """Open the parts, run the outbox relay and the sweep beside the routes, and close all of them at the end."""
+    """Open the parts, run the outbox relay and the maintenance beside the routes, and close all of them at the end."""
     incoming_dir = settings.data_dir / "incoming"
     incoming_dir.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings)
     store = open_store(settings)
-    relay = Relay(engine, OutboxPublisher(settings.redis_url.get_secret_value()), settings.wake_url)
-    sweep = Sweep(
+    relay = OutboxRelay(engine, OutboxPublisher(settings.redis_url.get_secret_value()), settings.wake_url)
+    maintenance = Maintenance(
         engine,
         store,
         relay.wake,
@@ -80,11 +80,11 @@ def open_state(settings: ApiSettings) -> Iterator[State]:
         bin_keeps=timedelta(days=settings.bin_days),
     )
     relay.start()
-    sweep.start()
+    maintenance.start()
     try:
         yield State(settings, engine, store, relay, incoming_dir)
     finally:
-        sweep.stop()
+        maintenance.stop()
         relay.stop()
         engine.dispose()
 

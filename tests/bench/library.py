@@ -25,18 +25,18 @@ from urllib.parse import urlencode
 
 import psycopg
 from pydantic import SecretStr
-from sqlalchemy import event, select, text
+from sqlalchemy import Engine, event, select, text
 
 from services.api.http.cursor import Cursor
-from services.api.search import filters, full_text, snippets
-from services.api.search.filters import Wish
-from services.api.search.routes import FOUND_PAGE
-from services.api.transcripts.word_times import Clocks
+from services.api.search import full_text, pages, snippets
+from services.api.search.routes import SEARCH_PAGE_SIZE
+from services.api.transcripts.word_times import WordTimingCache
 from shared.db.engine import open_engine, read_session
 from shared.search.folding import index_text, sort_key
 from shared.search.index import NUMBERS_PER_MS, first_number_at, tag_key
 from shared.search.query import parse_query
 from shared.settings import DatabaseSettings
+from tests.bench import search_plans
 from tests.bench.corpus import COLUMNS, KANJI, TAGS, Corpus, Made, row
 from tests.bench.load import Connection
 from tests.servers.postgres import Postgres
@@ -44,7 +44,7 @@ from tests.servers.stack import Stack, migrate
 from tests.servers.valkey import Valkey
 
 LIMIT_MS = {"list": 10, "search": {"sqlite": 100, "postgres": 50}}
-"""What a list and a search may take, at p95."""
+"""Longest time of a list and of a search, at p95."""
 
 BATCH = 2_000
 
@@ -57,7 +57,7 @@ TRANSCRIPT = ["clip_id", "attempt", "source", "text", "language", "passages", "c
 
 
 def rows_of(clips: Iterable[Made]) -> dict[str, list[tuple[Any, ...]]]:
-    """What stands in each table for these clips."""
+    """The rows of each table for these clips."""
     rows: dict[str, list[tuple[Any, ...]]] = {"clip": [], "search": [], "tagged": [], "transcript": []}
     for clip in clips:
         at, number = clip.created_at, first_number_at(clip.created_at) + clip.id.int % NUMBERS_PER_MS
@@ -111,7 +111,7 @@ def batched(corpus: Corpus) -> Iterator[list[Made]]:
         yield batch
 
 
-# -- what is asked -------------------------------------------------------------------------------------------------
+# -- requests ------------------------------------------------------------------------------------------------------
 
 
 def searches(corpus: Corpus, count: int, sample: list[str]) -> dict[str, list[str]]:
@@ -119,8 +119,8 @@ def searches(corpus: Corpus, count: int, sample: list[str]) -> dict[str, list[st
     draw = random.Random(2)
     english, german = corpus.words["en"], corpus.words["de"]
 
-    def rank(least: int, most: int, words: list[str] = english) -> str:
-        return words[draw.randrange(least, most)]
+    def rank(low: int, high: int, words: list[str] = english) -> str:
+        return words[draw.randrange(low, high)]
 
     def phrase(length: int) -> str:
         words = draw.choice(sample).split()
@@ -145,19 +145,19 @@ def searches(corpus: Corpus, count: int, sample: list[str]) -> dict[str, list[st
     return {kind: [ask() for _ in range(count)] for kind, ask in kinds.items()}
 
 
-def lists(engine: Any, clips: int) -> dict[str, dict[str, Any]]:
+def lists(engine: Engine, clips: int) -> dict[str, dict[str, Any]]:
     """Parameters of each kind of list."""
     now = datetime.now(UTC)
     week = {"from": (now - timedelta(days=21)).isoformat(), "to": (now - timedelta(days=14)).isoformat()}
-    asked: dict[str, dict[str, Any]] = {}
+    params: dict[str, dict[str, Any]] = {}
     for sort in ("newest", "oldest", "longest", "shortest", "name"):
-        asked[sort] = {"sort": sort}
+        params[sort] = {"sort": sort}
         for part in (2, 50):
-            asked[f"{sort}, {100 - 100 // part} % down"] = {
+            params[f"{sort}, {100 - 100 // part} % down"] = {
                 "sort": sort,
                 "cursor": deep(engine, sort, clips - clips // part),
             }
-    return asked | {
+    return params | {
         "failed": {"status": "failed"},
         "failed, longest first": {"status": "failed", "sort": "longest"},
         "failed or off, by name": {"status": ["failed", "off"], "sort": "name"},
@@ -175,7 +175,7 @@ def lists(engine: Any, clips: int) -> dict[str, dict[str, Any]]:
     }
 
 
-NARROWED: dict[str, dict[str, Any]] = {
+FILTERED: dict[str, dict[str, Any]] = {
     "failed": {"status": "failed"},
     "a common tag": {"tag": TAGS[0]},
     "a rare tag": {"tag": TAGS[-1]},
@@ -183,22 +183,16 @@ NARROWED: dict[str, dict[str, Any]] = {
     "longest first": {"sort": "longest"},
     "newest first": {"sort": "newest"},
 }
-"""What a search may be narrowed by, or ordered."""
-
-NOTHING: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
+"""Filters and orders of a search."""
 
 
-def plain(sort: str, typed: str = "") -> Wish:
-    return Wish(typed=typed, statuses=(), tags=(), sort=sort, deleted=False, **NOTHING)
-
-
-def deep(engine: Any, sort: str, down: int) -> str:
+def deep(engine: Engine, sort: str, down: int) -> str:
     """The cursor of a page so many clips down."""
-    wish = plain(sort)
-    order = filters.order_of(wish)
+    clip_query = search_plans.clip_query("", sort=sort)
+    order = pages.order_of(clip_query)
     with read_session(engine) as session:
-        statement = order.page(wish.narrowed(select(order.key, order.id)), None, 1).offset(min(down, 98_000))
-        return Cursor(tuple(session.connection().execute(statement).one())).encode(wish.stamp)
+        statement = order.page(clip_query.apply_filters(select(order.key, order.id)), None, 1).offset(min(down, 98_000))
+        return Cursor(tuple(session.connection().execute(statement).one())).encode(clip_query.fingerprint)
 
 
 # -- measuring -----------------------------------------------------------------------------------------------------
@@ -209,11 +203,11 @@ def percentiles(ms: list[float]) -> dict[str, float]:
     return {"p50_ms": round(cuts[49], 1), "p95_ms": round(cuts[94], 1), "most_ms": round(max(ms), 1)}
 
 
-async def over_http(url: str, asked: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+async def over_http(url: str, requests: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Milliseconds of each kind of request, one at a time, kinds mixed as people mix them; and of all together."""
     connection = await Connection.open(url)
-    took: dict[str, list[float]] = {kind: [] for kind in asked}
-    turns = [(kind, params) for kind, many in asked.items() for params in many]
+    took: dict[str, list[float]] = {kind: [] for kind in requests}
+    turns = [(kind, params) for kind, many in requests.items() for params in many]
     random.Random(3).shuffle(turns)
     for kind, params in turns:
         path = f"/api/clips?{urlencode(params, doseq=True)}"
@@ -227,24 +221,25 @@ async def over_http(url: str, asked: Mapping[str, list[dict[str, Any]]]) -> dict
     return {"all": percentiles(every), **{kind: percentiles(many) for kind, many in took.items()}}
 
 
-def in_database(engine: Any, asked: Mapping[str, list[str]]) -> dict[str, float]:
+def in_database(engine: Engine, typed_by_kind: Mapping[str, list[str]]) -> dict[str, float]:
     """Milliseconds that the database alone takes for the same searches."""
-    asked_of: list[tuple[str, Any]] = []
+    statements: list[tuple[str, Any]] = []
 
     @event.listens_for(engine, "before_cursor_execute")
-    def _note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        asked_of.append((statement, values))
+    def _record(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        statements.append((statement, values))
 
     took = []
-    for typed in itertools.chain.from_iterable(asked.values()):
-        asked_of.clear()
+    for typed in itertools.chain.from_iterable(typed_by_kind.values()):
+        statements.clear()
         with read_session(engine) as session:
             query = parse_query(typed)
-            rows, _ = full_text.page(session.connection(), plain("best", typed), query, None, FOUND_PAGE)
-            snippets.of(session.connection(), rows, query, Clocks())
+            best = search_plans.clip_query(typed, sort="best")
+            rows, _ = full_text.fetch_page(session.connection(), best, query, None, SEARCH_PAGE_SIZE)
+            snippets.search_hits(session.connection(), rows, query, WordTimingCache())
             cursor = session.connection().connection.cursor()
             began = time.perf_counter()
-            for statement, values in asked_of:
+            for statement, values in statements:
                 if not statement.startswith("BEGIN"):
                     cursor.execute(statement, values)
                     cursor.fetchall()
@@ -252,38 +247,42 @@ def in_database(engine: Any, asked: Mapping[str, list[str]]) -> dict[str, float]
     return percentiles(took)
 
 
-def measure(stack: Stack, kind: str, corpus: Corpus, count: int) -> dict[str, Any]:
-    environment = stack.environment
-    engine = open_engine(
-        DatabaseSettings(
-            database_url=SecretStr(environment.get("DATABASE_URL", "")), data_dir=Path(environment["DATA_DIR"])
-        )
-    )
+def measure(stack: Stack, kind: str, engine: Engine, typed: dict[str, list[str]], count: int) -> dict[str, Any]:
+    """Time lists and searches over HTTP, and the statements of the searches in the database alone."""
     with read_session(engine) as session:
-        said = session.connection().execute(text("SELECT text FROM clip LIMIT 500")).scalars()
-        sample = [words for words in said if words.count(" ") > 50]
         clips = session.connection().execute(text("SELECT count(*) FROM clip")).scalar_one()
-    typed = searches(corpus, count, sample)
-    asked = {name: [params] * count for name, params in lists(engine, clips).items()}
-    found = {name: [{"q": q} for q in many] for name, many in typed.items()}
-    narrowed = {
-        f"{name}, {wish}": [{"q": q, **params} for q in typed[name]]
+    list_params = {name: [params] * count for name, params in lists(engine, clips).items()}
+    search_params = {name: [{"q": q} for q in queries] for name, queries in typed.items()}
+    filtered_params = {
+        f"{name}, {filters}": [{"q": q, **params} for q in typed[name]]
         for name in ("a word of most clips", "two words", "three letters")
-        for wish, params in NARROWED.items()
+        for filters, params in FILTERED.items()
     }
-    asyncio.run(
-        over_http(stack.api_url, {name: many[:2] for name, many in {**asked, **found, **narrowed}.items()})
-    )  # warm up
-    figures = {
+    every_kind = {**list_params, **search_params, **filtered_params}
+    asyncio.run(over_http(stack.api_url, {name: params[:2] for name, params in every_kind.items()}))  # warm up
+    return {
         "clips": clips,
-        "list": asyncio.run(over_http(stack.api_url, asked)),
-        "search": asyncio.run(over_http(stack.api_url, found)),
-        "search_with_filters": asyncio.run(over_http(stack.api_url, narrowed)),
+        "list": asyncio.run(over_http(stack.api_url, list_params)),
+        "search": asyncio.run(over_http(stack.api_url, search_params)),
+        "search_with_filters": asyncio.run(over_http(stack.api_url, filtered_params)),
         "search_in_the_database_alone": in_database(engine, typed),
         "limits_p95_ms": {"list": LIMIT_MS["list"], "search": LIMIT_MS["search"][kind]},  # type: ignore[index]
     }
+
+
+def sample_texts(engine: Engine) -> list[str]:
+    with read_session(engine) as session:
+        texts = session.connection().execute(text("SELECT text FROM clip LIMIT 500")).scalars()
+        return [words for words in texts if words.count(" ") > 50]
+
+
+@contextlib.contextmanager
+def engine_of(stack: Stack) -> Iterator[Engine]:
+    environment = stack.environment
+    url = SecretStr(environment.get("DATABASE_URL", ""))
+    engine = open_engine(DatabaseSettings(database_url=url, data_dir=Path(environment["DATA_DIR"])))
+    yield engine
     engine.dispose()
-    return figures
 
 
 # -- all of it -----------------------------------------------------------------------------------------------------
@@ -316,21 +315,26 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40, help="requests of each kind")
     parser.add_argument("--database", action="append", choices=("sqlite", "postgres"), help="both, if none is named")
     parser.add_argument("--serve", action="store_true", help="fill the first one, and serve it until Ctrl-C")
-    wish = parser.parse_args()
-    kinds = wish.database or ["sqlite", "postgres"]
+    parser.add_argument("--plans", action="store_true", help="compare the query plans of searches, without HTTP")
+    options = parser.parse_args()
+    kinds = options.database or ["sqlite", "postgres"]
     for ending in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it in the background has SIGINT ignored
         signal.signal(ending, signal.default_int_handler)
-    if wish.serve:
-        with filled(kinds[0], Corpus(wish.clips)) as stack:
+    if options.serve:
+        with filled(kinds[0], Corpus(options.clips)) as stack:
             print(json.dumps({"url": stack.api_url, **stack.environment}), flush=True)
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
         return
-    figures = {}
+    figures: dict[str, Any] = {}
     for kind in kinds:
-        corpus = Corpus(wish.clips)
-        with filled(kind, corpus) as stack:
-            figures[kind] = measure(stack, kind, corpus, wish.count)
+        corpus = Corpus(options.clips)
+        with filled(kind, corpus) as stack, engine_of(stack) as engine:
+            typed = searches(corpus, options.count, sample_texts(engine))
+            if options.plans:
+                figures[kind] = search_plans.compare(engine, typed)
+            else:
+                figures[kind] = measure(stack, kind, engine, typed, options.count)
     machine = {
         "cores": os.cpu_count(),
         "python": platform.python_version(),

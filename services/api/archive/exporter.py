@@ -1,4 +1,4 @@
-"""The library on its way out: a zip that is made while it is sent."""
+"""Write the library as a zip while the zip is being sent."""
 
 import hashlib
 import uuid
@@ -11,97 +11,63 @@ from typing import Self
 
 import structlog
 from sqlmodel import Session, col, select
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
 
+from services.api.archive.entry_names import FolderNames, file_name
 from services.api.archive.manifest import (
-    ABOUT,
+    DESCRIPTION,
     MANIFEST,
-    Described,
-    Folders,
+    ArchivedRevision,
+    AudioFile,
+    ClipDescription,
     Manifest,
-    Original,
-    Revision,
-    Sound,
-    file_name,
+    OriginalFile,
 )
-from services.api.http.errors import Problem
-from services.api.state import State, state_of
-from services.api.transcripts import formats
-from shared.clips.models import HOME, Clip
+from services.api.state import State
+from services.api.transcripts.formats import FORMATS
+from shared.clips.models import Clip
+from shared.clips.waveform import Waveform
+from shared.libraries import HOME
 from shared.storage.store import ObjectMissing
 from shared.transcripts.models import Transcript
-from shared.uploads.models import Piece, Upload, Waveform
+from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
 
-MOST_IDS = 500
-"""Clips that one request may name: their ids stand in its address, and 20 KB of it pass every proxy."""
+TRANSCRIPT_FORMATS = ("txt", "srt", "md")
+"""Formats in which each transcript lies beside its audio."""
 
-WORDS = ("txt", "srt", "md")
-"""Forms in which each transcript lies beside its audio."""
-
-Parts = Sequence[tuple[str, int]]
-"""Key and size of the objects that lie end to end."""
+StoredParts = Sequence[tuple[str, int]]
+"""Key and size of each of the objects whose bytes, one after another, are a file."""
 
 
-def library(request: Request) -> Response:
-    """GET /api/library.zip: all clips that are not in the bin, or those that the address names."""
-    state = state_of(request)
-    wanted = _wanted(request)
-    with state.read_session() as session:
-        chosen = select(Clip.id).where(col(Clip.library_id) == HOME, col(Clip.deleted_at).is_(None))
-        if wanted is not None:
-            chosen = chosen.where(col(Clip.id).in_(wanted))
-        ids = session.exec(chosen.order_by(col(Clip.created_at), col(Clip.id))).all()
-    if wanted is not None and len(ids) < len(wanted):
-        raise Problem("not-found", "One of these clips is not in the library, or is in the bin.")
-    now = datetime.now(UTC)
-    return StreamingResponse(
-        archived(state, ids, now),
-        media_type="application/zip",
-        headers={
-            "Content-Disposition": f'attachment; filename="dictaphone {now:%Y-%m-%d}.zip"',
-            "Cache-Control": "no-store",
-        },
-    )
+def stream_zip(state: State, clip_ids: Sequence[uuid.UUID], now: datetime) -> Iterator[bytes]:
+    """Yield the zip, clip by clip. A clip that was deleted meanwhile is left out; an error of the store ends the zip.
 
-
-def _wanted(request: Request) -> set[uuid.UUID] | None:
-    given = request.query_params.getlist("id")
-    if len(given) > MOST_IDS:
-        raise Problem("bad-request", f"At most {MOST_IDS} clips can be named at once; without any id all are given.")
-    try:
-        return {uuid.UUID(id) for id in given} or None
-    except ValueError:
-        raise Problem("bad-request", "An id is a UUID, and one of these is none.") from None
-
-
-def archived(state: State, ids: Sequence[uuid.UUID], now: datetime) -> Iterator[bytes]:
-    """Yield the zip. A clip that is gone when its turn comes is left out; what the store raises tears the zip."""
-    sink = _Sink()
-    folders, clips = Folders(), 0
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
-        for id in ids:
+    Without its last entry, the manifest, a zip cannot be imported.
+    """
+    output = _Output()
+    folder_names, clip_count = FolderNames(), 0
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
+        for id in clip_ids:
             with state.read_session() as session:
-                found = _Found.of(session, id)
-            if found is None:
+                export = _ClipExport.load(session, id)
+            if export is None:
                 continue
-            folder = folders.name(found.clip.name, found.clip.created_at)
+            folder = folder_names.assign(export.clip.name, export.clip.created_at)
             try:
-                for _ in found.written(archive, folder, state):
-                    yield from sink.taken()
+                for _ in export.write(archive, folder, state):
+                    yield from output.take()
             except ObjectMissing as error:
-                log.error("a clip's audio is missing from the store", clip_id=str(id), key=str(error))
+                log.error("exporting a clip failed: its audio is missing", clip_id=str(id), key=str(error))
                 continue
-            clips += 1
-        manifest = Manifest(clips=clips, made_at=now)
+            clip_count += 1
+        manifest = Manifest(clips=clip_count, made_at=now)
         archive.writestr(MANIFEST, manifest.model_dump_json(indent=1))
-    yield from sink.taken()
+    yield from output.take()
 
 
-class _Sink:
-    """Where zipfile writes, and from where it is sent: what cannot be gone back to."""
+class _Output:
+    """The file that zipfile writes to, without seek; what was written is taken out to be sent."""
 
     def __init__(self) -> None:
         self._blocks: list[bytes] = []
@@ -111,89 +77,91 @@ class _Sink:
         return len(block)
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Do nothing: zipfile asks for this method."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: zipfile asks for this method."""
 
-    def taken(self) -> Iterator[bytes]:
+    def take(self) -> Iterator[bytes]:
         blocks, self._blocks = self._blocks, []
-        if block := b"".join(blocks):
-            yield block
+        if content := b"".join(blocks):
+            yield content
 
 
 @dataclass(frozen=True)
-class _Found:
+class _ClipExport:
     """One clip as it is at this moment, and where its bytes are."""
 
     clip: Clip
     revisions: Sequence[Transcript]
     peaks: list[int] | None
-    parts: Mapping[str, Parts]
-    """By file, the played one first, if there is one."""
+    files: Mapping[str, StoredParts]
+    """By name, the played file first, if there is one."""
     originals: Sequence[tuple[Upload, str]]
-    """What arrived, and the file that it is: the played one itself, if that was never made anew."""
+    """Each upload and the name of its file: the played file, if that was never remuxed."""
 
     @classmethod
-    def of(cls, session: Session, id: uuid.UUID) -> Self | None:
+    def load(cls, session: Session, id: uuid.UUID) -> Self | None:
         clip = session.exec(Clip.by_id(HOME, id)).first()
         if clip is None or clip.deleted_at is not None:
             return None
         revisions = select(Transcript).where(col(Transcript.clip_id) == id).order_by(col(Transcript.id))
         waveform = session.get(Waveform, id)
-        parts: dict[str, Parts] = {}
-        played = file_name("audio", clip.mime)
+        files: dict[str, StoredParts] = {}
+        played_file = file_name("audio", clip.mime)
         if clip.audio_key:
-            parts[played] = [(clip.audio_key, clip.bytes)]
+            files[played_file] = [(clip.audio_key, clip.bytes)]
         originals = []
-        for _, group in groupby(session.exec(Piece.of_clip(id)), key=lambda found: found[0].id):
-            uploads, pieces = zip(*group, strict=True)
+        for _, rows in groupby(session.exec(Piece.of_clip(id)), key=lambda row: row[0].id):
+            uploads, pieces = zip(*rows, strict=True)
+            upload = uploads[0]
             is_played = [piece.key for piece in pieces] == [clip.audio_key]
-            file = played if is_played else file_name(f"original-{uploads[0].segment}", uploads[0].mime)
-            parts[file] = [(piece.key, piece.end - piece.start) for piece in pieces]
-            originals.append((uploads[0], file))
-        return cls(clip, session.exec(revisions).all(), waveform.peaks if waveform else None, parts, originals)
+            file = played_file if is_played else file_name(f"original-{upload.segment}", upload.mime)
+            files[file] = [(piece.key, piece.end - piece.start) for piece in pieces]
+            originals.append((upload, file))
+        return cls(clip, session.exec(revisions).all(), waveform.peaks if waveform else None, files, originals)
 
-    def written(self, archive: zipfile.ZipFile, folder: str, state: State) -> Iterator[None]:
-        """Write the clip's entries; pause whenever there is something to send."""
+    def write(self, archive: zipfile.ZipFile, folder: str, state: State) -> Iterator[None]:
+        """Write the clip's entries, and pause after each block so that the block can be sent."""
         hashes = {}
-        for file, parts in self.parts.items():
-            found = hashlib.sha256()
+        for file, parts in self.files.items():
+            sha256 = hashlib.sha256()
             blocks = chain.from_iterable(state.store.read(key) for key, _ in parts)
-            first = next(blocks, b"")  # before its entry is begun: an object that is missing leaves no half of one
-            size = sum(size for _, size in parts)
+            # Read before the entry begins: a missing object must not leave half an entry in the zip.
+            first_block = next(blocks, b"")
             entry = self._entry(f"{folder}/{file}", zipfile.ZIP_STORED)
-            entry.file_size = size  # from which zipfile sees whether it needs Zip64
+            entry.file_size = sum(size for _, size in parts)  # zipfile decides by the size whether to use Zip64
             with archive.open(entry, "w") as out:
-                for block in chain([first], blocks):
-                    found.update(block)
+                for block in chain([first_block], blocks):
+                    sha256.update(block)
                     out.write(block)
                     yield
-            hashes[file] = found.hexdigest()
-        described = self._described(hashes)
+            hashes[file] = sha256.hexdigest()
         if self.clip.text is not None:
-            timed = next((each for each in reversed(self.revisions) if each.passages is not None), None)
-            for form in WORDS:
-                words = formats.FORMS[form].render(self.clip, timed)
-                archive.writestr(self._entry(f"{folder}/transcript.{form}"), words)
-        archive.writestr(self._entry(f"{folder}/{ABOUT}"), described.model_dump_json(indent=1))
+            timed = next((revision for revision in reversed(self.revisions) if revision.passages is not None), None)
+            for extension in TRANSCRIPT_FORMATS:
+                transcript = FORMATS[extension].render(self.clip, timed)
+                archive.writestr(self._entry(f"{folder}/transcript.{extension}"), transcript)
+        description = self._description(hashes).model_dump_json(indent=1)
+        archive.writestr(self._entry(f"{folder}/{DESCRIPTION}"), description)
         yield
 
-    def _entry(self, name: str, method: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
-        at = max(self.clip.created_at, datetime(1980, 1, 1, tzinfo=UTC))  # where the time of zips begins
+    def _entry(self, name: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
+        """An entry with the clip's date: the same clip is exported as the same bytes."""
+        at = max(self.clip.created_at, datetime(1980, 1, 1, tzinfo=UTC))  # a zip has no earlier dates
         entry = zipfile.ZipInfo(name, (min(at.year, 2107), at.month, at.day, at.hour, at.minute, at.second))
-        entry.compress_type = method
+        entry.compress_type = compression
         entry.external_attr = 0o644 << 16
         return entry
 
-    def _described(self, hashes: dict[str, str]) -> Described:
+    def _description(self, hashes: Mapping[str, str]) -> ClipDescription:
         clip = self.clip
-        sizes = {file: sum(size for _, size in parts) for file, parts in self.parts.items()}
+        sizes = {file: sum(size for _, size in parts) for file, parts in self.files.items()}
         audio = None
         if clip.audio_key:
-            audio = Sound(file=next(iter(sizes)), mime=clip.mime, bytes=clip.bytes, sha256=clip.sha256)
+            audio = AudioFile(file=next(iter(sizes)), mime=clip.mime, bytes=clip.bytes, sha256=clip.sha256)
         originals = [
-            Original(
+            OriginalFile(
                 **upload.model_dump(include={"mime", "segment", "is_recording", "name", "recorded_at"}),
                 file=file,
                 bytes=sizes[file],
@@ -201,13 +169,13 @@ class _Found:
             )
             for upload, file in self.originals
         ]
-        return Described.model_validate(
+        return ClipDescription.model_validate(
             {
                 **clip.model_dump(),
                 "prepared": clip.prepared_at is not None,
                 "audio": audio,
                 "originals": originals,
                 "peaks": self.peaks,
-                "revisions": [Revision.model_validate(each.model_dump()) for each in self.revisions],
+                "revisions": [ArchivedRevision.model_validate(revision.model_dump()) for revision in self.revisions],
             }
         )

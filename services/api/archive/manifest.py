@@ -1,59 +1,50 @@
-"""A library as a zip: what stands where in it, and the description from which the same clip is made again."""
+"""The format of the zip: a folder for each clip with its files and a description, and a manifest as the last entry."""
 
-import re
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
-from itertools import count
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from services.api.clips.media_types import file_extension
-from shared.clips.models import MAX_NAME_CHARS
+from shared.clips.models import MAX_NAME_CHARS, Status
 from shared.clips.schemas import Gap
 from shared.clips.tags import normalize_tags
-from shared.db.columns import MAX_DURATION_MS, Source, Status
+from shared.db.columns import MAX_DURATION_MS
 from shared.languages import LANGUAGES
+from shared.transcripts.models import Source
 
 MANIFEST = "dictaphone.json"
-"""The last entry: a zip without it was cut off, or is no library."""
+"""The last entry. A zip without it was cut off, or is not a library."""
 
-ABOUT = "clip.json"
-"""The description in each clip's folder."""
-
-LONGEST_STEM = 80
-"""Characters of a folder's name: some unpack programs stop at paths of 260, and at 255 bytes of a name."""
-
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-_REFUSED = re.compile(r'[\x00-\x1f\x7f\\/:*?"<>|\ud800-\udfff]+')
+DESCRIPTION = "clip.json"
+"""The file in each clip's folder that describes the clip."""
 
 Milliseconds = Annotated[int, Field(ge=0, le=MAX_DURATION_MS)]
 Size = Annotated[int, Field(ge=1, lt=2**63)]
 
 
-def _plain(name: str) -> str:
+def _plain_file_name(name: str) -> str:
     if PurePosixPath(name).name != name or name in {"", ".", ".."}:
         raise ValueError("a file stands in its clip's own folder")
     return name
 
 
-def _language(code: str) -> str:
+def _language_code(code: str) -> str:
     if code not in LANGUAGES:
         raise ValueError(f"{code[:16]!r} is no language that we know")
     return code
 
 
-Language = Annotated[str, AfterValidator(_language)]
+Language = Annotated[str, AfterValidator(_language_code)]
 
 
-class Model(BaseModel):
-    model_config = ConfigDict(extra="ignore")  # what a later version adds
+class ArchiveModel(BaseModel):
+    model_config = ConfigDict(extra="ignore")  # fields that a later version adds
 
 
-class Manifest(Model):
-    """What the zip is, and how many clips are in it."""
+class Manifest(ArchiveModel):
+    """Format and version of the zip, and the number of its clips."""
 
     format: Literal["dictaphone library"] = "dictaphone library"
     version: Literal[1] = 1
@@ -61,17 +52,17 @@ class Manifest(Model):
     made_at: AwareDatetime
 
 
-class Sound(Model):
+class AudioFile(ArchiveModel):
     """An audio file in the clip's folder."""
 
-    file: Annotated[str, AfterValidator(_plain)]
+    file: Annotated[str, AfterValidator(_plain_file_name)]
     mime: str = Field(max_length=255)
     bytes: Size
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
-class Original(Sound):
-    """What came of one segment, byte for byte; of a clip that was never remade it is the audio itself."""
+class OriginalFile(AudioFile):
+    """The bytes of one segment as they arrived. Of a clip that was never remuxed, this is the played file itself."""
 
     segment: int = Field(ge=0, le=10_000)
     is_recording: bool
@@ -79,29 +70,29 @@ class Original(Sound):
     recorded_at: AwareDatetime
 
 
-class Word(Model):
+class ArchivedWord(ArchiveModel):
     start_ms: Milliseconds
     end_ms: Milliseconds
     text: str
 
 
-class Passage(Word):
-    words: list[Word]
+class ArchivedPassage(ArchivedWord):
+    words: list[ArchivedWord]
 
 
-class Revision(Model):
-    """Words as a machine heard them, or as a person put them right."""
+class ArchivedRevision(ArchiveModel):
+    """One transcript of the clip: as a machine heard it, or as a person corrected it."""
 
     attempt: int | None
     source: Source
     text: str
     language: str | None = Field(max_length=16)
     recognizer: str | None = Field(max_length=255)
-    passages: list[Passage] | None
+    passages: list[ArchivedPassage] | None
     created_at: AwareDatetime
 
 
-class Described(Model):
+class ClipDescription(ArchiveModel):
     """All of a clip but its bytes."""
 
     id: uuid.UUID
@@ -119,44 +110,15 @@ class Described(Model):
     error: str | None
     tags: Annotated[list[str], AfterValidator(normalize_tags)]
     prepared: bool
-    """Whether its sound was measured and made seekable."""
-    audio: Sound | None
-    """None: its segments are not joined yet."""
-    originals: list[Original] = Field(max_length=10_000)
+    """Whether the audio was measured and made seekable."""
+    audio: AudioFile | None
+    """The played file; None while the segments are not joined yet."""
+    originals: list[OriginalFile] = Field(max_length=10_000)
     peaks: list[Annotated[int, Field(ge=0, le=255)]] | None = Field(max_length=10_000)
-    revisions: list[Revision]
+    revisions: list[ArchivedRevision]
 
-
-class Folders:
-    """Names for the clips' folders: each once, and good on every system."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-        self._next: dict[str, int] = {}
-        """Which number a name has next: thousands of clips may have one name."""
-
-    def name(self, clip_name: str, at: datetime) -> str:
-        stem = f"{at:%Y-%m-%d} {safe(clip_name)}"
-        for number in count(self._next.get(stem.casefold(), 1)):
-            name = stem if number == 1 else f"{stem} ({number})"
-            if name.casefold() not in self._taken:
-                break
-        self._next[stem.casefold()] = number + 1
-        self._taken.add(name.casefold())
-        return name
-
-
-def safe(name: str) -> str:
-    """What is left of a clip's name where Windows, macOS and Linux are to take it as a file's."""
-    stem = _REFUSED.sub("-", name)[:LONGEST_STEM].strip(". ") or "clip"
-    return f"-{stem}" if _RESERVED.match(stem) else stem
-
-
-def file_name(stem: str, mime: str) -> str:
-    return f"{stem}.{file_extension(mime)}"
-
-
-def known_files(described: Described) -> Iterable[Sound]:
-    """Each file once, the played one first."""
-    sounds = [*([described.audio] if described.audio else []), *described.originals]
-    return {sound.file: sound for sound in reversed(sounds)}.values()
+    @property
+    def files(self) -> Iterable[AudioFile]:
+        """Each file once. Where the played file is also an original, this is the description of the played one."""
+        files = [*([self.audio] if self.audio else []), *self.originals]
+        return {each.file: each for each in reversed(files)}.values()

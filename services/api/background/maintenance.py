@@ -1,6 +1,7 @@
-"""What time does to clips, in a thread of its own: silent recordings end, the bin empties, leftovers go.
+"""Periodic maintenance of clips, uploads and the store, in a thread of its own.
 
-Each machine tries, one does it: who wins the row of a chore. All of it may be stopped anywhere and done again.
+Every machine runs this thread. A row in the database for each task decides which machine does the task. Each task may
+be stopped at any point and done again.
 """
 
 import contextlib
@@ -17,61 +18,63 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import Session, col, delete, select, update
 
 from shared.clips import queries
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
-from shared.outbox.outbox import record
+from shared.libraries import HOME
+from shared.maintenance import MaintenanceRun
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store, StoreError
-from shared.uploads.models import MaintenanceRun, Piece, Upload
+from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
 
-Found = tuple[uuid.UUID, str]
-"""A clip's id and the key of an object of its."""
+ClipObject = tuple[uuid.UUID, str]
+"""The id of a clip and the key of one of its objects in the store."""
 
-LOOK = timedelta(seconds=20)
-"""How often a recording that fell silent is looked for: an index scan of those that run now."""
+RECORDINGS_INTERVAL = timedelta(seconds=20)
+"""Between two looks for stalled recordings: the query is an index scan of the recordings that run now."""
 
 HOURLY = timedelta(hours=1)
-"""How often the bin and old uploads are looked through."""
+"""Between two looks at the bin and at old uploads."""
 
 DAILY = timedelta(days=1)
-"""How often the store is listed: a request for each thousand objects."""
+"""Between two listings of the store, which cost a request for each thousand objects."""
 
-ORPHAN_AGE = timedelta(days=1)
-"""What is younger may be on its way into the database, or still be played by whoever began before it was replaced."""
+MIN_ORPHAN_AGE = timedelta(days=1)
+"""Younger objects may not be in the database yet, or are still played by a browser that began before a replacement."""
 
-TOMBSTONE = timedelta(days=30)
-"""How long a given-up upload is still known as gone."""
+TOMBSTONE_LIFETIME = timedelta(days=30)
+"""How long the row of an expired upload stays, so that its client is told that the upload is gone."""
 
-BATCH = 200
-"""Clips, or objects, looked at in one transaction."""
+BATCH_SIZE = 200
+"""Clips or objects of one transaction."""
 
-MOST_STRANGERS = 10_000
-"""Objects of unknown clips that are deleted in one day, since their names are held until all were counted."""
+MAX_UNKNOWN_CLIP_OBJECTS = 10_000
+"""Objects of unknown clips that one day's run deletes: their keys stay in memory until the whole store is counted."""
 
-SWEPT = Counter("dictaphone_swept_total", "What the sweeps did", ["what"])
+MAINTENANCE_RESULTS = Counter("dictaphone_swept_total", "Rows and objects that maintenance changed", ["operation"])
 
 
-class Sweep:
-    """Runs the chores whenever they are due on no other machine."""
+class Maintenance:
+    """Run each task when it is due and no other machine has taken it."""
 
     def __init__(
         self,
         engine: Engine,
         store: Store,
-        committed: Callable[[], None],
+        on_commit: Callable[[], None],
         *,
         silence: timedelta,
         bin_keeps: timedelta,
     ) -> None:
         self._engine = engine
         self._store = store
-        self._committed = committed
+        self._on_commit = on_commit
         self._silence = silence
         self._bin_keeps = bin_keeps
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -81,31 +84,33 @@ class Sweep:
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        chores: list[tuple[str, timedelta, Callable[[datetime], int]]] = [
-            ("recordings finished", LOOK, self.end_silent_recordings),
+        # The names are keys of rows in the database.
+        tasks: list[tuple[str, timedelta, Callable[[datetime], int]]] = [
+            ("recordings finished", RECORDINGS_INTERVAL, self.finish_stalled_recordings),
             ("clips out of the bin", HOURLY, self.empty_bin),
             ("uploads expired", HOURLY, self.expire_uploads),
             ("orphans removed", DAILY, self.remove_orphans),
-            ("broken puts removed", DAILY, lambda now: self._store.abort_stale_uploads(now - ORPHAN_AGE)),
+            ("broken puts removed", DAILY, lambda now: self._store.abort_stale_uploads(now - MIN_ORPHAN_AGE)),
         ]
-        while not self._stopping.wait(LOOK.total_seconds() / 2):
-            for name, every, chore in chores:
+        while not self._stopping.wait(RECORDINGS_INTERVAL.total_seconds() / 2):
+            for name, interval, task in tasks:
                 try:
-                    if self.is_ours(name, every, datetime.now(UTC)):
-                        done = chore(datetime.now(UTC))
-                        SWEPT.labels(name).inc(done)
-                        if done:
-                            log.info("swept", what=name, number=done)
+                    if self.claim(name, interval, datetime.now(UTC)):
+                        count = task(datetime.now(UTC))
+                        MAINTENANCE_RESULTS.labels(name).inc(count)
+                        if count:
+                            log.info("maintenance done", operation=name, count=count)
                 except (SQLAlchemyError, StoreError) as error:
-                    log.warning("a sweep has to wait", what=name, reason=f"{type(error).__name__}: {error}")
+                    reason = f"{type(error).__name__}: {error}"
+                    log.warning("maintenance failed, retrying later", operation=name, reason=reason)
                 except Exception:
-                    log.exception("a sweep stumbled", what=name)
+                    log.exception("maintenance failed", operation=name)
 
-    def is_ours(self, name: str, every: timedelta, now: datetime) -> bool:
-        """Take a chore that is due: whoever writes its row first has it."""
+    def claim(self, name: str, interval: timedelta, now: datetime) -> bool:
+        """Take a task that is due. The machine that writes the task's row first has the task."""
         with contextlib.suppress(IntegrityError), transaction(self._engine) as session:
             due = update(MaintenanceRun).where(
-                col(MaintenanceRun.name) == name, col(MaintenanceRun.done_at) <= now - every
+                col(MaintenanceRun.name) == name, col(MaintenanceRun.done_at) <= now - interval
             )
             if session.exec(due.values(done_at=now)).rowcount:
                 return True
@@ -115,94 +120,100 @@ class Sweep:
                 return True
         return False
 
-    # -- chores ------------------------------------------------------------------------------------------------
+    # -- tasks: each returns how many rows or objects it changed ------------------------------------------------
 
-    def end_silent_recordings(self, now: datetime) -> int:
-        """Finish recordings whose recorder did not come back, with what has arrived."""
+    def finish_stalled_recordings(self, now: datetime) -> int:
+        """Finish recordings whose recorder did not come back, with the bytes that have arrived."""
         with transaction(self._engine) as session:
-            silent = session.exec(
-                queries.stalled_recordings(now - self._silence, limit=BATCH).with_for_update(skip_locked=True)
-            ).all()
-            for clip in silent:
+            stalled = queries.stalled_recordings(now - self._silence, limit=BATCH_SIZE)
+            clips = session.exec(stalled.with_for_update(skip_locked=True)).all()
+            for clip in clips:
                 clip.finish_stalled_recording(now)
-                record(session, clip, PREPARE, now=now)
-        if silent:
-            self._committed()
-        return len(silent)
+                save_and_announce(session, clip, PREPARE, now=now)
+        if clips:
+            self._on_commit()
+        return len(clips)
 
     def empty_bin(self, now: datetime) -> int:
-        """Destroy what lay in the bin for long: the rows first, then their objects; a crash between leaves orphans."""
-        emptied = 0
+        """Delete the clips whose time in the bin is over: the rows first, then the objects.
+
+        A crash between the two leaves orphans, which `remove_orphans` deletes.
+        """
+        count = 0
         while True:
             with transaction(self._engine) as session:
-                expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH)
+                expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH_SIZE)
                 clips = session.exec(expired.with_for_update(skip_locked=True)).all()
                 keys = {clip.audio_key for clip in clips if clip.audio_key}
                 for clip in clips:
                     keys.update(piece.key for _, piece in session.exec(Piece.of_clip(clip.id)))
                     session.exec(delete(Upload).where(col(Upload.clip_id) == clip.id))
                     session.delete(clip)
-            for key in keys:
-                with contextlib.suppress(StoreError):
-                    self._store.delete(key)
-            emptied += len(clips)
-            if len(clips) < BATCH or self._stopping.is_set():
-                return emptied
+            self._delete(keys)
+            count += len(clips)
+            if len(clips) < BATCH_SIZE or self._stopping.is_set():
+                return count
 
     def expire_uploads(self, now: datetime) -> int:
-        """End files that did not arrive whole in time, and forget what had arrived. Recordings never expire."""
-        expired = 0
+        """End uploads of files that are not complete in time, and delete their pieces. Recordings never expire."""
+        count = 0
         with transaction(self._engine) as session:
-            for upload in session.exec(Upload.expired(now, limit=BATCH).with_for_update(skip_locked=True)):
-                # Nobody can add to it now; its last byte may have come just before.
+            expired = Upload.expired(now, limit=BATCH_SIZE)
+            for upload in session.exec(expired.with_for_update(skip_locked=True)):
+                # The row is locked, so no request can append now. The last byte may have arrived just before.
                 if session.exec(Piece.offset(upload.id)).one() != upload.length:
                     upload.ended_at = now
                     session.exec(Piece.delete_of_upload(upload.id))
-                    expired += 1
-            known = delete(Upload).where(col(Upload.ended_at) < now - TOMBSTONE, col(Upload.is_recording).is_(False))
-            session.exec(known)
-        return expired
+                    count += 1
+            is_old = col(Upload.ended_at) < now - TOMBSTONE_LIFETIME
+            session.exec(delete(Upload).where(is_old, col(Upload.is_recording).is_(False)))
+        return count
 
     def remove_orphans(self, now: datetime) -> int:
-        """Delete objects that no row names: crashes leave them, and so do pieces that were joined.
+        """Delete objects that no row names. Crashes leave such objects, and so does the joining of pieces.
 
-        Objects of clips that the database has never heard of go only where it knows most of the others: a wrong
+        Objects of clips that the database does not know are deleted only if the rows name most of the store: a wrong
         DATABASE_URL must not cost anybody a recording.
         """
-        removed, known, strange = 0, 0, 0
-        strangers: list[str] = []
-        old = (key for key, written_at in self._store.list_objects() if written_at < now - ORPHAN_AGE)
-        for keys in _batches(((id, key) for key in old if (id := _clip_id(key))), BATCH):
+        removed = named_count = unknown_count = 0
+        unknown_keys: list[str] = []
+        for objects in _batches(self._old_objects(now - MIN_ORPHAN_AGE), BATCH_SIZE):
             with read_session(self._engine) as session:
-                named, clips = _named(session, {id for id, _ in keys})
-            known += sum(key in named for _, key in keys)
-            unknown = [key for id, key in keys if id not in clips]
-            strange += len(unknown)
-            strangers += unknown[: MOST_STRANGERS - len(strangers)]
-            removed += self._delete(key for id, key in keys if id in clips and key not in named)
+                named_keys, clip_ids = _named_keys(session, {id for id, _ in objects})
+            named_count += sum(key in named_keys for _, key in objects)
+            unknown = [key for id, key in objects if id not in clip_ids]
+            unknown_count += len(unknown)
+            unknown_keys += unknown[: MAX_UNKNOWN_CLIP_OBJECTS - len(unknown_keys)]
+            removed += self._delete(key for id, key in objects if id in clip_ids and key not in named_keys)
             if self._stopping.is_set():
                 return removed
-        if strange > known:
+        if unknown_count > named_count:
             log.warning(
-                "most of the store is unknown to the database, so nothing of that was deleted; is DATABASE_URL right?",
-                unknown=strange,
-                known=known,
+                "most objects in the store are unknown to the database and were not deleted; is DATABASE_URL right?",
+                unknown=unknown_count,
+                known=named_count,
             )
             return removed
-        return removed + self._delete(strangers)
+        return removed + self._delete(unknown_keys)
+
+    def _old_objects(self, before: datetime) -> Iterator[ClipObject]:
+        """Objects that were written before an instant and belong to a clip; a bucket may hold other people's too."""
+        for key, written_at in self._store.list_objects():
+            if written_at < before and (id := _clip_id(key)):
+                yield id, key
 
     def _delete(self, keys: Iterable[str]) -> int:
-        number = 0
+        count = 0
         for key in keys:
-            # One that cannot be deleted must not keep the others for ever.
+            # An object that cannot be deleted must not keep the others for ever.
             with contextlib.suppress(StoreError):
                 self._store.delete(key)
-                number += 1
-        return number
+                count += 1
+        return count
 
 
 def _clip_id(key: str) -> uuid.UUID | None:
-    """The clip that an object of ours belongs to; a bucket may hold other people's objects."""
+    """The clip that an object belongs to; None if the key is not one of Dictaphone's."""
     library, _, rest = key.partition("/")
     id, _, name = rest.partition("/")
     with contextlib.suppress(ValueError):
@@ -210,14 +221,14 @@ def _clip_id(key: str) -> uuid.UUID | None:
     return None
 
 
-def _named(session: Session, ids: set[uuid.UUID]) -> tuple[set[str], set[uuid.UUID]]:
-    """The keys that rows of these clips name, and the clips that there are."""
+def _named_keys(session: Session, ids: set[uuid.UUID]) -> tuple[set[str], set[uuid.UUID]]:
+    """The object keys that rows of these clips name, and the ids of those clips that have rows."""
     clips = session.exec(select(Clip.id, Clip.audio_key).where(col(Clip.id).in_(ids))).all()
-    uploads = session.exec(select(Upload.clip_id).where(col(Upload.clip_id).in_(ids))).all()
+    upload_clip_ids = session.exec(select(Upload.clip_id).where(col(Upload.clip_id).in_(ids))).all()
     pieces = session.exec(select(Piece.key).join(Upload).where(col(Upload.clip_id).in_(ids)))
-    return {*pieces, *(key for _, key in clips)}, {*uploads, *(id for id, _ in clips)}
+    return {*pieces, *(key for _, key in clips)}, {*upload_clip_ids, *(id for id, _ in clips)}
 
 
-def _batches(found: Iterator[Found], size: int) -> Iterator[list[Found]]:
-    while batch := list(itertools.islice(found, size)):
+def _batches(objects: Iterator[ClipObject], size: int) -> Iterator[list[ClipObject]]:
+    while batch := list(itertools.islice(objects, size)):
         yield batch

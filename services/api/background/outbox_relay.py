@@ -1,4 +1,4 @@
-"""The way from the outbox to Redis, in a thread of its own: no request ever waits for Redis."""
+"""Send the rows of the outbox to Redis, in a thread of its own: no request ever waits for Redis."""
 
 import threading
 import time
@@ -11,155 +11,165 @@ from dramatiq.errors import BrokerConnectionError
 from prometheus_client import Counter, Gauge
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from shared.clips import queries
-from shared.clips.models import HOME
 from shared.db.engine import transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
-from shared.outbox.outbox import batches
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import OutboxPublisher, publish_batches
 
 log = structlog.get_logger(__name__)
 
 POLL_S = 2.0
-"""The floor below the wake-ups: finds what another process committed and could not send."""
+"""Longest pause between two looks at the outbox: another process may have committed rows that it could not send."""
 
-LINGER_S = 0.02
-"""Pause after a batch: under load, 20 ms of rows go in one, at half the CPU. A lone row waits for nothing."""
+BATCH_PAUSE_S = 0.02
+"""Pause after a batch: under load, the rows of 20 ms go in one batch, at half the CPU. A single row does not wait."""
 
-SWEEP_S = 7.0
-"""How often forgotten clips are looked for: an index scan of a handful of rows, and two commands for Redis."""
+SWEEP_INTERVAL_S = 7.0
+"""Between two looks for clips without a job: an index scan of a handful of rows, and two commands for Redis."""
 
-SOON = timedelta(seconds=10)
-"""After this, a waiting clip that no queue knows, or one whose worker's lease ran out, gets a new job."""
+EMPTY_QUEUE_PATIENCE = timedelta(seconds=10)
+"""While the queue is empty, a clip that has waited this long, or whose lease ran out this long ago, gets a new job."""
 
-LATER = timedelta(minutes=10)
-"""After this, a clip gets a new job even though the queue is not empty: it may be far back in it, or lost from it."""
+BUSY_QUEUE_PATIENCE = timedelta(minutes=10)
+"""The same while the queue is not empty: the clip's job may be far back in the queue, or lost."""
 
-SLOWEST_RETRY_S = 5.0
-"""Longest pause between tries while Redis or the database is away."""
+MAX_RETRY_PAUSE_S = 5.0
+"""Longest pause between tries while Redis or the database is unavailable."""
 
-SENT = Counter("dictaphone_relay_sent_total", "Outbox rows that Redis has", ["kind"])
-SWEPT = Counter("dictaphone_relay_swept_total", "Clips that had no job and got one")
+MAX_REQUEUED = 500
+"""Clips of one transaction that get a new job; the next look finds the others."""
+
+ROWS_SENT = Counter("dictaphone_relay_sent_total", "Outbox rows that were sent to Redis", ["kind"])
+CLIPS_REQUEUED = Counter("dictaphone_relay_swept_total", "Clips that had no job and got one")
 REDIS_UP = Gauge("dictaphone_relay_redis_up", "1 while the relay reaches Redis")
 
 
-class Relay:
-    """Sends the outbox at once when woken, polls as a floor, and sweeps for clips that everybody forgot."""
+class OutboxRelay:
+    """Send new rows as soon as `wake` is called, or by polling. Give a new job to clips whose job was lost."""
 
     def __init__(self, engine: Engine, publisher: OutboxPublisher, wake_url: str) -> None:
         self._engine = engine
         self._publisher = publisher
-        self._alarm = Alarm(wake_url)
+        self._waker = Waker(wake_url)
         self._woken = threading.Event()
-        self._woken.set()  # there may be something left from before
+        self._woken.set()  # rows may be left from before
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
         self.failure: str | None = "not started"
-        """Why the relay does not send at the moment, or None."""
+        """Why the relay cannot send at the moment, or None."""
 
     def start(self) -> None:
         self._thread.start()
 
     def wake(self) -> None:
-        """Say that something was committed to the outbox. Costs the caller nothing."""
+        """Tell the relay that rows were committed to the outbox. The call returns at once."""
         self._woken.set()
 
     def stop(self) -> None:
-        """Send what is there, once, and end."""
+        """Send the rows that are there, once, and end."""
         self._stopping = True
         self._woken.set()
         self._thread.join(timeout=10)
         self._publisher.close()
 
     def cursor(self, library_id: str) -> str | None:
-        """The newest event that this process knows of; to be read before the rows that it goes with."""
+        """The newest event that this process knows of. Read the cursor before the rows that it belongs to."""
         return self._publisher.cursors.get(library_id)
 
     def _run(self) -> None:
-        pause = POLL_S
-        sweep_at = 0.0
-        last = False
-        while not last:
-            self._woken.wait(pause)
+        pause_s = POLL_S
+        next_sweep_s = 0.0
+        is_last = False
+        while not is_last:
+            self._woken.wait(pause_s)
             self._woken.clear()
-            # Asked before sending: what was committed before stop() is sent even if this was busy with something else.
-            last = self._stopping
+            # Read before sending: rows committed before stop() are sent even if this thread was busy.
+            is_last = self._stopping
             try:
                 self._send()
-                if time.monotonic() >= sweep_at:
+                if time.monotonic() >= next_sweep_s:
                     self._publisher.refresh_cursor(HOME)
-                    self._sweep(datetime.now(UTC))
-                    sweep_at = time.monotonic() + SWEEP_S
-                self._note(None)
-                pause = POLL_S
+                    self._requeue_clips_without_job(datetime.now(UTC))
+                    next_sweep_s = time.monotonic() + SWEEP_INTERVAL_S
+                self._set_failure(None)
+                pause_s = POLL_S
             except (redis.RedisError, BrokerConnectionError, SQLAlchemyError) as error:
-                self._note(error)
-                # A wake-up still tries at once; only the waiting grows.
-                pause = min(pause * 1.5, SLOWEST_RETRY_S)
+                self._set_failure(error)
+                # A wake-up still tries at once; only the pause between polls grows.
+                pause_s = min(pause_s * 1.5, MAX_RETRY_PAUSE_S)
             except Exception as error:
-                # The relay must not die of a fault that nobody foresaw: say it whole, go on.
-                self._note(error)
-                log.exception("the relay stumbled")
-                pause = SLOWEST_RETRY_S
+                # The thread must outlive an error that nobody foresaw.
+                self._set_failure(error)
+                log.exception("the outbox relay failed")
+                pause_s = MAX_RETRY_PAUSE_S
 
     def _send(self) -> None:
-        for rows in batches(self._engine, self._publisher):
+        for rows in publish_batches(self._engine, self._publisher):
             jobs = sum(row.topic != EVENT for row in rows)
-            SENT.labels("event").inc(len(rows) - jobs)
-            SENT.labels("job").inc(jobs)
+            ROWS_SENT.labels("event").inc(len(rows) - jobs)
+            ROWS_SENT.labels("job").inc(jobs)
             if jobs:
-                self._alarm.ring()
-            time.sleep(LINGER_S)
+                self._waker.wake()
+            time.sleep(BATCH_PAUSE_S)
 
-    def _sweep(self, now: datetime) -> None:
-        waiting = self._publisher.waiting_jobs()
+    def _requeue_clips_without_job(self, now: datetime) -> None:
+        waiting_jobs = self._publisher.count_waiting_jobs()
         with transaction(self._engine) as session:
-            # As many jobs as clips: none is lost, however long the queue is, and more would only fill Redis.
-            patience = (
-                SOON if not waiting else LATER if waiting < session.exec(queries.count_unfinished()).one() else None
-            )
-            since = now - patience if patience else datetime.min.replace(tzinfo=UTC)
-            clips = session.exec(
-                queries.clips_missing_jobs(since, now, limit=500).with_for_update(skip_locked=True)
-            ).all()
+            queued_before = self._queued_before(session, waiting_jobs, now)
+            missing = queries.clips_missing_jobs(queued_before, now, limit=MAX_REQUEUED)
+            clips = session.exec(missing.with_for_update(skip_locked=True)).all()
             for clip in clips:
                 clip.requeue(now)
                 session.add(OutboxRow(topic=clip.next_job, clip_id=clip.id, created_at=now))
         if clips:
-            SWEPT.inc(len(clips))
-            log.info("clips without a job were found", clips=len(clips))
+            CLIPS_REQUEUED.inc(len(clips))
+            log.info("clips without a job were queued again", clips=len(clips))
             self._woken.set()
-        elif waiting:
-            # Jobs wait and may have nobody to do them: a wake-up can be lost while a worker goes to sleep.
-            self._alarm.ring()
+        elif waiting_jobs:
+            # Jobs wait and perhaps no worker runs: a wake-up can be lost while a worker goes to sleep.
+            self._waker.wake()
 
-    def _note(self, error: Exception | None) -> None:
+    @staticmethod
+    def _queued_before(session: Session, waiting_jobs: int, now: datetime) -> datetime:
+        """Clips that were queued before this instant get a new job."""
+        if not waiting_jobs:
+            return now - EMPTY_QUEUE_PATIENCE
+        if waiting_jobs < session.exec(queries.count_unfinished()).one():
+            return now - BUSY_QUEUE_PATIENCE
+        # There are as many jobs as clips, so none is lost, however long the queue is. More would only fill Redis.
+        return datetime.min.replace(tzinfo=UTC)
+
+    def _set_failure(self, error: Exception | None) -> None:
         if (error is None) != (self.failure is None):
             if error is None:
-                log.info("the relay sends")
+                log.info("the outbox relay sends again")
             else:
-                log.warning("the relay cannot send; what waits is kept", reason=f"{type(error).__name__}: {error}")
-        # The type alone: everybody may read it in /readyz, and an address may stand in the text.
+                reason = f"{type(error).__name__}: {error}"
+                log.warning("the outbox relay failed, retrying; the rows are kept", reason=reason)
+        # The type alone: everybody may read /readyz, and the error's text may hold an address.
         self.failure = None if error is None else f"does not answer ({type(error).__name__})"
         REDIS_UP.set(error is None)
 
 
-class Alarm:
-    """Wakes a transcriber that sleeps. Its own thread, one ring at a time: a machine takes seconds to start."""
+class Waker:
+    """Wake a stopped transcriber with a POST, in a thread of its own: a machine takes seconds to start."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._ringing = threading.Lock()
+        self._is_waking = threading.Lock()
 
-    def ring(self) -> None:
-        if self._url and self._ringing.acquire(blocking=False):
-            threading.Thread(target=self._post, name="alarm", daemon=True).start()
+    def wake(self) -> None:
+        """Send one request at a time; a call while one is under way does nothing."""
+        if self._url and self._is_waking.acquire(blocking=False):
+            threading.Thread(target=self._post, name="waker", daemon=True).start()
 
     def _post(self) -> None:
         try:
             httpx.post(self._url, timeout=30).raise_for_status()
         except httpx.HTTPError as error:
-            log.warning("the transcriber could not be woken; the next sweep tries again", reason=str(error))
+            log.warning("waking the transcriber failed, retrying later", reason=str(error))
         finally:
-            self._ringing.release()
+            self._is_waking.release()

@@ -47,7 +47,7 @@ TIMED_TRANSCRIPT: Json = {
 }
 """Schema of `transcript.json`."""
 
-TRANSCRIPTS: Content = {form.mime.partition(";")[0]: () for form in formats.FORMS.values()} | {
+TRANSCRIPTS: Content = {form.mime.partition(";")[0]: () for form in formats.FORMATS.values()} | {
     "application/json": TIMED_TRANSCRIPT
 }
 

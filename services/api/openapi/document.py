@@ -5,7 +5,6 @@ from functools import cache
 from typing import Literal
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
@@ -15,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from services.api.http.errors import PROBLEMS
 from services.api.http.operations import OPERATIONS, UUID, Answer, Content, Json, Operation, json_answer, path_param
 from services.api.openapi import library_operations  # noqa: F401 - declares those of the list and the archive
+from services.api.openapi.components import component_schemas
 from services.api.transcripts import formats
 
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
@@ -23,7 +23,7 @@ SAFE_METHODS = ("get", "head", "options")
 PATH_PARAMETERS = {
     "/api/clips/{id}": path_param("id", "The clip's UUID, made by whoever recorded it.", UUID),
     "/api/uploads/{id}": path_param("id", "From the creation's Location.", UUID),
-    "transcript.{form}": path_param("form", "File format.", {"type": "string", "enum": [*formats.FORMS]}),
+    "transcript.{form}": path_param("form", "File format.", {"type": "string", "enum": [*formats.FORMATS]}),
     "/{name}": path_param(
         "name", "Any Unicode, slashes included, as percent-encoded UTF-8.", {"type": "string", "minLength": 1}
     ),
@@ -104,8 +104,7 @@ class _Builder:
         return item
 
     def components(self) -> Json:
-        _, schema = models_json_schema([*self._models], ref_template="#/components/schemas/{model}")
-        return {**schema["$defs"], "Problem": PROBLEM}
+        return {**component_schemas(*self._models), "Problem": PROBLEM}
 
     def _operation(self, operation: Operation, problems: Sequence[str]) -> Json:
         responses = {str(status): self._response(answer) for status, answer in operation.answers.items()}

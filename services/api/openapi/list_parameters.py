@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from services.api.search.filters import MOST_FILTERS, MOST_QUERY, SORTS
-from services.api.search.routes import FOUND_PAGE, MOST_PER_PAGE, PAGE
+from services.api.search.filters import MAX_QUERY_CHARS, MAX_TAGS, SORTS
+from services.api.search.routes import MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE
+from shared.clips.models import Status
 from shared.clips.tags import MAX_TAG_CHARS
-from shared.db.columns import MAX_DURATION_MS, Status
+from shared.db.columns import MAX_DURATION_MS
 
 _MS = {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}
 _AT = {"type": "string", "format": "date-time"}
@@ -19,18 +20,18 @@ FILTERS: dict[str, dict[str, Any]] = {
     "limit": {
         "type": "integer",
         "minimum": 1,
-        "maximum": MOST_PER_PAGE,
-        "default": PAGE,
-        "description": f"Without it, {FOUND_PAGE} with a `q`.",
+        "maximum": MAX_PAGE_SIZE,
+        "default": PAGE_SIZE,
+        "description": f"Without it, {SEARCH_PAGE_SIZE} with a `q`.",
     },
     "cursor": {"type": "string", "description": "`next` of the page before, of the same list."},
-    "q": {"type": "string", "maxLength": MOST_QUERY, "description": _WORDS},
+    "q": {"type": "string", "maxLength": MAX_QUERY_CHARS, "description": _WORDS},
     "from": {**_AT, "description": "Made at this instant or later."},
     "to": {**_AT, "description": "Made before this instant."},
     "shortest_ms": {**_MS, "description": "At least so long."},
     "longest_ms": {**_MS, "description": "At most so long."},
     "status": {"type": "array", "items": {"enum": [*Status]}, "description": "One of these."},
-    "tag": {"type": "array", "items": _TAG, "maxItems": MOST_FILTERS, "description": "All of these."},
+    "tag": {"type": "array", "items": _TAG, "maxItems": MAX_TAGS, "description": "All of these."},
     "sort": {"enum": [*SORTS], "description": "Without it: `best` if there is a `q`, otherwise `newest`."},
     "deleted": {"type": "boolean", "description": "The bin instead of the library."},
 }

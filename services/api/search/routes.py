@@ -1,4 +1,4 @@
-"""The list of clips, what is found in it, and the tags that there are."""
+"""List clips, search them, and list tags."""
 
 from sqlalchemy import func, select
 from sqlmodel import col
@@ -7,65 +7,66 @@ from starlette.responses import JSONResponse, Response
 
 from services.api.http.cursor import Cursor
 from services.api.http.params import int_param
-from services.api.search import filters, full_text, snippets
-from services.api.search.filters import Wish
+from services.api.search import full_text, pages, snippets
+from services.api.search.filters import ClipQuery
 from services.api.search.schemas import ClipPage, Limits, Realtime, SearchPage
 from services.api.state import state_of
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip
+from shared.libraries import HOME
 from shared.search.index import ClipTag
 from shared.search.query import parse_query
 
-PAGE = 50
+PAGE_SIZE = 50
 """Clips of one page: more than a screen shows, and a few milliseconds of work."""
 
-FOUND_PAGE = 20
-"""The same of a search, where each clip comes with excerpts."""
+SEARCH_PAGE_SIZE = 20
+"""Clips of one page of a search, where each clip comes with snippets."""
 
-MOST_PER_PAGE = 200
-"""The most that a client may ask for at once."""
+MAX_PAGE_SIZE = 200
+"""Clips that a client may ask for at once."""
 
 
-def listing(request: Request) -> Response:
-    """GET /api/clips: one page of the list or of what is found, with what a page needs to stay current."""
+def list_clips(request: Request) -> Response:
+    """GET /api/clips: one page of the list or of a search, with what a page needs to stay current."""
     state = state_of(request)
-    wish = Wish.of(request)
-    usual = FOUND_PAGE if wish.typed else PAGE
-    limit = int_param(request, "limit", minimum=1, maximum=MOST_PER_PAGE, default=usual)
-    place = Cursor.decode(request.query_params.get("cursor"), wish.stamp)
-    # The event cursor first, the rows second: what changes in between arrives twice rather than never.
-    cursor = state.relay.cursor(HOME)
-    query = parse_query(wish.typed)
+    clip_query = ClipQuery.of(request)
+    default_limit = SEARCH_PAGE_SIZE if clip_query.typed else PAGE_SIZE
+    limit = int_param(request, "limit", minimum=1, maximum=MAX_PAGE_SIZE, default=default_limit)
+    cursor = Cursor.decode(request.query_params.get("cursor"), clip_query.fingerprint)
+    # The event cursor is read before the rows: a change in between arrives twice rather than never.
+    event_cursor = state.relay.cursor(HOME)
+    query = parse_query(clip_query.typed)
     with state.read_session() as session:
         connection = session.connection()
-        if not wish.typed:
-            rows, following = filters.page(connection, wish, place, limit)
+        if not clip_query.typed:
+            rows, next_cursor = pages.fetch_page(connection, clip_query, cursor, limit)
         elif query:
-            rows, following = full_text.page(connection, wish, query, place, limit)
+            rows, next_cursor = full_text.fetch_page(connection, clip_query, query, cursor, limit)
         else:
-            rows, following = [], None  # punctuation alone: there is nothing to look for
-        found = snippets.of(connection, rows, query, state.word_timings) if wish.typed else None
-    shared = {
+            rows, next_cursor = [], None  # punctuation alone: no clip matches
+        hits = snippets.search_hits(connection, rows, query, state.word_timings) if clip_query.typed else None
+    common = {
         "clips": [PublicClip.model_validate(row) for row in rows],
-        "next": following.encode(wish.stamp) if following else None,
-        "realtime": Realtime(url=state.settings.realtime_url or "/websocket", cursor=cursor),
+        "next": next_cursor.encode(clip_query.fingerprint) if next_cursor else None,
+        "realtime": Realtime(url=state.settings.realtime_url or "/websocket", cursor=event_cursor),
         "limits": Limits(upload_bytes=state.settings.max_upload_bytes),
     }
-    answered = ClipPage(**shared) if found is None else SearchPage(**shared, found=found)
-    return Response(answered.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-cache"})
+    page = ClipPage(**common) if hits is None else SearchPage(**common, found=hits)
+    return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-cache"})
 
 
-def tags(request: Request) -> Response:
-    """GET /api/tags: every tag and how many clips have it, most used first. Spellings of one tag are one."""
-    number = func.count()
-    used = (
-        select(func.max(ClipTag.name), number)
+def list_tags(request: Request) -> Response:
+    """GET /api/tags: every tag and how many clips have it, most used first. Spellings of one tag are one tag."""
+    clip_count = func.count()
+    statement = (
+        select(func.max(ClipTag.name), clip_count)
         .join(Clip, col(Clip.id) == col(ClipTag.clip_id))
         .where(col(ClipTag.library_id) == HOME, col(Clip.deleted_at).is_(None))
         .group_by(col(ClipTag.key))
-        .order_by(number.desc(), col(ClipTag.key))
+        .order_by(clip_count.desc(), col(ClipTag.key))
     )
     with state_of(request).read_session() as session:
-        rows = session.connection().execute(used).all()
-    told = [{"name": name, "clips": clips} for name, clips in rows]
-    return JSONResponse({"tags": told}, headers={"Cache-Control": "no-cache"})
+        rows = session.connection().execute(statement).all()
+    tags = [{"name": name, "clips": clips} for name, clips in rows]
+    return JSONResponse({"tags": tags}, headers={"Cache-Control": "no-cache"})

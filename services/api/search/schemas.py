@@ -1,9 +1,9 @@
-"""What a page of the list is in JSON."""
+"""The JSON of a page of the list. In `/openapi.json` a model is named by its title, so that a class may be renamed."""
 
 import uuid
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from shared.clips.schemas import PublicClip
 
@@ -22,29 +22,33 @@ class Limits(BaseModel):
 
 
 Sort = Literal["newest", "oldest", "longest", "shortest", "name", "best"]
-"""What a list is ordered by."""
+"""The order of a list."""
 
 
-Span = tuple[int, int]
-"""Where something begins and ends: UTF-16 code units, which JavaScript's `slice` takes."""
+Utf16Span = tuple[int, int]
+"""Begin and end in UTF-16 code units, as JavaScript's `slice` takes them."""
 
 
-class Passage(BaseModel):
+class Snippet(BaseModel):
     """Words around a match."""
 
+    model_config = ConfigDict(title="Passage")
+
     text: str
-    marks: list[Span]
+    marks: list[Utf16Span]
     """The matched words in this text."""
     at_ms: int | None
     """When the first of them was said; null: nobody knows."""
 
 
-class Found(BaseModel):
+class SearchHit(BaseModel):
     """Why a clip was found."""
 
-    name: list[Span]
+    model_config = ConfigDict(title="Found")
+
+    name: list[Utf16Span]
     """The matched words in its name."""
-    passages: list[Passage]
+    passages: list[Snippet]
 
 
 class ClipPage(BaseModel):
@@ -60,5 +64,5 @@ class ClipPage(BaseModel):
 class SearchPage(ClipPage):
     """One page of what was found."""
 
-    found: dict[uuid.UUID, Found]
+    found: dict[uuid.UUID, SearchHit]
     """By the clip's id."""

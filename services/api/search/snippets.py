@@ -1,108 +1,112 @@
-"""Why a clip was found: the matched words in its name and in context, and when they were said."""
+"""Explain each search hit: the matched words in the clip's name and in its text, and when these words were said."""
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from services.api.search.schemas import Found, Passage, Span
-from services.api.transcripts.word_times import Clocks
+from services.api.search.schemas import SearchHit, Snippet, Utf16Span
+from services.api.transcripts.word_times import WordTimingCache, WordTimings
 from shared.search.folding import nfc
-from shared.search.query import Match, Query, matches
+from shared.search.query import Match, Query, find_matches
 
-PASSAGES = 3
-"""Excerpts of one clip: enough to know it again."""
+MAX_SNIPPETS = 3
+"""Snippets of one clip: enough to recognise the clip."""
 
-BEFORE, AFTER = 60, 140
-"""Characters around the first match of an excerpt: two or three lines on a phone."""
+CHARS_BEFORE, CHARS_AFTER = 60, 140
+"""Characters around the first match of a snippet: two or three lines on a phone."""
 
-MOST_MATCHES = 200
-"""Matches that are looked at in one text; of a word that comes oftener, any excerpt is as good as another."""
+MAX_MATCHES = 200
+"""Matches of one text that are compared; of a word that comes more often, any excerpt is as good as another."""
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A part of a text with matches in it."""
+    """A part of a text with the matches in it."""
 
     start: int
     end: int
     matches: tuple[Match, ...]
 
     @property
-    def phrases(self) -> int:
-        return len({match.phrase for match in self.matches})
+    def phrase_count(self) -> int:
+        return len({match.phrase_index for match in self.matches})
 
 
-def of(connection: Connection, rows: Sequence[Row[Any]], query: Query, clocks: Clocks) -> dict[uuid.UUID, Found]:
-    """What to show for each of the clips that were found."""
+def search_hits(
+    connection: Connection, rows: Sequence[Row[Any]], query: Query, timing_cache: WordTimingCache
+) -> dict[uuid.UUID, SearchHit]:
+    """Return the reasons why these clips match, by the clip's id."""
     texts = {row.id: nfc(row.text or "") for row in rows}
-    chosen = {row.id: choose(texts[row.id], query) for row in rows}
-    known = clocks.of(connection, [row for row in rows if chosen[row.id]])
-    found = {}
+    excerpts = {row.id: best_excerpts(texts[row.id], query) for row in rows}
+    timings = timing_cache.load(connection, [row for row in rows if excerpts[row.id]])
+    hits = {}
     for row in rows:
-        text, clock, name = texts[row.id], known.get(row.id), nfc(row.name)
-        passages = [
-            passage(text, excerpt, clock and clock.at_ms(text, excerpt.matches[0].start)) for excerpt in chosen[row.id]
-        ]
-        found[row.id] = Found(name=_spans(name, matches(name, query), 0), passages=passages)
-    return found
+        name = nfc(row.name)
+        snippets = [_snippet(texts[row.id], excerpt, timings.get(row.id)) for excerpt in excerpts[row.id]]
+        hits[row.id] = SearchHit(name=_utf16_spans(name, find_matches(name, query), 0), passages=snippets)
+    return hits
 
 
-# -- words in context ------------------------------------------------------------------------------------------
+# -- words in context ----------------------------------------------------------------------------------------------
 
 
-def choose(text: str, query: Query) -> list[Excerpt]:
-    """The excerpts of a text in NFC that hold the most of what was asked for, in their order there."""
-    excerpts = list(_excerpts(text, list(islice(matches(text, query), MOST_MATCHES))))
-    best = sorted(excerpts, key=lambda excerpt: -excerpt.phrases)[:PASSAGES]
+def best_excerpts(text: str, query: Query) -> list[Excerpt]:
+    """Return the excerpts of a text in NFC that hold the most phrases of the query, in the order of the text."""
+    excerpts = list(_excerpts(text, list(islice(find_matches(text, query), MAX_MATCHES))))
+    best = sorted(excerpts, key=lambda excerpt: -excerpt.phrase_count)[:MAX_SNIPPETS]
     return sorted(best, key=lambda excerpt: excerpt.start)
 
 
-def _excerpts(text: str, found: Sequence[Match]) -> Iterator[Excerpt]:
-    at = end = 0
-    while at < len(found):
-        first = found[at]
-        start = _start(text, max(end, first.start - BEFORE), first.start)
-        last = at
-        while last + 1 < len(found) and found[last + 1].end <= first.start + AFTER:
+def _excerpts(text: str, all_matches: Sequence[Match]) -> Iterator[Excerpt]:
+    index = end = 0
+    while index < len(all_matches):
+        first = all_matches[index]
+        start = _word_start(text, max(end, first.start - CHARS_BEFORE), first.start)
+        last = index
+        while last + 1 < len(all_matches) and all_matches[last + 1].end <= first.start + CHARS_AFTER:
             last += 1
-        end = _end(text, found[last].end, max(found[last].end, first.start + AFTER))
-        yield Excerpt(start, end, tuple(found[at : last + 1]))
-        at = last + 1
+        end = _word_end(text, all_matches[last].end, max(all_matches[last].end, first.start + CHARS_AFTER))
+        yield Excerpt(start, end, tuple(all_matches[index : last + 1]))
+        index = last + 1
 
 
-def _start(text: str, least: int, most: int) -> int:
-    """Behind the first space there, so that no word is cut."""
-    if least == 0:
+def _word_start(text: str, minimum: int, maximum: int) -> int:
+    """The offset behind the first space in this range, so that no word is cut."""
+    if minimum == 0:
         return 0
-    space = re.compile(r"\s").search(text, least, most)
-    return space.end() if space else least
+    space = re.compile(r"\s").search(text, minimum, maximum)
+    return space.end() if space else minimum
 
 
-def _end(text: str, least: int, most: int) -> int:
-    """Before the last space there."""
-    if most >= len(text):
+def _word_end(text: str, minimum: int, maximum: int) -> int:
+    """The offset of the last space in this range."""
+    if maximum >= len(text):
         return len(text)
-    spaces = [space.start() for space in re.compile(r"\s").finditer(text, least, most + 1)]
-    return spaces[-1] if spaces else most
+    spaces = [space.start() for space in re.compile(r"\s").finditer(text, minimum, maximum + 1)]
+    return spaces[-1] if spaces else maximum
 
 
-def passage(text: str, excerpt: Excerpt, at_ms: int | None) -> Passage:
-    """An excerpt as it is shown, on one line; dots stand for what is left out."""
+def _snippet(text: str, excerpt: Excerpt, timings: WordTimings | None) -> Snippet:
+    """The excerpt on one line, with dots for the text around it."""
     before = "… " if excerpt.start else ""
     after = " …" if excerpt.end < len(text) else ""
-    shown = before + re.sub(r"\s", " ", text[excerpt.start : excerpt.end]) + after
-    return Passage(text=shown, marks=_spans(shown, excerpt.matches, len(before) - excerpt.start), at_ms=at_ms)
+    line = before + re.sub(r"\s", " ", text[excerpt.start : excerpt.end]) + after
+    return Snippet(
+        text=line,
+        marks=_utf16_spans(line, excerpt.matches, len(before) - excerpt.start),
+        at_ms=timings and timings.start_ms(text, excerpt.matches[0].start),
+    )
 
 
-def _spans(text: str, found: Sequence[Match] | Iterator[Match], shift: int) -> list[Span]:
-    """Matches as JavaScript counts: a character beyond the basic plane is two code units."""
-    return [(_units(text[: match.start + shift]), _units(text[: match.end + shift])) for match in found]
+def _utf16_spans(text: str, spans: Iterable[Match], shift: int) -> list[Utf16Span]:
+    """Convert the spans of matches: a character beyond the basic plane is two code units."""
+    return [(_utf16_length(text[: match.start + shift]), _utf16_length(text[: match.end + shift])) for match in spans]
 
 
-def _units(text: str) -> int:
+def _utf16_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

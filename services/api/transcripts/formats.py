@@ -1,4 +1,4 @@
-"""A clip's words in the forms that other programs read."""
+"""Write a clip's transcript in the formats that other programs read."""
 
 import json
 import re
@@ -7,72 +7,72 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from services.api.transcripts import alignment, subtitles
+from services.api.transcripts.alignment import TimedWord
+from services.api.transcripts.subtitles import Cue, join_words
 from shared.clips.models import Clip
 from shared.transcripts.models import Transcript
 
-PARAGRAPH_MS = 2_000
-"""A pause behind a sentence that begins a new paragraph: people who go on pause for less."""
+MIN_PARAGRAPH_PAUSE_MS = 2_000
+"""A pause after a sentence that begins a new paragraph. Speakers who go on pause for less."""
 
-_MARKUP = re.compile(r"-->|<(?=[/a-zA-Z])|\{")
-_MARKS = re.compile(r"[\\`*_\[\]<>#|~]")
-_LIKENESS = {"-->": "→", "<": "‹", "{": "("}
+_SUBRIP_MARKUP = re.compile(r"-->|<(?=[/a-zA-Z])|\{")
+_SUBRIP_LOOKALIKES = {"-->": "→", "<": "‹", "{": "("}
+_MARKDOWN_MARKUP = re.compile(r"[\\`*_\[\]<>#|~]")
 
 
 @dataclass(frozen=True)
-class Form:
-    """One way to write a transcript down."""
+class TranscriptFormat:
+    """A media type and the function that writes a clip and its newest transcript with times, if there is one."""
 
     mime: str
     render: Callable[[Clip, Transcript | None], str]
 
 
 def text(clip: Clip, timed: Transcript | None) -> str:
-    """A person's words as they were written; a machine's in paragraphs, which long pauses part."""
+    """A person's text as it was written, or a machine's in paragraphs, which long pauses separate."""
     if clip.edited_at is not None:
         return (clip.text or "") + "\n"
-    return "\n\n".join(map(subtitles.text_of, _paragraphs(_words(clip, timed)))) + "\n"
+    return "\n\n".join(map(join_words, _paragraphs(_timed_words(clip, timed)))) + "\n"
 
 
 def srt(clip: Clip, timed: Transcript | None) -> str:
-    """SubRip: numbered cues, times with a comma. Lines end as those of SubRip itself, which old players insist on."""
+    """SubRip: numbered cues, times with a comma. Lines end with CRLF, which old players insist on."""
     blocks = (
-        [str(number), f"{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}", *map(_unmarked, cue.lines), "", ""]
+        [str(number), _time_range(cue, ","), *map(_replace_subrip_markup, cue.lines), "", ""]
         for number, cue in enumerate(_cues(clip, timed), start=1)
     )
     return "".join("\r\n".join(lines) for lines in blocks)
 
 
 def vtt(clip: Clip, timed: Transcript | None) -> str:
-    """WebVTT (W3C): times with a point, and nothing in a cue that could be taken for markup."""
-    blocks = (
-        [f"{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}", *map(_escaped, cue.lines), "", ""]
-        for cue in _cues(clip, timed)
-    )
+    """WebVTT (W3C): times with a point, and markup escaped."""
+    blocks = ([_time_range(cue, "."), *map(_escape_webvtt, cue.lines), "", ""] for cue in _cues(clip, timed))
     return "WEBVTT\n\n" + "".join("\n".join(lines) for lines in blocks)
 
 
 def markdown(clip: Clip, timed: Transcript | None) -> str:
-    """Name, date, length and tags, and the words: a machine's in paragraphs, each behind the moment it begins at."""
+    """Name, date, length and tags, then the text: a machine's in paragraphs, each behind the time of its start."""
     facts = [f"{clip.created_at:%Y-%m-%d %H:%M} UTC"]
     if clip.duration_ms is not None:
-        facts.append(_moment(clip.duration_ms))
-    facts += [f"#{_literal(tag)}" for tag in clip.tags]
+        facts.append(_clock_time(clip.duration_ms))
+    facts += [f"#{_escape_markdown(tag)}" for tag in clip.tags]
     if clip.edited_at is not None or not (timed and timed.passages):
-        words = _literal(text(clip, timed)).strip()
+        body = _escape_markdown(text(clip, timed)).strip()
     else:
-        paragraphs = _paragraphs(_words(clip, timed))
-        words = "\n\n".join(
-            f"[{_moment(said[0].start_ms)}] {_literal(subtitles.text_of(said))}" for said in paragraphs if said
+        body = "\n\n".join(
+            f"[{_clock_time(paragraph[0].start_ms)}] {_escape_markdown(join_words(paragraph))}"
+            for paragraph in _paragraphs(_timed_words(clip, timed))
+            if paragraph
         )
-    return f"# {_literal(clip.name)}\n\n{' · '.join(facts)}\n\n{words}\n"
+    return f"# {_escape_markdown(clip.name)}\n\n{' · '.join(facts)}\n\n{body}\n"
 
 
 def as_json(clip: Clip, timed: Transcript | None) -> str:
     """Text, language, the text's words with their times, and passages as the machine heard them; in milliseconds.
 
-    `words` is empty where no machine has heard anything: nobody knows when such words were said.
+    `words` is empty where no machine has heard the clip: nobody knows when such words were said.
     """
-    words = _words(clip, timed) if timed and timed.passages else []
+    words = _timed_words(clip, timed) if timed and timed.passages else []
     return json.dumps(
         {
             "id": str(clip.id),
@@ -89,58 +89,73 @@ def as_json(clip: Clip, timed: Transcript | None) -> str:
     )
 
 
-FORMS: Mapping[str, Form] = {
-    "txt": Form("text/plain; charset=utf-8", text),
-    "srt": Form("application/x-subrip; charset=utf-8", srt),
-    "vtt": Form("text/vtt; charset=utf-8", vtt),
-    "md": Form("text/markdown; charset=utf-8", markdown),
-    "json": Form("application/json", as_json),
+FORMATS: Mapping[str, TranscriptFormat] = {
+    "txt": TranscriptFormat("text/plain; charset=utf-8", text),
+    "srt": TranscriptFormat("application/x-subrip; charset=utf-8", srt),
+    "vtt": TranscriptFormat("text/vtt; charset=utf-8", vtt),
+    "md": TranscriptFormat("text/markdown; charset=utf-8", markdown),
+    "json": TranscriptFormat("application/json", as_json),
 }
+"""Formats by the extension in their address."""
 
 
-def _words(clip: Clip, timed: Transcript | None) -> list[alignment.Word]:
-    """The clip's words, a person's too, at the times of what the machine heard."""
-    return alignment.timed(clip.text or "", (timed.passages or []) if timed else [], _length_ms(clip, timed))
+# -- words and cues ------------------------------------------------------------------------------------------------
 
 
-def _cues(clip: Clip, timed: Transcript | None) -> list[subtitles.Cue]:
-    return subtitles.cues(_words(clip, timed), _length_ms(clip, timed))
+def _timed_words(clip: Clip, timed: Transcript | None) -> list[TimedWord]:
+    """The words of the clip's text, edited or not, at the times that the machine heard."""
+    passages = (timed.passages or []) if timed else []
+    return alignment.align_words(clip.text or "", passages, _duration_ms(clip, timed))
 
 
-def _length_ms(clip: Clip, timed: Transcript | None) -> int:
-    """Of the audio; as long as nobody measured it, of what was heard, or of somebody who reads the words aloud."""
-    heard_ms = max((passage["end_ms"] for passage in (timed and timed.passages) or []), default=0)
-    return clip.duration_ms or heard_ms or alignment.SLOWEST_MS * len(clip.text or "")
+def _cues(clip: Clip, timed: Transcript | None) -> list[Cue]:
+    return subtitles.cut_cues(_timed_words(clip, timed), _duration_ms(clip, timed))
 
 
-def _paragraphs(words: Sequence[alignment.Word]) -> Iterator[Sequence[alignment.Word]]:
+def _duration_ms(clip: Clip, timed: Transcript | None) -> int:
+    """The measured length of the audio, or the end of the last passage, or the time to read the text aloud slowly."""
+    spoken_ms = max((passage["end_ms"] for passage in (timed and timed.passages) or []), default=0)
+    return clip.duration_ms or spoken_ms or alignment.MAX_COLUMN_MS * len(clip.text or "")
+
+
+def _paragraphs(words: Sequence[TimedWord]) -> Iterator[Sequence[TimedWord]]:
     start = 0
-    for at, (word, following) in enumerate(pairwise(words), 1):
-        if following.start_ms - word.end_ms >= PARAGRAPH_MS and subtitles.ends_sentence(word):
-            yield words[start:at]
-            start = at
+    for index, (word, following) in enumerate(pairwise(words), 1):
+        if following.start_ms - word.end_ms >= MIN_PARAGRAPH_PAUSE_MS and subtitles.ends_sentence(word):
+            yield words[start:index]
+            start = index
     yield words[start:]
 
 
-def _moment(ms: int) -> str:
+# -- spelling ------------------------------------------------------------------------------------------------------
+
+
+def _clock_time(ms: int) -> str:
     hours, seconds = divmod(ms // 1000, 3600)
     return f"{hours}:{seconds // 60:02}:{seconds % 60:02}" if hours else f"{seconds // 60}:{seconds % 60:02}"
 
 
-def _literal(words: str) -> str:
-    """Without what Markdown (CommonMark) would take for markup."""
-    return _MARKS.sub(r"\\\g<0>", words)
+def _time_range(cue: Cue, decimal_mark: str) -> str:
+    return f"{_cue_time(cue.start_ms, decimal_mark)} --> {_cue_time(cue.end_ms, decimal_mark)}"
 
 
-def _clock(ms: int, point: str) -> str:
+def _cue_time(ms: int, decimal_mark: str) -> str:
     seconds, ms = divmod(ms, 1000)
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{ms:03}"
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{decimal_mark}{ms:03}"
 
 
-def _escaped(line: str) -> str:
+def _escape_markdown(words: str) -> str:
+    """Escape the characters that Markdown (CommonMark) takes for markup."""
+    return _MARKDOWN_MARKUP.sub(r"\\\g<0>", words)
+
+
+def _escape_webvtt(line: str) -> str:
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _unmarked(line: str) -> str:
-    """Without what players take for a time, for a tag or for an override: SubRip has no way to escape."""
-    return _MARKUP.sub(lambda found: _LIKENESS[found[0]], line)
+def _replace_subrip_markup(line: str) -> str:
+    """Replace what players take for a time, a tag or an override by characters that look alike.
+
+    SubRip has no escapes.
+    """
+    return _SUBRIP_MARKUP.sub(lambda match: _SUBRIP_LOOKALIKES[match[0]], line)

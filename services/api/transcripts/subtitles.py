@@ -1,4 +1,4 @@
-"""Words as cues: lines of a length that players show, for as long as people need to read them.
+"""Cut words into subtitle cues: lines that fit on a screen, shown as long as people need to read them.
 
 The limits are those of the Netflix Timed Text Style Guide (General Requirements, and English for the line).
 """
@@ -8,143 +8,148 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-from services.api.transcripts.alignment import LONGEST, Word, columns
+from services.api.transcripts.alignment import TimedWord
+from services.api.transcripts.tokens import MAX_COLUMNS, columns
 
-LEAST_MS, MOST_MS = 833, 7_000
-"""How long a cue stands: from five sixths of a second to seven seconds."""
+MIN_CUE_MS, MAX_CUE_MS = 833, 7_000
+"""How long a cue is shown: from five sixths of a second to seven seconds."""
 
 GAP_MS = 83
-"""Between two cues, two frames of a film: without it the eye misses that the words have changed."""
+"""Between two cues, two frames of a film: without a gap the eye misses that the words have changed."""
 
-READ_MS = 50
-"""Time for a column to be read, where the next cue leaves it: twenty characters a second."""
+READING_MS_PER_COLUMN = 50
+"""Reading time, where the next cue leaves room: twenty characters a second."""
 
 SILENCE_MS = 1_000
-"""A pause in which no words stand, those before nor those behind."""
+"""A pause that no cue spans: a cue holds words from one side of it only."""
 
-BREATH_MS = 300
-"""A pause that parts as well as a comma does."""
+CLAUSE_PAUSE_MS = 300
+"""A pause that separates two clauses as a comma does."""
 
-UNLIKE_CUES, UNLIKE_LINES = 0.35, 0.15
-"""How much longer one part may be, as part of the whole, for a cut between clauses instead of in the middle."""
+MAX_CUE_IMBALANCE, MAX_LINE_IMBALANCE = 0.35, 0.15
+"""Share of the whole by which one part may be longer, so that the cut is between clauses and not in the middle."""
 
-ENDS, PARTS = ".!?…。！？", ",;:–—，、；："
-"""What ends a sentence, and what stands between its clauses."""
+SENTENCE_ENDS, CLAUSE_ENDS = ".!?…。！？", ",;:–—，、；："
+"""Characters that end a sentence, and characters that end a clause."""
 
 CLOSING = "\"'”’»)]」』）"
-"""What may stand behind those."""
+"""Characters that may follow such an end."""
 
-TITLE = 3
-"""Letters of the longest word with a capital whose point is no end: Mr., Dr., St., J."""
+MAX_TITLE_CHARS = 3
+"""Length of a capitalised word whose point ends no sentence: Mr., Dr., St., J."""
 
 
 @dataclass(frozen=True)
 class Cue:
-    """One or two lines, and when they are shown."""
+    """One or two lines of text, and when they are shown."""
 
     start_ms: int
     end_ms: int
     lines: tuple[str, ...]
 
 
-def cues(words: Sequence[Word], duration_ms: int) -> list[Cue]:
-    """Cut words into cues, at sentence ends, then between clauses, and place them so that none touches the next."""
-    groups = [group for spoken in _sentences(words) for group in _halves(spoken)]
-    duration_ms = max(duration_ms, 2 * len(groups))  # a cue without length is refused by players
-    spacing_ms = min(LEAST_MS + GAP_MS, duration_ms // len(groups)) if groups else 0
+def cut_cues(words: Sequence[TimedWord], duration_ms: int) -> list[Cue]:
+    """Cut words into cues at the ends of sentences, then of clauses. No cue touches the next one."""
+    groups = [group for sentences in _sentence_groups(words) for group in _halve(sentences)]
+    duration_ms = max(duration_ms, 2 * len(groups))  # players refuse a cue without length
+    spacing_ms = min(MIN_CUE_MS + GAP_MS, duration_ms // len(groups)) if groups else 0
     gap_ms = min(GAP_MS, spacing_ms // 10)
     end_ms = duration_ms + gap_ms
-    starts = [*_apart([group[0].start_ms for group in groups], spacing_ms, end_ms), end_ms]
+    starts = [*_space_out([group[0].start_ms for group in groups], spacing_ms, end_ms), end_ms]
     return [
-        Cue(start_ms, min(_wanted_end(group, start_ms), start_ms + MOST_MS, next_ms - gap_ms), _lines(group) or ())
+        Cue(start_ms, min(_ideal_end_ms(group, start_ms), start_ms + MAX_CUE_MS, next_ms - gap_ms), _lines(group) or ())
         for group, (start_ms, next_ms) in zip(groups, pairwise(starts), strict=True)
     ]
 
 
-def text_of(words: Sequence[Word]) -> str:
+def join_words(words: Sequence[TimedWord]) -> str:
     return "".join(f" {word.text}" if word.is_spaced else word.text for word in words).strip()
 
 
-def ends_sentence(word: Word) -> bool:
-    said = word.text.rstrip(CLOSING)
-    is_title = said.endswith(".") and said[:1].isupper() and len(said) <= TITLE
-    return said.endswith(tuple(ENDS)) and not is_title
+def ends_sentence(word: TimedWord) -> bool:
+    text = word.text.rstrip(CLOSING)
+    is_title = text.endswith(".") and text[:1].isupper() and len(text) <= MAX_TITLE_CHARS
+    return text.endswith(tuple(SENTENCE_ENDS)) and not is_title
 
 
-def _sentences(words: Sequence[Word]) -> Iterator[list[Word]]:
-    """Whole sentences, as many as fit into a cue; a long one by itself. A silence is between two, too."""
-    group: list[Word] = []
-    sentence: list[Word] = []
+def _sentence_groups(words: Sequence[TimedWord]) -> Iterator[list[TimedWord]]:
+    """Group whole sentences, as many as fit into a cue; a long sentence is a group of its own. A silence ends both."""
+    group: list[TimedWord] = []
+    sentence: list[TimedWord] = []
     for word, following in pairwise([*words, None]):
         assert word is not None
         sentence.append(word)
-        is_silence = following is None or following.start_ms - word.end_ms >= SILENCE_MS
-        if is_silence or ends_sentence(word):
-            if group and not _fits([*group, *sentence]):
+        is_before_silence = following is None or following.start_ms - word.end_ms >= SILENCE_MS
+        if is_before_silence or ends_sentence(word):
+            if group and not _fits(group + sentence):
                 yield group
                 group = []
-            group, sentence = [*group, *sentence], []
-        if is_silence:
+            group, sentence = group + sentence, []
+        if is_before_silence:
             yield group
             group = []
 
 
-def _halves(group: list[Word]) -> Iterator[list[Word]]:
-    """Halves of halves, until each fits into a cue."""
+def _halve(group: list[TimedWord]) -> Iterator[list[TimedWord]]:
+    """Cut a group into halves, and these again, until each part fits into a cue."""
     if len(group) == 1 or _fits(group):
         yield group
     else:
-        at = _cut(group, UNLIKE_CUES)
-        yield from _halves(group[:at])
-        yield from _halves(group[at:])
+        index = _best_cut(group, MAX_CUE_IMBALANCE)
+        yield from _halve(group[:index])
+        yield from _halve(group[index:])
 
 
-def _fits(group: Sequence[Word]) -> bool:
-    return group[-1].end_ms - group[0].start_ms <= MOST_MS and _lines(group) is not None
+def _fits(group: Sequence[TimedWord]) -> bool:
+    return group[-1].end_ms - group[0].start_ms <= MAX_CUE_MS and _lines(group) is not None
 
 
-def _lines(group: Sequence[Word]) -> tuple[str, ...] | None:
-    """One line if it is enough, or two of about one length; None if it is too much for two."""
-    whole = text_of(group)
-    if columns(whole) <= LONGEST:
-        return (whole,)
-    if columns(whole) > 2 * LONGEST + 1:
+def _lines(group: Sequence[TimedWord]) -> tuple[str, ...] | None:
+    """One line if the words fit, or two of about one length; None if two lines are too short."""
+    text = join_words(group)
+    if columns(text) <= MAX_COLUMNS:
+        return (text,)
+    if columns(text) > 2 * MAX_COLUMNS + 1:
         return None
-    at = _cut(group, UNLIKE_LINES, LONGEST)
-    return (text_of(group[:at]), text_of(group[at:])) if at else None
+    index = _best_cut(group, MAX_LINE_IMBALANCE, MAX_COLUMNS)
+    return (join_words(group[:index]), join_words(group[index:])) if index else None
 
 
-def _cut(group: Sequence[Word], unlike: float, most: float = inf) -> int:
-    """The best place to cut, near the middle and between clauses; 0 if a part would be wider than `most` anywhere."""
-    whole = columns(text_of(group))
-    best, least, before = 0, inf, 0.0
-    for at, (word, following) in enumerate(pairwise(group), 1):
-        before += columns(word.text) + (word.is_spaced and at > 1)
-        behind = whole - before - following.is_spaced
-        off = abs(before - behind) / whole + (0 if _parts(word, following) else unlike)
-        if off < least and max(before, behind) <= most:
-            best, least = at, off
-    return best
+def _best_cut(group: Sequence[TimedWord], max_imbalance: float, max_columns: float = inf) -> int:
+    """Index of the best cut, near the middle and between clauses; 0 if each cut leaves a part that is too wide."""
+    total = columns(join_words(group))
+    best_index, best_cost, before = 0, inf, 0.0
+    for index, (word, following) in enumerate(pairwise(group), 1):
+        before += columns(word.text) + (word.is_spaced and index > 1)
+        after = total - before - following.is_spaced
+        cost = abs(before - after) / total + (0 if _ends_clause(word, following) else max_imbalance)
+        if cost < best_cost and max(before, after) <= max_columns:
+            best_index, best_cost = index, cost
+    return best_index
 
 
-def _parts(word: Word, following: Word) -> bool:
-    is_pause = following.start_ms - word.end_ms >= BREATH_MS
-    return is_pause or ends_sentence(word) or word.text.rstrip(CLOSING).endswith(tuple(PARTS))
+def _ends_clause(word: TimedWord, following: TimedWord) -> bool:
+    is_before_pause = following.start_ms - word.end_ms >= CLAUSE_PAUSE_MS
+    return is_before_pause or ends_sentence(word) or word.text.rstrip(CLOSING).endswith(tuple(CLAUSE_ENDS))
 
 
-def _wanted_end(group: Sequence[Word], start_ms: int) -> int:
-    return max(group[-1].end_ms, start_ms + LEAST_MS, start_ms + int(READ_MS * columns(text_of(group))))
+def _ideal_end_ms(group: Sequence[TimedWord], start_ms: int) -> int:
+    reading_ms = int(READING_MS_PER_COLUMN * columns(join_words(group)))
+    return max(group[-1].end_ms, start_ms + MIN_CUE_MS, start_ms + reading_ms)
 
 
-def _apart(starts: Sequence[int], spacing_ms: int, end_ms: int) -> list[int]:
-    """Move starts no further than it takes to lie so far apart: isotonic regression, by pooling those that violate."""
+def _space_out(starts: Sequence[int], spacing_ms: int, end_ms: int) -> list[int]:
+    """Move starts as little as possible until all are at least `spacing_ms` apart.
+
+    This is isotonic regression: pools of starts that violate the order are merged and share their mean.
+    """
     pools: list[tuple[int, int]] = []
-    for number, start_ms in enumerate(starts):
-        total, count = start_ms - number * spacing_ms, 1
+    for index, start_ms in enumerate(starts):
+        total, count = start_ms - index * spacing_ms, 1
         while pools and pools[-1][0] * count > total * pools[-1][1]:
-            others = pools.pop()
-            total, count = total + others[0], count + others[1]
+            previous_total, previous_count = pools.pop()
+            total, count = total + previous_total, count + previous_count
         pools.append((total, count))
-    last_ms = end_ms - len(starts) * spacing_ms
-    places = [min(max(0, total // count), last_ms) for total, count in pools for _ in range(count)]
-    return [place + number * spacing_ms for number, place in enumerate(places)]
+    max_ms = end_ms - len(starts) * spacing_ms
+    shifted = [min(max(0, total // count), max_ms) for total, count in pools for _ in range(count)]
+    return [start_ms + index * spacing_ms for index, start_ms in enumerate(shifted)]

@@ -7,7 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from services.api.state import ClipTransaction, State
 from services.api.uploads.append import UploadStatus, id_taken, upload_gone
 from services.api.uploads.tus import CreationRequest
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
+from shared.libraries import HOME
 from shared.redis.jobs import CAPTION
 from shared.uploads.models import Piece, Upload
 

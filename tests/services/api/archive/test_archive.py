@@ -1,4 +1,4 @@
-"""A library goes out as a zip and comes back, wherever it comes to, as it was."""
+"""A library is exported as a zip and imported elsewhere, unchanged; other people's zips do no harm."""
 
 import asyncio
 import hashlib
@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.archive.manifest import ABOUT, MANIFEST, Folders, safe
+from services.api.archive.entry_names import FolderNames, safe_stem
+from services.api.archive.manifest import DESCRIPTION, MANIFEST
 from tests.conftest import Parts, StartStack
 from tests.recordings import WEBM_HEAD
 from tests.servers.stack import Stack
@@ -29,11 +30,11 @@ from tests.tus import BODY, DEFERRED, metadata
 WORDS_S = 60
 
 SOUND = WEBM_HEAD + bytes(range(256)) * 4
-"""What passes for sound until somebody listens."""
-NEVER_THE_SAME = {"version", "updated_at"}
+"""Bytes that the api accepts as audio, and that no decoder can read."""
+FIELDS_THAT_DIFFER = {"version", "updated_at"}
 
 
-async def filled(stack: Stack) -> list[str]:
+async def fill_library(stack: Stack) -> list[str]:
     """A library with a bit of everything; ids of the clips that are not in the bin."""
     ids = [str(uuid.uuid4()) for _ in range(5)]
     spoken, edited, broken, binned, running = ids
@@ -88,13 +89,13 @@ def entries(archive: bytes) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("outward", [True, False])
-async def test_it_comes_back_as_it_was(
+async def test_an_exported_library_is_imported_unchanged(
     local_parts: Parts, server_parts: Parts, start_stack: StartStack, tmp_path: Path, outward: bool
 ) -> None:
     """From a laptop to the servers, and the other way: byte for byte of audio, and all that is said of it."""
     first, second = (local_parts, server_parts) if outward else (server_parts, local_parts)
     old = start_stack(first)
-    ids = await filled(old)
+    ids = await fill_library(old)
     archive = await exported(old)
     new = start_stack(second, "api")
     assert await imported(new, archive) == {"taken": 4, "known": 0, "refused": []}
@@ -104,7 +105,7 @@ async def test_it_comes_back_as_it_was(
         assert set(before) == set(after) == set(ids)
         for id in ids[:3]:
             different = {name for name in before[id] if before[id][name] != after[id][name]}
-            assert different <= NEVER_THE_SAME, (id, before[id], after[id])
+            assert different <= FIELDS_THAT_DIFFER, (id, before[id], after[id])
             for path in ("audio", "waveform", "transcript.json", "transcript.srt"):
                 plain = {"Sec-Fetch-Dest": "empty"}  # from a bucket, too, without a redirect
                 was = await there.get(f"/api/clips/{id}/{path}", headers=plain)
@@ -116,14 +117,14 @@ async def test_it_comes_back_as_it_was(
     kept = {name: content for name, content in entries(archive).items() if name != MANIFEST}
     assert set(kept) | {MANIFEST} == set(again)
     for name, content in kept.items():
-        if not name.endswith(ABOUT) or "Still speaking" not in name:
+        if not name.endswith(DESCRIPTION) or "Still speaking" not in name:
             assert again[name] == content, name
     assert await imported(new, archive) == {"taken": 0, "known": 4, "refused": []}
 
 
-async def test_other_programs_read_it(local_parts: Parts, start_stack: StartStack, tmp_path: Path) -> None:
+async def test_other_programs_read_the_zip(local_parts: Parts, start_stack: StartStack, tmp_path: Path) -> None:
     stack = start_stack(local_parts)
-    [spoken, *_] = await filled(stack)
+    [spoken, *_] = await fill_library(stack)
     file = tmp_path / "library.zip"
     file.write_bytes(await exported(stack))
     if shutil.which("unzip"):
@@ -143,10 +144,10 @@ async def test_other_programs_read_it(local_parts: Parts, start_stack: StartStac
         assert markdown.startswith("# Norland: draft / 1?\n\n")
         assert "\n[0:00] " in markdown
     one = entries(await exported(stack, id=[spoken]))
-    assert sum(name.endswith(ABOUT) for name in one) == 1
+    assert sum(name.endswith(DESCRIPTION) for name in one) == 1
 
 
-async def test_who_asks_for_what_is_not_there_is_told(local_parts: Parts, start_stack: StartStack) -> None:
+async def test_exporting_unknown_clips_is_refused(local_parts: Parts, start_stack: StartStack) -> None:
     stack = start_stack(local_parts, "api")
     async with httpx.AsyncClient(base_url=stack.api_url) as api:
         unknown = await api.get("/api/library.zip", params={"id": str(uuid.uuid4())})
@@ -174,7 +175,9 @@ def described(archive: bytes, **said: Any) -> bytes:
     """The same zip whose clips say something else."""
     return rewritten(
         archive,
-        lambda name, content: json.dumps({**json.loads(content), **said}).encode() if name.endswith(ABOUT) else content,
+        lambda name, content: (
+            json.dumps({**json.loads(content), **said}).encode() if name.endswith(DESCRIPTION) else content
+        ),
     )
 
 
@@ -192,13 +195,13 @@ def one() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("One/audio.webm", SOUND)
-        archive.writestr(f"One/{ABOUT}", json.dumps(about))
+        archive.writestr(f"One/{DESCRIPTION}", json.dumps(about))
         manifest = {"format": "dictaphone library", "version": 1, "clips": 1, "made_at": at}
         archive.writestr(MANIFEST, json.dumps(manifest))
     return out.getvalue()
 
 
-WRONG: dict[str, Callable[[bytes], bytes]] = {
+INVALID_ZIPS: dict[str, Callable[[bytes], bytes]] = {
     "no zip": lambda _: b"RIFF" + bytes(400),
     "cut off": lambda one: one[:-30],
     "another zip": lambda one: rewritten(one, lambda name, content: content if name != MANIFEST else None),
@@ -211,19 +214,19 @@ WRONG: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("kind", WRONG)
-async def test_what_is_no_library_is_refused_whole(
+@pytest.mark.parametrize("kind", INVALID_ZIPS)
+async def test_a_zip_that_is_not_a_library_is_refused(
     local_parts: Parts, start_stack: StartStack, one: bytes, kind: str
 ) -> None:
     stack = start_stack(local_parts, "api")
     async with httpx.AsyncClient(base_url=stack.api_url) as api:
-        answer = await api.post("/api/library", content=WRONG[kind](one))
+        answer = await api.post("/api/library", content=INVALID_ZIPS[kind](one))
         assert assert_problem(answer, 422, "bad-library")
         assert await listed(api) == {}
         assert assert_problem(await api.post("/api/library", content=b""), 400, "empty-audio")
 
 
-UNFIT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+INVALID_CLIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "other bytes": (
         lambda one: rewritten(one, lambda name, content: content[:-1] + b"!" if name.endswith("webm") else content),
         "SHA-256",
@@ -246,19 +249,19 @@ UNFIT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a wild status": (lambda one: described(one, status="well"), "status"),
     "nothing to hear": (lambda one: described(one, audio=None), "no sound"),
     "no JSON": (
-        lambda one: rewritten(one, lambda name, content: b"{" if name.endswith(ABOUT) else content),
+        lambda one: rewritten(one, lambda name, content: b"{" if name.endswith(DESCRIPTION) else content),
         "beginning",
     ),
     "damage": (lambda one: one.replace(SOUND[200:300], bytes(100), 1), "damaged"),
 }
 
 
-@pytest.mark.parametrize("kind", UNFIT)
-async def test_a_clip_that_is_not_what_it_was_is_left_out(
+@pytest.mark.parametrize("kind", INVALID_CLIPS)
+async def test_an_invalid_clip_is_refused_and_leaves_nothing(
     local_parts: Parts, start_stack: StartStack, one: bytes, kind: str
 ) -> None:
     stack = start_stack(local_parts, "api")
-    make, because = UNFIT[kind]
+    make, because = INVALID_CLIPS[kind]
     taken = await imported(stack, make(one))
     assert (taken["taken"], taken["known"]) == (0, 0)
     [refusal] = taken["refused"]
@@ -270,12 +273,10 @@ async def test_a_clip_that_is_not_what_it_was_is_left_out(
     assert (await imported(stack, one))["taken"] == 1
 
 
-async def test_other_sound_is_not_overwritten_and_the_bin_is_named(
-    local_parts: Parts, start_stack: StartStack, one: bytes
-) -> None:
+async def test_known_clips_are_never_overwritten(local_parts: Parts, start_stack: StartStack, one: bytes) -> None:
     stack = start_stack(local_parts, "api")
     assert (await imported(stack, one))["taken"] == 1
-    [id] = [json.loads(content)["id"] for name, content in entries(one).items() if name.endswith(ABOUT)]
+    [id] = [json.loads(content)["id"] for name, content in entries(one).items() if name.endswith(DESCRIPTION)]
     async with httpx.AsyncClient(base_url=stack.api_url) as api:
         (await api.delete(f"/api/clips/{id}")).raise_for_status()
     [refusal] = (await imported(stack, one))["refused"]
@@ -294,7 +295,7 @@ async def test_kill_9_half_way_leaves_whole_clips_and_the_next_try_goes_on(
     with zipfile.ZipFile(out, "w") as archive:
         for number in range(clips):
             for name, content in entries(one).items():
-                said = json.loads(content) if name.endswith(ABOUT) else {}
+                said = json.loads(content) if name.endswith(DESCRIPTION) else {}
                 another = json.dumps({**said, "id": str(uuid.uuid4()), "name": f"{number}"}).encode()
                 if name != MANIFEST or number == clips - 1:
                     archive.writestr(name.replace("One/", f"{number}/"), another if said else content)
@@ -324,9 +325,9 @@ async def test_kill_9_half_way_leaves_whole_clips_and_the_next_try_goes_on(
 
 
 @given(st.lists(st.text(max_size=300), min_size=1, max_size=20))
-def test_folders_are_good_on_every_system_and_each_its_own(names: list[str]) -> None:
-    folders, at = Folders(), datetime(2026, 1, 2, tzinfo=UTC)
-    made = [folders.name(name, at) for name in names]
+def test_folder_names_are_valid_on_every_system_and_unique(names: list[str]) -> None:
+    folders, at = FolderNames(), datetime(2026, 1, 2, tzinfo=UTC)
+    made = [folders.assign(name, at) for name in names]
     assert len({name.casefold() for name in made}) == len(names)
     for name in made:
         assert not set(name) & set('\\/:*?"<>|\0')
@@ -335,7 +336,7 @@ def test_folders_are_good_on_every_system_and_each_its_own(names: list[str]) -> 
 
 
 def test_reserved_names_are_not_used() -> None:
-    assert [safe(name) for name in ("CON", "lpt1.x", "console", "...", "")] == [
+    assert [safe_stem(name) for name in ("CON", "lpt1.x", "console", "...", "")] == [
         "-CON",
         "-lpt1.x",
         "console",

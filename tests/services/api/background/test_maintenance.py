@@ -1,4 +1,4 @@
-"""The sweep alone, on both kinds of parts: what it ends, what it empties, and what it must never touch."""
+"""Maintenance alone, on both kinds of parts: what it ends, what it empties, and what it must never touch."""
 
 import io
 import uuid
@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from services.api.background.maintenance import ORPHAN_AGE, TOMBSTONE, Sweep
+from services.api.background.maintenance import MIN_ORPHAN_AGE, TOMBSTONE_LIFETIME, Maintenance
 from services.api.settings import ApiSettings
 from shared.clips.gaps import LOST
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, read_session, transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.factory import open_store
 from shared.storage.store import ObjectMissing, Store
@@ -29,12 +30,12 @@ DAY = timedelta(days=1)
 
 
 @dataclass
-class World:
-    """A database, a store, and a sweep that is not running: the tests call its chores at times of their own."""
+class MaintenanceSetup:
+    """A database, a store, and maintenance that does not run: tests call the tasks with their own instants."""
 
     engine: Engine
     store: Store
-    sweep: Sweep
+    maintenance: Maintenance
     now: datetime
 
     def put(self, clip_id: uuid.UUID) -> str:
@@ -50,7 +51,7 @@ class World:
 
     def save(self, clip: Clip) -> Clip:
         with transaction(self.engine) as session:
-            record(session, clip, now=self.now)
+            save_and_announce(session, clip, now=self.now)
         return clip
 
     def clip(self) -> Clip:
@@ -89,91 +90,91 @@ class World:
 
 
 @pytest.fixture
-def world(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def setup(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[MaintenanceSetup]:
     for name, value in parts.items():
         monkeypatch.setenv(name, value)
     settings = ApiSettings()
     engine, store = open_engine(settings), open_store(settings)
-    sweep = Sweep(engine, store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
-    yield World(engine, store, sweep, datetime.now(UTC))
+    maintenance = Maintenance(engine, store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
+    yield MaintenanceSetup(engine, store, maintenance, datetime.now(UTC))
     engine.dispose()
 
 
-def test_a_recording_that_fell_silent_is_finished_with_what_arrived(world: World) -> None:
-    silent, _ = world.recording()
-    world.now += timedelta(minutes=1)
-    heard, _ = world.recording()
-    assert world.sweep.end_silent_recordings(silent.updated_at + SILENCE + timedelta(seconds=1)) == 1
-    ended, going = world.read(silent), world.read(heard)
+def test_a_recording_that_fell_silent_is_finished_with_what_arrived(setup: MaintenanceSetup) -> None:
+    silent, _ = setup.recording()
+    setup.now += timedelta(minutes=1)
+    heard, _ = setup.recording()
+    assert setup.maintenance.finish_stalled_recordings(silent.updated_at + SILENCE + timedelta(seconds=1)) == 1
+    ended, going = setup.read(silent), setup.read(heard)
     assert ended
     assert going
     assert (ended.status, ended.gaps[0]["cause"], going.status) == (Status.PENDING, LOST, Status.RECORDING)
-    with read_session(world.engine) as session:
+    with read_session(setup.engine) as session:
         topics = select(OutboxRow.topic).where(col(OutboxRow.clip_id) == silent.id).order_by(col(OutboxRow.id))
         rows = session.exec(topics).all()
     assert rows == [EVENT, EVENT, PREPARE]
 
 
-def test_a_recording_in_the_bin_stays_as_it_is(world: World) -> None:
-    clip, key = world.recording()
-    with transaction(world.engine) as session:
-        session.get_one(Clip, clip.id).move_to_bin(world.now)
-    assert world.sweep.end_silent_recordings(world.now + DAY) == 0
-    assert world.has(key)
+def test_a_recording_in_the_bin_stays_as_it_is(setup: MaintenanceSetup) -> None:
+    clip, key = setup.recording()
+    with transaction(setup.engine) as session:
+        session.get_one(Clip, clip.id).move_to_bin(setup.now)
+    assert setup.maintenance.finish_stalled_recordings(setup.now + DAY) == 0
+    assert setup.has(key)
 
 
-def test_the_bin_is_emptied_with_every_byte_of_it_after_its_time_and_not_before(world: World) -> None:
-    whole = world.clip()
-    spoken, piece = world.recording()
-    kept = world.clip()
-    with transaction(world.engine) as session:
+def test_the_bin_is_emptied_with_every_byte_of_it_after_its_time_and_not_before(setup: MaintenanceSetup) -> None:
+    whole = setup.clip()
+    spoken, piece = setup.recording()
+    kept = setup.clip()
+    with transaction(setup.engine) as session:
         for clip in (whole, spoken):
-            session.get_one(Clip, clip.id).move_to_bin(world.now)
-    assert world.sweep.empty_bin(world.now + BIN_KEEPS - timedelta(seconds=1)) == 0
-    assert world.sweep.empty_bin(world.now + BIN_KEEPS + timedelta(seconds=1)) == 2
-    assert world.read(whole) is world.read(spoken) is None
-    assert not any(world.has(key) for key in (whole.audio_key, piece))
-    assert world.uploads() == []
-    assert world.read(kept)
-    assert world.has(kept.audio_key)
+            session.get_one(Clip, clip.id).move_to_bin(setup.now)
+    assert setup.maintenance.empty_bin(setup.now + BIN_KEEPS - timedelta(seconds=1)) == 0
+    assert setup.maintenance.empty_bin(setup.now + BIN_KEEPS + timedelta(seconds=1)) == 2
+    assert setup.read(whole) is setup.read(spoken) is None
+    assert not any(setup.has(key) for key in (whole.audio_key, piece))
+    assert setup.uploads() == []
+    assert setup.read(kept)
+    assert setup.has(kept.audio_key)
 
 
-def test_a_file_that_never_arrived_whole_expires_and_a_recording_does_not(world: World) -> None:
-    world.upload(uuid.uuid4(), is_recording=False)
-    world.upload(world.clip().id, is_recording=False, length=6)  # and a PUT of its id came first
-    _, recorded = world.recording()
-    arrived = world.upload(world.clip().id, is_recording=False, length=5)
-    assert world.sweep.expire_uploads(world.now + FILE_LIFETIME - timedelta(seconds=1)) == 0
-    assert world.sweep.expire_uploads(world.now + FILE_LIFETIME + timedelta(seconds=1)) == 2
-    assert len(world.uploads()) == 4, "what is gone is still known as gone"
-    with read_session(world.engine) as session:
+def test_a_file_that_never_arrived_whole_expires_and_a_recording_does_not(setup: MaintenanceSetup) -> None:
+    setup.upload(uuid.uuid4(), is_recording=False)
+    setup.upload(setup.clip().id, is_recording=False, length=6)  # and a PUT of its id came first
+    _, recorded = setup.recording()
+    arrived = setup.upload(setup.clip().id, is_recording=False, length=5)
+    assert setup.maintenance.expire_uploads(setup.now + FILE_LIFETIME - timedelta(seconds=1)) == 0
+    assert setup.maintenance.expire_uploads(setup.now + FILE_LIFETIME + timedelta(seconds=1)) == 2
+    assert len(setup.uploads()) == 4, "what is gone is still known as gone"
+    with read_session(setup.engine) as session:
         keys = session.exec(select(Piece.key)).all()
     assert set(keys) == {recorded, arrived}
-    world.sweep.expire_uploads(world.now + FILE_LIFETIME + TOMBSTONE + DAY)
-    assert len(world.uploads()) == 2
+    setup.maintenance.expire_uploads(setup.now + FILE_LIFETIME + TOMBSTONE_LIFETIME + DAY)
+    assert len(setup.uploads()) == 2
 
 
-def test_orphans_go_after_a_day_and_nothing_else(world: World) -> None:
-    clip = world.clip()
-    replaced, lost = world.put(clip.id), world.put(uuid.uuid4())
-    _, piece = world.recording()
+def test_orphans_go_after_a_day_and_nothing_else(setup: MaintenanceSetup) -> None:
+    clip = setup.clip()
+    replaced, lost = setup.put(clip.id), setup.put(uuid.uuid4())
+    _, piece = setup.recording()
     foreign = "elsewhere/backup.tar"
-    world.store.put(foreign, io.BytesIO(b"sound"), 5, "x/y")
-    assert world.sweep.remove_orphans(world.now + ORPHAN_AGE - timedelta(minutes=1)) == 0
-    assert world.sweep.remove_orphans(world.now + ORPHAN_AGE + timedelta(minutes=1)) == 2
-    assert not world.has(replaced)
-    assert not world.has(lost)
-    assert all(world.has(key) for key in (clip.audio_key, piece, foreign))
+    setup.store.put(foreign, io.BytesIO(b"sound"), 5, "x/y")
+    assert setup.maintenance.remove_orphans(setup.now + MIN_ORPHAN_AGE - timedelta(minutes=1)) == 0
+    assert setup.maintenance.remove_orphans(setup.now + MIN_ORPHAN_AGE + timedelta(minutes=1)) == 2
+    assert not setup.has(replaced)
+    assert not setup.has(lost)
+    assert all(setup.has(key) for key in (clip.audio_key, piece, foreign))
 
 
-def test_a_database_that_knows_nothing_of_the_store_costs_nobody_a_recording(world: World) -> None:
-    keys = [world.put(uuid.uuid4()) for _ in range(3)]
-    assert world.sweep.remove_orphans(world.now + 400 * DAY) == 0
-    assert all(world.has(key) for key in keys)
+def test_a_database_that_knows_nothing_of_the_store_costs_nobody_a_recording(setup: MaintenanceSetup) -> None:
+    keys = [setup.put(uuid.uuid4()) for _ in range(3)]
+    assert setup.maintenance.remove_orphans(setup.now + 400 * DAY) == 0
+    assert all(setup.has(key) for key in keys)
 
 
-def test_of_many_machines_one_does_a_chore_and_again_when_it_is_due(world: World) -> None:
-    other = Sweep(world.engine, world.store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
-    machines = (world.sweep, other)
-    assert [machine.is_ours("chore", DAY, world.now) for machine in machines] == [True, False]
-    assert [machine.is_ours("chore", DAY, world.now + DAY) for machine in machines] == [True, False]
+def test_one_of_many_machines_claims_a_task_each_time_it_is_due(setup: MaintenanceSetup) -> None:
+    other = Maintenance(setup.engine, setup.store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
+    machines = (setup.maintenance, other)
+    assert [machine.claim("chore", DAY, setup.now) for machine in machines] == [True, False]
+    assert [machine.claim("chore", DAY, setup.now + DAY) for machine in machines] == [True, False]

@@ -1,4 +1,4 @@
-"""The relay of a live API: whatever happens to Redis, what was committed arrives, in order, by itself."""
+"""The outbox relay of a live API: whatever happens to Redis, committed rows arrive there, in order."""
 
 import asyncio
 import threading
@@ -14,13 +14,13 @@ import redis
 from pydantic import SecretStr
 from sqlmodel import select
 
-from services.api.background.outbox_relay import Relay
+from services.api.background.outbox_relay import OutboxRelay
 from services.api.settings import ApiSettings
 from shared.clips.models import Clip
 from shared.db.engine import open_engine, read_session, transaction
 from shared.outbox.models import OutboxRow
-from shared.outbox.outbox import flush, record
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import OutboxPublisher, publish_batch
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import CAPTION, NOTIFICATIONS, TRANSCRIBE
 from tests import tus
 from tests.conftest import Parts, StartStack
@@ -28,7 +28,7 @@ from tests.servers.server import free_port
 from tests.servers.stack import Stack
 from tests.servers.valkey import Valkey
 from tests.services.api.clips.test_routes import put_clip
-from tests.shared.outbox.test_outbox import Arrived
+from tests.shared.outbox.test_publisher import Arrived
 
 SOON_S = 20
 """Seconds in which anything must have arrived; the sweep waits ten, and the machine may be busy."""
@@ -80,7 +80,7 @@ async def test_what_was_put_while_redis_was_down_arrives_in_order(
     assert [id for id in arrived.jobs() if id != before["id"]] == [clip["id"] for clip in clips]
 
 
-async def test_a_redis_that_hangs_is_no_concern_of_a_request(
+async def test_requests_do_not_wait_for_a_hanging_redis(
     client: httpx.AsyncClient, arrived: Arrived, valkey: Valkey
 ) -> None:
     await put_clip(client, "before")
@@ -94,7 +94,7 @@ async def test_a_redis_that_hangs_is_no_concern_of_a_request(
     await until(lambda: set(arrived.events()) == {"before", *(f"meanwhile {number}" for number in range(5))})
 
 
-async def test_jobs_that_were_wiped_are_made_again(
+async def test_jobs_that_redis_lost_are_queued_again(
     start_stack: StartStack, server_parts: Parts, valkey: Valkey
 ) -> None:
     api = start_stack(server_parts, "api")
@@ -114,16 +114,16 @@ async def test_jobs_that_were_wiped_are_made_again(
         assert unchanged.json() == clips[0], "nothing that a browser sees has changed"
 
 
-class Bell(HTTPServer):
-    """A transcriber that only notes who wakes it."""
+class WakeServer(HTTPServer):
+    """A transcriber that only records the paths of the wake-up requests."""
 
     def __init__(self) -> None:
-        self.rings: list[str] = []
-        rings = self.rings
+        self.paths: list[str] = []
+        paths = self.paths
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                rings.append(self.path)
+                paths.append(self.path)
                 self.send_response(204)
                 self.end_headers()
 
@@ -134,8 +134,8 @@ class Bell(HTTPServer):
 
 
 @pytest.fixture
-def bell() -> Iterator[Bell]:
-    with Bell() as server:
+def wake_server() -> Iterator[WakeServer]:
+    with WakeServer() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -144,26 +144,26 @@ def bell() -> Iterator[Bell]:
 
 
 async def test_a_job_wakes_the_transcriber_and_an_event_does_not(
-    start_stack: StartStack, local_parts: Parts, bell: Bell, valkey: Valkey
+    start_stack: StartStack, local_parts: Parts, wake_server: WakeServer, valkey: Valkey
 ) -> None:
-    api = start_stack(local_parts, "api", WAKE_URL=f"http://127.0.0.1:{bell.server_port}/wake")
+    api = start_stack(local_parts, "api", WAKE_URL=f"http://127.0.0.1:{wake_server.server_port}/wake")
     async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
         clip = await put_clip(client)
-        await until(lambda: bell.rings == ["/wake"], AT_ONCE_S)
+        await until(lambda: wake_server.paths == ["/wake"], AT_ONCE_S)
         with redis.Redis.from_url(local_parts["REDIS_URL"], decode_responses=True) as connection:
             arrived = Arrived(connection)
             await client.patch(f"/api/clips/{clip['id']}", json={"name": "renamed"})
             await until(lambda: arrived.events() == ["Minutes", "renamed"], AT_ONCE_S)
-            assert bell.rings == ["/wake"]
-        # The job is still there: whoever slept through the first ring is rung again.
-        await until(lambda: len(bell.rings) > 1)
+            assert wake_server.paths == ["/wake"]
+        # The job is still there: a transcriber that missed the first wake-up is woken again.
+        await until(lambda: len(wake_server.paths) > 1)
 
 
 @pytest.mark.parametrize("switch", ["on", "off"])
-async def test_a_recording_is_noticed_by_whoever_gives_it_captions_if_they_are_wanted(
-    start_stack: StartStack, local_parts: Parts, bell: Bell, switch: str
+async def test_a_new_recording_notifies_the_captions_worker_if_captions_are_on(
+    start_stack: StartStack, local_parts: Parts, wake_server: WakeServer, switch: str
 ) -> None:
-    wake_url = f"http://127.0.0.1:{bell.server_port}/wake"
+    wake_url = f"http://127.0.0.1:{wake_server.server_port}/wake"
     api = start_stack(local_parts, "api", LIVE_CAPTIONS=switch, WAKE_URL=wake_url)
     with (
         redis.Redis.from_url(local_parts["REDIS_URL"], decode_responses=True) as connection,
@@ -177,7 +177,7 @@ async def test_a_recording_is_noticed_by_whoever_gives_it_captions_if_they_are_w
             await asyncio.sleep(AT_ONCE_S / 2)
         notices = [line.get_message(timeout=0.1) for _ in range(3)]
     assert [notice["data"] for notice in notices if notice] == ([CAPTION] if switch == "on" else [])
-    assert bell.rings == (["/wake"] if switch == "on" else [])
+    assert wake_server.paths == (["/wake"] if switch == "on" else [])
 
 
 async def test_a_restarted_api_sends_what_another_one_left(
@@ -205,7 +205,7 @@ async def test_stopping_sends_what_was_just_committed(start_stack: StartStack, l
 
 
 @pytest.mark.parametrize(("jobs_left", "asked_again"), [(0, 3), (2, 3), (3, 0), (5, 0)])
-def test_the_sweep_sends_no_more_jobs_than_there_are_clips(
+def test_no_more_jobs_are_queued_than_there_are_clips(
     database_url: str, redis_url: str, jobs_left: int, asked_again: int
 ) -> None:
     settings = ApiSettings(database_url=SecretStr(database_url), redis_url=SecretStr(redis_url))
@@ -214,13 +214,13 @@ def test_the_sweep_sends_no_more_jobs_than_there_are_clips(
         for number in range(3):
             at = now - timedelta(hours=1)
             clip = Clip.new_upload(uuid.uuid4(), name=f"{number}", mime="a/b", bytes=1, sha256="", audio_key="", now=at)
-            record(session, clip, now=at)
+            save_and_announce(session, clip, now=at)
         session.add_all([OutboxRow(topic=TRANSCRIBE, clip_id=clip.id, created_at=now) for _ in range(jobs_left)])
-    while flush(engine, publisher):
+    while publish_batch(engine, publisher):
         pass
-    relay = Relay(engine, publisher, "")
-    relay._sweep(now)
-    relay._sweep(now + timedelta(seconds=20))
+    relay = OutboxRelay(engine, publisher, "")
+    relay._requeue_clips_without_job(now)
+    relay._requeue_clips_without_job(now + timedelta(seconds=20))
     with read_session(engine) as session:
         assert len(session.exec(select(OutboxRow)).all()) == asked_again * (2 if not jobs_left else 1)
     publisher.close()

@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import delete
 
-from shared.clips.models import Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import transaction
 from tests.conftest import Parts
 from tests.services.api.clips.test_routes import assert_problem, put_clip
@@ -30,18 +29,18 @@ def engine(module_parts: Parts) -> Iterator[Engine]:
     engine.dispose()
 
 
-def made(number: int, **wish: Any) -> Clip:
-    """A clip of its own minute, length and name, with a text if one is wished for."""
-    at = wish.pop("at", NOON + timedelta(minutes=number))
-    name, duration_ms = wish.pop("name", f"Clip {number}"), wish.pop("duration_ms", number * 1000 or None)
+def made(number: int, **fields: Any) -> Clip:
+    """A clip with a minute, a length and a name of its own, unless the fields say otherwise."""
+    at = fields.pop("at", NOON + timedelta(minutes=number))
+    name, duration_ms = fields.pop("name", f"Clip {number}"), fields.pop("duration_ms", number * 1000 or None)
     clip = Clip.new_upload(
         uuid.uuid4(), name=name, duration_ms=duration_ms, now=at, mime="audio/webm", bytes=1, sha256="", audio_key="-"
     )
-    clip.status = wish.pop("status", Status.DONE)
-    clip.text = wish.pop("text", None)
-    if tags := wish.pop("tags", None):
+    clip.status = fields.pop("status", Status.DONE)
+    clip.text = fields.pop("text", None)
+    if tags := fields.pop("tags", None):
         clip.set_tags(tags, at)
-    assert not wish
+    assert not fields
     return clip
 
 
@@ -84,7 +83,7 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("sort", ORDERS)
-async def test_pages_hold_each_clip_once_however_many_are_alike(
+async def test_pages_hold_each_clip_once_even_with_equal_sort_keys(
     client: httpx.AsyncClient, engine: Engine, sort: str
 ) -> None:
     clips = [made(number // 4, name=f"{number // 3}", at=NOON + timedelta(seconds=number // 4)) for number in range(14)]
@@ -123,7 +122,7 @@ async def test_the_bin_is_in_the_order_of_deletion(client: httpx.AsyncClient, en
 @pytest.mark.parametrize("q", ["", "talk"])
 @pytest.mark.parametrize("sort", ["newest", "oldest", "longest", "shortest", "name", "best"])
 @pytest.mark.parametrize("tag", ["", "all"])
-async def test_what_comes_and_goes_between_two_pages_shifts_none(
+async def test_clips_added_or_deleted_between_pages_shift_no_page(
     client: httpx.AsyncClient, engine: Engine, sort: str, q: str, tag: str
 ) -> None:
     def new(number: int) -> Clip:
@@ -131,13 +130,13 @@ async def test_what_comes_and_goes_between_two_pages_shifts_none(
 
     clips = [new(number) for number in range(0, 60, 2)]
     keep(engine, *clips)
-    wish = {"sort": sort, **({"q": q} if q else {}), **({"tag": tag} if tag else {})}
+    params = {"sort": sort, **({"q": q} if q else {}), **({"tag": tag} if tag else {})}
     seen: list[str] = []
     gone: set[str] = set()
     cursor: str | None = ""
     turn = 0
     while cursor is not None:
-        page = (await client.get("/api/clips", params={**wish, "limit": 4, "cursor": cursor})).json()
+        page = (await client.get("/api/clips", params={**params, "limit": 4, "cursor": cursor})).json()
         seen += [clip["name"] for clip in page["clips"]]
         cursor, turn = page["next"], turn + 1
         with transaction(engine) as session:
@@ -157,12 +156,12 @@ async def test_a_cursor_belongs_to_its_list(client: httpx.AsyncClient, engine: E
         {}, {"sort": "oldest"}, {"sort": "name"}, {"q": "talk"}, {"q": "tal"}, {"q": "talk", "sort": "newest"},
         {"status": "done"}, {"from": "2026-01-01T00:00:00Z"}, {"shortest_ms": "0"}, {"sort": "longest"},
     ]  # fmt: skip
-    cursors = [(await client.get("/api/clips", params={**wish, "limit": 1})).json()["next"] for wish in lists]
+    cursors = [(await client.get("/api/clips", params={**params, "limit": 1})).json()["next"] for params in lists]
     assert all(cursors)
-    for wish in lists:
+    for params in lists:
         for other, cursor in zip(lists, cursors, strict=True):
-            response = await client.get("/api/clips", params={**wish, "limit": 1, "cursor": cursor})
-            if wish == other:
+            response = await client.get("/api/clips", params={**params, "limit": 1, "cursor": cursor})
+            if params == other:
                 assert response.status_code == 200
             else:
                 sentence = assert_problem(response, 400, "bad-request")
@@ -225,7 +224,7 @@ async def test_filters(client: httpx.AsyncClient, engine: Engine) -> None:
     ],
     ids=lambda value: str(value)[:20],
 )  # fmt: skip
-async def test_a_filter_that_is_none_is_refused_in_words(
+async def test_an_invalid_filter_is_refused_with_a_sentence(
     client: httpx.AsyncClient, params: dict[str, Any], sentence: str
 ) -> None:
     assert assert_problem(await client.get("/api/clips", params=params), 400, "bad-request") == sentence
@@ -266,7 +265,7 @@ async def test_tags_are_set_counted_and_taken_away(client: httpx.AsyncClient, en
     ],
     ids=lambda value: str(value)[:20],
 )
-async def test_a_tag_that_cannot_be_one_is_refused_in_words(
+async def test_an_invalid_tag_is_refused_with_a_sentence(
     client: httpx.AsyncClient, tags: list[str], sentence: str
 ) -> None:
     url = f"/api/clips/{(await put_clip(client))['id']}"

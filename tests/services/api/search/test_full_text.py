@@ -1,4 +1,4 @@
-"""Search on a live API, and on both databases the same: what is found, in which order, and where it stands."""
+"""Search on a live API with each database: which clips match, in which order, and where the matches are."""
 
 import asyncio
 import uuid
@@ -14,19 +14,25 @@ from sqlalchemy import Engine
 from sqlmodel import col, delete
 
 from services.api.search import full_text
-from services.api.search.filters import Wish
-from shared.clips.models import Clip
-from shared.db.columns import Source, Status
+from services.api.search.filters import ClipQuery
+from services.api.search.full_text_index import Plan
+from shared.clips.models import Clip, Status
 from shared.db.engine import read_session, transaction
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
 from shared.search.folding import index_text
 from shared.search.query import parse_query
-from shared.transcripts.models import Transcript
+from shared.transcripts.models import Source, Transcript
 from tests.services.api.clips.test_routes import put_clip
 from tests.services.api.search.test_filters import NOON, engine, keep, listed, made, walked
 
 __all__ = ["engine"]  # a fixture
+
+
+def clip_query(typed: str, **fields: Any) -> ClipQuery:
+    """What a request with these parameters asks for."""
+    unset = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
+    return ClipQuery(**{"typed": typed, "statuses": (), "tags": (), "deleted": False, **unset, **fields})
 
 
 def utf16(text: str, span: list[int]) -> str:
@@ -58,7 +64,7 @@ def shown(clip: Mapping[str, Any]) -> str:
     return " / ".join([marked(clip["name"], clip["found"]["name"]), *passages])
 
 
-# -- what is found -------------------------------------------------------------------------------------------------
+# -- matches -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -97,7 +103,7 @@ async def test_words_of_any_language_are_found_and_marked(
     assert [shown(clip) for clip in await found(client, q)] == marked
 
 
-ODD = [
+UNUSUAL_QUERIES = [
     '"', "'", "*", "a*", "NEAR(a b)", "a AND b", "a OR b", "NOT a", "a & b", "a | !b", "a:*", ":*", "(", ")", "\\",
     "{name}: a", "name:a", "a - b", "-a", "+a", "a ^ b", "^a", "%", "_", "\x00", "'; DROP TABLE search; --", "<->",
     '""', '"" a', '"a', 'a"b"c', "“”", "é", "🎙", "\u0301", "\u200b", "a" * 1000, "a " * 500, "東" * 500, '"' * 999,
@@ -105,14 +111,14 @@ ODD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("q", ODD, ids=lambda q: f"{len(q)} {ascii(q)[:20]}")
-async def test_no_query_is_too_odd(client: httpx.AsyncClient, q: str) -> None:
+@pytest.mark.parametrize("q", UNUSUAL_QUERIES, ids=lambda q: f"{len(q)} {ascii(q)[:20]}")
+async def test_operators_of_the_databases_are_words(client: httpx.AsyncClient, q: str) -> None:
     """Words that a database knows as its own are words; signs are nothing."""
     for sort in ("best", "newest", "name"):
         assert (await client.get("/api/clips", params={"q": q, "sort": sort})).status_code == 200
 
 
-async def test_what_has_no_word_finds_nothing_and_nothing_asked_is_the_list(
+async def test_punctuation_finds_nothing_and_an_empty_query_is_the_list(
     client: httpx.AsyncClient, engine: Engine
 ) -> None:
     keep(engine, made(1, name="100% sure"))
@@ -122,7 +128,7 @@ async def test_what_has_no_word_finds_nothing_and_nothing_asked_is_the_list(
     assert await listed(client, q="near and or not") == []
 
 
-async def test_every_change_is_found_at_once_whoever_makes_it(client: httpx.AsyncClient, engine: Engine) -> None:
+async def test_every_change_is_searchable_after_its_commit(client: httpx.AsyncClient, engine: Engine) -> None:
     clip = await put_clip(client, "Walrus")
     url = f"/api/clips/{clip['id']}"
     assert await listed(client, q="walrus") == ["Walrus"]
@@ -136,7 +142,7 @@ async def test_every_change_is_found_at_once_whoever_makes_it(client: httpx.Asyn
     with transaction(engine) as session:
         other = made(1, name="Dictated", status=Status.PENDING)
         other.prepared_at = NOON
-        record(session, other, TRANSCRIBE, now=NOON)
+        save_and_announce(session, other, TRANSCRIBE, now=NOON)
     with transaction(engine) as session:
         known = session.get_one(Clip, other.id)
         known.claim(TRANSCRIBE, NOON, timedelta(minutes=1))
@@ -145,7 +151,7 @@ async def test_every_change_is_found_at_once_whoever_makes_it(client: httpx.Asyn
                 text="Seals bark.", language="en", recognizer="ear", passages=[], duration_ms=1, now=NOON
             )
         )
-        record(session, known, now=NOON)
+        save_and_announce(session, known, now=NOON)
     assert await listed(client, q="seals") == ["Dictated"]
     # What is rolled back was never there.
 
@@ -161,9 +167,7 @@ async def test_every_change_is_found_at_once_whoever_makes_it(client: httpx.Asyn
 
 
 @pytest.mark.parametrize("sort", ["best", "newest", "oldest", "longest", "name"])
-async def test_what_is_in_the_bin_is_found_there_and_nowhere_else(
-    client: httpx.AsyncClient, engine: Engine, sort: str
-) -> None:
+async def test_a_deleted_clip_is_found_in_the_bin_only(client: httpx.AsyncClient, engine: Engine, sort: str) -> None:
     clip = await put_clip(client, "Thrown away")
     url = f"/api/clips/{clip['id']}"
     await client.delete(url)
@@ -213,33 +217,32 @@ async def test_the_best_come_first(client: httpx.AsyncClient, engine: Engine) ->
     assert await walked(client, 4, q="budget", sort="oldest", tag="budget") == ["ClipTag"]
 
 
-@pytest.mark.parametrize("from_clips", [False, True])
-async def test_behind_the_best_of_the_newest_come_the_others(
-    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, from_clips: bool
+@pytest.mark.parametrize("plan", Plan)
+async def test_older_matches_follow_the_ranked_ones(
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:
     """With fewer to rank than the live API has, on its database."""
-    monkeypatch.setattr(full_text, "_is_rather_looked_for_among_clips", lambda *_: from_clips)
+    monkeypatch.setattr(full_text, "_choose_plan", lambda *_: plan)
     names = ["old talk", *(f"{number}" for number in range(9))]
     keep(engine, *(made(number, name=name, text="talk") for number, name in enumerate(names)))
-    monkeypatch.setattr(full_text, "RANKED", 4)
-    nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
-    wish = Wish(typed="talk", statuses=(), tags=(), sort="best", deleted=False, **nothing)
+    monkeypatch.setattr(full_text, "MAX_RANKED", 4)
+    list_query = clip_query("talk", sort="best")
     seen: list[str] = []
     with read_session(engine) as session:
-        rows, place = full_text.page(session.connection(), wish, parse_query("talk"), None, 3)
+        rows, cursor = full_text.fetch_page(session.connection(), list_query, parse_query("talk"), None, 3)
         seen += [row.name for row in rows]
-        while place is not None:
-            rows, place = full_text.page(session.connection(), wish, parse_query("talk"), place, 3)
+        while cursor is not None:
+            rows, cursor = full_text.fetch_page(session.connection(), list_query, parse_query("talk"), cursor, 3)
             seen += [row.name for row in rows]
     assert seen == [*map(str, reversed(range(9))), "old talk"], (
         "the old one is a better match, and not among the newest"
     )
 
 
-async def test_common_words_and_rare_wishes_are_found_from_either_end(
+async def test_all_plans_find_the_same_clips(
     client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which way is taken is decided by counts; what is found is the same."""
+    """The counts decide the plan, and every plan finds the same clips."""
     clips = [
         made(
             number,
@@ -251,33 +254,28 @@ async def test_common_words_and_rare_wishes_are_found_from_either_end(
     ]
     clips[10].move_to_bin(NOON)
     keep(engine, *clips)
-    nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
     for sort in ("best", "newest", "oldest", "longest", "shortest", "name"):
-        for wish in (
-            Wish(typed="common", statuses=("failed",), tags=(), sort=sort, deleted=False, **nothing),
-            Wish(typed="common", statuses=(), tags=("few",), sort=sort, deleted=False, **nothing),
-            Wish(typed="common", statuses=(), tags=("few",), sort=sort, deleted=True, **nothing),
-            Wish(typed="common", statuses=(), tags=(), sort=sort, deleted=False, **nothing | {"shortest_ms": 9_000}),
-            Wish(
-                typed="common",
-                statuses=(),
-                tags=(),
-                sort=sort,
-                deleted=False,
-                **nothing | {"since": clips[3].created_at},
-            ),
+        for list_query in (
+            clip_query("common", sort=sort, statuses=("failed",)),
+            clip_query("common", sort=sort, tags=("few",)),
+            clip_query("common", sort=sort, tags=("few",), deleted=True),
+            clip_query("common", sort=sort, shortest_ms=9_000),
+            clip_query("common", sort=sort, since=clips[3].created_at),
         ):
             answers = []
-            for few in (2_000, 10):
-                monkeypatch.setattr(full_text, "FEW", few)
-                with read_session(engine) as session:
-                    rows, _ = full_text.page(session.connection(), wish, parse_query("common"), None, 50)
+            for name, value in (
+                ("FEW_CLIPS", 10),  # fewer than there are, so that the counts decide
+                *(("_choose_plan", lambda *_, plan=plan: plan) for plan in Plan),
+            ):
+                with monkeypatch.context() as patch, read_session(engine) as session:
+                    patch.setattr(full_text, name, value)
+                    rows, _ = full_text.fetch_page(session.connection(), list_query, parse_query("common"), None, 50)
                 answers.append([row.id for row in rows])
-            assert answers[0] == answers[1], wish
-            assert answers[0], wish
+            assert answers[0], list_query
+            assert all(answer == answers[0] for answer in answers), list_query
 
 
-# -- passages ------------------------------------------------------------------------------------------------------
+# -- snippets ------------------------------------------------------------------------------------------------------
 
 
 def heard(text: str, gap_ms: int = 0) -> list[dict[str, Any]]:
@@ -303,7 +301,7 @@ def keep_all(engine: Engine, *rows: Any) -> None:
             session.add(row)
 
 
-async def test_passages_know_when_they_were_said(client: httpx.AsyncClient, engine: Engine) -> None:
+async def test_snippets_have_the_time_of_their_first_match(client: httpx.AsyncClient, engine: Engine) -> None:
     filler = "so that we go on and on with what nobody ever looks for in here " * 6
     text = f"Alpha {filler} beta {filler} gamma {filler} alpha beta, delta {filler} alpha end"
     clip = made(1, name="Long", duration_ms=1_000_000)
@@ -329,7 +327,7 @@ async def test_passages_know_when_they_were_said(client: httpx.AsyncClient, engi
     assert [passage["at_ms"] for passage in written["found"]["passages"]] == [None]
 
 
-async def test_a_name_is_marked_by_code_units(client: httpx.AsyncClient, engine: Engine) -> None:
+async def test_matches_in_a_name_are_marked_in_utf16_units(client: httpx.AsyncClient, engine: Engine) -> None:
     keep(engine, made(1, name="🎙🎙 Talk 🎙 talking", text=None))
     (clip,) = await found(client, "talk")
     assert [utf16(clip["name"], span) for span in clip["found"]["name"]] == ["Talk", "talking"]
@@ -366,12 +364,12 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES, min_size=1, max_size=10).map(" ".join) | st.lists(PIECES, min_size=1, max_size=8).map("".join)
 
 
-@pytest.mark.parametrize("from_clips", [False, True])
-async def test_both_databases_find_what_the_words_say(
-    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, from_clips: bool
+@pytest.mark.parametrize("plan", Plan)
+async def test_the_index_finds_what_a_scan_of_the_texts_finds(
+    client: httpx.AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:
     """The index of each database, asked in either way, against a look into every text."""
-    monkeypatch.setattr(full_text, "_is_rather_looked_for_among_clips", lambda *_: from_clips)
+    monkeypatch.setattr(full_text, "_choose_plan", lambda *_: plan)
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8), st.lists(TEXTS, min_size=1, max_size=6))
@@ -393,10 +391,9 @@ async def test_both_databases_find_what_the_words_say(
                 )
             }
             with read_session(engine) as session:
-                nothing: dict[str, Any] = dict.fromkeys(("since", "until", "shortest_ms", "longest_ms"))
                 for sort in ("best", "oldest", "name"):
-                    wish = Wish(typed=typed, statuses=("done",), tags=(), sort=sort, deleted=False, **nothing)
-                    rows, _ = full_text.page(session.connection(), wish, query, None, 50)
+                    list_query = clip_query(typed, sort=sort, statuses=("done",))
+                    rows, _ = full_text.fetch_page(session.connection(), list_query, query, None, 50)
                     assert {row.id for row in rows} == expected, (typed, query)
                     assert len(rows) == len(expected)
 

@@ -1,4 +1,4 @@
-"""A transcript's forms: what subtitle players read, and that nothing in them is taken for markup."""
+"""The formats of a transcript, and that no player takes words for markup."""
 
 import json
 from copy import deepcopy
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.api.transcripts.formats import FORMS
+from services.api.transcripts.formats import FORMATS
 from shared.clips.models import Clip
 from shared.redis.jobs import TRANSCRIBE
 from shared.transcripts.models import Transcript
@@ -35,7 +35,7 @@ def timed(clip: Clip) -> Transcript:
 
 
 def written(form: str, clip: Clip, timed: Transcript | None) -> str:
-    return FORMS[form].render(clip, timed)
+    return FORMATS[form].render(clip, timed)
 
 
 def test_text_has_paragraphs_where_somebody_paused_and_ends_with_a_line(clip: Clip, timed: Transcript) -> None:

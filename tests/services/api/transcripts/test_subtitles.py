@@ -12,46 +12,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.transcripts.alignment import LONGEST, WIDE, Word, columns, timed
-from services.api.transcripts.formats import FORMS
-from services.api.transcripts.subtitles import GAP_MS, LEAST_MS, MOST_MS, Cue, cues
+from services.api.transcripts.alignment import TimedWord, align_words
+from services.api.transcripts.formats import FORMATS
+from services.api.transcripts.subtitles import GAP_MS, MAX_CUE_MS, MIN_CUE_MS, Cue, cut_cues
+from services.api.transcripts.tokens import CJK_COLUMNS, MAX_COLUMNS, columns
 from shared.clips.models import Clip
 from shared.redis.jobs import TRANSCRIBE
 from shared.transcripts.models import Transcript
 from tests import speech
 from tests.conftest import Launch
-from tests.services.api.transcripts.test_alignment import MOMENTS, PASSAGES, TEXTS
+from tests.services.api.transcripts.test_alignment import PASSAGES, TEXTS, TIMES_MS
 from tests.shared.clips.test_models import LEASE, NOW, new_clip
 
 
-def spoken(text: str, word_ms: int = 400, pauses: dict[str, int] | None = None) -> list[Word]:
+def spoken(text: str, word_ms: int = 400, pauses: dict[str, int] | None = None) -> list[TimedWord]:
     """Words of one length, some with a pause behind them."""
-    words: list[Word] = []
+    words: list[TimedWord] = []
     at = 0
     for word in text.split():
-        words.append(Word(word, True, at, at + word_ms))
+        words.append(TimedWord(word, True, at, at + word_ms))
         at += word_ms + (pauses or {}).get(word, 0)
     return words
 
 
-def shown(words: list[Word], length_ms: int | None = None) -> list[Cue]:
+def shown(words: list[TimedWord], length_ms: int | None = None) -> list[Cue]:
     """The cues, which must keep the rules that hold whatever was said."""
     length_ms = words[-1].end_ms if length_ms is None and words else length_ms or 0
-    found = cues(words, length_ms)
+    found = cut_cues(words, length_ms)
     assert "".join("".join(cue.lines) for cue in found).replace(" ", "") == "".join(word.text for word in words)
     for cue in found:
         assert 1 <= len(cue.lines) <= 2
-        assert all(0 < columns(line) <= LONGEST for line in cue.lines)
+        assert all(0 < columns(line) <= MAX_COLUMNS for line in cue.lines)
         assert 0 <= cue.start_ms < cue.end_ms <= max(length_ms, 2 * len(found))
-        assert cue.end_ms - cue.start_ms <= MOST_MS
-    if len(found) * (LEAST_MS + GAP_MS) <= length_ms:
-        assert all(cue.end_ms - cue.start_ms >= LEAST_MS for cue in found)
+        assert cue.end_ms - cue.start_ms <= MAX_CUE_MS
+    if len(found) * (MIN_CUE_MS + GAP_MS) <= length_ms:
+        assert all(cue.end_ms - cue.start_ms >= MIN_CUE_MS for cue in found)
         assert all(following.start_ms - cue.end_ms >= GAP_MS for cue, following in pairwise(found))
     assert all(cue.end_ms <= following.start_ms for cue, following in pairwise(found))
     return found
 
 
-def lines(words: list[Word]) -> list[tuple[str, ...]]:
+def lines(words: list[TimedWord]) -> list[tuple[str, ...]]:
     return [cue.lines for cue in shown(words)]
 
 
@@ -89,11 +90,11 @@ def test_no_cue_stands_through_a_silence_or_for_more_than_seven_seconds() -> Non
     assert (before.lines, behind.lines) == (("one two",), ("three four",))
     assert (before.start_ms, before.end_ms, behind.start_ms) == (0, 833, 4_600 - 833)
     assert len(shown(spoken("slow is each of these", 2_000))) == 2
-    [drawn_out] = shown([Word("Goal!", True, 0, 20_000)])
-    assert drawn_out.end_ms == MOST_MS
+    [drawn_out] = shown([TimedWord("Goal!", True, 0, 20_000)])
+    assert drawn_out.end_ms == MAX_CUE_MS
 
 
-def test_what_was_said_fast_stays_until_it_is_read_where_there_is_time() -> None:
+def test_fast_speech_stays_until_it_is_read_where_there_is_time() -> None:
     said = "This was said by somebody who had no time."
     words = spoken(f"{said} Then he was silent.", 20, {"time.": 4_000})
     assert [(cue.start_ms, cue.end_ms) for cue in shown(words, 9_000)] == [(0, len(said) * 50), (4_180, 5_130)]
@@ -101,7 +102,7 @@ def test_what_was_said_fast_stays_until_it_is_read_where_there_is_time() -> None
 
 def test_quick_words_make_room_for_each_other_and_stay_near_their_time() -> None:
     words = spoken("Yes! " * 3 + "then comes a long silence", 100, {"silence": 0, "Yes!": 1_100})
-    quick = [Word("Ha!", True, 5_000 + 10 * at, 5_005 + 10 * at) for at in range(60)]
+    quick = [TimedWord("Ha!", True, 5_000 + 10 * at, 5_005 + 10 * at) for at in range(60)]
     found = shown([*words, *quick], 20_000)
     assert found[0].start_ms == 0
     assert all(abs(cue.start_ms - 5_000) < 3_000 for cue in found if "Ha!" in cue.lines[0])
@@ -109,17 +110,15 @@ def test_quick_words_make_room_for_each_other_and_stay_near_their_time() -> None
 
 def test_scripts_without_spaces_have_lines_of_sixteen_characters() -> None:
     said = "今天天气很好，我们一起去公园散步，看见了很多漂亮的花，还有几个孩子在湖边放风筝。"
-    found = shown(timed(said, [{"start_ms": 0, "end_ms": 9_000, "text": said}], 9_000))
+    found = shown(align_words(said, [{"start_ms": 0, "end_ms": 9_000, "text": said}], 9_000))
     assert len(found) == 2
-    assert max(len(line) for cue in found for line in cue.lines) <= LONGEST / WIDE == 16
+    assert max(len(line) for cue in found for line in cue.lines) <= MAX_COLUMNS / CJK_COLUMNS == 16
     assert not any(line[0] in "，。" for cue in found for line in cue.lines)
 
 
-@given(TEXTS, PASSAGES, MOMENTS)
-def test_whatever_was_heard_and_written_keeps_the_rules(
-    text: str, passages: list[dict[str, Any]], length_ms: int
-) -> None:
-    shown(timed(text, passages, length_ms), length_ms)
+@given(TEXTS, PASSAGES, TIMES_MS)
+def test_any_text_with_any_passages_keeps_the_rules(text: str, passages: list[dict[str, Any]], length_ms: int) -> None:
+    shown(align_words(text, passages, length_ms), length_ms)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 400), st.integers(20, 900))
@@ -154,10 +153,10 @@ def transcribed(text: str, words: str | None = None) -> tuple[Clip, Transcript]:
     return clip, timed
 
 
-def expected(clip: Clip, timed_: Transcript) -> list[tuple[int, int, str]]:
+def expected(clip: Clip, transcript: Transcript) -> list[tuple[int, int, str]]:
     assert clip.duration_ms is not None
-    words = timed(clip.text or "", timed_.passages or [], clip.duration_ms)
-    return [(cue.start_ms, cue.end_ms, "\n".join(cue.lines)) for cue in cues(words, clip.duration_ms)]
+    words = align_words(clip.text or "", transcript.passages or [], clip.duration_ms)
+    return [(cue.start_ms, cue.end_ms, "\n".join(cue.lines)) for cue in cut_cues(words, clip.duration_ms)]
 
 
 def read_by_ffmpeg(content: str, form: str) -> list[tuple[int, int, str]]:
@@ -182,12 +181,12 @@ TEXTS_TO_READ = {"speech": speech.words(), "hostile": HOSTILE, "one": "Yes."}
 @pytest.mark.parametrize("text", TEXTS_TO_READ.values(), ids=TEXTS_TO_READ)
 @pytest.mark.parametrize("edited", [False, True])
 def test_players_read_every_cue_as_it_was_meant(text: str, *, edited: bool) -> None:
-    clip, timed_ = transcribed(speech.words(), text) if edited else transcribed(text)
-    wanted = expected(clip, timed_)
-    vtt = read_by_ffmpeg(FORMS["vtt"].render(clip, timed_), "webvtt")
+    clip, transcript = transcribed(speech.words(), text) if edited else transcribed(text)
+    wanted = expected(clip, transcript)
+    vtt = read_by_ffmpeg(FORMATS["vtt"].render(clip, transcript), "webvtt")
     assert vtt == wanted
     likenesses = str.maketrans({"‹": "<", "(": "{", "→": ">"})
-    srt = read_by_ffmpeg(FORMS["srt"].render(clip, timed_), "srt")
+    srt = read_by_ffmpeg(FORMATS["srt"].render(clip, transcript), "srt")
     assert [(start, end, text.translate(likenesses)) for start, end, text in srt] == [
         (start, end, text.replace("-->", ">")) for start, end, text in wanted
     ]
@@ -195,24 +194,24 @@ def test_players_read_every_cue_as_it_was_meant(text: str, *, edited: bool) -> N
 
 @given(TEXTS, PASSAGES)
 def test_no_word_is_lost_in_any_form(text: str, passages: list[dict[str, Any]]) -> None:
-    clip, timed_ = transcribed("any words", text)
-    timed_.passages = passages
-    said = "".join(word.text for word in timed(text, [], 0))
-    vtt = "".join(text for _, _, text in read_by_ffmpeg(FORMS["vtt"].render(clip, timed_), "webvtt"))
-    srt = FORMS["srt"].render(clip, timed_)
+    clip, transcript = transcribed("any words", text)
+    transcript.passages = passages
+    said = "".join(word.text for word in align_words(text, [], 0))
+    vtt = "".join(text for _, _, text in read_by_ffmpeg(FORMATS["vtt"].render(clip, transcript), "webvtt"))
+    srt = FORMATS["srt"].render(clip, transcript)
     assert "\0" not in srt
-    assert len(read_by_ffmpeg(srt, "srt")) == srt.count(" --> ") == len(expected(clip, timed_))
+    assert len(read_by_ffmpeg(srt, "srt")) == srt.count(" --> ") == len(expected(clip, transcript))
     if "{" not in said:  # FFmpeg's decoder puts its own around those
         assert re.sub(r"\s", "", vtt) == said.replace("\u2060", "")
-    assert FORMS["txt"].render(clip, timed_) == f"{text}\n"
-    assert json.loads(FORMS["json"].render(clip, timed_))["text"] == text
+    assert FORMATS["txt"].render(clip, transcript) == f"{text}\n"
+    assert json.loads(FORMATS["json"].render(clip, transcript))["text"] == text
     clip.edited_at = None
-    assert re.sub(r"\s", "", FORMS["txt"].render(clip, timed_)) == said
+    assert re.sub(r"\s", "", FORMATS["txt"].render(clip, transcript)) == said
 
 
 async def test_a_browser_reads_every_cue_as_it_was_meant(launch_browser: Launch) -> None:
     page = await (await launch_browser()).new_page()
-    clip, timed_ = transcribed(speech.words(), f"{HOSTILE} {speech.words()}")
+    clip, transcript = transcribed(speech.words(), f"{HOSTILE} {speech.words()}")
     found = await page.evaluate(
         """vtt => new Promise((read, fail) => {
             const track = document.createElement("track");
@@ -224,6 +223,6 @@ async def test_a_browser_reads_every_cue_as_it_was_meant(launch_browser: Launch)
             document.querySelector("video").append(track);
             track.track.mode = "hidden";
         })""",
-        FORMS["vtt"].render(clip, timed_),
+        FORMATS["vtt"].render(clip, transcript),
     )
-    assert [tuple(cue) for cue in found] == expected(clip, timed_)
+    assert [tuple(cue) for cue in found] == expected(clip, transcript)

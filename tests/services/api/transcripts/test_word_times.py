@@ -1,4 +1,4 @@
-"""When words were said, alone: whatever stands between them, and however much is remembered."""
+"""Look-ups of word times, and the cache of them."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from services.api.transcripts import word_times
-from services.api.transcripts.word_times import Clock, Clocks
+from services.api.transcripts.word_times import WordTimingCache, WordTimings
 from shared.db.engine import read_session
 from tests.services.api.search.test_filters import engine, made
 from tests.services.api.search.test_full_text import heard, keep_all, transcribed
@@ -24,41 +24,41 @@ def test_each_word_is_said_when_the_machine_heard_it(said: list[str], is_spaced:
         {"start_ms": 1000 * place, "end_ms": 1000 * place + 900, "text": f" {word}"} for place, word in enumerate(said)
     ]
     passages = [{"start_ms": 0, "end_ms": 1000 * len(said), "text": text, "words": words}]
-    clock = Clock.of(text, passages, None, is_edited=False)
+    timings = WordTimings.of(text, passages, None, is_edited=False)
     place = 0
     for number, word in enumerate(said):
         place = text.index(word, place)
         shown = place + len(word) - len(word.lstrip())
-        assert clock.at_ms(text, shown) == 1000 * number
+        assert timings.start_ms(text, shown) == 1000 * number
         place += len(word)
 
 
-def test_a_passage_without_words_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passage_without_words_counts_as_one_word(monkeypatch: pytest.MonkeyPatch) -> None:
     passages: list[dict[str, Any]] = [
         {"start_ms": 0, "end_ms": 2000, "text": "one two", "words": []},
         {"start_ms": 5000, "end_ms": 6000, "text": "three"},
     ]
-    clock = Clock.of("one two three", passages, None, is_edited=False)
-    assert [clock.at_ms("one two three", place) for place in (0, 4, 8)] == [0, 0, 5000]
+    timings = WordTimings.of("one two three", passages, None, is_edited=False)
+    assert [timings.start_ms("one two three", place) for place in (0, 4, 8)] == [0, 0, 5000]
 
 
-def test_times_are_remembered_and_the_oldest_forgotten(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(word_times, "MOST_WORDS", 5)
+def test_the_cache_evicts_the_oldest_timings(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word_times, "MAX_CACHED_WORDS", 5)
     clips = [made(number) for number in range(3)]
     for clip in clips:
         keep_all(engine, *transcribed(clip, "one two"))
     rows: Any = [
         SimpleNamespace(id=clip.id, text="one two", version=1, edited=False, duration_ms=2000) for clip in clips
     ]
-    clocks = Clocks()
+    cache = WordTimingCache()
     with read_session(engine) as session:
         connection = session.connection()
-        assert len(clocks.of(connection, rows)) == 3
-        assert len(clocks._known) == 2
-        known = clocks.of(connection, rows[1:])
-        assert clocks.of(connection, rows[1:]) == known
-        assert all(clocks.of(connection, rows[1:])[id] is clock for id, clock in known.items())
-        assert clocks.of(connection, []) == {}
+        assert len(cache.load(connection, rows)) == 3
+        assert len(cache._entries) == 2
+        known = cache.load(connection, rows[1:])
+        assert cache.load(connection, rows[1:]) == known
+        assert all(cache.load(connection, rows[1:])[id] is clock for id, clock in known.items())
+        assert cache.load(connection, []) == {}
         rows[2].edited, rows[2].text, rows[2].version = True, "well one two", 2
-        assert clocks.of(connection, rows)[rows[2].id].at_ms("well one two", 9) == 1000
+        assert cache.load(connection, rows)[rows[2].id].start_ms("well one two", 9) == 1000
     assert heard("one two")[0]["words"][1]["start_ms"] == 1000

@@ -18,8 +18,8 @@ from sqlmodel import select
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.background.maintenance import Sweep
-from services.api.background.outbox_relay import Relay
+from services.api.background.maintenance import Maintenance
+from services.api.background.outbox_relay import OutboxRelay
 from services.api.http.body import ReceivedBody
 from services.api.http.errors import Problem
 from services.api.settings import ApiSettings
@@ -42,7 +42,7 @@ class Server:
     """What an api process works with, without its sockets; the first commit of a clip can be held back."""
 
     state: State
-    sweep: Sweep
+    maintenance: Maintenance
     threads: ThreadPoolExecutor
     reached: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
@@ -93,10 +93,10 @@ class Server:
 def server(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     settings = ApiSettings(database_url=SecretStr(postgres_url), data_dir=tmp_path)
     engine, store = open_engine(settings), FileStore(tmp_path / "objects")
-    relay = cast("Relay", SimpleNamespace(wake=lambda: None))
-    sweep = Sweep(engine, store, relay.wake, silence=timedelta(minutes=15), bin_keeps=timedelta(days=30))
+    relay = cast("OutboxRelay", SimpleNamespace(wake=lambda: None))
+    maintenance = Maintenance(engine, store, relay.wake, silence=timedelta(minutes=15), bin_keeps=timedelta(days=30))
     with ThreadPoolExecutor(2) as threads:
-        server = Server(State(settings, engine, store, relay, tmp_path), sweep, threads)
+        server = Server(State(settings, engine, store, relay, tmp_path), maintenance, threads)
         record = ClipTransaction.save
 
         def held(change: ClipTransaction, clip: Clip, *jobs: str) -> None:
@@ -115,8 +115,8 @@ def server(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def is_whole(server: Server, upload: Upload) -> bool:
     """Whether all that was confirmed is there, today and after the sweeps of a week."""
     now = datetime.now(UTC)
-    server.sweep.expire_uploads(now + FILE_LIFETIME + timedelta(hours=1))
-    server.sweep.remove_orphans(now + timedelta(days=2))
+    server.maintenance.expire_uploads(now + FILE_LIFETIME + timedelta(hours=1))
+    server.maintenance.remove_orphans(now + timedelta(days=2))
     clip, row, pieces = server.found(upload)
     sound = b"".join(b"".join(server.state.store.read(piece.key)) for piece in sorted(pieces, key=lambda p: p.start))
     return clip is not None and row.ended_at is None and sound == FIRST + LAST
@@ -135,7 +135,7 @@ def test_expiry_while_the_last_byte_arrives(server: Server) -> None:
     upload = server.begin(10)
     server.patch(upload, 0, FIRST)
     week = datetime.now(UTC) + FILE_LIFETIME + timedelta(minutes=1)
-    patch, sweep = server.race(lambda: server.patch(upload, 5, LAST), lambda: server.sweep.expire_uploads(week))
+    patch, sweep = server.race(lambda: server.patch(upload, 5, LAST), lambda: server.maintenance.expire_uploads(week))
     assert (patch.result(), sweep.result()) == (10, 0)
     assert is_whole(server, upload)
 

@@ -1,0 +1,63 @@
+"""Export the library as a zip, and import such a zip."""
+
+import uuid
+from datetime import UTC, datetime
+
+from anyio import to_thread
+from sqlmodel import col, select
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from services.api.archive.exporter import stream_zip
+from services.api.archive.importer import import_zip
+from services.api.http.body import receive_body
+from services.api.http.errors import Problem
+from services.api.state import state_of
+from shared.clips.models import Clip
+from shared.libraries import HOME
+
+MAX_IDS = 500
+"""Clips that one request may name: their ids stand in its address, and 20 KB of it pass every proxy."""
+
+
+def export_library(request: Request) -> Response:
+    """GET /api/library.zip: all clips that are not in the bin, or those that the address names."""
+    state = state_of(request)
+    chosen_ids = _ids(request)
+    with state.read_session() as session:
+        clips = select(Clip.id).where(col(Clip.library_id) == HOME, col(Clip.deleted_at).is_(None))
+        if chosen_ids is not None:
+            clips = clips.where(col(Clip.id).in_(chosen_ids))
+        ids = session.exec(clips.order_by(col(Clip.created_at), col(Clip.id))).all()
+    if chosen_ids is not None and len(ids) < len(chosen_ids):
+        raise Problem("not-found", "One of these clips is not in the library, or is in the bin.")
+    now = datetime.now(UTC)
+    return StreamingResponse(
+        stream_zip(state, ids, now),
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": f'attachment; filename="dictaphone {now:%Y-%m-%d}.zip"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _ids(request: Request) -> set[uuid.UUID] | None:
+    values = request.query_params.getlist("id")
+    if len(values) > MAX_IDS:
+        raise Problem("bad-request", f"At most {MAX_IDS} clips can be named at once; without any id all are given.")
+    try:
+        return {uuid.UUID(value) for value in values} or None
+    except ValueError:
+        raise Problem("bad-request", "An id is a UUID, and one of these is none.") from None
+
+
+async def import_library(request: Request) -> Response:
+    """POST /api/library: take in what GET /api/library.zip gave. A second import of the same zip changes nothing."""
+    state = state_of(request)
+    async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
+        result = await to_thread.run_sync(import_zip, state, body.file, body.size, limiter=state.upload_limiter)
+    return JSONResponse(
+        {"taken": result.imported, "known": result.known, "refused": result.refused},
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,143 @@
+"""What the full-text indexes of both databases have in common: the interface, and how good a match is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, literal, or_, select
+from sqlmodel import col
+
+from services.api.search.filters import ClipQuery
+from shared.clips.models import Clip
+from shared.search.index import SearchEntry, first_number_at
+from shared.search.query import Phrase, Query
+
+SORTS_BY_AGE = {"best", "newest", "oldest"}
+"""Orders in which the index yields its matches."""
+
+FEW_CLIPS = 2_000
+"""Clips that can be compared with the query one by one."""
+
+MAX_WEIGHED_CHARS = 10_000
+"""Characters of a text in which occurrences are counted: ten minutes of speech."""
+
+NAME_WEIGHT, TAGS_WEIGHT, MAX_TEXT_WEIGHT, WHOLE_WORD_WEIGHT = 10, 6, 4, 1
+"""The weight of a match in the name, in the tags, in the text once for each occurrence, and of a whole word."""
+
+NUMBER = col(SearchEntry.number)
+IS_OF_CLIP = col(SearchEntry.clip_id) == col(Clip.id)
+
+Conditions = Sequence[ColumnElement[bool]]
+
+
+class Plan(StrEnum):
+    """How a database finds the clips that match the query and pass the filters."""
+
+    WORDS_FIRST = "words first"
+    """Read the matches from the index, the newest first, and look at their clips only as far as the page needs them."""
+    FILTERS_FIRST = "filters first"
+    """Read the clips that pass the filters, and check whether they match: the best if these clips are few."""
+    CLIPS_IN_ORDER = "clips in order"
+    """Read clips in the order of the list, and check whether they match: the best if most do, and soon fill a page."""
+
+
+class FullTextIndex(ABC):
+    """The full-text index of one database, for one query.
+
+    The plan is chosen here, by counts, because a planner does not know how many clips have a word.
+    """
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self.plan = Plan.WORDS_FIRST
+
+    def matches(
+        self, clip_query: ClipQuery, *columns: Any, conditions: Conditions = (), ascending: bool = False
+    ) -> Select[Any]:
+        """Select columns of the clips that match, ordered by `SearchEntry.number`, which is their age."""
+        match self.plan:
+            case Plan.WORDS_FIRST:
+                return self._words_first(clip_query, columns, conditions, ascending=ascending)
+            case Plan.FILTERS_FIRST:
+                return self._filters_first(clip_query, columns, conditions, ascending=ascending)
+            case Plan.CLIPS_IN_ORDER:
+                return self._clips_in_order(clip_query, columns, conditions, ascending=ascending)
+
+    @abstractmethod
+    def _words_first(
+        self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
+    ) -> Select[Any]: ...
+
+    @abstractmethod
+    def _filters_first(
+        self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
+    ) -> Select[Any]: ...
+
+    def _clips_in_order(
+        self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
+    ) -> Select[Any]:
+        # "+ 0" hides the index on the column: otherwise a planner would read all entries in the order of that index.
+        number = NUMBER + 0
+        clips = select(*columns).select_from(Clip).join(SearchEntry, IS_OF_CLIP).where(*self._checks(), *conditions)
+        return clip_query.apply_filters(clips).order_by(number.asc() if ascending else number.desc())
+
+    @abstractmethod
+    def _checks(self) -> Conditions:
+        """Conditions on an entry that has the words, written so that no index serves them."""
+
+    def count(self, limit: int) -> ScalarSelect[int]:
+        """Count the clips with the words, deleted ones included, up to a limit."""
+        return select(func.count()).select_from(self._entries().limit(limit).subquery()).scalar_subquery()
+
+    @abstractmethod
+    def _entries(self) -> Select[Any]:
+        """Select a row for each entry of the index that has the words."""
+
+    @staticmethod
+    def _age_conditions(clip_query: ClipQuery, number: Any) -> list[ColumnElement[bool]]:
+        """The time range of the query, as a range of numbers in the index."""
+        conditions: list[ColumnElement[bool]] = []
+        if clip_query.since is not None:
+            conditions.append(number >= first_number_at(clip_query.since))
+        if clip_query.until is not None:
+            conditions.append(number < first_number_at(clip_query.until))
+        return conditions
+
+    # -- weights ---------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def weighed(self, clip_query: ClipQuery, conditions: Conditions) -> Select[Any]:
+        """Select `number` and `weight`, which says how good each match is, the newest first."""
+
+    def _weight(self, text_start: ColumnElement[Any]) -> ColumnElement[int]:
+        """The weight of an entry, of whose text only the beginning counts."""
+        weight: ColumnElement[int] = literal(0)
+        for phrase in self._query.phrases:
+            weight += self._phrase_weight(phrase, text_start)
+        return weight.label("weight")
+
+    def _phrase_weight(self, phrase: Phrase, text_start: ColumnElement[Any]) -> ColumnElement[int]:
+        needle = phrase.needle
+        in_name, in_tags = self._contains(col(SearchEntry.name), needle), self._contains(col(SearchEntry.tags), needle)
+        weight = (
+            case((in_name, NAME_WEIGHT), else_=0)
+            + case((in_tags, TAGS_WEIGHT), else_=0)
+            + self._smaller(self._occurrences(text_start, needle), MAX_TEXT_WEIGHT)
+        )
+        if phrase.is_prefix:
+            whole_word = f"{needle} "
+            has_whole_word = or_(
+                self._contains(col(SearchEntry.name), whole_word), self._contains(text_start, whole_word)
+            )
+            weight += case((has_whole_word, WHOLE_WORD_WEIGHT), else_=0)
+        return weight
+
+    @abstractmethod
+    def _contains(self, text: Any, needle: str) -> ColumnElement[bool]: ...
+
+    @abstractmethod
+    def _occurrences(self, text: Any, needle: str) -> ColumnElement[int]: ...
+
+    @abstractmethod
+    def _smaller(self, number: ColumnElement[int], limit: int) -> ColumnElement[int]: ...
