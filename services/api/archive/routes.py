@@ -12,6 +12,7 @@ from services.api.archive.exporter import stream_zip
 from services.api.archive.importer import import_zip
 from services.api.http.body import receive_body
 from services.api.http.errors import Problem
+from services.api.http.operations import BINARY, UUID, Answer, Content, Json, Operation, json_answer, query_param
 from services.api.state import state_of
 from shared.clips.models import Clip
 from shared.libraries import HOME
@@ -19,7 +20,21 @@ from shared.libraries import HOME
 MAX_IDS = 500
 """Clips that one request may name: their ids stand in its address, and 20 KB of it pass every proxy."""
 
+ARCHIVE: Content = {"application/zip": BINARY}
+COUNT: Json = {"type": "integer", "minimum": 0}
+IMPORT_RESULT: Json = {
+    "type": "object",
+    "required": ["taken", "known", "refused"],
+    "properties": {"taken": COUNT, "known": COUNT, "refused": {"type": "array", "items": {"type": "object"}}},
+}
 
+
+@Operation(
+    "All clips that are not in the bin, or those with these ids, as a zip",
+    {200: Answer("Sound, words and all that `POST /api/library` needs.", ARCHIVE)},
+    problems=["bad-request", "not-found"],
+    parameters=[query_param("id", {"type": "array", "items": UUID, "maxItems": MAX_IDS})],
+)
 def export_library(request: Request) -> Response:
     """GET /api/library.zip: all clips that are not in the bin, or those that the address names."""
     state = state_of(request)
@@ -52,6 +67,12 @@ def _ids(request: Request) -> set[uuid.UUID] | None:
         raise Problem("bad-request", "An id is a UUID, and one of these is none.") from None
 
 
+@Operation(
+    "Take in such a zip; clips that are here already stay as they are",
+    {200: json_answer("How many were taken in, known already, and refused, and why.", IMPORT_RESULT)},
+    problems=["empty-audio", "bad-library", "too-large", "away", "full"],
+    body=ARCHIVE,
+)
 async def import_library(request: Request) -> Response:
     """POST /api/library: take in what GET /api/library.zip gave. A second import of the same zip changes nothing."""
     state = state_of(request)

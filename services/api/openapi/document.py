@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute, Route
 
 from services.api.http.errors import PROBLEMS
 from services.api.http.operations import OPERATIONS, UUID, Answer, Content, Json, Operation, json_answer, path_param
-from services.api.openapi import library_operations  # noqa: F401 - declares those of the list and the archive
 from services.api.openapi.components import component_schemas
 from services.api.transcripts import formats
 

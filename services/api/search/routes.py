@@ -6,9 +6,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.api.http.cursor import Cursor
+from services.api.http.operations import Operation, json_answer
 from services.api.http.params import int_param
 from services.api.search import full_text, pages, snippets
 from services.api.search.filters import ClipQuery
+from services.api.search.operations import LIST_PARAMETERS, TAGS
+from services.api.search.pages import MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE
 from services.api.search.schemas import ClipPage, Limits, Realtime, SearchPage
 from services.api.state import state_of
 from shared.clips.models import Clip
@@ -17,16 +20,19 @@ from shared.libraries import HOME
 from shared.search.index import ClipTag
 from shared.search.query import parse_query
 
-PAGE_SIZE = 50
-"""Clips of one page: more than a screen shows, and a few milliseconds of work."""
 
-SEARCH_PAGE_SIZE = 20
-"""Clips of one page of a search, where each clip comes with snippets."""
-
-MAX_PAGE_SIZE = 200
-"""Clips that a client may ask for at once."""
-
-
+@Operation(
+    "List clips, or find some, one page at a time",
+    {
+        200: json_answer(
+            "A page of clips, the address for events, and the limits; with `q`, why each was found.",
+            ClipPage,
+            SearchPage,
+        )
+    },
+    problems=["bad-request"],
+    parameters=LIST_PARAMETERS,
+)
 def list_clips(request: Request) -> Response:
     """GET /api/clips: one page of the list or of a search, with what a page needs to stay current."""
     state = state_of(request)
@@ -56,6 +62,7 @@ def list_clips(request: Request) -> Response:
     return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-cache"})
 
 
+@Operation("All tags, most used first", {200: json_answer("Each with its number of clips.", TAGS)})
 def list_tags(request: Request) -> Response:
     """GET /api/tags: every tag and how many clips have it, most used first. Spellings of one tag are one tag."""
     clip_count = func.count()

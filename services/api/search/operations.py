@@ -1,9 +1,8 @@
-"""Parameters and tags of the list of clips in `/openapi.json`."""
+"""Parameters of the list and the tags in `/openapi.json`."""
 
-from typing import Any
-
+from services.api.http.operations import Json, query_param
 from services.api.search.filters import MAX_QUERY_CHARS, MAX_TAGS, SORTS
-from services.api.search.routes import MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE
+from services.api.search.pages import MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE
 from shared.clips.models import Status
 from shared.clips.tags import MAX_TAG_CHARS
 from shared.db.columns import MAX_DURATION_MS
@@ -16,7 +15,7 @@ _WORDS = (
     'The last one may go on; "words in quotes" follow each other.'
 )
 
-FILTERS: dict[str, dict[str, Any]] = {
+_SCHEMAS: dict[str, Json] = {
     "limit": {
         "type": "integer",
         "minimum": 1,
@@ -36,7 +35,9 @@ FILTERS: dict[str, dict[str, Any]] = {
     "deleted": {"type": "boolean", "description": "The bin instead of the library."},
 }
 
-TAGS: dict[str, Any] = {
+LIST_PARAMETERS = [query_param(name, schema) for name, schema in _SCHEMAS.items()]
+
+TAGS: Json = {
     "type": "object",
     "required": ["tags"],
     "properties": {
