@@ -134,9 +134,10 @@ def test_a_broken_mp4_raises_nothing(behind: bytes) -> None:
 
 
 def test_an_mp4_of_many_boxes_is_checked_fast() -> None:
-    began = time.monotonic()
-    resolve_media_type(io.BytesIO(box(b"ftyp", b"isom") + box(b"free") * 4_000_000), "audio/mp4")
-    assert time.monotonic() - began < 0.5
+    file = io.BytesIO(box(b"ftyp", b"isom") + box(b"free") * 4_000_000)
+    began = time.process_time()  # not the time of other processes on a busy machine
+    resolve_media_type(file, "audio/mp4")
+    assert time.process_time() - began < 0.5
 
 
 @given(st.binary(max_size=200))
