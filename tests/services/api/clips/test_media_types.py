@@ -1,4 +1,4 @@
-"""Containers by their bytes: real files of each kind, and what pretends to be one."""
+"""Audio formats by their bytes: real files of each kind, and other bytes that claim to be audio."""
 
 import io
 import struct
@@ -32,7 +32,7 @@ def test_each_container_is_known_by_its_bytes(container: str) -> None:
 
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_the_first_bytes_of_a_recording_are_enough(container: str) -> None:
-    """Whatever is cut off, the beginning is the container's: a person's recording is not refused for its end."""
+    """A recording whose end is missing is still recognised and accepted."""
     assert resolve_media_type(io.BytesIO(recording(container=container)[:400]), "") == CONTAINERS[container][1]
 
 
