@@ -114,7 +114,7 @@ class WorkerRuntime:
         finally:
             health_server.close()
             self._stop()
-        # A wake-up between the last idle check and the close found the server open, and now nobody would work:
+        # A wake-up between the last idle check and the close was accepted, and its job would wait for another worker:
         # the queues are checked once more.
         has_late_jobs = not self._stopping.is_set() and not self._are_queues_empty()
         self._notifications.close()
@@ -123,7 +123,7 @@ class WorkerRuntime:
         return has_late_jobs
 
     def _stop(self) -> None:
-        """Let running clips finish within the grace period: one for all workers, as whoever stops us counts once."""
+        """Let running clips finish within the grace period: one for all workers, since the platform grants one."""
         if self._captioner:
             self._captioner.stop()
         grace_ms = self._settings.stop_grace_seconds * 1000

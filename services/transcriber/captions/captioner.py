@@ -67,7 +67,7 @@ class Captioner:
     def stop(self) -> None:
         """Leave all recordings to another worker."""
         self._stopping.set()
-        deadline = time.monotonic() + STOP_TIMEOUT_S  # one for all: the platform's grace period is one for all
+        deadline = time.monotonic() + STOP_TIMEOUT_S  # one for all threads: the platform grants one
         for thread in [self._thread, *self._threads.values()]:
             if thread:
                 thread.join(timeout=max(0.0, deadline - time.monotonic()))

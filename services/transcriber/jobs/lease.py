@@ -60,7 +60,7 @@ class Lease:
         self._thread.join()
 
     def check(self) -> None:
-        """Raise `LeaseLost` if the clip is no longer ours. Asks nobody: the thread has asked."""
+        """Raise `LeaseLost` if the clip is no longer ours. The thread knows: the database is not asked here."""
         if self._lost.is_set():
             raise LeaseLost
 
