@@ -94,9 +94,9 @@ class Elsewhere:
     def __init__(self, source: Source, models: Path, **env: str) -> None:
         known = json.dumps({NAME: asdict(source.weights)})
         program = (
-            "import json, sys; from pathlib import Path; from services.transcriber import weights;"
-            "weights.KNOWN = {name: download.Weights(**known) for name, known in json.loads(sys.argv[1]).items()};"
-            f"weights.fetch({NAME!r}, Path(sys.argv[2]), lambda percent: None)"
+            "import json, sys; from pathlib import Path; from services.transcriber.models import download;"
+            "download.KNOWN = {name: download.Weights(**known) for name, known in json.loads(sys.argv[1]).items()};"
+            f"download.fetch({NAME!r}, Path(sys.argv[2]), lambda percent: None)"
         )
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, known, str(models)],
