@@ -51,7 +51,7 @@ ANSWER_S = 0.1
 """Longest that the server of the tests takes for a clip: long enough that some are always being heard."""
 
 KILLS, MANY_KILLS = 4, MOST_TRIES - 1
-"""On each kind of parts; many with `--slow`. One more could hit a clip so often that it is given up, as it should be."""
+"""On each kind of parts, many with `--slow`. One more could hit a clip too often, which is then given up."""
 
 ENOUGH = 8
 """Clips that wait: with fewer there is no reason to wipe Redis once more."""
