@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import pytest
+import structlog
 from hypothesis import settings
 from playwright.async_api import Browser, async_playwright
 
@@ -31,6 +32,12 @@ Kind = Literal["local", "servers"]
 """`local`: SQLite and files. `servers`: Postgres and an S3 bucket. Redis is always a real one."""
 
 KINDS: tuple[Kind, ...] = ("local", "servers")
+
+
+# What the services log in the tests' own process. By default each traceback is drawn with all values of its frames,
+# which takes half a second of computing.
+_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 
 # -- how long a run may take --------------------------------------------------------------------------------------
