@@ -20,7 +20,7 @@ from sqlmodel import col, func, select
 from services.api.background import outbox_relay
 from services.api.background.outbox_relay import OutboxRelay
 from services.transcriber.models.registry import BUNDLED_MODEL
-from shared.clips.models import MAX_TRIES, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import read_session, transaction
 from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
@@ -53,7 +53,7 @@ WIPE_S = 3
 ANSWER_S = 0.1
 """Longest that the server of the tests takes for a clip: long enough that some are always being heard."""
 
-KILLS, MANY_KILLS = 4, MOST_TRIES - 1
+KILLS, MANY_KILLS = 4, MAX_TRIES - 1
 """On each kind of parts, many with `--slow`. One more could hit a clip too often, which is then given up."""
 
 ENOUGH = 8
