@@ -20,7 +20,7 @@ from sqlmodel import col, func, select
 from services.api.background import outbox_relay
 from services.api.background.outbox_relay import OutboxRelay
 from services.transcriber.models.registry import BUNDLED_MODEL
-from shared.clips.models import Clip, Status
+from shared.clips.models import MAX_TRIES, Clip, Status
 from shared.db.engine import read_session, transaction
 from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
