@@ -29,11 +29,12 @@ test-newest: $(VENV)/dev.stamp ## Run the main job on the newest Python that can
 	@newest=$$($(RUN) -m infra.newest_python) && $$newest -VV && \
 	SERVICES_PYTHON=$$newest $(RUN) -m pytest $(NEWEST_TESTS) $(ARGS)
 
-check: $(VENV)/dev.stamp check-js ## Check style, types and layers, of Python and of the page's scripts
+check: $(VENV)/dev.stamp check-js ## Check style, types, layers and migrations, of Python and of the page's scripts
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-cache
+	$(RUN) -m infra.lint_migrations
 
 check-js:
 	@if command -v node >/dev/null; then $(MAKE) --no-print-directory $(JS)/node_modules/.stamp && cd $(JS) && npm run --silent check; \

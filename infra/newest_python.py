@@ -1,8 +1,8 @@
-"""`python -m infra.newest_python`: print the newest Python that can be had, with the packages of `make local-up`.
+"""Print the newest available Python, with the packages of `make local-up` (`python -m infra.newest_python`).
 
-The newest release that we support is looked for on the PATH, among pyenv's and uv's, and is fetched by uv where its
-downloads can be reached. Debian's testing release has it too: where `mmdebstrap` is there, or root may install it, it
-is unpacked into a folder and entered by `chroot`. What is prepared once stays in the cache.
+The newest supported release is looked for on the PATH and among the interpreters of pyenv and uv, which downloads it
+where its server can be reached. Otherwise `mmdebstrap`, which root may install, unpacks Debian's testing release into a
+folder, and `chroot` enters it. Interpreters and packages stay in a cache folder.
 """
 
 import hashlib
@@ -18,40 +18,40 @@ ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements" / "local.txt"
 
 OLDEST, NEWEST = 11, 14
-"""Minor versions of Python 3 that are supported, both included: those that every pinned package has wheels for."""
+"""First and last supported minor version of Python 3: every pinned package has wheels for all of them."""
 
 SUITES = {"forky": 14, "trixie": 13}
 """Debian release → the minor version of its Python."""
 
 DOWNLOAD_S, UNPACK_S = 120, 1200
-"""Seconds for uv to fetch an interpreter, and for `mmdebstrap` to unpack a Debian: it takes 80 on two cores."""
+"""Seconds for uv to download an interpreter, and for `mmdebstrap` to unpack a Debian, which takes 80 on two cores."""
 
-SHARED_FOLDERS = ("/proc", "/dev", "/tmp", "/var/tmp")  # noqa: S108  # they are mounted, and nothing is made in them
-"""What a program in the unpacked Debian sees of this machine, beside this repository."""
+SHARED_FOLDERS = ("/proc", "/dev", "/tmp", "/var/tmp")  # noqa: S108  # mounted, and no file is created in them
+"""Folders of this machine that a program in the unpacked Debian sees, beside this repository."""
 
 
 class NotFound(Exception):
-    """No newer Python is to be had here; the text says what would help."""
+    """No newer Python is available here. The message says what would help."""
 
 
 def main() -> None:
     try:
-        found = newest(_cache())
+        interpreter = newest(_cache_folder())
     except NotFound as error:
         sys.exit(str(error))
-    sys.stdout.write(f"{found}\n")
+    sys.stdout.write(f"{interpreter}\n")
 
 
 def newest(cache: Path) -> Path:
-    """Return an executable that runs the newest Python with our packages. Raises `NotFound`."""
-    if found := _installed(NEWEST) or _fetched_by_uv(NEWEST):
-        return _environment(found, cache)
+    """Return an executable that runs the newest Python with our packages. Raise `NotFound` if there is none."""
+    if interpreter := _installed(NEWEST) or _downloaded_by_uv(NEWEST):
+        return _environment(interpreter, cache)
     for suite, minor in SUITES.items():
         if (wrapper := _debian(suite, minor, cache)) is not None:
             return wrapper
     for minor in range(NEWEST - 1, sys.version_info.minor, -1):
-        if found := _installed(minor):
-            return _environment(found, cache)
+        if interpreter := _installed(minor):
+            return _environment(interpreter, cache)
     raise NotFound(
         f"No Python newer than {sys.version_info.major}.{sys.version_info.minor} was found. Install Python 3.{NEWEST}, "
         f"or mmdebstrap (on Debian and Ubuntu: apt install mmdebstrap), and start again."
@@ -62,7 +62,7 @@ def newest(cache: Path) -> Path:
 
 
 def _installed(minor: int) -> Path | None:
-    return next((path for path in _candidates(minor) if _runs(path, minor)), None)
+    return next((path for path in _candidates(minor) if _is_release(path, minor)), None)
 
 
 def _candidates(minor: int) -> Iterator[Path]:
@@ -71,22 +71,22 @@ def _candidates(minor: int) -> Iterator[Path]:
         yield Path(folder, name)
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     yield from pyenv.glob(f"versions/3.{minor}.*/bin/{name}")
-    found = _run(
+    managed = _run(
         [sys.executable, "-m", "uv", "python", "find", "--no-python-downloads", "--managed-python", f"3.{minor}"]
     )
-    if found.returncode == 0:
-        yield Path(found.stdout.strip())
+    if managed.returncode == 0:
+        yield Path(managed.stdout.strip())
 
 
-def _runs(path: Path, minor: int) -> bool:
-    """Whether this is a final release of that version; pyenv puts scripts of this name on the PATH that run none."""
+def _is_release(path: Path, minor: int) -> bool:
+    """Whether this runs a final release of that version. pyenv puts scripts of this name on the PATH that run none."""
     if not path.is_file():
         return False
-    told = _run([str(path), "-c", "import sys, venv; print(sys.version_info[:2], sys.version_info.releaselevel)"])
-    return told.stdout.strip() == f"(3, {minor}) final"
+    version = _run([str(path), "-c", "import sys, venv; print(sys.version_info[:2], sys.version_info.releaselevel)"])
+    return version.stdout.strip() == f"(3, {minor}) final"
 
 
-def _fetched_by_uv(minor: int) -> Path | None:
+def _downloaded_by_uv(minor: int) -> Path | None:
     try:
         _run([sys.executable, "-m", "uv", "python", "install", f"3.{minor}"], timeout_s=DOWNLOAD_S)
     except subprocess.TimeoutExpired:
@@ -95,43 +95,45 @@ def _fetched_by_uv(minor: int) -> Path | None:
 
 
 def _environment(interpreter: Path, cache: Path) -> Path:
-    """A virtual environment of this interpreter that holds the pinned packages."""
-    folder = cache / f"venv-{interpreter.name}-{_stamp()}"
+    """Return the Python of a virtual environment with the pinned packages."""
+    folder = cache / f"venv-{interpreter.name}-{_requirements_hash()}"
     python = folder / "bin" / "python"
     if not (folder / "complete").exists():
-        _must([str(interpreter), "-m", "venv", "--clear", str(folder)])
-        _must([str(python), *INSTALL, "-r", str(REQUIREMENTS)])
+        _run_or_fail([str(interpreter), "-m", "venv", "--clear", str(folder)])
+        _run_or_fail([str(python), *PIP_INSTALL, "-r", str(REQUIREMENTS)])
         (folder / "complete").touch()
     return python
 
 
-INSTALL = ("-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore",
-           "--require-hashes", "--only-binary=:all:")  # fmt: skip
+PIP_INSTALL = (
+    *("-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"),
+    *("--require-hashes", "--only-binary=:all:"),
+)
 
 
 # -- Debian in a folder ----------------------------------------------------------------------------------------
 
 
 def _debian(suite: str, minor: int, cache: Path) -> Path | None:
-    """A script that runs Debian's Python with the pinned packages; None if that cannot be made here."""
+    """Return a script that runs Debian's Python with the pinned packages; None if this machine cannot have one."""
     if sys.platform != "linux" or not _has_mmdebstrap():
         return None
     system = cache / suite
     if not (system / "complete").exists():
         shutil.rmtree(system, ignore_errors=True)
-        # A testing release's security archive is renewed seldom, and its date may be over.
+        # The archive index of a testing release is renewed seldom, and may have expired.
         options = ["--variant=minbase", "--include=python3", '--aptopt=Acquire::Check-Valid-Until "false"']
-        made = _run(["mmdebstrap", "--quiet", *options, suite, str(system)], timeout_s=UNPACK_S)
-        if made.returncode:
-            sys.stderr.write(f"Debian {suite} could not be unpacked: {made.stderr.strip()[-500:]}\n")
+        result = _run(["mmdebstrap", "--quiet", *options, suite, str(system)], timeout_s=UNPACK_S)
+        if result.returncode:
+            sys.stderr.write(f"Debian {suite} could not be unpacked: {result.stderr.strip()[-500:]}\n")
             return None
         (system / "complete").touch()
-    packages = system / f"packages-{_stamp()}"
+    packages = system / f"packages-{_requirements_hash()}"
     if not packages.exists():
         partial = packages.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
         target = ["--target", str(partial), "--python-version", f"3.{minor}"]
-        _must([sys.executable, *INSTALL, *target, "-r", str(REQUIREMENTS)])
+        _run_or_fail([sys.executable, *PIP_INSTALL, *target, "-r", str(REQUIREMENTS)])
         partial.rename(packages)
     (system / f"usr/local/lib/python3.{minor}/dist-packages/dictaphone.pth").write_text(f"/{packages.name}\n")
     wrapper = cache / f"python3.{minor}-{suite}"
@@ -149,9 +151,9 @@ def _has_mmdebstrap() -> bool:
 
 
 def _wrapper(system: Path, python: str) -> str:
-    """A shell script that becomes this Python: one process throughout, so that signals reach it as any other.
+    """Return a shell script that replaces itself by this Python: one process, so that signals reach it as usual.
 
-    Its mounts are its own, and gone with it.
+    Its mounts are in a namespace of its own, and end with it.
     """
     folders = " ".join(shlex.quote(folder) for folder in (*SHARED_FOLDERS, str(ROOT)))
     return f"""\
@@ -169,16 +171,16 @@ exec chroot "$system" /usr/bin/env -C "$folder" {python} "$@"
 """
 
 
-# -- what both ways share --------------------------------------------------------------------------------------
+# -- shared by both --------------------------------------------------------------------------------------------
 
 
-def _cache() -> Path:
+def _cache_folder() -> Path:
     if os.geteuid() == 0:
         return Path("/var/cache/dictaphone")
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dictaphone"
 
 
-def _stamp() -> str:
+def _requirements_hash() -> str:
     return hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
 
 
@@ -186,10 +188,10 @@ def _run(command: Sequence[str], *, timeout_s: float = 60) -> subprocess.Complet
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout_s)
 
 
-def _must(command: Sequence[str]) -> None:
-    done = _run(command, timeout_s=UNPACK_S)
-    if done.returncode:
-        raise NotFound(f"`{shlex.join(command)}` failed:\n{done.stdout}{done.stderr}")
+def _run_or_fail(command: Sequence[str]) -> None:
+    result = _run(command, timeout_s=UNPACK_S)
+    if result.returncode:
+        raise NotFound(f"`{shlex.join(command)}` failed:\n{result.stdout}{result.stderr}")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What two services must agree on, and nothing else. Imports no service."""
+"""Code that two or more services need. It imports no service."""

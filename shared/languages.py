@@ -1,9 +1,9 @@
-"""The languages that Whisper knows, by its codes: ISO 639-1, or three letters where that has none."""
+"""The languages of Whisper, by its codes: ISO 639-1, or three letters for a language without such a code."""
 
 from collections.abc import Mapping
 
-# Whisper's own list (openai/whisper, tokenizer.py). Its `jw` is Javanese, elsewhere `jv`.
-_NAMES = """
+# The list of openai/whisper (tokenizer.py). Its `jw` is Javanese, which ISO 639-1 calls `jv`.
+_NAMES_BY_CODE = """
 en:English zh:Chinese de:German es:Spanish ru:Russian ko:Korean fr:French ja:Japanese pt:Portuguese tr:Turkish pl:Polish
 ca:Catalan nl:Dutch ar:Arabic sv:Swedish it:Italian id:Indonesian hi:Hindi fi:Finnish vi:Vietnamese he:Hebrew
 uk:Ukrainian el:Greek ms:Malay cs:Czech ro:Romanian da:Danish hu:Hungarian ta:Tamil no:Norwegian th:Thai ur:Urdu
@@ -16,8 +16,8 @@ lb:Luxembourgish my:Myanmar bo:Tibetan tl:Tagalog mg:Malagasy as:Assamese tt:Tat
 ba:Bashkir jw:Javanese su:Sundanese yue:Cantonese
 """
 
-LANGUAGES: Mapping[str, str] = dict(pair.split(":") for pair in _NAMES.split()) | {"ht": "Haitian Creole"}
+LANGUAGES: Mapping[str, str] = dict(pair.split(":") for pair in _NAMES_BY_CODE.split()) | {"ht": "Haitian Creole"}
 """Code → English name."""
 
-CODES: Mapping[str, str] = {name.lower(): code for code, name in LANGUAGES.items()}
-"""English name, in lower case, as some servers give it → code."""
+CODES_BY_NAME: Mapping[str, str] = {name.lower(): code for code, name in LANGUAGES.items()}
+"""English name in lower case, as some recognizers return it → code."""

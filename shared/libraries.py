@@ -1,4 +1,4 @@
-"""The libraries that clips belong to."""
+"""Libraries: the owners of clips."""
 
 HOME = "home"
-"""The one library until people can sign in. Every query and stream is already per library."""
+"""Id of the only library, until people can sign in. Every query and every stream is per library already."""

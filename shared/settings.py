@@ -1,4 +1,4 @@
-"""The environment, read once at start: a piece for each thing that a service may touch."""
+"""Settings from the environment: one class for each resource. A service combines those that it may use."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AliasChoices, Field, PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -14,9 +14,9 @@ Origins = Annotated[frozenset[str], NoDecode]
 
 
 class ProcessSettings(BaseSettings):
-    """Where a process listens and how much it says."""
+    """The host to listen on, and the level of the log."""
 
-    # An empty variable means "not set": deploy tools pass empty strings for what nobody filled in.
+    # An empty variable is not set: deploy tools pass empty strings for fields that are not filled in.
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for every interface.")
@@ -29,13 +29,13 @@ class ProcessSettings(BaseSettings):
 
 
 class DataSettings(ProcessSettings):
-    """Where local files go."""
+    """The folder of local files."""
 
     data_dir: Path = Field(Path("var"), description="Folder for the SQLite database, stored audio and working files.")
 
 
 class RedisSettings(ProcessSettings):
-    """Where jobs and events travel."""
+    """Redis, for jobs and events."""
 
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey: `redis://`, `rediss://` or `unix://`."
@@ -44,13 +44,13 @@ class RedisSettings(ProcessSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, url: SecretStr) -> SecretStr:
-        if _parts(url).scheme not in {"redis", "rediss", "unix"}:
+        if _split_url(url).scheme not in {"redis", "rediss", "unix"}:
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return url
 
 
 class DatabaseSettings(DataSettings):
-    """Where the truth is kept."""
+    """The database."""
 
     database_url: SecretStr = Field(
         SecretStr(""), description="`postgres://…` or `sqlite:///…`; empty: a SQLite file in `DATA_DIR`."
@@ -59,13 +59,13 @@ class DatabaseSettings(DataSettings):
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, url: SecretStr) -> SecretStr:
-        if url and _parts(url).scheme.partition("+")[0] not in {"postgres", "postgresql", "sqlite"}:
+        if url and _split_url(url).scheme.partition("+")[0] not in {"postgres", "postgresql", "sqlite"}:
             raise ValueError("must begin with postgres:// or sqlite:///")
         return url
 
 
 class StoreSettings(DataSettings):
-    """Where the bytes are kept."""
+    """The object store."""
 
     bucket_name: str = Field("", description="S3 bucket for audio; empty: files under `DATA_DIR`.")
     aws_access_key_id: str = Field("", description="Key of the bucket.")
@@ -80,14 +80,14 @@ class StoreSettings(DataSettings):
 
     @field_validator("aws_access_key_id", "aws_secret_access_key")
     @classmethod
-    def _goes_with_the_bucket(cls, given: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
-        if info.data.get("bucket_name") and not given:
+    def _is_set_with_bucket(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
+        if info.data.get("bucket_name") and not value:
             raise ValueError("is needed beside BUCKET_NAME")
-        return given
+        return value
 
 
 class CaptionSettings(ProcessSettings):
-    """Whether words appear while somebody speaks."""
+    """Live captions during a recording."""
 
     live_captions: bool = Field(
         True, description="`off`: no words while somebody speaks, and no work for them; the transcript comes as ever."
@@ -95,7 +95,7 @@ class CaptionSettings(ProcessSettings):
 
 
 class OriginSettings(ProcessSettings):
-    """Who may call from another site."""
+    """The origins of other sites that may call."""
 
     allowed_origins: Origins = Field(
         frozenset(),
@@ -116,8 +116,8 @@ class OriginSettings(ProcessSettings):
         return origins
 
 
-def _parts(url: SecretStr) -> SplitResult:
-    """Take a URL apart. Raises `ValueError` if that cannot be done, and says nothing of what was in it."""
+def _split_url(url: SecretStr) -> SplitResult:
+    """Split a URL. Raises `ValueError` if it is malformed, without quoting it: it may hold a password."""
     try:
         parts = urlsplit(url.get_secret_value())
         _ = parts.port
@@ -130,31 +130,19 @@ AnySettings = TypeVar("AnySettings", bound=ProcessSettings)
 
 
 def load(settings: type[AnySettings]) -> AnySettings:
-    """Build the settings from the environment, or name every fault and leave with status 2."""
+    """Read the settings from the environment. If any is invalid, print all errors and exit with status 2."""
     try:
         return settings()
     except ValidationError as error:
         for fault in error.errors():
-            where = ".".join(str(part) for part in fault["loc"]).upper()
-            words = fault["msg"].removeprefix("Value error, ")
-            found = f" (found {os.environ[where]!r})" if where in os.environ and "SECRET" not in where else ""
-            # A URL may carry a password, so what was found in one is not repeated, nor a key.
-            found = "" if where.endswith(("_URL", "_KEY")) else found
+            variable = ".".join(str(part) for part in fault["loc"]).upper()
+            message = fault["msg"].removeprefix("Value error, ")
+            # A URL may contain a password: its value is not printed, nor is that of a key or secret.
+            is_secret = "SECRET" in variable or variable.endswith(("_URL", "_KEY"))
+            value = f" (found {os.environ[variable]!r})" if variable in os.environ and not is_secret else ""
             sys.stderr.write(
-                f"{where}: {words}{found}. Set it in the environment and start again.\n" if where else f"{words}.\n"
+                f"{variable}: {message}{value}. Set it in the environment and start again.\n"
+                if variable
+                else f"{message}.\n"
             )
         raise SystemExit(2) from None
-
-
-__all__ = [
-    "CaptionSettings",
-    "DataSettings",
-    "DatabaseSettings",
-    "OriginSettings",
-    "Port",
-    "PositiveInt",
-    "ProcessSettings",
-    "RedisSettings",
-    "StoreSettings",
-    "load",
-]

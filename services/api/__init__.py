@@ -1,1 +1,1 @@
-"""The clip API: takes audio in, gives it out, and keeps the list. Stateless; any number of machines may run it."""
+"""The clip API: stores audio, serves it, and lists clips. Stateless: any number of machines may run it."""

@@ -2,17 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, PositiveInt, field_validator
 
-from shared.settings import (
-    CaptionSettings,
-    DatabaseSettings,
-    OriginSettings,
-    Port,
-    PositiveInt,
-    RedisSettings,
-    StoreSettings,
-)
+from shared.settings import CaptionSettings, DatabaseSettings, OriginSettings, Port, RedisSettings, StoreSettings
 
 
 class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings, CaptionSettings):

@@ -17,8 +17,8 @@ from services.api.settings import ApiSettings
 from services.api.transcripts.word_times import WordTimingCache
 from shared.clips.models import Clip
 from shared.db.engine import open_engine, read_session, transaction
-from shared.outbox.outbox import record
 from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.writer import save_and_announce
 from shared.storage.factory import open_store
 from shared.storage.store import Store
 
@@ -61,7 +61,7 @@ class ClipTransaction:
 
     def save(self, clip: Clip, *jobs: str) -> None:
         """Add the clip, its event and the jobs that it needs."""
-        record(self.session, clip, *jobs, now=self.now)
+        save_and_announce(self.session, clip, *jobs, now=self.now)
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""The fan-out: every open browser sees every change at once, and misses none. Touches Redis only."""
+"""The fan-out: every open browser receives every change at once, and misses none. Uses Redis only."""

@@ -1,50 +1,50 @@
-"""`python -m services.realtime`: one process, or `WORKERS` of them on one port."""
+"""`python -m services.realtime`: one process, or `WORKERS` processes on one port."""
 
 import socket
 import sys
 
 import uvloop
 
-from services.realtime.metrics import Figures
-from services.realtime.server import Realtime
+from services.realtime.metrics import Metrics
+from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
 from services.realtime.workers import run_workers
 from shared import logs
 from shared.settings import load
 
 
-def _claim(settings: RealtimeSettings) -> None:
-    """Make sure that nobody has the port: processes that share one do not hear of others that share it, too."""
+def main() -> None:
+    settings = load(RealtimeSettings)
+    logs.configure("realtime", settings.log_level)
+    metrics = Metrics(settings.workers)
+
+    def serve(worker: int) -> None:
+        metrics.use_row(worker)
+        try:
+            uvloop.run(RealtimeServer(settings, metrics).run())
+        except OSError as error:
+            sys.exit(_port_fault(settings, error))
+
+    if settings.workers == 1:
+        serve(0)
+    else:
+        _check_port(settings)
+        run_workers(settings.workers, serve)
+
+
+def _check_port(settings: RealtimeSettings) -> None:
+    """Exit if the port is taken. Workers would not notice: SO_REUSEPORT shares it with any process that sets it too."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            sys.exit(_taken(settings, error))
+            sys.exit(_port_fault(settings, error))
 
 
-def _taken(settings: RealtimeSettings, error: OSError) -> str:
+def _port_fault(settings: RealtimeSettings, error: OSError) -> str:
     return f"Listening on {settings.host} port {settings.port} failed: {error}. Set HOST and PORT."
-
-
-def main() -> None:
-    settings = load(RealtimeSettings)
-    logs.configure("realtime", settings.log_level)
-    figures = Figures(settings.workers)
-
-    def serve(process: int) -> None:
-        figures.take_row(process)
-        try:
-            uvloop.run(Realtime(settings, figures).run())
-        except OSError as error:
-            sys.exit(_taken(settings, error))
-
-    if settings.workers == 1:
-        serve(0)
-    else:
-        _claim(settings)
-        run_workers(settings.workers, serve)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One connection: bytes in, bytes out. Idle, it is little more than its socket."""
+"""One connection: bytes in, bytes out. An idle one needs little more memory than its socket."""
 
 import asyncio
 from typing import Protocol, cast
@@ -8,115 +8,114 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from services.realtime.frames import Handshake, is_pong, new_protocol
-from services.realtime.hub import PIECE_BYTES
+from services.realtime.frames import is_pong, new_protocol
+from services.realtime.handshake import Handshake
+from services.realtime.replay_buffer import CHUNK_BYTES
 
-SEND_BUFFER_BYTES = PIECE_BYTES
-"""What may wait for one line, and one piece behind it. Who reads more slowly is left out until it has read."""
+MAX_SEND_BUFFER_BYTES = CHUNK_BYTES
+"""Bytes that may wait for one socket, and one chunk behind them. Beyond that, the connection is paused."""
 
-MOVED_BYTES = 8 * 1024
-"""A line that took so much since the last look moves, however slowly: a phone far from its mast gets a resync, too."""
+MIN_PROGRESS_BYTES = 8 * 1024
+"""A full send buffer that shrank by this much since the last look makes progress, however slow the line is."""
 
-GREETING_BYTES = 16 * 1024
-"""Bytes of a request; browsers send one or two thousand."""
+MAX_REQUEST_BYTES = 16 * 1024
+"""Bytes of a request. Browsers send one or two thousand."""
 
-MOST_SAID = 100
-"""Times that a browser may speak between two pings of ours. It has only to answer them."""
+MAX_READS_PER_PING = 100
+"""Reads from one client between two pings. A client has only to answer the pings."""
 
-UNKNOWN_MESSAGE = 4400
-"""Close code (4000 to 4999 are private, RFC 6455, 7.4.2) for who sends something: a browser has nothing to say."""
-
-
-class Host(Protocol):
-    """The server, as a connection sees it."""
-
-    def arrived(self, browser: "Browser") -> None: ...
-    def shook_hands(self, browser: "Browser", handshake: Handshake) -> None: ...
-    def asked(self, browser: "Browser", request: Request) -> None: ...
-    def fell_behind(self, browser: "Browser") -> None: ...
-    def caught_up(self, browser: "Browser") -> None: ...
-    def parting(self, browser: "Browser") -> None: ...
-    def left(self, browser: "Browser") -> None: ...
+CLOSE_UNEXPECTED_MESSAGE = 4400
+"""Close code for a client that sends a message (4000 to 4999 are private use, RFC 6455, 7.4.2)."""
 
 
-class Browser(asyncio.Protocol):
-    """A client, from its first byte to its last: it asks something, or it shakes hands and listens.
+class ConnectionHandler(Protocol):
+    """Receives the events of all connections."""
 
-    Silent or answering pings it has no parser: one is made when it says anything else.
+    def on_connect(self, connection: "Connection") -> None: ...
+    def on_handshake(self, connection: "Connection", handshake: Handshake) -> None: ...
+    def on_request(self, connection: "Connection", request: Request) -> None: ...
+    def on_send_buffer_full(self, connection: "Connection") -> None: ...
+    def on_send_buffer_drained(self, connection: "Connection") -> None: ...
+    def on_closing(self, connection: "Connection") -> None: ...
+    def on_disconnect(self, connection: "Connection") -> None: ...
+
+
+class Connection(asyncio.Protocol):
+    """A client from its first byte to its last: an HTTP request, or a handshake and then a subscriber.
+
+    While the client is silent or answers pings, the connection has no parser. Any other bytes create one.
     """
 
     __slots__ = (
-        "_has_ended", "_host", "_is_open", "_protocol", "_said", "_waiting", "address", "awaits_pong", "keeps_state",
-        "place", "round", "transport",
+        "_buffered_bytes", "_handler", "_is_ending", "_is_open", "_protocol", "_reads_since_ping", "_request_bytes",
+        "address", "awaits_pong", "has_cursor", "ping_round", "position", "transport",
     )  # fmt: skip
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, handler: ConnectionHandler) -> None:
+        self._handler = handler
         self._is_open = False
-        self._has_ended = False
-        """Whether all that it gets has been written; what it still says is not read."""
+        """Whether the WebSocket is open: the opening handshake is done, the closing one has not begun."""
+        self._is_ending = False
+        """Whether the last byte was written. Bytes that still arrive are ignored."""
         self._protocol: ServerProtocol | None = None
-        self._said = 0
-        """Bytes of its request, then times that it spoke."""
-        self._waiting = 0
-        """Bytes that waited for the line at the last look."""
+        self._request_bytes = 0
+        self._reads_since_ping = 0
+        self._buffered_bytes = 0
+        """Size of the send buffer at the last `has_progressed`."""
         self.address = ""
-        """Whom its connections are counted for; empty until it has shaken hands."""
+        """The client address that this connection is counted for; empty unless the server has registered it."""
         self.awaits_pong = False
-        self.round = 0
-        """Which of the rounds of pings it belongs to."""
-        self.keeps_state = False
-        self.place = 0
+        self.ping_round = 0
+        self.has_cursor = False
+        self.position = 0
 
-    # -- what the loop calls -----------------------------------------------------------------------------------
+    # -- called by the event loop ------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.transport.set_write_buffer_limits(SEND_BUFFER_BYTES)
-        self._host.arrived(self)
+        self.transport.set_write_buffer_limits(MAX_SEND_BUFFER_BYTES)
+        self._handler.on_connect(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._has_ended:
+        if self._is_ending:
             return
         if self._protocol is None:
-            if self._is_open and self._said < MOST_SAID and is_pong(data):
+            if self._is_open and self._reads_since_ping < MAX_READS_PER_PING and is_pong(data):
                 self.awaits_pong = False
-                self._said += 1
+                self._reads_since_ping += 1
                 return
-            if not self._is_open and len(data) <= GREETING_BYTES and (handshake := Handshake.parse(data)):
-                self._host.shook_hands(self, handshake)
+            if not self._is_open and len(data) <= MAX_REQUEST_BYTES and (handshake := Handshake.parse(data)):
+                self._handler.on_handshake(self, handshake)
                 return
             self._protocol = new_protocol(is_open=self._is_open)
-        self._read(self._protocol, data)
+        self._parse(self._protocol, data)
 
     def pause_writing(self) -> None:
-        self._host.fell_behind(self)
+        self._handler.on_send_buffer_full(self)
 
     def resume_writing(self) -> None:
-        self._host.caught_up(self)
+        self._handler.on_send_buffer_drained(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._host.left(self)
+        self._handler.on_disconnect(self)
 
-    # -- what the server does ----------------------------------------------------------------------------------
+    # -- called by the server ----------------------------------------------------------------------------------
 
-    def open(self, handshake: Handshake, first: bytes) -> None:
-        """Answer an ordinary handshake and send the first frames behind it."""
+    def accept(self, handshake: Handshake, first_frames: bytes) -> None:
+        """Accept an ordinary handshake, and send the first frames in the same write."""
         self._is_open = True
-        self._said = 0
-        self.transport.write(handshake.accepted() + first)
+        self.transport.write(handshake.response() + first_frames)
 
-    def accept(self, request: Request) -> bool:
-        """Answer an unusual handshake, after all its rules; whether the connection is open now."""
-        assert self._protocol is not None, "it has read the request"
+    def accept_request(self, request: Request) -> bool:
+        """Accept or refuse an unusual handshake by all rules of the protocol. Return whether the WebSocket is open."""
+        assert self._protocol is not None, "it has parsed the request"
         self._protocol.send_response(self._protocol.accept(request))
         self._is_open = self._protocol.state is State.OPEN
-        self._said = 0
-        self._write(self._protocol)
+        self._flush(self._protocol)
         return self._is_open
 
-    def answer(self, response: Response) -> None:
-        """Answer a plain request, and hang up."""
+    def respond(self, response: Response) -> None:
+        """Answer an HTTP request and end the connection."""
         self.transport.write(response.serialize())
         self._end()
 
@@ -124,57 +123,61 @@ class Browser(asyncio.Protocol):
         self.transport.write(data)
 
     def ping(self, frame: bytes) -> bool:
-        """Ask for a sign of life; False, and nothing sent, if the last one was not answered."""
+        """Send a ping; if the last one was not answered, send nothing and return False."""
         if self.awaits_pong:
             return False
         self.awaits_pong = True
-        self._said = 0
+        self._reads_since_ping = 0
         self.transport.write(frame)
         return True
 
-    def moves(self) -> bool:
-        """Whether its full line took anything since the last look."""
-        before, self._waiting = self._waiting, self.transport.get_write_buffer_size()
-        return before - self._waiting >= MOVED_BYTES
+    def has_progressed(self) -> bool:
+        """Whether the send buffer shrank since the last call."""
+        previous_bytes, self._buffered_bytes = self._buffered_bytes, self.transport.get_write_buffer_size()
+        return previous_bytes - self._buffered_bytes >= MIN_PROGRESS_BYTES
 
-    def part(self, code: int, reason: str) -> None:
-        """Begin the closing handshake, behind all that waits for the line; again does nothing."""
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake, behind all bytes that wait to be sent. A second call does nothing."""
         protocol = self._protocol = self._protocol or new_protocol()
         if protocol.state is State.OPEN:
             protocol.send_close(code, reason)
-            self._write(protocol)
+            self._flush(protocol)
 
-    # -- unusual bytes -----------------------------------------------------------------------------------------
+    # -- all other bytes ---------------------------------------------------------------------------------------
 
-    def _read(self, protocol: ServerProtocol, data: bytes) -> None:
-        self._said += 1 if self._is_open else len(data)
-        if not self._is_open and self._said > GREETING_BYTES:
-            self.transport.abort()
-            return
+    def _parse(self, protocol: ServerProtocol, data: bytes) -> None:
+        if self._is_open:
+            self._reads_since_ping += 1
+        else:
+            self._request_bytes += len(data)
+            if self._request_bytes > MAX_REQUEST_BYTES:
+                self.transport.abort()
+                return
         protocol.receive_data(data)
         for event in protocol.events_received():
             if isinstance(event, Request):
-                self._host.asked(self, event)
+                self._handler.on_request(self, event)
             elif isinstance(event, Frame) and event.opcode is Opcode.PONG:
                 self.awaits_pong = False
             elif isinstance(event, Frame) and event.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
-                self.part(UNKNOWN_MESSAGE, "A browser has nothing to say here.")
-        if self._is_open and self._said > MOST_SAID:
-            self.part(CloseCode.POLICY_VIOLATION, "You speak too often.")
-        self._write(protocol)
+                self.close(CLOSE_UNEXPECTED_MESSAGE, "A browser has nothing to say here.")
+        if self._is_open and self._reads_since_ping > MAX_READS_PER_PING:
+            self.close(CloseCode.POLICY_VIOLATION, "You speak too often.")
+        self._flush(protocol)
 
-    def _write(self, protocol: ServerProtocol) -> None:
+    def _flush(self, protocol: ServerProtocol) -> None:
+        """Write what the parser wants to send, and report the start of a closing handshake by either side."""
         if self._is_open and protocol.state is not State.OPEN:
             self._is_open = False
-            self._host.parting(self)
+            self._handler.on_closing(self)
         for data in protocol.data_to_send():
             if data:
                 self.transport.write(data)
-            else:  # the end, by `websockets`' convention
+            else:  # an empty item means end of stream
                 self._end()
 
     def _end(self) -> None:
-        """Hang up when the other side does: bytes that it still sends would make the kernel throw away ours."""
-        self._has_ended = True
+        """Close the sending side only: with both closed, bytes that still arrive would make the kernel discard ours."""
+        self._is_ending = True
         if not self.transport.is_closing():
             self.transport.write_eof()

@@ -1,334 +1,248 @@
-"""Who listens to which library, and what was said there last. No I/O: listeners are called, and a scheduler is given.
+"""The channel of each library: its subscribers, and the frames that they are sent. No I/O.
 
-Everything has a place: a number that only grows, through every life of a stream. A listener stands at the place of the
-last event that it was given; whatever happens to it or to the stream, the next turn brings it from there to the newest
-place, by the frames between or, where these are not known any more, by one resync.
+Each subscriber stands at a position: that of the last frame it was given. Whatever happens to the subscriber or to the
+stream, the next delivery brings it to the newest position: by the frames between the two or, where the replay buffer
+does not have all of them, by one resync.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
 import structlog
 
 from services.realtime.frames import text_frame
+from services.realtime.replay_buffer import DEFAULT_LIMITS, Event, ReplayBuffer, ReplayLimits
 
 log = structlog.get_logger(__name__)
 
-REPLAY_FRAMES = 1_000
-"""Events kept for those who come back: a whole evening of one library. Fetching the list is less work than more."""
+SLICE_SUBSCRIBERS = 500
+"""Subscribers served in one turn of the event loop: some two milliseconds."""
 
-REPLAY_BYTES = 1024 * 1024
-"""Bytes kept likewise: larger than the first page of a list, so that a longer replay would be the slower way."""
+DETACHED = 1 << 62
+"""Position of a subscriber that must not be sent anything, because it is paused or gone: greater than all others."""
 
-MOST_AHEAD = 8
-"""Times `REPLAY_BYTES` that may be on the way to those who are there: a burst reaches them, and nobody after them."""
-
-PIECE_BYTES = 64 * 1024
-"""Given to one line at a time: the rest of a replay waits in the ring, which all share, until the line has room."""
-
-SLICE = 500
-"""Listeners served before others get a turn of the loop: some two milliseconds."""
-
-MOST_PIECES = 32
-"""Joined pieces kept until the next event: everybody who lost the line at one moment asks for the same few."""
-
-AWAY = 1 << 62
-"""The place of a listener that is to be sent nothing: ahead of all there are."""
-
-Event = tuple[str, bytes]
-"""The id of a stream's entry, and its JSON object."""
+CallSoon = Callable[[Callable[[], None]], object]
+"""Calls a function in a later turn of the event loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What a library keeps for those who come back, and what one line is given of it at a time."""
+class Subscriber(Protocol):
+    """A recipient of frames."""
 
-    frames: int = REPLAY_FRAMES
-    bytes: int = REPLAY_BYTES
-    piece_bytes: int = PIECE_BYTES
-
-
-class Listener(Protocol):
-    """One who is sent frames."""
-
-    place: int
-    """Of the last event that it was given; the hub alone changes it."""
-    keeps_state: bool
-    """Whether it said what it saw last: others are told of events alone."""
+    position: int
+    """Position of the last frame that it was given. Only the hub changes it."""
+    has_cursor: bool
+    """Whether it connected with a cursor. Clients without one know the seed's contract, and are sent events only."""
 
     def send(self, data: bytes) -> None:
-        """Take frames that are ready for the line. It may leave or fall behind in this very call."""
+        """Write complete frames. It may pause or unsubscribe during this very call."""
 
 
 class Hub:
-    """The libraries that somebody listens to, or that something was said in."""
+    """The channels of all libraries."""
 
     def __init__(
         self,
-        later: Callable[[Callable[[], None]], object],
-        bounds: Bounds = Bounds(),
+        call_soon: CallSoon,
+        limits: ReplayLimits = DEFAULT_LIMITS,
         *,
-        slice_listeners: int = SLICE,
+        slice_subscribers: int = SLICE_SUBSCRIBERS,
     ) -> None:
-        """`later` calls a function in a later turn of the loop."""
-        self._later = later
-        self._bounds = bounds
-        self._slice = slice_listeners
+        self._call_soon = call_soon
+        self._limits = limits
+        self._slice_subscribers = slice_subscribers
         self._channels: dict[str, Channel] = {}
 
-    def of(self, library: str) -> "Channel":
-        """The channel of a library, made when it is first asked for."""
+    def channel(self, library: str) -> "Channel":
+        """Return the channel of a library, and create it at first use."""
         if (channel := self._channels.get(library)) is None:
-            channel = self._channels[library] = Channel(self._later, self._bounds, self._slice)
+            channel = self._channels[library] = Channel(self._call_soon, self._limits, self._slice_subscribers)
         return channel
-
-    def libraries(self) -> set[str]:
-        """Those that somebody listens to."""
-        return {library for library, channel in self._channels.items() if channel.count()}
 
     def channels(self) -> Iterable["Channel"]:
         return self._channels.values()
 
+    def subscribed_libraries(self) -> set[str]:
+        """Libraries that have at least one subscriber."""
+        return {library for library, channel in self._channels.items() if channel.subscriber_count()}
+
 
 class Channel:
-    """One library: its newest frames, who listens, and who has fallen behind."""
+    """One library: its replay buffer and its subscribers."""
 
-    def __init__(self, later: Callable[[Callable[[], None]], object], bounds: Bounds, slice_listeners: int) -> None:
-        self._later = later
-        self._slice = slice_listeners
-        self._ring = Ring(None, 0, bounds)
-        self._live: set[Listener] = set()
-        self._behind: dict[Listener, int] = {}
-        self._unfinished: set[Listener] = set()
-        """Those who were given a piece, and have room for the next one."""
-        self._turn: Iterator[Listener] | None = None
-        """Those whom a delivery that is under way has still to reach."""
-        self._goal = 0
-        """The place for which everyone was looked at when the delivery under way is over."""
-        self._is_due = False
-        self._news = b""
+    def __init__(self, call_soon: CallSoon, limits: ReplayLimits, slice_subscribers: int) -> None:
+        self._call_soon = call_soon
+        self._slice_subscribers = slice_subscribers
+        self._buffer = ReplayBuffer(None, 0, limits)
+        self._active: set[Subscriber] = set()
+        self._paused: dict[Subscriber, int] = {}
+        """Subscriber → the position at which it was paused."""
+        self._unfinished: set[Subscriber] = set()
+        """Active subscribers that were given a chunk and have room for the next one."""
+        self._remaining: Iterator[Subscriber] | None = None
+        """Subscribers that the current delivery has not reached yet. None: no delivery is under way."""
+        self._target = 0
+        """The newest position when the current or the last delivery began."""
+        self._is_scheduled = False
+        self._retained_frame = b""
+        """The last retained message, or nothing."""
         self.deliveries = self.replayed = self.resyncs = 0
-        """Frames sent to those who were there, frames sent to those who came back, resyncs sent to anyone; ever."""
+        """Frames sent to connected subscribers, frames replayed to new ones, resyncs sent to any; ever."""
 
-    # -- listeners ---------------------------------------------------------------------------------------------
+    # -- subscribers -------------------------------------------------------------------------------------------
 
-    def join(self, listener: Listener, since: str | None) -> bytes:
-        """Add a listener and return what it must be sent first, in this same turn: its replay's begin, or one resync.
+    def subscribe(self, subscriber: Subscriber, cursor: str | None) -> bytes:
+        """Add a subscriber. Return what it must be sent first, in this same turn: a replay's first chunk, or a resync.
 
-        `since` is whatever the listener says it saw last; only an id of this very life of the stream is believed. None
-        is a listener that keeps no state, and gets what happens from now on.
+        `cursor` is whatever the client says. Only an id of this incarnation of the stream is accepted. Without a
+        cursor the subscriber is sent what happens from now on.
         """
-        self._live.add(listener)
-        listener.place = self._ring.head
-        listener.keeps_state = since is not None
-        if since is None:
+        self._active.add(subscriber)
+        subscriber.position = self._buffer.head
+        subscriber.has_cursor = cursor is not None
+        if cursor is None:
             return b""
-        place = self._ring.place_of(since)
-        piece = None if place is None else self._ring.after(place)
-        if place is None or piece is None:
+        position = self._buffer.position_of(cursor)
+        chunk = None if position is None else self._buffer.chunk_after(position)
+        if position is None or chunk is None:
             self.resyncs += 1
-            return self._ring.resync() + self._news
-        replay, listener.place = piece
-        self.replayed += listener.place - place
-        if listener.place < self._ring.head:
-            self._go_on_with(listener)
-        return self._news + replay
+            return self._buffer.resync_frame() + self._retained_frame
+        frames, subscriber.position = chunk
+        self.replayed += subscriber.position - position
+        if subscriber.position < self._buffer.head:
+            self._deliver_rest_later(subscriber)
+        return self._retained_frame + frames
 
-    def leave(self, listener: Listener) -> None:
-        """Forget a listener; again does nothing."""
-        self._live.discard(listener)
-        self._unfinished.discard(listener)
-        self._behind.pop(listener, None)
-        listener.place = AWAY
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber. A second call does nothing."""
+        self._active.discard(subscriber)
+        self._unfinished.discard(subscriber)
+        self._paused.pop(subscriber, None)
+        # A delivery or a broadcast under way may still hold this subscriber.
+        subscriber.position = DETACHED
 
-    def fall_behind(self, listener: Listener) -> None:
-        """Leave out a listener whose line is full, until it catches up."""
-        if listener in self._live:
-            self._live.remove(listener)
-            self._unfinished.discard(listener)
-            self._behind[listener] = listener.place
-            listener.place = AWAY
+    def pause(self, subscriber: Subscriber) -> None:
+        """Send nothing to a subscriber, whose send buffer is full, until `resume`."""
+        # A connection may be told that its buffer is full after it has unsubscribed.
+        if subscriber in self._active:
+            self._active.remove(subscriber)
+            self._unfinished.discard(subscriber)
+            self._paused[subscriber] = subscriber.position
+            subscriber.position = DETACHED
 
-    def catch_up(self, listener: Listener) -> None:
-        """Bring up to date a listener that fell behind; another does nothing."""
-        place = self._behind.pop(listener, None)
-        if place is not None:
-            listener.place = place
-            self._live.add(listener)
-            if listener.keeps_state and self._news:
-                self._send(listener, self._news)  # it may have missed what it says
-            self._serve([listener])
+    def resume(self, subscriber: Subscriber) -> None:
+        """Bring a paused subscriber up to date. For any other, do nothing."""
+        position = self._paused.pop(subscriber, None)
+        if position is not None:
+            subscriber.position = position
+            self._active.add(subscriber)
+            if subscriber.has_cursor and self._retained_frame:
+                self._send(subscriber, self._retained_frame)  # it may have missed this one
+            self._deliver_to([subscriber])
 
-    def count(self) -> int:
-        return len(self._live) + len(self._behind)
+    def subscriber_count(self) -> int:
+        return len(self._active) + len(self._paused)
 
     # -- events ------------------------------------------------------------------------------------------------
 
-    def begin(self, cursor: str, events: Iterable[Event] = ()) -> None:
-        """Start a life of the stream at `cursor`, with the events since; everyone is told to fetch again.
+    def start_incarnation(self, cursor: str, events: Iterable[Event] = ()) -> None:
+        """Continue with a new incarnation of the stream: `cursor` is its oldest entry, `events` are those since.
 
-        Nothing of a life before can be replayed: its ids are unknown from here on.
+        Every subscriber is sent a resync. The ids of earlier incarnations are unknown from now on.
         """
-        self._ring = self._ring.successor(cursor)
+        self._buffer = self._buffer.next_incarnation(cursor)
         self.publish(events)
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Add events, newer than all before, and deliver them."""
+        """Add events, which are newer than all before, and deliver them."""
         for id, data in events:
-            self._ring.add(id, text_frame(b'{"id":"%s",%s' % (id.encode(), data[1:])))
-        if self._turn is None:
+            self._buffer.append(id, text_frame(b'{"id":"%s",%s' % (id.encode(), data[1:])))
+        # A delivery under way takes the new events along.
+        if self._remaining is None:
             self._deliver()
 
-    def tell(self, news: bytes, *, latest: bool = False) -> Iterator[None]:
-        """Send something that is no event to those who keep state; the `latest` is what who comes later gets first.
+    def broadcast(self, message: bytes, *, retain: bool = False) -> Iterator[None]:
+        """Send a message that is no event to every subscriber with a cursor; if retained, also to those who come later.
 
-        Advance the iterator for each slice of the listeners.
+        Advance the iterator once for each slice of subscribers.
         """
-        frame = text_frame(news)
-        if latest:
-            self._news = frame
-        listeners = iter(list(self._live))
-        while some := list(islice(listeners, self._slice)):
-            for listener in some:
-                if listener.keeps_state and listener.place != AWAY:
-                    self._send(listener, frame)
+        frame = text_frame(message)
+        if retain:
+            self._retained_frame = frame
+        subscribers = iter(list(self._active))
+        while batch := list(islice(subscribers, self._slice_subscribers)):
+            for subscriber in batch:
+                # Between two slices a subscriber may have been paused or have left.
+                if subscriber.has_cursor and subscriber.position != DETACHED:
+                    self._send(subscriber, frame)
             yield
 
     def _deliver(self) -> None:
-        """Serve a slice of those who are there; go on in later turns, until all have the newest event.
+        """Serve one slice of subscribers, and go on in later turns until all have the newest frame.
 
-        What is published meanwhile goes along to whoever comes after, and a second round brings it to the others.
+        Events published meanwhile go along to the slices that follow; a second round brings them to the first ones.
         """
-        if self._turn is None:
-            is_news = self._goal < self._ring.head
-            self._turn, self._goal = iter(list(self._live if is_news else self._unfinished)), self._ring.head
-        some = list(islice(self._turn, self._slice))
-        self._serve(some)
-        if len(some) == self._slice:
-            self._soon()
+        if self._remaining is None:
+            has_new_frames = self._target < self._buffer.head
+            self._remaining = iter(list(self._active if has_new_frames else self._unfinished))
+            self._target = self._buffer.head
+        batch = list(islice(self._remaining, self._slice_subscribers))
+        self._deliver_to(batch)
+        if len(batch) == self._slice_subscribers:
+            self._schedule_delivery()
             return
-        self._turn = None
-        if self._goal < self._ring.head or self._unfinished:
-            self._soon()
+        self._remaining = None
+        if self._target < self._buffer.head or self._unfinished:
+            self._schedule_delivery()
         else:
-            self._ring.trim()
+            self._buffer.trim()
 
-    def _soon(self) -> None:
-        """Deliver in a later turn, once, however often that is asked for."""
-        if not self._is_due:
-            self._is_due = True
-            self._later(self._due)
+    def _schedule_delivery(self) -> None:
+        """Call `_deliver` in a later turn, once, however often this is called before."""
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._call_soon(self._scheduled_delivery)
 
-    def _due(self) -> None:
-        self._is_due = False
+    def _scheduled_delivery(self) -> None:
+        self._is_scheduled = False
         self._deliver()
 
-    def _go_on_with(self, listener: Listener) -> None:
-        self._unfinished.add(listener)
-        self._soon()
+    def _deliver_rest_later(self, subscriber: Subscriber) -> None:
+        self._unfinished.add(subscriber)
+        self._schedule_delivery()
 
-    def _serve(self, listeners: Sequence[Listener]) -> None:
-        """Bring each a piece further to the newest place. Nearly all stand at one place and are sent the same bytes."""
-        ring = self._ring
-        head, place, piece = ring.head, -1, None
-        for listener in listeners:
-            if listener.place >= head:
-                continue
-            if listener.place != place:
-                place = listener.place
-                piece = ring.after(place)
-            if piece is None:
-                self.resyncs += 1
-                listener.place = head
-                self._unfinished.discard(listener)
-                self._send(listener, ring.resync())
-                continue
-            data, listener.place = piece
-            self.deliveries += listener.place - place
-            if listener.place < head:
-                self._go_on_with(listener)
-            else:
-                self._unfinished.discard(listener)
-            self._send(listener, data)
+    def _deliver_to(self, subscribers: Sequence[Subscriber]) -> None:
+        """Bring each subscriber one chunk closer to the newest position.
 
-    def _send(self, listener: Listener, data: bytes) -> None:
-        """A listener that fails is left; nobody else waits for it."""
-        try:
-            listener.send(data)
-        except Exception:
-            log.exception("a listener could not be sent anything, and is left")
-            self.leave(listener)
-
-
-class Ring:
-    """The newest frames of a library, behind a place of which only its id is known."""
-
-    def __init__(self, cursor: str | None, place: int, bounds: Bounds) -> None:
-        """Begin with nothing after `place`, which is that of the entry `cursor`; None: nothing was read yet."""
-        self._bounds = bounds
-        self._ids = deque([cursor])
-        self._frames: deque[bytes] = deque()
-        self._places = {} if cursor is None else {cursor: place}
-        self._tail = place
-        """The oldest place that can be counted from."""
-        self._bytes = 0
-        self._pieces: dict[int, tuple[bytes, int]] = {}
-
-    def successor(self, cursor: str) -> "Ring":
-        """The ring of the stream's next life: everyone's place is from before it, and unknown there."""
-        return Ring(cursor, self.head + 1, self._bounds)
-
-    @property
-    def head(self) -> int:
-        """The place of the newest frame."""
-        return self._tail + len(self._frames)
-
-    def place_of(self, id: str) -> int | None:
-        return self._places.get(id)
-
-    def add(self, id: str, frame: bytes) -> None:
-        self._ids.append(id)
-        self._frames.append(frame)
-        self._places[id] = self.head
-        self._bytes += len(frame)
-        self._pieces.clear()
-        if self._bytes > MOST_AHEAD * self._bounds.bytes:
-            self.trim()
-
-    def trim(self) -> None:
-        """Forget what is too old or too much to be replayed."""
-        while len(self._frames) > self._bounds.frames or self._bytes > self._bounds.bytes:
-            forgotten = self._ids.popleft()
-            if forgotten is not None:
-                del self._places[forgotten]
-            self._bytes -= len(self._frames.popleft())
-            self._tail += 1
-
-    def after(self, place: int) -> tuple[bytes, int] | None:
-        """The first piece of the frames that followed, end to end, and the place that they lead to.
-
-        At least one frame; None if not all of them are known.
+        Nearly all stand at one position and are sent the same bytes.
         """
-        if not self._tail <= place <= self.head:
-            return None
-        piece = self._pieces.get(place)
-        if piece is None:
-            if len(self._pieces) == MOST_PIECES:
-                self._pieces.clear()
-            frames: list[bytes] = []
-            size = 0
-            for frame in islice(self._frames, place - self._tail, None):
-                if frames and size + len(frame) > self._bounds.piece_bytes:
-                    break
-                frames.append(frame)
-                size += len(frame)
-            piece = self._pieces[place] = b"".join(frames), place + len(frames)
-        return piece
+        buffer = self._buffer
+        head, position, chunk = buffer.head, -1, None
+        for subscriber in subscribers:
+            if subscriber.position >= head:
+                continue
+            if subscriber.position != position:
+                position = subscriber.position
+                chunk = buffer.chunk_after(position)
+            # All bookkeeping is done before `_send`, which may pause or unsubscribe this subscriber.
+            if chunk is None:
+                self.resyncs += 1
+                subscriber.position = head
+                self._unfinished.discard(subscriber)
+                self._send(subscriber, buffer.resync_frame())
+                continue
+            frames, subscriber.position = chunk
+            self.deliveries += subscriber.position - position
+            if subscriber.position < head:
+                self._deliver_rest_later(subscriber)
+            else:
+                self._unfinished.discard(subscriber)
+            self._send(subscriber, frames)
 
-    def resync(self) -> bytes:
-        """Tells to fetch everything again; what follows is counted from the newest place."""
-        newest = self._ids[-1]
-        return text_frame(b'{"id":%s,"type":"resync"}' % (b"null" if newest is None else b'"%s"' % newest.encode()))
+    def _send(self, subscriber: Subscriber, data: bytes) -> None:
+        """Send, and remove a subscriber that fails: the others are served all the same."""
+        try:
+            subscriber.send(data)
+        except Exception:
+            log.exception("sending to a subscriber failed; the subscriber is removed")
+            self.unsubscribe(subscriber)

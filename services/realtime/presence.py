@@ -1,4 +1,4 @@
-"""How many pages are open, over all processes and machines: counted in Redis, at no cost to the database."""
+"""Presence: how many pages are open, over all processes and machines. Counted in Redis, without the database."""
 
 import asyncio
 import secrets
@@ -13,21 +13,21 @@ from services.realtime.hub import Hub
 
 log = structlog.get_logger(__name__)
 
-EVERY_S = 2
-"""Seconds between two looks: an open page elsewhere is known so soon, and ten thousand that come at once cost one."""
+COUNT_INTERVAL_S = 2
+"""Seconds between two counts: how late a page elsewhere is noticed. Ten thousand pages that open at once cost one."""
 
-FORGOTTEN_S = 10
-"""Seconds after which a process that says nothing any more is not counted."""
+EXPIRY_S = 10
+"""Seconds after which the count of a silent process is dropped."""
 
-# Say how many listen here, and learn how many do anywhere. Each process has a field, "COUNT SECOND".
-COUNT = """
+# Store how many pages this process has, and return how many all have. A process's field is "COUNT SECOND".
+COUNT_SCRIPT = """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. now)
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 local sum, fields = 0, redis.call('HGETALL', KEYS[1])
-for place = 1, #fields, 2 do
-  local count, second = string.match(fields[place + 1], '(%d+) (%d+)')
-  if tonumber(second) + tonumber(ARGV[3]) < now then redis.call('HDEL', KEYS[1], fields[place])
+for i = 1, #fields, 2 do
+  local count, second = string.match(fields[i + 1], '(%d+) (%d+)')
+  if tonumber(second) + tonumber(ARGV[3]) < now then redis.call('HDEL', KEYS[1], fields[i])
   else sum = sum + tonumber(count) end
 end
 return sum
@@ -35,41 +35,46 @@ return sum
 
 
 class Presence:
-    """Tells the pages of each library how many there are, whenever that has changed."""
+    """Sends the pages of each library their number, whenever it has changed."""
 
     def __init__(self, redis_url: str, hub: Hub) -> None:
-        self._redis = redis.Redis.from_url(redis_url, socket_timeout=EVERY_S, socket_connect_timeout=EVERY_S)
+        self._redis = redis.Redis.from_url(
+            redis_url, socket_timeout=COUNT_INTERVAL_S, socket_connect_timeout=COUNT_INTERVAL_S
+        )
         self._hub = hub
-        self._process = secrets.token_hex(8)
-        self._told: dict[str, int] = {}
+        self._process_id = secrets.token_hex(8)
+        self._last_counts: dict[str, int] = {}
+        """Library → the number that its pages were sent last."""
 
     async def run(self) -> None:
-        """Count until cancelled. While Redis is away, pages keep the last number."""
+        """Count until cancelled. While Redis is unavailable, pages keep the last number."""
         while True:
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(COUNT_INTERVAL_S)
             try:
-                for library in {*self._hub.libraries(), *self._told}:
+                for library in {*self._hub.subscribed_libraries(), *self._last_counts}:
                     await self._count(library)
             except (RedisError, OSError) as error:
-                log.debug("pages cannot be counted", reason=str(error))
+                log.debug("counting open pages failed", reason=str(error))
 
     async def close(self) -> None:
-        """Be counted no more: those who were here are somewhere else by now."""
+        """Remove the counts of this process at once: its pages reconnect to another one."""
         with suppress(RedisError, OSError):
-            for library in self._told:
-                await cast("Any", self._redis.hdel(presence_key(library), self._process))
+            for library in self._last_counts:
+                await cast("Any", self._redis.hdel(presence_key(library), self._process_id))
         await self._redis.aclose()
 
     async def _count(self, library: str) -> None:
-        channel = self._hub.of(library)
-        here = channel.count()
-        asked = self._redis.eval(COUNT, 1, presence_key(library), self._process, str(here), str(FORGOTTEN_S))
-        looking = int(await cast("Any", asked))
-        if not here:
-            self._told.pop(library, None)
-        elif looking != self._told.get(library):
-            self._told[library] = looking
-            for _ in channel.tell(b'{"type":"presence","looking":%d}' % looking, latest=True):
+        channel = self._hub.channel(library)
+        own_count = channel.subscriber_count()
+        result = self._redis.eval(
+            COUNT_SCRIPT, 1, presence_key(library), self._process_id, str(own_count), str(EXPIRY_S)
+        )
+        count = int(await cast("Any", result))
+        if not own_count:
+            self._last_counts.pop(library, None)
+        elif count != self._last_counts.get(library):
+            self._last_counts[library] = count
+            for _ in channel.broadcast(b'{"type":"presence","looking":%d}' % count, retain=True):
                 await asyncio.sleep(0)
 
 

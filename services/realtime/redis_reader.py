@@ -1,4 +1,9 @@
-"""From Redis to the hub: one supervised reader, which proves for every batch that nothing was missed before it."""
+"""The reader of Redis streams: passes events to the hub, and proves for each batch that no entry before it was missed.
+
+An *incarnation* of a stream lasts from one wipe of Redis, or restart of its server, to the next. The *epoch* names the
+incarnation; Redis keeps it beside the stream. The first entry of an incarnation is a *marker*, with the epoch and
+without an event.
+"""
 
 import asyncio
 import json
@@ -14,202 +19,212 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from services.realtime.hub import REPLAY_FRAMES, Event, Hub
+from services.realtime.hub import Hub
+from services.realtime.replay_buffer import MAX_REPLAY_FRAMES, Event
 from shared.libraries import HOME
-from shared.redis.streams import FIELD, StreamId, epoch_key, hints_key, stream_key
+from shared.redis.streams import PAYLOAD_FIELD, StreamId, epoch_key, hints_key, stream_key
 
 log = structlog.get_logger(__name__)
 
-BATCH = 200
-"""Entries for each read: a call costs some 150 µs, an entry 3 µs, and a batch holds the loop for a millisecond."""
+BATCH_ENTRIES = 200
+"""Entries of one read: a call costs some 150 µs, an entry 3 µs, and a batch holds the event loop for a millisecond."""
 
 BLOCK_MS = 2_000
-"""How long a read waits: the longest that a wipe can go unnoticed while nobody changes anything."""
+"""How long a read waits for entries: the longest time until a wipe is noticed while nobody changes anything."""
 
-ANSWER_S = 3
-"""Seconds that Redis has to connect, and to answer beyond what it was told to wait: then it counts as away."""
+ANSWER_TIMEOUT_S = 3
+"""Seconds for Redis to connect, and to answer beyond the time that it was told to block."""
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
-"""Pauses between tries while Redis is away: a restart takes half a second, and an outage costs no load."""
+MIN_RETRY_PAUSE_S, MAX_RETRY_PAUSE_S = 0.05, 2.0
+"""Pauses between attempts while Redis is unavailable: a restart takes half a second, and an outage causes no load."""
 
-# Finds the life of a stream, or founds one, and reads what is in it, all in one step.
+# Return the stream's epoch and its newest entries; begin a new incarnation first where the old one has ended. All in
+# one step, so that two readers agree on the epoch.
 #
-# A life ends with a wipe (the epoch is gone) and with the server's process (run_id): one that restarts from a snapshot,
-# or a replica that takes over, may lack entries that it once acknowledged. Its founding entry is newer than all that
-# was ever seen here, as far as anybody can know, so that even a clock that went back cannot give out an old id again.
-FIND_OR_FOUND = """
+# An incarnation ends with a wipe (no epoch) and with Redis's process (another run_id): a server that restarts from a
+# snapshot, or a replica that takes over, may lack entries that were acknowledged. The marker's id (ARGV[2]) is greater
+# than all that this reader has seen, so that no id is given out twice even if the clock of Redis went back; where the
+# stream already holds a greater id, Redis chooses.
+OPEN_STREAM_SCRIPT = """
 local info = redis.pcall('INFO', 'server')
 local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
 local epoch = redis.call('GET', KEYS[1])
 if not epoch or string.sub(epoch, 1, #run) ~= run or redis.call('XLEN', KEYS[2]) == 0 then
   epoch = run .. ':' .. ARGV[1]
-  local founded = redis.pcall('XADD', KEYS[2], ARGV[2], 'epoch', epoch)
-  if type(founded) == 'table' then redis.call('XADD', KEYS[2], '*', 'epoch', epoch) end
+  local added = redis.pcall('XADD', KEYS[2], ARGV[2], 'epoch', epoch)
+  if type(added) == 'table' then redis.call('XADD', KEYS[2], '*', 'epoch', epoch) end
   redis.call('SET', KEYS[1], epoch)
 end
 return {epoch, redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', ARGV[3])}
 """
 
 Entry = tuple[bytes, list[bytes]]
-"""What Redis says of an entry: its id, and its fields and values in turn."""
+"""A stream entry as Redis returns it: its id, and its fields and values in turn."""
 
 
-class Feed:
-    """Reads the streams for as long as it runs; comes back by itself after anything."""
+class RedisReader:
+    """Reads the streams of all subscribed libraries, and recovers from any failure."""
 
     def __init__(self, redis_url: str, hub: Hub) -> None:
-        # One connection at a time, made by hand: a pool would replace a lost one in silence, and a lost connection is
-        # what makes everything before it doubtful. RESP2, because its replies are lists in every version.
+        # One connection, made by hand: a pool would replace a lost connection silently, and after a lost connection
+        # the reader must check that it has missed nothing. RESP2 replies are lists in every version.
         pool = ConnectionPool.from_url(
             redis_url,
             protocol=2,
-            socket_connect_timeout=ANSWER_S,
-            socket_timeout=BLOCK_MS / 1000 + ANSWER_S,
+            socket_connect_timeout=ANSWER_TIMEOUT_S,
+            socket_timeout=BLOCK_MS / 1000 + ANSWER_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
             client_name="dictaphone-realtime",
         )
         self._new_connection: Callable[[], Any] = pool.make_connection
         self._hub = hub
         self._epochs: dict[str, str] = {}
-        self._last: dict[str, str] = {}
-        self._last_hints: dict[str, str] = {}
+        """Library → the epoch of the incarnation that is being read; none: open the stream again."""
+        self._last_ids: dict[str, str] = {}
+        """Library → the id of the last event entry read."""
+        self._last_hint_ids: dict[str, str] = {}
         self.fault: str | None = "Redis was not reached yet."
-        """One sentence while the feed is not reading, for whoever asks whether this server is ready."""
+        """One sentence for /readyz while the reader does not read."""
         self.failures = 0
-        """How often it lost Redis or stumbled, ever."""
+        """Failures of any kind, ever."""
         self.events = 0
-        """Entries that it passed on, ever."""
-        self.reading = asyncio.Event()
-        """Set once the feed has read for the first time."""
+        """Events passed to the hub, ever."""
+        self.first_read = asyncio.Event()
+        """Set once the streams have been read for the first time."""
 
     async def run(self) -> None:
         """Read until cancelled."""
-        pause = FIRST_PAUSE_S
+        pause_s = MIN_RETRY_PAUSE_S
         while True:
-            began = time.monotonic()
+            started = time.monotonic()
             connection = self._new_connection()
             try:
                 await connection.connect()
                 await self._read(connection)
             except (RedisError, OSError) as error:
-                self._note(f"Redis does not answer ({type(error).__name__}). Connections stay; events wait.")
-                log.warning("the feed lost Redis and tries again", reason=str(error), pause_s=round(pause, 2))
+                self._record_failure(f"Redis does not answer ({type(error).__name__}). Connections stay; events wait.")
+                log.warning("Redis unavailable, retrying", reason=str(error), pause_s=round(pause_s, 2))
             except Exception:
-                # The reader must not die of a fault that nobody foresaw: say it whole, go on.
-                self._note("The feed stumbled and starts over; the log says where.")
-                log.exception("the feed stumbled")
+                # An unforeseen fault must not end the reader: log it whole and start over.
+                self._record_failure("Reading from Redis failed and starts over; the log has the traceback.")
+                log.exception("reading from Redis failed, retrying", pause_s=round(pause_s, 2))
             finally:
                 await connection.disconnect(nowait=True)
-            if time.monotonic() - began > LONGEST_PAUSE_S:
-                pause = FIRST_PAUSE_S
-            # Jitter, so that the servers of one Redis do not come back at one instant.
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 – no secret
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+            if time.monotonic() - started > MAX_RETRY_PAUSE_S:
+                pause_s = MIN_RETRY_PAUSE_S
+            # Jitter: the realtime servers of one Redis must not all reconnect at one instant.
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 – no secret
+            pause_s = min(pause_s * 2, MAX_RETRY_PAUSE_S)
 
     async def _read(self, connection: AbstractConnection) -> None:
-        opened: set[str] = set()
+        open_libraries: set[str] = set()
         while True:
-            for library in ({HOME} | self._hub.libraries()) - opened:
-                await self._open(connection, library)
-                opened.add(library)
+            for library in ({HOME} | self._hub.subscribed_libraries()) - open_libraries:
+                await self._open_stream(connection, library)
+                open_libraries.add(library)
             if self.fault:
                 self.fault = None
-                self.reading.set()
-                log.info("the feed reads")
-            opened = await self._advance(connection, sorted(opened))
+                self.first_read.set()
+                log.info("reading from Redis")
+            open_libraries = await self._read_batch(connection, sorted(open_libraries))
 
-    async def _open(self, connection: AbstractConnection, library: str) -> None:
-        """Go on where we were if the stream still lives; otherwise begin anew, and tell everyone."""
-        last = StreamId.parse(self._last.get(library, "0-0"))
-        founding_id = StreamId(max(time.time_ns() // 1_000_000, last.ms + 1), 0)
-        command = ("EVAL", FIND_OR_FOUND, 2, epoch_key(library), stream_key(library))
-        [(found, entries)] = await _ask(
-            connection, (*command, secrets.token_hex(8), str(founding_id), REPLAY_FRAMES + 1)
-        )
-        epoch = found.decode()
+    async def _open_stream(self, connection: AbstractConnection, library: str) -> None:
+        """Go on from the last entry if the incarnation is the same; otherwise start the new one in the hub."""
+        last_id = StreamId.parse(self._last_ids.get(library, "0-0"))
+        marker_id = StreamId(max(time.time_ns() // 1_000_000, last_id.ms + 1), 0)
+        command = ("EVAL", OPEN_STREAM_SCRIPT, 2, epoch_key(library), stream_key(library))
+        arguments = (secrets.token_hex(8), str(marker_id), MAX_REPLAY_FRAMES + 1)
+        [(epoch_bytes, newest_first)] = await _execute(connection, (*command, *arguments))
+        epoch = epoch_bytes.decode()
         if self._epochs.get(library) == epoch:
             return
-        life = list(_since_founding(entries, found))
-        self._epochs[library], self._last[library] = epoch, life[-1][0].decode()
-        log.info("a life of a stream begins", library=library, epoch=epoch, entries=len(life))
-        # The oldest entry is the place to count from: the founding, or an event that had others before it.
-        self._hub.of(library).begin(life[0][0].decode(), list(_events(life[1:])))
+        entries = list(_entries_of_incarnation(newest_first, epoch_bytes))
+        self._epochs[library], self._last_ids[library] = epoch, entries[-1][0].decode()
+        log.info("stream incarnation started", library=library, epoch=epoch, entries=len(entries))
+        # The oldest entry is the first cursor: either the marker, or an event whose predecessors were trimmed.
+        cursor = entries[0][0].decode()
+        self._hub.channel(library).start_incarnation(cursor, list(_events(entries[1:])))
 
-    async def _advance(self, connection: AbstractConnection, libraries: list[str]) -> set[str]:
-        """Wait for events and pass them on; return the libraries that are proven to have no gap so far.
+    async def _read_batch(self, connection: AbstractConnection, libraries: list[str]) -> set[str]:
+        """Wait for entries and pass them on. Return the libraries whose streams are proven to have no gap.
 
-        The proof comes after the entries, in one round trip, and before anybody sees them: the stream is in the life
-        that we know, and still holds the last entry that we read, so nothing behind it was trimmed.
+        The proof has two parts: the epoch is still ours, and the stream still holds the entry that we read last, so
+        nothing behind it was trimmed. Redis answers both after the entries, in the same round trip: a wipe between
+        the read and the proof makes the proof fail, never the other way round.
         """
-        keys = {stream_key(library).encode(): library for library in libraries}
-        hints = {hints_key(library).encode(): library for library in libraries}
-        lasts = [self._last[library] for library in libraries]
-        last_hints = [self._last_hints.get(library, "$") for library in libraries]
-        read, epochs, *held = await _ask(
+        event_keys = {stream_key(library).encode(): library for library in libraries}
+        hint_keys = {hints_key(library).encode(): library for library in libraries}
+        last_ids = [self._last_ids[library] for library in libraries]
+        last_hint_ids = [self._last_hint_ids.get(library, "$") for library in libraries]
+        batches, epochs, *last_entries = await _execute(
             connection,
-            ("XREAD", "COUNT", BATCH, "BLOCK", BLOCK_MS, "STREAMS", *keys, *hints, *lasts, *last_hints),
+            (
+                *("XREAD", "COUNT", BATCH_ENTRIES, "BLOCK", BLOCK_MS, "STREAMS"),
+                *(*event_keys, *hint_keys, *last_ids, *last_hint_ids),
+            ),
             ("MGET", *map(epoch_key, libraries)),
-            *(("XRANGE", key, last, last) for key, last in zip(keys, lasts, strict=True)),
+            *(("XRANGE", key, last_id, last_id) for key, last_id in zip(event_keys, last_ids, strict=True)),
         )
         proven = {
             library
-            for library, epoch, entries in zip(libraries, epochs, held, strict=True)
-            if entries and epoch == self._epochs[library].encode()
+            for library, epoch, last_entry in zip(libraries, epochs, last_entries, strict=True)
+            if last_entry and epoch == self._epochs[library].encode()
         }
         for library in set(libraries) - proven:
-            log.warning("a stream was wiped, or trimmed behind us; everyone fetches again", library=library)
-            # Not even the same epoch, should it be found again, lets us go on from here.
+            log.warning("stream wiped, or trimmed before it was read; sending resync", library=library)
+            # A gap within one incarnation needs a resync, too: forget the epoch, even if the stream still has it.
             del self._epochs[library]
-        for key, entries in read or ():
-            if key in hints:
-                self._last_hints[hints[key]] = entries[-1][0].decode()
-                await self._pass_on(hints[key], entries)
-            elif (library := keys[key]) in proven:
-                self._last[library] = entries[-1][0].decode()
+        for key, entries in batches or ():
+            newest_id = entries[-1][0].decode()
+            if key in hint_keys:
+                self._last_hint_ids[hint_keys[key]] = newest_id
+                await self._broadcast_hints(hint_keys[key], entries)
+            elif (library := event_keys[key]) in proven:
+                self._last_ids[library] = newest_id
                 events = list(_events(entries))
                 self.events += len(events)
-                self._hub.of(library).publish(events)
+                self._hub.channel(library).publish(events)
         return proven
 
-    async def _pass_on(self, library: str, hints: Sequence[Entry]) -> None:
-        for _, hint in _events(hints):
-            for _ in self._hub.of(library).tell(hint):
+    async def _broadcast_hints(self, library: str, entries: Sequence[Entry]) -> None:
+        for _, hint in _events(entries):
+            for _ in self._hub.channel(library).broadcast(hint):
                 await asyncio.sleep(0)
 
-    def _note(self, fault: str) -> None:
+    def _record_failure(self, fault: str) -> None:
         self.failures += 1
         self.fault = fault
 
 
-async def _ask(connection: AbstractConnection, *commands: tuple[Any, ...]) -> list[Any]:
-    """Send commands in one write and read their replies; those behind a blocking one are answered after it."""
+async def _execute(connection: AbstractConnection, *commands: tuple[Any, ...]) -> list[Any]:
+    """Send commands in one write and read their replies. Redis runs those behind a blocking one after it."""
     await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
     return [await connection.read_response() for _ in commands]
 
 
-def _since_founding(newest_first: Sequence[Entry], epoch: bytes) -> Sequence[Entry]:
-    """The entries of one life, oldest first: what stands before its founding belongs to another."""
-    for place, (_, fields) in enumerate(newest_first):
+def _entries_of_incarnation(newest_first: Sequence[Entry], epoch: bytes) -> Sequence[Entry]:
+    """Return the entries of one incarnation, oldest first. Entries before its marker belong to an earlier one."""
+    for index, (_, fields) in enumerate(newest_first):
         if fields == [b"epoch", epoch]:
-            return newest_first[place::-1]
+            return newest_first[index::-1]
     return newest_first[::-1]
 
 
 def _events(entries: Sequence[Entry]) -> Iterator[Event]:
-    """The events among entries. What is none is not passed on: a frame that no browser can read would drop them all."""
+    """Yield the events among entries. Markers and invalid entries are skipped: no client could parse their frames."""
     for id, fields in entries:
-        data = dict(zip(fields[::2], fields[1::2], strict=True)).get(FIELD.encode())
+        data = dict(zip(fields[::2], fields[1::2], strict=True)).get(PAYLOAD_FIELD.encode())
         if data is None:
             continue
         try:
-            # Decoded first, since `loads` would take other encodings than a browser does.
-            if not json.loads(data.decode(), parse_constant=_refuse)["type"] or not data.startswith(b"{"):
+            # Decode first: `loads` would accept encodings that a browser does not.
+            if not json.loads(data.decode(), parse_constant=_refuse_constant)["type"] or not data.startswith(b"{"):
                 raise ValueError("it has no type")
         except (ValueError, KeyError, TypeError) as error:
-            log.warning("an entry is no event and was left out", id=id.decode(), reason=repr(error))
+            log.warning("invalid stream entry skipped", id=id.decode(), reason=repr(error))
         else:
             yield id.decode(), data
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

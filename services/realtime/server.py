@@ -1,383 +1,289 @@
-"""The sockets: who may connect, what each is sent, and how each is taken leave of."""
+"""The server: accepts connections, subscribes them to the hub, pings them and closes them."""
 
 import asyncio
-import json
-import resource
 import signal
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from websockets.datastructures import Headers
+from prometheus_client import CollectorRegistry, generate_latest
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from services.realtime.connection import Browser
-from services.realtime.frames import PING, Handshake, text_frame
-from services.realtime.hub import Hub
-from services.realtime.metrics import Figures
+from services.realtime import http_answers
+from services.realtime.admission import Admission, too_many_connections
+from services.realtime.connection import Connection
+from services.realtime.frames import PING, text_frame
+from services.realtime.handshake import Handshake
+from services.realtime.hub import Channel, Hub
+from services.realtime.metrics import Metrics
 from services.realtime.presence import Presence
-from services.realtime.redis_reader import Feed
+from services.realtime.redis_reader import RedisReader
 from services.realtime.settings import RealtimeSettings
+from services.realtime.timers import Deadlines, PingRounds
 from shared.libraries import HOME
-from shared.origins import client_address, is_known_host, is_same_site
+from shared.origins import client_address
 
 log = structlog.get_logger(__name__)
 
-PATH = "/websocket"
+WEBSOCKET_PATH = "/websocket"
 
-TOO_SLOW = 4408
-"""Close code for who does not read: it comes back and is told what it missed."""
+CLOSE_TOO_SLOW = 4408
+"""Close code for a client that does not read. It reconnects and is sent what it missed."""
 
-PING_S = 20
-"""Seconds between pings, and for their answer: proxies drop what is silent for a minute, and who slept is found in two
-thirds of one. Each second is one round, so that not all are asked at one instant."""
+PING_INTERVAL_S = 20
+"""Seconds between pings, and for their answer: proxies drop a connection that is silent for a minute, and a client that
+has disappeared is noticed in two thirds of one."""
 
-GREETING_S = 10
-"""Seconds for a whole request: a phone on a bad line needs two; who sends a byte a second needs none of ours."""
+HANDSHAKE_TIMEOUT_S = 10
+"""Seconds for a whole request: a phone on a bad line needs two, and a client that sends one byte a second is cut."""
 
-BEHIND_S = 10
-"""Seconds in which a full line has to move: else its reader is gone, or as good as."""
+STALL_TIMEOUT_S = 10
+"""Seconds in which a full send buffer has to make progress. Otherwise its reader is gone, or as good as."""
 
-PARTING_S = 5
-"""Seconds that a browser has to take leave; then the line is cut."""
+CLOSE_TIMEOUT_S = 5
+"""Seconds for the closing handshake. Then the connection is cut."""
 
-SPREAD_S = 2
-"""Seconds over which a stopping server sends its browsers away, so that they do not all come back at one instant."""
+SHUTDOWN_SPREAD_S = 2
+"""Seconds over which a stopping server closes its connections, so that browsers do not all reconnect at one instant."""
 
-FIRST_READ_S = 1
-"""Seconds that Redis has at start before browsers are let in: until it was read, each has to fetch its list again."""
+FIRST_READ_TIMEOUT_S = 1
+"""Seconds to wait for Redis before the server listens: clients that come before the first read fetch all again."""
 
 BACKLOG = 4096
-"""Connections that may wait for being accepted: every browser at once, after a restart."""
+"""Connections that may wait to be accepted: every browser at once, after a restart."""
 
-SPARE_FILES = 64
-"""Open files for other things than browsers: Redis, the log, requests of probes."""
-
-ALIVE = text_frame(b'{"type":"alive"}')
-"""Beside each ping, which scripts do not hear of: a page that is told nothing for long has lost its line."""
-
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Connection": "close",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
-"""What every plain answer has."""
+ALIVE_FRAME = text_frame(b'{"type":"alive"}')
+"""Sent beside each ping, which scripts in a page cannot see. A page that receives nothing has lost its connection."""
 
 
-class Realtime:
-    """One process of the fan-out: a hub, the feed that fills it, and the sockets that it speaks to."""
+class RealtimeServer:
+    """One process of the fan-out: the hub, the Redis reader that fills it, and the connections that it serves."""
 
-    def __init__(self, settings: RealtimeSettings, figures: Figures) -> None:
+    def __init__(self, settings: RealtimeSettings, metrics: Metrics) -> None:
+        redis_url = settings.redis_url.get_secret_value()
         self._settings = settings
-        self._figures = figures
+        self._metrics = metrics
         self._registry = CollectorRegistry()
-        self._registry.register(figures)
-        self._hub = Hub(self._later)
-        self._feed = Feed(settings.redis_url.get_secret_value(), self._hub)
-        self._presence = Presence(settings.redis_url.get_secret_value(), self._hub)
-        self._most = most_connections(settings.max_connections)
-        self._lines = 0
-        """Connections of any kind."""
-        self._deserted = asyncio.Event()
-        """Set when the last one ended."""
-        self._rounds: list[set[Browser]] = [set() for _ in range(PING_S)]
-        self._next_round = 0
-        self._open = 0
-        self._by_address: Counter[str] = Counter()
-        self._greeting, self._behind, self._parting = (Deadlines(s) for s in (GREETING_S, BEHIND_S, PARTING_S))
-        self._stopping = False
-        self.fell_behind_ever = self.too_slow = self.refused = 0
+        self._registry.register(metrics)
+        self._hub = Hub(self._call_soon)
+        self._reader = RedisReader(redis_url, self._hub)
+        self._presence = Presence(redis_url, self._hub)
+        self._admission = Admission(settings)
+        self._sockets = 0
+        """Connections of any kind, also those without a handshake."""
+        self._all_disconnected = asyncio.Event()
+        self._pings = PingRounds(PING_INTERVAL_S)
+        self._handshaking = Deadlines(HANDSHAKE_TIMEOUT_S)
+        self._stalled = Deadlines(STALL_TIMEOUT_S)
+        self._closing = Deadlines(CLOSE_TIMEOUT_S)
+        self._pauses = self._too_slow = self._refused = 0
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises `OSError` if the address cannot be had."""
+        """Serve until SIGTERM or SIGINT. Raise `OSError` if the address cannot be listened on."""
         self._loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, stop.set)
-        tasks = [asyncio.create_task(self._feed.run())]
+        tasks = [asyncio.create_task(self._reader.run())]
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._feed.reading.wait(), FIRST_READ_S)
+            await asyncio.wait_for(self._reader.first_read.wait(), FIRST_READ_TIMEOUT_S)
         settings = self._settings
         server = await self._loop.create_server(
-            lambda: Browser(self), settings.host, settings.port, backlog=BACKLOG, reuse_port=settings.workers > 1
+            lambda: Connection(self), settings.host, settings.port, backlog=BACKLOG, reuse_port=settings.workers > 1
         )
-        log.info("listening", host=settings.host, port=settings.port, most_connections=self._most)
-        tasks += [asyncio.create_task(self._keep_time()), asyncio.create_task(self._presence.run())]
+        log.info("listening", host=settings.host, port=settings.port, max_connections=self._admission.max_connections)
+        tasks += [asyncio.create_task(self._tick()), asyncio.create_task(self._presence.run())]
         await asyncio.wait([asyncio.create_task(stop.wait()), *tasks], return_when=asyncio.FIRST_COMPLETED)
-        failed = [task for task in tasks if task.done()]
+        failed_tasks = [task for task in tasks if task.done()]
         server.close()
-        await self._drain()
+        await self._close_all()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._presence.close()
-        for task in failed:
-            task.result()  # Without it, what is promised is not kept. Whoever watches us starts anew.
+        for task in failed_tasks:
+            task.result()  # None of them ends without a fault: raise it, so that a supervisor restarts this process.
 
-    # -- what a connection tells ---------------------------------------------------------------------------------
+    # -- events of a connection --------------------------------------------------------------------------------
 
-    def arrived(self, browser: Browser) -> None:
-        self._lines += 1
-        self._greeting.add(browser, self._loop.time())  # also for who is refused, and never hangs up
-        if self._lines > self._most + SPARE_FILES // 2:
-            self._refuse(browser, 503, "This server has as many connections as it can hold. Try again later.")
+    def on_connect(self, connection: Connection) -> None:
+        self._sockets += 1
+        # The deadline also ends a connection that was refused and never hangs up.
+        self._handshaking.add(connection, self._loop.time())
+        if self._admission.is_flooded(self._sockets):
+            self._refuse(connection, too_many_connections())
 
-    def shook_hands(self, browser: Browser, handshake: Handshake) -> None:
-        """An ordinary handshake."""
+    def on_handshake(self, connection: Connection, handshake: Handshake) -> None:
+        """Answer an ordinary handshake."""
         headers = handshake.headers
+        if path_of(handshake.target) != WEBSOCKET_PATH:
+            connection.respond(self._http_answer(handshake.target))
+            return
         hosts = [headers[name] for name in ("host", "x-forwarded-host") if name in headers]
         origins = [headers["origin"]] if "origin" in headers else []
-        address = self._address(browser, headers)
-        target = handshake.target
-        if path_of(target) != PATH:
-            browser.answer(self._plain(target))
-        elif self._admits(browser, hosts, origins, address):
-            self._register(browser, address)
-            browser.open(handshake, self._hub.of(HOME).join(browser, since(target)))
+        address = self._address(connection, headers)
+        if refusal := self._admission.refusal(hosts, origins, address):
+            self._refuse(connection, refusal)
+        else:
+            self._register(connection, address)
+            connection.accept(handshake, self._channel.subscribe(connection, cursor_of(handshake.target)))
 
-    def asked(self, browser: Browser, request: Request) -> None:
-        """A plain request, or a handshake that has something unusual."""
+    def on_request(self, connection: Connection, request: Request) -> None:
+        """Answer an HTTP request, or a handshake that is not ordinary."""
         headers = request.headers
-        if path_of(request.path) != PATH:
-            browser.answer(self._plain(request.path))
+        if path_of(request.path) != WEBSOCKET_PATH:
+            connection.respond(self._http_answer(request.path))
             return
         hosts = [host for name in ("Host", "X-Forwarded-Host") for host in headers.get_all(name)]
-        address = self._address(browser, {name.lower(): value for name, value in headers.raw_items()})
-        if self._admits(browser, hosts, headers.get_all("Origin"), address) and browser.accept(request):
-            self._register(browser, address)
-            if first := self._hub.of(HOME).join(browser, since(request.path)):
-                browser.send(first)
+        address = self._address(connection, {name.lower(): value for name, value in headers.raw_items()})
+        if refusal := self._admission.refusal(hosts, headers.get_all("Origin"), address):
+            self._refuse(connection, refusal)
+        elif connection.accept_request(request):
+            self._register(connection, address)
+            if first_frames := self._channel.subscribe(connection, cursor_of(request.path)):
+                connection.send(first_frames)
 
-    def fell_behind(self, browser: Browser) -> None:
-        if browser.address:
-            self.fell_behind_ever += 1
-            browser.moves()  # the first look
-            self._behind.add(browser, self._loop.time())
-            self._hub.of(HOME).fall_behind(browser)
+    def on_send_buffer_full(self, connection: Connection) -> None:
+        # A refused or closing connection is not registered; other deadlines end it.
+        if connection.address:
+            self._pauses += 1
+            connection.has_progressed()  # remember where it starts from
+            self._stalled.add(connection, self._loop.time())
+            self._channel.pause(connection)
 
-    def caught_up(self, browser: Browser) -> None:
-        self._behind.remove(browser)
-        self._hub.of(HOME).catch_up(browser)
+    def on_send_buffer_drained(self, connection: Connection) -> None:
+        self._stalled.remove(connection)
+        self._channel.resume(connection)
 
-    def parting(self, browser: Browser) -> None:
-        self._forget(browser)
-        self._parting.add(browser, self._loop.time())
+    def on_closing(self, connection: Connection) -> None:
+        self._unregister(connection)
+        self._closing.add(connection, self._loop.time())
 
-    def left(self, browser: Browser) -> None:
-        self._lines -= 1
-        if not self._lines:
-            self._deserted.set()
-        self._forget(browser)
-        self._greeting.remove(browser)
-        self._parting.remove(browser)
+    def on_disconnect(self, connection: Connection) -> None:
+        self._sockets -= 1
+        if not self._sockets:
+            self._all_disconnected.set()
+        self._unregister(connection)
+        self._handshaking.remove(connection)
+        self._closing.remove(connection)
 
-    def _address(self, browser: Browser, headers: Mapping[str, str]) -> str:
-        return client_address(peer_of(browser), headers, is_fly=bool(self._settings.fly_app_name))
+    # -- registered connections --------------------------------------------------------------------------------
 
-    # -- coming --------------------------------------------------------------------------------------------------
+    @property
+    def _channel(self) -> Channel:
+        return self._hub.channel(HOME)
 
-    def _admits(self, browser: Browser, hosts: Collection[str], origins: Sequence[str], address: str) -> bool:
-        """Whether a handshake may go on; it is refused otherwise."""
-        settings = self._settings
-        if not comes_from_here(hosts, origins, settings.host, settings.allowed_origins):
-            self._refuse(browser, 403, "This request comes from another site. ALLOWED_ORIGINS names those that may.")
-        elif self._stopping or self._open >= self._most:
-            self._refuse(browser, 503, "This server has as many connections as it can hold. Try again later.")
-        elif 0 < settings.max_connections_per_address <= self._by_address[address]:
-            self._refuse(browser, 429, "Your address has as many connections as it may have. Close some pages.")
-        else:
-            return True
-        return False
+    def _register(self, connection: Connection, address: str) -> None:
+        self._handshaking.remove(connection)
+        connection.address = address
+        self._admission.add(address)
+        self._pings.add(connection)
 
-    def _refuse(self, browser: Browser, status: int, detail: str) -> None:
-        self.refused += 1
-        browser.answer(_problem(status, detail))
+    def _unregister(self, connection: Connection) -> None:
+        """Stop sending events and pings. A second call does nothing: most connections close and then disconnect."""
+        if connection.address:
+            self._channel.unsubscribe(connection)
+            self._stalled.remove(connection)
+            self._pings.remove(connection)
+            self._admission.remove(connection.address)
+            connection.address = ""
 
-    def _register(self, browser: Browser, address: str) -> None:
-        self._greeting.remove(browser)
-        self._open += 1
-        self._by_address[address] += 1
-        browser.address = address
-        browser.round = self._next_round
-        self._rounds[browser.round].add(browser)
-        self._next_round = (self._next_round + 1) % PING_S
+    def _refuse(self, connection: Connection, answer: Response) -> None:
+        self._refused += 1
+        connection.respond(answer)
 
-    def _forget(self, browser: Browser) -> None:
-        """Send nothing more of its own accord; again does nothing."""
-        if browser.address:
-            self._hub.of(HOME).leave(browser)
-            self._behind.remove(browser)
-            self._rounds[browser.round].discard(browser)
-            self._open -= 1
-            self._by_address[browser.address] -= 1
-            if not self._by_address[browser.address]:
-                del self._by_address[browser.address]
-            browser.address = ""
+    def _address(self, connection: Connection, headers: Mapping[str, str]) -> str:
+        """The client's address: that of the socket's other end, or the one that a trusted proxy names."""
+        peer = connection.transport.get_extra_info("peername")
+        # A socket that is lost already has no address.
+        peer_address = str(peer[0]) if peer else "unknown"
+        return client_address(peer_address, headers, is_fly=bool(self._settings.fly_app_name))
 
-    # -- while they are here -------------------------------------------------------------------------------------
+    # -- time --------------------------------------------------------------------------------------------------
 
-    def _later(self, call: Callable[[], None]) -> None:
+    def _call_soon(self, call: Callable[[], None]) -> None:
         self._loop.call_soon(call)
 
-    async def _keep_time(self) -> None:
-        """Each second: a round of pings, and the ends of all deadlines."""
-        second = 0
+    async def _tick(self) -> None:
+        """Each second, send one round of pings and enforce the deadlines."""
         while True:
             await asyncio.sleep(1)
-            second = (second + 1) % PING_S
-            for browser in list(self._rounds[second]):
-                # A full line has a deadline of its own.
-                sign = PING + ALIVE if browser.keeps_state else PING
-                if browser not in self._behind and not browser.ping(sign):
-                    browser.transport.abort()
+            for connection in self._pings.next_second():
+                frames = PING + ALIVE_FRAME if connection.has_cursor else PING
+                # A full send buffer has a deadline of its own, and a ping would wait in it.
+                if connection not in self._stalled and not connection.ping(frames):
+                    connection.transport.abort()
             now = self._loop.time()
-            for browser in [*self._greeting.over(now), *self._parting.over(now)]:
-                browser.transport.abort()
-            for browser in self._behind.over(now):
-                if browser.moves():
-                    self._behind.add(browser, now)
+            for connection in [*self._handshaking.pop_expired(now), *self._closing.pop_expired(now)]:
+                connection.transport.abort()
+            for connection in self._stalled.pop_expired(now):
+                if connection.has_progressed():
+                    self._stalled.add(connection, now)
                 else:
-                    self.too_slow += 1
-                    browser.part(TOO_SLOW, "You read too slowly. Connect again.")
-            self._write_figures()
+                    self._too_slow += 1
+                    connection.close(CLOSE_TOO_SLOW, "You read too slowly. Connect again.")
+            self._update_metrics()
 
-    # -- going ---------------------------------------------------------------------------------------------------
-
-    async def _drain(self) -> None:
-        """Send everyone away over `SPREAD_S`, and wait until they have taken leave."""
-        self._stopping = True
-        browsers = [browser for those in self._rounds for browser in those]
-        log.info("stopping", browsers=len(browsers))
-        began = self._loop.time()
-        for place, browser in enumerate(browsers):
-            early_s = began + SPREAD_S * place / len(browsers) - self._loop.time()
-            if early_s > 0:
-                await asyncio.sleep(early_s)
-            browser.part(CloseCode.SERVICE_RESTART, "The server restarts. Connect again.")
-        if self._lines:
-            self._deserted.clear()
+    async def _close_all(self) -> None:
+        """Close all connections over `SHUTDOWN_SPREAD_S`, and wait until they are gone."""
+        self._admission.is_stopping = True
+        connections = list(self._pings)
+        log.info("stopping", connections=len(connections))
+        started = self._loop.time()
+        for number, connection in enumerate(connections):
+            pause_s = started + SHUTDOWN_SPREAD_S * number / len(connections) - self._loop.time()
+            if pause_s > 0:
+                await asyncio.sleep(pause_s)
+            connection.close(CloseCode.SERVICE_RESTART, "The server restarts. Connect again.")
+        if self._sockets:
+            # It may be set since an earlier moment without connections.
+            self._all_disconnected.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._deserted.wait(), PARTING_S)
+                await asyncio.wait_for(self._all_disconnected.wait(), CLOSE_TIMEOUT_S)
 
-    # -- plain answers -------------------------------------------------------------------------------------------
+    # -- HTTP --------------------------------------------------------------------------------------------------
 
-    def _plain(self, target: str) -> Response:
+    def _http_answer(self, target: str) -> Response:
         match path_of(target):
             case "/healthz":
-                return _response(200, "text/plain; charset=utf-8", b"ok")
+                return http_answers.health()
             case "/readyz":
-                fault = "This server is stopping." if self._stopping else self._feed.fault
-                body = json.dumps({"redis": fault or "ok"}, ensure_ascii=False).encode()
-                return _response(503 if fault else 200, "application/json", body)
+                return http_answers.readiness(
+                    "This server is stopping." if self._admission.is_stopping else self._reader.fault
+                )
             case "/metrics":
-                self._write_figures()
-                return _response(200, CONTENT_TYPE_LATEST, generate_latest(self._registry))
+                self._update_metrics()
+                return http_answers.metrics(generate_latest(self._registry))
             case _:
-                return _problem(404, f"There is nothing here. Connect to {PATH}.")
+                return http_answers.problem(404, f"There is nothing here. Connect to {WEBSOCKET_PATH}.")
 
-    def _write_figures(self) -> None:
-        feed, channels = self._feed, list(self._hub.channels())
-        self._figures.write(
+    def _update_metrics(self) -> None:
+        reader, channels = self._reader, list(self._hub.channels())
+        self._metrics.update(
             {
-                "connections": sum(channel.count() for channel in channels),
-                "redis_up": feed.fault is None,
-                "events": feed.events,
+                "connections": sum(channel.subscriber_count() for channel in channels),
+                "redis_up": reader.fault is None,
+                "events": reader.events,
                 "deliveries": sum(channel.deliveries for channel in channels),
                 "replayed": sum(channel.replayed for channel in channels),
                 "resyncs": sum(channel.resyncs for channel in channels),
-                "redis_failures": feed.failures,
-                "behind": self.fell_behind_ever,
-                "too_slow": self.too_slow,
-                "refused": self.refused,
+                "redis_failures": reader.failures,
+                "behind": self._pauses,
+                "too_slow": self._too_slow,
+                "refused": self._refused,
             }
         )
-
-
-class Deadlines:
-    """Those who have the same time for something, in the order in which they began."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._began: dict[Browser, float] = {}
-
-    def __contains__(self, browser: Browser) -> bool:
-        return browser in self._began
-
-    def add(self, browser: Browser, now: float) -> None:
-        self._began[browser] = now
-
-    def remove(self, browser: Browser) -> None:
-        self._began.pop(browser, None)
-
-    def over(self, now: float) -> list[Browser]:
-        """Take out those whose time is over."""
-        late = []
-        for browser, began in self._began.items():
-            if began + self._seconds > now:
-                break
-            late.append(browser)
-        for browser in late:
-            del self._began[browser]
-        return late
-
-
-def most_connections(wanted: int) -> int:
-    """How many browsers this process can hold: the soft limit of open files is raised to the hard one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with suppress(ValueError, OSError):  # macOS names a hard limit that it does not grant
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
-    possible = 1_000_000 if soft == resource.RLIM_INFINITY else max(soft - SPARE_FILES, 1)
-    if wanted > possible:
-        log.warning("fewer connections than MAX_CONNECTIONS: open files are limited", open_files=soft, most=possible)
-    return min(wanted or possible, possible)
-
-
-def peer_of(browser: Browser) -> str:
-    """The address at the other end of the line, which may be a proxy's; a line that is lost already has none."""
-    peer = browser.transport.get_extra_info("peername")
-    return str(peer[0]) if peer else "unknown"
 
 
 def path_of(target: str) -> str:
     return target.partition("?")[0]
 
 
-def since(target: str) -> str | None:
-    """The cursor in a request's target; None without one, empty if that is what was sent."""
+def cursor_of(target: str) -> str | None:
+    """The parameter `since` of a request's target. None without one; empty if that was sent."""
     if "since=" not in target:
         return None
     cursors = parse_qs(urlsplit(target).query, keep_blank_values=True).get("since")
     return cursors[-1] if cursors else None
-
-
-def comes_from_here(
-    hosts: Collection[str], origins: Sequence[str], listens_on: str, allowed_origins: Collection[str]
-) -> bool:
-    """Whether the page that asks is our own, or one that is allowed; what names no origin is no page.
-
-    Browsers always send Origin with a handshake, and no page can change it or X-Forwarded-Host (RFC 6455, 10.2).
-    """
-    if not all(is_known_host(host, listens_on, allowed_origins) for host in hosts):
-        return False
-    return not origins or (len(origins) == 1 and is_same_site(origins[0], hosts, allowed_origins))
-
-
-def _problem(status: int, detail: str) -> Response:
-    """RFC 9457, as the clip API's."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return _response(status, "application/problem+json", json.dumps(body).encode())
-
-
-def _response(status: int, content_type: str, body: bytes) -> Response:
-    headers = Headers({"Content-Type": content_type, "Content-Length": str(len(body))} | HEADERS)
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = "2"
-    return Response(status, HTTPStatus(status).phrase, headers, body)

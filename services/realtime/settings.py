@@ -1,4 +1,4 @@
-"""What the realtime server reads from the environment."""
+"""Settings of the realtime server, read from the environment."""
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
@@ -6,7 +6,7 @@ from shared.settings import OriginSettings, Port, RedisSettings
 
 
 class RealtimeSettings(RedisSettings, OriginSettings):
-    """The realtime server's settings."""
+    """Settings of the realtime server. The descriptions stand in README.md, too."""
 
     port: Port = Field(8081, description="Port of the WebSocket.")
     workers: PositiveInt = Field(1, description="Processes that share the port; one fills a core.")

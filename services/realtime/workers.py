@@ -1,4 +1,4 @@
-"""Several processes of one program: made by fork, started again when one dies, ended together."""
+"""Worker processes of one program: forked, restarted when one ends, stopped together."""
 
 import os
 import signal
@@ -13,70 +13,71 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-PAUSE_S = 0.5
-"""Before a process that died is started again."""
+RESTART_PAUSE_S = 0.5
+"""Seconds before a worker that ended is started again."""
 
-SOON_S = 2
-"""A process that ends by itself with a fault so soon after the start would do so for ever: then all end."""
-
+MIN_UPTIME_S = 2
+"""A worker that fails within so many seconds of its start would fail for ever: then all stop."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_workers(number: int, serve: Callable[[int], None]) -> None:
-    """Keep `serve(0)` to `serve(number - 1)` running, each in its process, until SIGTERM or SIGINT."""
+    """Keep `serve(0)` to `serve(number - 1)` running, each in a process of its own, until SIGTERM or SIGINT."""
     workers: dict[int, tuple[int, float]] = {}
-    stopping = False
-    # Its other end is closed with this process, however it ends.
-    alive, ours = os.pipe()
+    """Process id → the worker's number, and when it was started."""
+    is_stopping = False
+    # The kernel closes our end of the pipe with this process, however it ends: workers wait for that.
+    parent_pipe, own_pipe = os.pipe()
 
     def stop(signal_number: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
+        nonlocal is_stopping
+        is_stopping = True
         for pid in workers:
-            with suppress(ProcessLookupError):  # it has just been waited for
+            with suppress(ProcessLookupError):  # it ended, and `os.wait` has just reaped it
                 os.kill(pid, signal_number)
 
-    def start(place: int) -> None:
-        # No signal between the fork and the note of its child: it would be left behind.
+    def start(worker: int) -> None:
+        # A signal between `fork` and the entry in `workers` would leave that worker running, so block signals here.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         pid = os.fork()
         if pid == 0:
             for each in SIGNALS:
                 signal.signal(each, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-            os.close(ours)
-            threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
-            serve(place)
+            os.close(own_pipe)
+            threading.Thread(target=_stop_with_parent, args=(parent_pipe,), daemon=True).start()
+            serve(worker)
             sys.exit(0)
-        workers[pid] = place, time.monotonic()
+        workers[pid] = worker, time.monotonic()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     for each in SIGNALS:
         signal.signal(each, stop)
-    for place in range(number):
-        start(place)
-    worst = 0
+    for worker in range(number):
+        start(worker)
+    exit_code = 0
     while workers:
         pid, status = os.wait()
         if pid not in workers:
-            continue  # an orphan that the system gave us, as it gives them to the first process of a container
-        place, began = workers.pop(pid)
-        code = os.waitstatus_to_exitcode(status)
-        if stopping:
-            worst = max(worst, code)
-        elif code > 0 and time.monotonic() - began < SOON_S:
-            worst = code
+            continue  # an orphan that the system gave us, as it does to the first process of a container
+        worker, started = workers.pop(pid)
+        worker_exit_code = os.waitstatus_to_exitcode(status)
+        if is_stopping:
+            exit_code = max(exit_code, worker_exit_code)
+        elif worker_exit_code > 0 and time.monotonic() - started < MIN_UPTIME_S:
+            exit_code = worker_exit_code
             stop(signal.SIGTERM, None)
         else:
-            log.warning("a worker ended and is started again", worker=place, exit_code=code, pause_s=PAUSE_S)
-            time.sleep(PAUSE_S)
-            if not stopping:
-                start(place)
-    sys.exit(worst)
+            log.warning("worker ended, restarting", worker=worker, exit_code=worker_exit_code, pause_s=RESTART_PAUSE_S)
+            time.sleep(RESTART_PAUSE_S)
+            # The signal may have come during the pause.
+            if not is_stopping:
+                start(worker)
+    sys.exit(exit_code)
 
 
-def _end_with(pipe: int) -> None:
-    """End this process when the one that started it is gone: the next one would share the port with it."""
+def _stop_with_parent(pipe: int) -> None:
+    """Stop this process when its parent is gone: otherwise it would share the port with the parent's successor."""
     os.read(pipe, 1)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -7,12 +7,13 @@ import threading
 import structlog
 
 from services.transcriber.captions.captioner import Captioner
-from services.transcriber.jobs.prepare import Preparer
-from services.transcriber.jobs.transcribe import Transcriber
-from services.transcriber.models.registry import Models
-from services.transcriber.recognizers.recognizer import NOBODY, open_recognizer
-from services.transcriber.recognizers.streaming import open_ears
-from services.transcriber.runtime import Courier, Shift
+from services.transcriber.jobs.prepare import PrepareJob
+from services.transcriber.jobs.transcribe import TranscribeJob
+from services.transcriber.models.registry import ModelRegistry
+from services.transcriber.outbox_sender import OutboxSender
+from services.transcriber.recognizers.factory import NO_RECOGNIZER, open_recognizer
+from services.transcriber.recognizers.streaming import open_caption_models
+from services.transcriber.runtime import WorkerRuntime
 from services.transcriber.settings import TranscriberSettings
 from shared import logs
 from shared.db.engine import open_engine
@@ -22,7 +23,7 @@ from shared.storage.factory import open_store
 log = structlog.get_logger(__name__)
 
 SPARE_CONNECTIONS = 3
-"""Database connections beside two for each clip (its work, its lease): the courier, `/readyz`, one to spare."""
+"""Database connections beside two for each clip (its work, its lease): the outbox sender, `/readyz`, one to spare."""
 
 
 def main() -> None:
@@ -31,31 +32,36 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    at_once = sum([*settings.lanes().values(), *Preparer.lanes.values()])
-    engine = open_engine(settings, pool_size=2 * at_once + SPARE_CONNECTIONS)
+    concurrent_clips = sum([*settings.queue_concurrency().values(), *PrepareJob.queue_concurrency.values()])
+    engine = open_engine(settings, pool_size=2 * concurrent_clips + SPARE_CONNECTIONS)
     store = open_store(settings)
-    models = Models(settings.data_dir / "models")
+    models = ModelRegistry(settings.data_dir / "models")
     recognizer = open_recognizer(settings, models)
     if recognizer is None:
-        log.warning("no recognizer", what_to_do=NOBODY)
-    ears = open_ears(settings, models)
-    for name in [*(settings.models() if recognizer else ()), *(ears.names if ears else ())]:
-        models.want(name)  # now, not when the first clip comes
+        log.warning("no recognizer", what_to_do=NO_RECOGNIZER)
+    caption_models = open_caption_models(settings, models)
+    for name in [
+        *(settings.embedded_models() if recognizer else ()),
+        *(caption_models.names if caption_models else ()),
+    ]:
+        models.request(name)  # the download begins now, and not with the first clip
     redis_url = settings.redis_url.get_secret_value()
-    courier = Courier(engine, redis_url)
-    transcriber = Transcriber(engine, store, recognizer, settings, courier.wake, courier.hint)
-    claimants = (Preparer(engine, store, settings, courier.wake), transcriber)
-    captioner = Captioner(engine, store, redis_url, courier.hint, ears) if ears else None
-    threading.Thread(target=transcriber.take_up, args=(stopping,), name="take up", daemon=True).start()
-    while Shift(settings, engine, store, recognizer, claimants, captioner, stopping, models.told).run():
-        log.info("work came in at the last moment; going on")
+    sender = OutboxSender(engine, redis_url)
+    transcribe_job = TranscribeJob(engine, store, recognizer, settings, sender.wake, sender.send_hint)
+    jobs = (PrepareJob(engine, store, settings, sender.wake), transcribe_job)
+    captioner = Captioner(engine, store, redis_url, sender.send_hint, caption_models) if caption_models else None
+    threading.Thread(
+        target=transcribe_job.requeue_without_recognizer, args=(stopping,), name="requeue", daemon=True
+    ).start()
+    while WorkerRuntime(settings, engine, store, recognizer, jobs, captioner, stopping, models.states).run():
+        log.info("a job came in during the shutdown; going on")
     models.close()
-    for claimant in claimants:
-        claimant.release_all()
-    courier.stop()
+    for job in jobs:
+        job.release_all()
+    sender.stop()
     log.info("ended")
-    if any(claimant.is_working for claimant in claimants):
-        # A thread is still inside the engine's native code, which the interpreter's own way out would tear down.
+    if any(job.is_working for job in jobs):
+        # A thread is still inside the engine's native code, which the interpreter's own shutdown would tear down.
         os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""The worker's small HTTP server: is it alive, is it ready, what has it done, and the bell that wakes its machine."""
+"""The worker's small HTTP server: liveness, readiness, metrics, and the request that wakes its machine."""
 
 import socket
 import threading
@@ -13,41 +13,48 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 log = structlog.get_logger(__name__)
 
-CLIENT_S = 10
-"""Seconds that a client may take for its request, so that an idle connection holds no thread."""
+REQUEST_TIMEOUT_S = 10
+"""Longest time for one request, so that an idle connection holds no thread."""
 
 TEXT = "text/plain; charset=utf-8"
 
+Response = tuple[HTTPStatus, str, bytes]
+"""Status, content type and body."""
 
-class Listener:
-    """Listens from construction to `close`. Raises `OSError` if the address is not to be had.
 
-    `checks` are what readiness needs, each raising if it fails; `facts` are told beside them; `woken` hears the bell.
+class HealthServer:
+    """Listens from construction to `close`. Raises `OSError` if the address is taken.
+
+    Each of `checks` raises if a part is unavailable. `/readyz` shows their results and the `facts`. `POST /wake` calls
+    `on_wake`.
     """
 
     def __init__(
         self,
         host: str,
         port: int,
+        *,
         checks: Mapping[str, Callable[[], None]],
         facts: Callable[[], Mapping[str, str]],
-        woken: Callable[[], None],
+        on_wake: Callable[[], None],
     ) -> None:
-        def ring() -> Answer:
-            woken()
+        def wake() -> Response:
+            on_wake()
             return HTTPStatus.NO_CONTENT, TEXT, b""
 
         class Handler(_Handler):
             pass
 
-        Handler.answers = {
+        Handler.routes = {
             ("GET", "/healthz"): lambda: (HTTPStatus.OK, TEXT, b"ok"),
             ("GET", "/readyz"): lambda: _readiness(checks, facts),
             ("GET", "/metrics"): lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()),
-            ("POST", "/wake"): ring,
+            ("POST", "/wake"): wake,
         }
         self._server = _Server((host, port), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="listener", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="health server", daemon=True
+        )
         self._thread.start()
 
     @property
@@ -55,49 +62,46 @@ class Listener:
         return int(self._server.server_address[1])
 
     def close(self) -> None:
-        """Stop listening: from here on, whoever calls is refused and starts another machine."""
+        """Stop listening. Whoever is refused from here on starts another machine."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
 
-Answer = tuple[HTTPStatus, str, bytes]
-
-
-def _readiness(checks: Mapping[str, Callable[[], None]], facts: Callable[[], Mapping[str, str]]) -> Answer:
-    told, fine = dict(facts()), True
+def _readiness(checks: Mapping[str, Callable[[], None]], facts: Callable[[], Mapping[str, str]]) -> Response:
+    states, is_ready = dict(facts()), True
     for part, check in checks.items():
         try:
             check()
-            told[part] = "ok"
+            states[part] = "ok"
         except Exception as error:
-            # Its text may name addresses and keys: that is for the log, not for whoever asks.
+            # The error may name addresses and keys: the log may have them, the client may not.
             log.warning("not ready", part=part, reason=str(error))
-            told[part], fine = f"does not answer ({type(error).__name__})", False
-    status = HTTPStatus.OK if fine else HTTPStatus.SERVICE_UNAVAILABLE
-    return status, "application/json", dumps(told).encode()
+            states[part], is_ready = f"does not answer ({type(error).__name__})", False
+    status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return status, "application/json", dumps(states).encode()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    answers: Mapping[tuple[str, str], Callable[[], Answer]]
-    timeout = CLIENT_S
+    routes: Mapping[tuple[str, str], Callable[[], Response]]
+    timeout = REQUEST_TIMEOUT_S
     server_version = "dictaphone"
     sys_version = ""
 
     def do_GET(self) -> None:
-        self._answer()
+        self._respond()
 
     def do_POST(self) -> None:
-        self._answer()
+        self._respond()
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         path = self.path.partition("?")[0]
-        answer = self.answers.get((self.command, path))
-        if answer is None:
-            known = any(path == other for _, other in self.answers)
-            self.send_error(HTTPStatus.METHOD_NOT_ALLOWED if known else HTTPStatus.NOT_FOUND)
+        route = self.routes.get((self.command, path))
+        if route is None:
+            is_known_path = any(path == other for _, other in self.routes)
+            self.send_error(HTTPStatus.METHOD_NOT_ALLOWED if is_known_path else HTTPStatus.NOT_FOUND)
             return
-        status, content_type, body = answer()
+        status, content_type, body = route()
         self.send_response(status)
         if status is not HTTPStatus.NO_CONTENT:
             self.send_header("Content-Type", content_type)
@@ -113,7 +117,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
-        # `::` takes IPv4 as well: Fly's private network is IPv6, everybody else's health check is not.
+        # `::` must accept IPv4 as well: Fly's private network is IPv6, other platforms' health checks are IPv4.
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, handler)
 
@@ -123,4 +127,4 @@ class _Server(ThreadingHTTPServer):
         super().server_bind()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        log.debug("a client went away", client=client_address[0])
+        log.debug("a client disconnected", client=client_address[0])

@@ -1,4 +1,4 @@
-"""The broker, the actors and their retry rule, the courier of events, and a shift: from start to signal or idleness."""
+"""The worker at run time: its Dramatiq workers, captions and health server, from start to a signal or to idleness."""
 
 import sys
 import threading
@@ -6,8 +6,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
-from typing import Any
 
 import dramatiq
 import redis
@@ -16,108 +14,57 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.transcriber.captions.captioner import Captioner
-from services.transcriber.health import Listener
-from services.transcriber.jobs.base import Claimant
-from services.transcriber.notices import Notices, PatientBroker
+from services.transcriber.health import HealthServer
+from services.transcriber.jobs.base import Job
+from services.transcriber.notifications import JobNotifications, NotifiedBroker
+from services.transcriber.outbox_sender import REDIS_TIMEOUT_S
 from services.transcriber.recognizers.recognizer import Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared.db.engine import ping
-from shared.outbox.outbox import batches
-from shared.outbox.publisher import OutboxPublisher
-from shared.redis import jobs
+from shared.redis.jobs import CAPTION, count_waiting, job_message
 from shared.storage.store import Store
 
 log = structlog.get_logger(__name__)
 
-REDIS_S = 5
-"""Seconds to wait for Redis' answer: no command of ours blocks, so silence means that it is gone."""
+DATABASE_RETRY_S = 5
+"""Delay before a job comes back that found the database unavailable."""
 
-DATABASE_PAUSE_S = 5
-"""Before a job comes back that found the database away."""
-
-IDLE_CHECK_S = 1
-"""How often idleness is looked at; the queue is asked only once nothing ran for the whole idle time."""
+IDLE_CHECK_INTERVAL_S = 1
+"""How often idleness is checked. The queues are asked only after nothing ran for the whole idle time."""
 
 EXIT_PORT_TAKEN = 1
 
 
-class Courier:
-    """Sends what was committed, and hints, at once and in its own thread: no job waits for Redis.
+def open_worker(broker: NotifiedBroker, job: Job, queue: str) -> dramatiq.Worker:
+    """A Dramatiq worker for one queue, with a broker of its own: no job waits behind another kind.
 
-    The relay is the net below what was committed; a hint that cannot be sent is forgotten.
+    The retries are `Job.run`'s: none of Dramatiq's middleware takes part, and no job has a time limit.
     """
 
-    def __init__(self, engine: Engine, redis_url: str) -> None:
-        self._engine = engine
-        self._publisher = OutboxPublisher(redis_url, REDIS_S)
-        self._hints: SimpleQueue[tuple[str, Mapping[str, Any]]] = SimpleQueue()
-        self._woken = threading.Event()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._woken.set()
-
-    def hint(self, library_id: str, payload: Mapping[str, Any]) -> None:
-        """Tell those who look now."""
-        self._hints.put((library_id, payload))
-        self._woken.set()
-
-    def stop(self) -> None:
-        """Send what is there, once, and end."""
-        self._stopping = True
-        self._woken.set()
-        self._thread.join(timeout=2 * REDIS_S)
-
-    def _run(self) -> None:
-        last = False
-        while not last:
-            self._woken.wait()
-            self._woken.clear()
-            last = self._stopping  # read before sending, so that what was committed before `stop` still goes out
-            hints = [self._hints.get() for _ in range(self._hints.qsize())]
-            try:
-                for _ in batches(self._engine, self._publisher):
-                    pass
-                for library_id, payload in hints:
-                    self._publisher.hint(library_id, payload)
-            except (redis.RedisError, SQLAlchemyError, dramatiq.errors.BrokerConnectionError) as error:
-                log.warning("events wait for the relay", reason=f"{type(error).__name__}: {error}")
-            except Exception:
-                log.exception("the courier stumbled")
-
-
-def open_worker(broker: PatientBroker, claimant: Claimant, queue: str) -> dramatiq.Worker:
-    """A Dramatiq worker in this process for one queue, with a broker of its own: no job waits behind another kind.
-
-    Retries are ours: none of Dramatiq's middleware has a say, nor a time limit.
-    """
-
-    def act(clip_id: str) -> None:
+    def run_job(clip_id: str) -> None:
         id = uuid.UUID(clip_id)
         with structlog.contextvars.bound_contextvars(clip_id=clip_id):
             try:
-                pause = claimant.run(id)
+                retry_in_s = job.run(id)
             except SQLAlchemyError as error:
-                log.warning("the database does not answer; the job comes back", reason=str(error))
-                pause = DATABASE_PAUSE_S
-            if pause is not None:
+                log.warning("the database is unavailable; retrying", reason=str(error))
+                retry_in_s = DATABASE_RETRY_S
+            if retry_in_s is not None:
                 try:
-                    broker.enqueue(jobs.message(claimant.job, id, queue), delay=int(pause * 1000))
+                    broker.enqueue(job_message(job.name, id, queue), delay=int(retry_in_s * 1000))
                 except redis.RedisError as error:
-                    log.warning("the next try is left to the sweep", reason=str(error))
+                    log.warning("the retry could not be queued; the sweep will queue it", reason=str(error))
 
-    dramatiq.actor(actor_name=claimant.job, queue_name=queue, broker=broker)(act)
-    at_once = claimant.lanes[queue]
-    worker = dramatiq.Worker(broker, queues={queue}, worker_threads=at_once)
-    # What waits, waits in Redis, where another worker can have it, and not behind an hour of audio in this one.
-    worker.queue_prefetch = at_once
+    dramatiq.actor(actor_name=job.name, queue_name=queue, broker=broker)(run_job)
+    concurrency = job.queue_concurrency[queue]
+    worker = dramatiq.Worker(broker, queues={queue}, worker_threads=concurrency)
+    # Jobs wait in Redis, where another worker can take them, and not behind an hour of audio in this process.
+    worker.queue_prefetch = concurrency
     return worker
 
 
-class Shift:
-    """A worker for each queue and one listener, from `run` to a signal or to an idle end."""
+class WorkerRuntime:
+    """One Dramatiq worker for each queue, the captioner and the health server, for one `run`."""
 
     def __init__(
         self,
@@ -125,96 +72,107 @@ class Shift:
         engine: Engine,
         store: Store,
         recognizer: Recognizer | None,
-        claimants: Sequence[Claimant],
+        jobs: Sequence[Job],
         captioner: Captioner | None,
         stopping: threading.Event,
-        told: Callable[[], Mapping[str, str]] = dict,
+        model_states: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """What `told` gives is told to whoever asks whether we are ready."""
+        """`/readyz` shows `model_states`."""
         self._settings = settings
-        self._claimants = claimants
+        self._jobs = jobs
         self._captioner = captioner
         self._stopping = stopping
         self._busy_at = time.monotonic()
         redis_url = settings.redis_url.get_secret_value()
-        self._notices = Notices(redis_url, REDIS_S)
-        lanes = [(claimant, queue) for claimant in claimants for queue in claimant.lanes]
-        self._brokers = [PatientBroker(redis_url, self._notices, timeout_s=REDIS_S) for _ in lanes]
-        self._workers = [open_worker(broker, *lane) for broker, lane in zip(self._brokers, lanes, strict=True)]
-        self._checks = {
-            "database": lambda: _ping(engine),
-            "redis": lambda: _asked(self._brokers[0]),
+        self._notifications = JobNotifications(redis_url, REDIS_TIMEOUT_S)
+        self._workers: list[dramatiq.Worker] = []
+        self._brokers: list[NotifiedBroker] = []
+        for job in jobs:
+            for queue in job.queue_concurrency:
+                broker = NotifiedBroker(redis_url, self._notifications, timeout_s=REDIS_TIMEOUT_S)
+                self._brokers.append(broker)
+                self._workers.append(open_worker(broker, job, queue))
+        self._readiness_checks = {
+            "database": lambda: _ping_database(engine),
+            "redis": lambda: _ping_redis(self._brokers[0]),
             "store": store.check,
         }
         self._facts = {"recognizer": recognizer.name if recognizer else "none"}
-        self._told = told
+        self._model_states = model_states
 
     def run(self) -> bool:
-        """Work until told to stop or idle for long enough; True if something came in while the door was closing."""
-        listener = self._listen()
+        """Work until a signal, or until idle for long enough. True if a job came in during the shutdown."""
+        health_server = self._open_health_server()
         for worker in self._workers:
             worker.start()
         if self._captioner:
-            self._captioner.start(self._notices.listener(jobs.CAPTION))
-        log.info("ready", port=listener.port, clips_at_once=self._settings.jobs_at_once(), **self._facts)
+            self._captioner.start(self._notifications.subscribe(CAPTION))
+        log.info("ready", port=health_server.port, clips_at_once=self._settings.concurrent_clips(), **self._facts)
         try:
-            while not self._stopping.wait(IDLE_CHECK_S) and not self._is_idle():
+            while not self._stopping.wait(IDLE_CHECK_INTERVAL_S) and not self._is_idle():
                 pass
         finally:
-            listener.close()
+            health_server.close()
             self._stop()
-        # A wake-up between the last look and the closing found us at home and now we are gone: look once more.
-        came_late = not self._stopping.is_set() and not self._is_queue_empty()
-        self._notices.close()
+        # A wake-up between the last idle check and the close found the server open, and now nobody would work:
+        # the queues are checked once more.
+        has_late_jobs = not self._stopping.is_set() and not self._are_queues_empty()
+        self._notifications.close()
         for broker in self._brokers:
             broker.client.close()
-        return came_late
+        return has_late_jobs
 
     def _stop(self) -> None:
-        """Let what runs end, as long as the grace lasts: one for all workers, since whoever stops us counts once."""
+        """Let running clips finish within the grace period: one for all workers, as whoever stops us counts once."""
         if self._captioner:
             self._captioner.stop()
         grace_ms = self._settings.stop_grace_seconds * 1000
         with ThreadPoolExecutor(len(self._workers)) as pool:
             list(pool.map(lambda worker: worker.stop(timeout=grace_ms), self._workers))
 
-    def _listen(self) -> Listener:
+    def _open_health_server(self) -> HealthServer:
         host, port = self._settings.host, self._settings.port
         try:
-            return Listener(host, port, self._checks, lambda: {**self._facts, **self._told()}, self._touch)
+            return HealthServer(
+                host,
+                port,
+                checks=self._readiness_checks,
+                facts=lambda: {**self._facts, **self._model_states()},
+                on_wake=self._mark_busy,
+            )
         except OSError as error:
             sys.stderr.write(f"PORT: cannot listen on {host}:{port}: {error.strerror}. Set another, start again.\n")
             raise SystemExit(EXIT_PORT_TAKEN) from error
 
-    def _touch(self) -> None:
+    def _mark_busy(self) -> None:
         self._busy_at = time.monotonic()
 
     def _is_idle(self) -> bool:
         has_captions = self._captioner is not None and self._captioner.is_working
-        if has_captions or any(claimant.is_working for claimant in self._claimants):
-            self._touch()
-        limit = self._settings.idle_exit_seconds
-        if not limit or time.monotonic() - self._busy_at < limit:
+        if has_captions or any(job.is_working for job in self._jobs):
+            self._mark_busy()
+        limit_s = self._settings.idle_exit_seconds
+        if not limit_s or time.monotonic() - self._busy_at < limit_s:
             return False
-        if self._is_queue_empty():
+        if self._are_queues_empty():
             return True
-        self._touch()
+        self._mark_busy()
         return False
 
-    def _is_queue_empty(self) -> bool:
-        """Whether nothing waits, our own delayed retries included; unknown is no."""
+    def _are_queues_empty(self) -> bool:
+        """Whether no job waits, this process's delayed retries included. False if Redis is unavailable."""
         if any(consumer.delay_queue.qsize() for worker in self._workers for consumer in worker.consumers.values()):
             return False
         try:
-            return not jobs.count_waiting(self._brokers[0])
+            return not count_waiting(self._brokers[0])
         except redis.RedisError:
             return False
 
 
-def _ping(engine: Engine) -> None:
+def _ping_database(engine: Engine) -> None:
     with engine.connect() as connection:
         ping(connection)
 
 
-def _asked(broker: PatientBroker) -> None:
+def _ping_redis(broker: NotifiedBroker) -> None:
     broker.client.ping()

@@ -1,4 +1,4 @@
-"""What the transcriber reads from the environment."""
+"""The transcriber's settings, from the environment."""
 
 import os
 import re
@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Self
 
 import httpx
-from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationInfo, field_validator
 
 from shared.redis.jobs import LONG_TRANSCRIPTION, TRANSCRIPTION
-from shared.settings import CaptionSettings, DatabaseSettings, Port, PositiveInt, RedisSettings, StoreSettings
+from shared.settings import CaptionSettings, DatabaseSettings, Port, RedisSettings, StoreSettings
 
 DEFAULT_MODEL = "base"
-"""2 % word errors, a hundred languages, 148 MB; the tiny ones make half as many errors again."""
+"""2 % word errors, a hundred languages, 148 MB. The tiny models make 1.5 times as many errors."""
 
 EMBEDDED = "embedded"
-"""Stands in WHISPER_URL for the engine in this process."""
+"""The value of WHISPER_URL that means the engine in this process."""
 
-DEFAULT = "-"
-"""Stands in a list for no key, or for the model that is used when none is named."""
+USE_DEFAULT = "-"
+"""The entry of a list that means no key, or the default model."""
 
-LEAST_MAX_BYTES = 1_000_000
-"""Half a minute of plain sound. Shorter pieces cost Whisper as much, and more of them cut a sentence."""
+MIN_WHISPER_MAX_BYTES = 1_000_000
+"""Half a minute of WAV. Whisper takes as long for less, and more cuts would fall into a sentence."""
 
 
 class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, CaptionSettings):
@@ -44,7 +44,7 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
         "empty: `base`, or `whisper-1` at a server. For several: one for all servers, or one for each in their order, "
         "`-` for the default.",
     )
-    # OpenAI's limit of 25 MiB is one for the whole request: this leaves room for the form around the file.
+    # OpenAI's limit of 25 MiB is for the whole request: this leaves room for the form around the file.
     whisper_max_bytes: NonNegativeInt = Field(
         25_000_000,
         description="Largest file that is sent to a server; a larger one is cut at pauses and sent in pieces, "
@@ -53,7 +53,7 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
     whisper_prompt: str = Field(
         "", description="Names and words of the trade that are often said here, in a sentence: helps to spell them."
     )
-    # Twice the length covers a server that is slower than speech; what remains is the wait for its other clients.
+    # Twice the length covers a server that is slower than speech; the rest is the wait for its other clients.
     whisper_timeout_seconds: PositiveFloat = Field(
         120, description="Longest wait for that server's answer, on top of twice the audio's length."
     )
@@ -61,13 +61,13 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
         0,
         description="Clips at a time; 0: one a core with the embedded engine, 4 at an OpenAI server, 1 at cog.",
     )
-    # Three renewals fit in; a killed worker's clip waits no longer than this and a sweep.
+    # Three renewals fit in. A killed worker's clip waits no longer than this and one sweep.
     lease_seconds: PositiveInt = Field(
         30, description="How long a clip stays with a worker that does not say that it is alive."
     )
-    # Seven growing pauses from 5 s span an hour: as long as a server is away for an upgrade or a cold start.
+    # Seven growing delays from 5 s span an hour, the time of a server's upgrade or cold start.
     retry_seconds: PositiveFloat = Field(5, description="Pause after the first fault of a server; later ones grow.")
-    # A short note is finished in that time, and container platforms kill no sooner than after 10 s.
+    # A short note is finished in this time, and container platforms kill after 10 s at the earliest.
     stop_grace_seconds: PositiveInt = Field(
         5, description="How long running clips may go on after SIGTERM before they are handed to another worker."
     )
@@ -75,47 +75,50 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
 
     @field_validator("whisper_url")
     @classmethod
-    def _are_addresses(cls, given: str) -> str:
-        urls = [url.rstrip("/") for url in _listed(given)]
+    def _check_addresses(cls, value: str) -> str:
+        urls = [url.rstrip("/") for url in _split_list(value)]
         if urls == [EMBEDDED]:
             return ""
         for number, url in enumerate(urls, 1):
-            which = f"address {number} of {len(urls)} " if len(urls) > 1 else ""
+            prefix = f"address {number} of {len(urls)} " if len(urls) > 1 else ""
             if url != EMBEDDED or number < len(urls):
-                _check_address(url, which)
+                _check_address(url, prefix)
         return " ".join(urls)
 
     @field_validator("whisper_api_key")
     @classmethod
-    def _are_keys(cls, given: SecretStr, info: ValidationInfo) -> SecretStr:
-        if not given.get_secret_value().isascii():
+    def _check_keys(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if not value.get_secret_value().isascii():
             raise ValueError("must be plain ASCII characters")
-        _check_number(given.get_secret_value(), info)
-        return given
+        _check_count(value.get_secret_value(), info)
+        return value
 
     @field_validator("whisper_model")
     @classmethod
-    def _are_names_or_models(cls, given: str, info: ValidationInfo) -> str:
+    def _check_models(cls, value: str, info: ValidationInfo) -> str:
         if " " not in info.data.get("whisper_url", ""):
-            return _checked_model(given)
-        _check_number(given, info)
-        return " ".join(_checked_model(model) for model in _listed(given))
+            return _check_model(value)
+        _check_count(value, info)
+        return " ".join(_check_model(model) for model in _split_list(value))
 
     @field_validator("whisper_max_bytes")
     @classmethod
-    def _is_enough(cls, given: int) -> int:
-        if 0 < given < LEAST_MAX_BYTES:
-            raise ValueError(f"must be 0, or at least {LEAST_MAX_BYTES}: half a minute of plain sound")
-        return given
+    def _check_max_bytes(cls, value: int) -> int:
+        if 0 < value < MIN_WHISPER_MAX_BYTES:
+            raise ValueError(f"must be 0, or at least {MIN_WHISPER_MAX_BYTES}: half a minute of plain sound")
+        return value
 
-    def each(self) -> list[Self]:
-        """These settings for each recognizer by itself, the preferred one first; an empty address: the embedded one."""
+    def for_each_recognizer(self) -> list[Self]:
+        """One copy of the settings for each recognizer, the preferred one first. An empty address: the embedded one."""
         urls = self.whisper_url.split()
         if len(urls) < 2:
             return [self]
-        keys, models = _for_each(self.whisper_api_key.get_secret_value(), urls), _for_each(self.whisper_model, urls)
-        if len(_listed(self.whisper_model)) == 1 and urls[-1] == EMBEDDED:
-            models[-1] = ""  # what a server calls its model is no name of ours
+        keys, models = (
+            _value_for_each(self.whisper_api_key.get_secret_value(), urls),
+            _value_for_each(self.whisper_model, urls),
+        )
+        if len(_split_list(self.whisper_model)) == 1 and urls[-1] == EMBEDDED:
+            models[-1] = ""  # a server's name of its model is not one of ours
         return [
             self.model_copy(
                 update={
@@ -127,66 +130,71 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
             for url, key, model in zip(urls, keys, models, strict=True)
         ]
 
-    def models(self) -> list[str]:
-        """The models that this process itself hears with; the first is the one for what is recorded."""
-        return [each.whisper_model or DEFAULT_MODEL for each in self.each() if not each.whisper_url]
+    def embedded_models(self) -> list[str]:
+        """The models that the embedded recognizer loads."""
+        return [
+            settings.whisper_model or DEFAULT_MODEL
+            for settings in self.for_each_recognizer()
+            if not settings.whisper_url
+        ]
 
-    def lanes(self) -> dict[str, int]:
-        """Queue → clips of it at a time. Long ones have threads of their own, and notes are never all behind them."""
-        at_once = self.jobs_at_once()
-        return {TRANSCRIPTION: at_once, LONG_TRANSCRIPTION: max(1, at_once // 2)}
+    def queue_concurrency(self) -> dict[str, int]:
+        """Queue → clips at a time. Long clips have threads of their own, so that they never block all short ones."""
+        concurrent_clips = self.concurrent_clips()
+        return {TRANSCRIPTION: concurrent_clips, LONG_TRANSCRIPTION: max(1, concurrent_clips // 2)}
 
-    def jobs_at_once(self) -> int:
+    def concurrent_clips(self) -> int:
+        """Clips at a time, over both queues."""
         if self.concurrency:
             return self.concurrency
-        several = self.each()
-        if len(several) > 1:
-            return max(each.jobs_at_once() for each in several)
+        each = self.for_each_recognizer()
+        if len(each) > 1:
+            return max(settings.concurrent_clips() for settings in each)
         if not self.whisper_url:
-            # One thread for each of as many clips as there are cores does 1.6 times what all cores do for one clip.
-            return cores()
+            # One clip on each core is 1.6 times as fast as one clip after another on all cores.
+            return available_cores()
         return 4 if self.whisper_url.endswith("/audio/transcriptions") else 1
 
 
-def cores() -> int:
-    """As many as this process may use."""
+def available_cores() -> int:
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _listed(given: str) -> list[str]:
-    """The words of a list, which commas or spaces separate."""
-    return re.split(r"[\s,]+", given.strip(" ,")) if given.strip(" ,") else []
+def _split_list(value: str) -> list[str]:
+    """The entries of a list, which commas or spaces separate."""
+    return re.split(r"[\s,]+", value.strip(" ,")) if value.strip(" ,") else []
 
 
-def _for_each(given: str, urls: list[str]) -> list[str]:
-    """A word for each address; an empty one where the list has none for it."""
-    words = _listed(given) or [DEFAULT]
-    return ["" if word == DEFAULT else word for word in (words if len(words) > 1 else words * len(urls))]
+def _value_for_each(value: str, urls: list[str]) -> list[str]:
+    """One entry for each address; an empty one for the default."""
+    entries = _split_list(value) or [USE_DEFAULT]
+    return ["" if entry == USE_DEFAULT else entry for entry in (entries if len(entries) > 1 else entries * len(urls))]
 
 
-def _check_address(url: str, which: str) -> None:
+def _check_address(url: str, prefix: str) -> None:
     if not url.startswith(("http://", "https://")):
-        raise ValueError(f"{which}must begin with http:// or https://")
+        raise ValueError(f"{prefix}must begin with http:// or https://")
     try:
         host = httpx.URL(url).host
     except httpx.InvalidURL:
         host = ""
     if not host:
-        raise ValueError(f"{which}is no URL: its host or port cannot be read")
+        raise ValueError(f"{prefix}is no URL: its host or port cannot be read")
 
 
-def _check_number(given: str, info: ValidationInfo) -> None:
-    """Whether there are as many as there are servers, or one for all."""
-    servers, found = len(info.data.get("whisper_url", "").split()), len(_listed(given))
-    if servers > 1 and found not in {0, 1, servers}:
-        raise ValueError(f"lists {found} for {servers} addresses: give one for each, in their order, or one for all")
+def _check_count(value: str, info: ValidationInfo) -> None:
+    """Raise `ValueError` unless there is one entry for each server, or one for all."""
+    servers, entries = len(info.data.get("whisper_url", "").split()), len(_split_list(value))
+    if servers > 1 and entries not in {0, 1, servers}:
+        raise ValueError(f"lists {entries} for {servers} addresses: give one for each, in their order, or one for all")
 
 
-def _checked_model(model: str) -> str:
-    # A hub's name has a slash too (`Systran/faster-whisper-small`), so only what must be a path is taken for one.
+def _check_model(model: str) -> str:
+    # A name on the hub may have a slash too (`Systran/faster-whisper-small`), so a path must begin like one.
     if not model.startswith(("/", ".", "~")):
         return model
     folder = Path(model).expanduser()
     if not (folder / "model.bin").is_file():
         raise ValueError("must be a name, or a folder with a CTranslate2 Whisper model (no model.bin is in it)")
-    return str(folder.absolute())  # `m` would be looked for on the hub
+    return str(folder.absolute())  # a relative `m` would be a name on the hub

@@ -1,1 +1,1 @@
-"""A clip: its table, its public form, its queries."""
+"""Clips: the table, the public form, the statements, and what belongs to a clip."""

@@ -1,4 +1,4 @@
-"""What was not heard of a recording: where, for how long, and why. Pure, as the verbs of a clip are."""
+"""Gaps of a recording: where sound is missing, for how long, and why. Pure functions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,30 +6,30 @@ from typing import Any
 from shared.db.columns import MAX_DURATION_MS
 
 LOST = "lost"
-"""The cause of a gap whose length nobody knows: the recorder fell silent before it said that it was done."""
+"""Cause of a gap of unknown length: the recorder fell silent before it said that the recording had ended."""
 
 UNHEARD = "unheard"
-"""The cause of a gap that is a part of the recording: its bytes are kept, and nothing can be heard in them."""
+"""Cause of a gap that is part of the recording: its bytes are kept, and no sound can be decoded from them."""
 
 MISSING = "missing"
-"""The cause of a gap that nobody saw: the audio is shorter than what was recorded."""
+"""Cause of a gap that nobody noticed: the audio is shorter than the time that was recorded."""
 
 MIN_MISSING_MS, MIN_MISSING_RATIO = 1_000, 0.01
-"""Missing sound that is spoken of. Recorders stop up to a second late, and clocks of sound cards differ by less."""
+"""Less missing sound is no gap: recorders stop up to a second late, and clocks of sound cards differ by under 1 %."""
 
 
 def new_gap(at_ms: int, length_ms: int, cause: str) -> dict[str, Any]:
-    """A gap as a clip keeps it; 0 is a length that nobody knows."""
+    """A gap as the column `Clip.gaps` holds it. A length of 0 is unknown."""
     return {"at_ms": min(at_ms, MAX_DURATION_MS), "length_ms": min(length_ms, MAX_DURATION_MS), "cause": cause}
 
 
-def missing_audio(told_ms: int, heard_ms: int, gaps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The gap between what a recorder says it recorded and the sound that is there, if there is one.
+def missing_audio(recorded_ms: int, audio_ms: int, gaps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The gap between the time that the recorder reports and the length of the audio; empty if there is none.
 
-    The other gaps are no part of what it recorded, and one that was found before is not found again.
+    Of the known gaps, only those with the cause `MISSING` are part of `recorded_ms`, so that no gap is found twice.
     """
-    known = sum(found["length_ms"] for found in gaps if found["cause"] == MISSING)
-    short = told_ms - known - heard_ms
-    if short <= max(MIN_MISSING_MS, MIN_MISSING_RATIO * told_ms):
+    already_missing_ms = sum(gap["length_ms"] for gap in gaps if gap["cause"] == MISSING)
+    missing_ms = recorded_ms - already_missing_ms - audio_ms
+    if missing_ms <= max(MIN_MISSING_MS, MIN_MISSING_RATIO * recorded_ms):
         return []
-    return [new_gap(heard_ms, short, MISSING)]
+    return [new_gap(audio_ms, missing_ms, MISSING)]

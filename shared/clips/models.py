@@ -1,5 +1,6 @@
-"""A clip and its verbs: pure changes of one row, each raising its version."""
+"""The clip table, and every change that a person or a worker makes to a clip. A change does no I/O."""
 
+import enum
 import uuid
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -10,27 +11,38 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from shared.clips.gaps import LOST, MISSING, UNHEARD, missing_audio, new_gap
 from shared.clips.tags import normalize_tags
-from shared.db.columns import Source, Status, UtcDateTime, collated_text, enum_column, partial_index
+from shared.db.columns import UtcDateTime, collated_text, enum_column, partial_index
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE, TRANSCRIBE
 from shared.search import index
 from shared.search.folding import MAX_WORD_CHARS, sort_key
-from shared.transcripts.models import Transcript
+from shared.transcripts.models import Source, Transcript
 
 MAX_NAME_CHARS = 255
-"""Characters of a clip's name after NFC: what file systems and the seed allowed."""
+"""Characters of a clip's name after NFC: the limit of file systems, and of the clients of the first version."""
 
 MAX_TRIES = 8
-"""Claims of a clip before it is given up: with the worker's back-off, about an hour of a server being away."""
+"""Claims of a clip before it fails: with the worker's back-off, a server may be unavailable for about an hour."""
+
+
+class Status(enum.StrEnum):
+    """The state of a clip, from its recording to its transcript."""
+
+    RECORDING = "recording"
+    PENDING = "pending"
+    TRANSCRIBING = "transcribing"
+    DONE = "done"
+    FAILED = "failed"
+    OFF = "off"
 
 
 class Clip(SQLModel, table=True):
-    """One recording: its audio is an object in the store, or pieces that are to be joined; its words are here."""
+    """One recording. Its text is in this row; its audio is an object in the store, or pieces that are not joined."""
 
     __tablename__: ClassVar[str] = "clip"
     __table_args__ = (
-        # The list in each of its orders, by keyset; the bin is the same walk over the other half. What filters ask for
-        # stands behind the key, so that what they leave out costs no look at its row.
+        # The list in each of its orders, and the bin, by keyset. The columns of the filters follow the key, so that a
+        # clip that a filter leaves out is skipped without reading its row.
         partial_index("deleted_at IS NULL", "clip_recent", "library_id", "created_at", "id", "status", "duration_ms"),
         partial_index("deleted_at IS NULL", "clip_length", "library_id", "duration_ms", "id", "status", "created_at"),
         partial_index(
@@ -38,7 +50,7 @@ class Clip(SQLModel, table=True):
         ),
         partial_index("deleted_at IS NOT NULL", "clip_bin", "library_id", "deleted_at", "id"),
         partial_index("deleted_at IS NULL", "clip_named", "library_id", "name"),
-        # What the sweeps look through: a handful of rows, however large the library is.
+        # What the maintenance tasks read: a handful of rows, however large the library is.
         partial_index("status IN ('pending', 'transcribing')", "clip_unfinished", "queued_at"),
         partial_index("status = 'recording'", "clip_recording", "updated_at"),
         partial_index("status = 'off'", "clip_off", "updated_at"),
@@ -48,40 +60,50 @@ class Clip(SQLModel, table=True):
     library_id: str = Field(default=HOME, max_length=64)
     name: str = Field(max_length=MAX_NAME_CHARS)
     sort_name: str = Field(sa_column=Column(collated_text(MAX_WORD_CHARS), nullable=False))
-    """What the name is ordered by; follows it by itself (`shared.search.index`)."""
+    """The key by which names are ordered; `shared.search.index` sets it with each name."""
     tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """`shared.clips.tags`: sorted, each once; `shared.search.index.ClipTag` has them to be found by."""
+    """As `shared.clips.tags` normalizes them: sorted, each once. Searches use `shared.search.index.ClipTag`."""
     mime: str = Field(max_length=255)
     bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     sha256: str = Field(default="", max_length=64)
     audio_key: str = Field(default="", max_length=255)
-    """The object that is played, and what `bytes` and `sha256` are about; empty: the pieces are not joined yet."""
+    """The object that is played, which `bytes` and `sha256` describe. Empty: the pieces are not joined yet."""
     prepared_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     segments: int = 1
-    """Container pieces of the recording that have begun: more than one after an interruption."""
+    """Container files that the recorder has begun: more than one after an interruption."""
     gaps: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    """`shared.clips.gaps`: what was not heard, and why; browsers see `shared.clips.schemas.Gap`."""
+    """Made by `shared.clips.gaps`; browsers see them as `shared.clips.schemas.Gap`."""
     duration_ms: int | None = None
-    """Of the audio; while it is being recorded, as far as the recorder said."""
+    """Length of the audio; during the recording, the length that the recorder reported last."""
     status: Status = Field(sa_column=Column(enum_column(Status), nullable=False))
     text: str | None = Field(default=None, sa_column=Column(Text))
     edited_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     language: str | None = Field(default=None, max_length=16)
-    """Of the words, as a machine found it."""
+    """Language of the text, as the recognizer detected it."""
     language_set: str | None = Field(default=None, max_length=16)
-    """What is spoken, as a person says (`shared.languages`); None: a machine is to find out."""
+    """Language that a person set (a code of `shared.languages`). None: the recognizer detects it."""
     recognizer: str | None = Field(default=None, max_length=255)
     error: str | None = Field(default=None, sa_column=Column(Text))
+    """A sentence for the person: why there is no text, or what is missing although there is one."""
     attempt: int = 0
+    """Number of the last claim. Only the owner of this attempt may write a result."""
     tries: int = 0
+    """Claims since the last success or request of a person; `MAX_TRIES` at most."""
     lease_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """When the claim expires unless its worker renews it. None: no worker has the clip."""
     queued_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    """When the last job was sent, or when a delayed one is due."""
     version: int = 1
+    """Raised by every change that browsers see. Of two copies of a clip, the one with the higher version is newer."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     deleted_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
-    # -- verbs of a person -------------------------------------------------------------------------------------
+    @classmethod
+    def by_id(cls, library_id: str, id: uuid.UUID) -> SelectOfScalar["Clip"]:
+        return select(cls).where(col(cls.library_id) == library_id, col(cls.id) == id)
+
+    # -- changes by a person -----------------------------------------------------------------------------------
 
     @classmethod
     def new_upload(
@@ -98,7 +120,7 @@ class Clip(SQLModel, table=True):
         duration_ms: int | None = None,
         library_id: str = HOME,
     ) -> Self:
-        """A new clip whose audio is in the store already, waiting to be prepared and for its words."""
+        """A new clip whose audio is in the store already. It waits for its preparation and its transcription."""
         return cls(
             id=id,
             library_id=library_id,
@@ -119,7 +141,7 @@ class Clip(SQLModel, table=True):
     def new_recording(
         cls, id: uuid.UUID, *, name: str, mime: str, recorded_at: datetime, now: datetime, library_id: str = HOME
     ) -> Self:
-        """A new clip that somebody speaks at this moment."""
+        """A new clip that is being recorded."""
         return cls(
             id=id,
             library_id=library_id,
@@ -134,116 +156,116 @@ class Clip(SQLModel, table=True):
         )
 
     def set_arrived_bytes(self, now: datetime, *, bytes: int, recorded_ms: int | None = None) -> None:
-        """Note how much of the recording has arrived; bytes for one that was finished begin it anew.
+        """Set how many bytes of the recording have arrived. A finished recording is reopened.
 
-        A recording is finished when its recorder says so or was silent for long; whoever comes back after that goes on.
+        A recording is finished when its recorder says so, or sent nothing for long; such a recorder may come back.
         """
         if self.status is not Status.RECORDING:
             self._withdraw_claim()
             self.status = Status.RECORDING
             self.prepared_at, self.audio_key, self.sha256, self.error = None, "", "", None
-            self.gaps = [known for known in self.gaps if known["cause"] != LOST]
+            self.gaps = [gap for gap in self.gaps if gap["cause"] != LOST]
         self.bytes = bytes
         self.duration_ms = recorded_ms or self.duration_ms
-        self._changed(now)
+        self._touch(now)
 
     def finish_recording(self, now: datetime, *, duration_ms: int | None, gaps: list[dict[str, Any]]) -> None:
-        """Nothing more will come: the pieces are to be joined. `duration_ms` is the time that passed, gaps without."""
+        """End the recording, so that its pieces are joined. `duration_ms` is the time that passed, without the gaps."""
         self.duration_ms = duration_ms if duration_ms is not None else self.duration_ms
         self.gaps = gaps
         self.tries = 0
         self.error = None
-        self._queue(now)
-        self._changed(now)
+        self._set_pending(now)
+        self._touch(now)
 
     def reconcile_gaps(self, now: datetime, *, duration_ms: int, gaps: list[dict[str, Any]]) -> bool:
-        """Take from a recorder that came back what it knows; True if we had finished without it.
+        """Take the duration and gaps from a recorder that came back. True if the clip was finished without it.
 
-        While the audio is not joined yet, what it recorded is compared with that then.
+        If the audio is not joined yet, `prepare` compares its length with `duration_ms` later.
         """
-        if not any(known["cause"] == LOST for known in self.gaps):
+        if not any(gap["cause"] == LOST for gap in self.gaps):
             return False
-        self.gaps = [*gaps, *(known for known in self.gaps if known["cause"] in {MISSING, UNHEARD})]
+        self.gaps = [*gaps, *(gap for gap in self.gaps if gap["cause"] in {MISSING, UNHEARD})]
         if self.prepared_at is None:
             self.duration_ms = duration_ms
         else:
             self.gaps += missing_audio(duration_ms, self.duration_ms or 0, self.gaps)
-        self._changed(now)
+        self._touch(now)
         return True
 
     def finish_stalled_recording(self, now: datetime) -> None:
-        """Finish what has arrived, because its recorder was not heard of for long; it may still come back."""
+        """Finish a recording whose recorder has sent nothing for long. The recorder may still come back."""
         self.finish_recording(now, duration_ms=None, gaps=[*self.gaps, new_gap(self.duration_ms or 0, 0, LOST)])
 
     def rename(self, name: str, now: datetime) -> None:
         self.name = name
-        self._changed(now)
+        self._touch(now)
 
     def set_tags(self, names: list[str], now: datetime) -> None:
-        """Take these tags, and no others."""
+        """Replace the tags."""
         self.tags = normalize_tags(names)
-        self._changed(now)
+        self._touch(now)
 
     @property
     def edited(self) -> bool:
-        """Whether a person has written the words."""
+        """Whether a person has written the text."""
         return self.edited_at is not None
 
-    def edit(self, words: str, now: datetime) -> Transcript:
-        """Take a person's words, which no machine overwrites from now on; the revision is to be stored beside it."""
-        self.text = words
+    def edit(self, text: str, now: datetime) -> Transcript:
+        """Set the text that a person wrote; no recognizer overwrites it. Return its revision, which is to be saved."""
+        self.text = text
         self.edited_at = now
-        self._changed(now)
-        return Transcript(clip_id=self.id, source=Source.PERSON, text=words, language=self.language, created_at=now)
+        self._touch(now)
+        return Transcript(clip_id=self.id, source=Source.PERSON, text=text, language=self.language, created_at=now)
 
     def move_to_bin(self, now: datetime) -> None:
-        """Hide the clip; a worker that holds it loses its claim, and what it writes late finds no taker."""
+        """Hide the clip. A worker that holds a claim on it loses that claim, and its late result is dropped."""
         self.deleted_at = now
         self._withdraw_claim()
-        self._changed(now)
+        self._touch(now)
 
     def restore(self, now: datetime) -> bool:
-        """Take the clip out of the bin; True if it still waits for a worker and needs a job."""
+        """Take the clip out of the bin. True if it waits for a worker, and needs a job."""
         self.deleted_at = None
         waits = self.status in {Status.PENDING, Status.TRANSCRIBING}
         if waits:
-            self._queue(now)
-        self._changed(now)
+            self._set_pending(now)
+        self._touch(now)
         return waits
 
     def request_transcription(self, now: datetime) -> None:
-        """Start over, with all tries: the words so far stay until better ones come."""
+        """Queue the clip again, with all its tries. The present text stays until a new one replaces it."""
         self._withdraw_claim()
         self.tries = 0
         self.error = None
-        self._queue(now)
-        self._changed(now)
+        self._set_pending(now)
+        self._touch(now)
 
     def set_language(self, code: str | None, now: datetime) -> bool:
-        """Take what a person says is spoken; True if the clip is to be heard again in that language.
+        """Set the language that is spoken. True if the clip must be transcribed again, in that language.
 
-        While it is recorded or waits it is to be heard anyway; words that were found to be in it are good words.
+        A clip that is recorded or waits will be transcribed anyway; a text in that language stays.
         """
         self.language_set = code
-        is_heard = self.status is Status.DONE and code is not None and code == self.language
-        if is_heard or self.status in {Status.RECORDING, Status.PENDING}:
-            self._changed(now)
+        is_transcribed = self.status is Status.DONE and code is not None and code == self.language
+        if is_transcribed or self.status in {Status.RECORDING, Status.PENDING}:
+            self._touch(now)
             return False
         self.request_transcription(now)
         return True
 
-    # -- verbs of a worker -------------------------------------------------------------------------------------
+    # -- changes by a worker -----------------------------------------------------------------------------------
 
     @property
     def next_job(self) -> str:
-        """What a waiting clip waits for."""
+        """The job that a pending clip needs."""
         return PREPARE if self.prepared_at is None else TRANSCRIBE
 
     def claim(self, job: str, now: datetime, lease: timedelta) -> int | None:
-        """Take the clip for one attempt at a job and return that attempt's number, or None if it is not to be had.
+        """Claim the clip for one attempt at a job. Return the attempt's number, or None if the clip cannot be claimed.
 
-        A clip is to be had while it waits for this job, or when the lease of whoever had it has run out. One that was
-        claimed `MAX_TRIES` times without an answer is failed instead: it may be what kills the workers.
+        A clip can be claimed while it waits for this job, and when the lease of its last claim has expired. A clip that
+        was claimed `MAX_TRIES` times without a result fails instead: the clip itself may crash the workers.
         """
         waits = self.status in {Status.PENDING, Status.TRANSCRIBING} and self.next_job == job
         if self.deleted_at is not None or not waits or self.is_claimed(now):
@@ -256,15 +278,15 @@ class Clip(SQLModel, table=True):
         self.status = Status.TRANSCRIBING if job == TRANSCRIBE else Status.PENDING
         self.error = None
         self.lease_until = now + lease
-        self._changed(now)
+        self._touch(now)
         return self.attempt
 
     def is_claimed(self, now: datetime) -> bool:
-        """Whether a worker is at it that was heard of lately."""
+        """Whether the lease of a worker is still valid."""
         return self.lease_until is not None and self.lease_until > now
 
     def is_owned_by(self, attempt: int) -> bool:
-        """Whether this attempt still owns the clip: the question before any late write."""
+        """Whether this attempt still owns the clip. Every worker asks this before it writes a result."""
         return self.deleted_at is None and self.lease_until is not None and self.attempt == attempt
 
     def finish_preparation(
@@ -279,7 +301,7 @@ class Clip(SQLModel, table=True):
         note: str | None,
         now: datetime,
     ) -> None:
-        """Take the joined audio, measured: now the clip waits for its words. `note` says what is missing, if any."""
+        """Set the joined audio, so that the clip waits for its transcription. `note` names missing audio."""
         self.audio_key, self.mime, self.bytes, self.sha256 = audio_key, mime, bytes, sha256
         self.duration_ms = duration_ms
         self.gaps = gaps
@@ -287,8 +309,8 @@ class Clip(SQLModel, table=True):
         self.prepared_at = now
         self.tries = 0
         self.lease_until = None
-        self._queue(now)
-        self._changed(now)
+        self._set_pending(now)
+        self._touch(now)
 
     def finish_transcription(
         self,
@@ -301,9 +323,9 @@ class Clip(SQLModel, table=True):
         note: str | None = None,
         now: datetime,
     ) -> Transcript:
-        """Take a machine's words; a person's edit stays what the clip shows, the machine's become a revision.
+        """Set a recognizer's text. If a person has edited the text, theirs stays, and this one is a revision only.
 
-        `note` says what is missing although the words are good: the file's end, say.
+        `note` says what is missing although the text is good: the end of a damaged file, for example.
         """
         if self.edited_at is None:
             self.text = text
@@ -314,7 +336,7 @@ class Clip(SQLModel, table=True):
         self.error = note
         self.tries = 0
         self.lease_until = None
-        self._changed(now)
+        self._touch(now)
         return Transcript(
             clip_id=self.id,
             attempt=self.attempt,
@@ -327,53 +349,53 @@ class Clip(SQLModel, table=True):
         )
 
     def postpone(self, sentence: str, until: datetime, now: datetime) -> bool:
-        """Give the clip back for a later try; False, and failed, if there is none left."""
+        """Release the clip for a try after `until`. False if no try is left: the clip has failed."""
         if self.tries >= MAX_TRIES:
             self._fail(sentence, now)
             return False
         self.status = Status.PENDING
         self.error = sentence
         self.lease_until = None
-        # The sweep counts from here, so that it does not overtake the worker's own delayed retry.
+        # The relay looks for clips without a job by this time: it must not overtake the worker's own delayed retry.
         self.queued_at = until
-        self._changed(now)
+        self._touch(now)
         return True
 
     def release(self, now: datetime) -> None:
-        """Give the clip back unharmed, because the worker stops; the try does not count."""
+        """Release the clip because the worker stops. The try does not count."""
         self.tries -= 1
         self._withdraw_claim()
-        self._queue(now)
-        self._changed(now)
+        self._set_pending(now)
+        self._touch(now)
 
     def fail(self, sentence: str, now: datetime, *, duration_ms: int | None = None) -> None:
-        """Say what is wrong with the audio; it stays, and a person may ask again."""
+        """Fail the clip with a sentence about its audio. The audio stays; a person may request another try."""
         self.duration_ms = duration_ms or self.duration_ms
         self._fail(sentence, now)
 
     def set_waiting_reason(self, sentence: str | None, now: datetime) -> None:
-        """Say what the worker waits for that has the clip, or, with None, that it goes on."""
+        """Set the sentence about what the clip's worker waits for, or clear it with None."""
         self.error = sentence
-        self._changed(now)
+        self._touch(now)
 
     def switch_off(self, sentence: str, now: datetime) -> None:
-        """Say that nobody here transcribes, and what would change that."""
+        """Note that this service has no recognizer. The sentence says how to change that."""
         self._fail(sentence, now)
         self.status = Status.OFF
 
     def requeue(self, now: datetime) -> None:
-        """Note that the sweep is sending this clip's job once more; nothing that a browser sees changes."""
+        """Note that the job is sent once more. Browsers see no change, so the version stays."""
         self.queued_at = now
 
-    # -- what the verbs share ----------------------------------------------------------------------------------
+    # -- shared by these changes -------------------------------------------------------------------------------
 
     def _fail(self, sentence: str, now: datetime) -> None:
         self.status = Status.FAILED
         self.error = sentence
         self.lease_until = None
-        self._changed(now)
+        self._touch(now)
 
-    def _queue(self, now: datetime) -> None:
+    def _set_pending(self, now: datetime) -> None:
         self.queued_at = now
         self.status = Status.PENDING
 
@@ -382,16 +404,9 @@ class Clip(SQLModel, table=True):
         if self.status is Status.TRANSCRIBING:
             self.status = Status.PENDING
 
-    def _changed(self, now: datetime) -> None:
+    def _touch(self, now: datetime) -> None:
         self.version += 1
         self.updated_at = now
 
-    @classmethod
-    def by_id(cls, library_id: str, id: uuid.UUID) -> SelectOfScalar["Clip"]:
-        return select(cls).where(col(cls.library_id) == library_id, col(cls.id) == id)
-
 
 index.register_listeners(Clip)
-
-
-__all__ = ["HOME", "MAX_NAME_CHARS", "MAX_TRIES", "Clip", "Source", "Status"]

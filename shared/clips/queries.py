@@ -1,4 +1,4 @@
-"""Statements that find the clips which somebody has to look after: workers, and what time does."""
+"""Statements for background tasks: clips without a job, stalled recordings, expired clips, leases."""
 
 import uuid
 from datetime import datetime
@@ -7,62 +7,63 @@ from sqlalchemy import Update
 from sqlmodel import and_, col, func, or_, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.clips.models import Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
 
 
 def count_unfinished() -> SelectOfScalar[int]:
-    """How many clips wait for a worker, or have one."""
-    waits = col(Clip.status).in_([Status.PENDING, Status.TRANSCRIBING])
-    return select(func.count()).select_from(Clip).where(col(Clip.deleted_at).is_(None), waits)
+    """Count the clips that wait for a worker, or have one."""
+    is_unfinished = col(Clip.status).in_([Status.PENDING, Status.TRANSCRIBING])
+    return select(func.count()).select_from(Clip).where(col(Clip.deleted_at).is_(None), is_unfinished)
 
 
 def clips_missing_jobs(since: datetime, now: datetime, *, limit: int) -> SelectOfScalar[Clip]:
-    """Clips that wait for a worker and that nobody works on.
+    """Clips that wait for a worker, and whose job may be lost.
 
-    Those that got their last job before `since`; and those whose worker let its lease run out, once.
+    These are the clips whose last job was sent before `since`, and, once, those whose worker let its lease expire.
     """
-    queued = col(Clip.queued_at)
+    queued_at = col(Clip.queued_at)
     return (
         select(Clip)
         .where(
             col(Clip.deleted_at).is_(None),
             col(Clip.status).in_([Status.PENDING, Status.TRANSCRIBING]),
             or_(
-                and_(col(Clip.lease_until).is_(None), queued < since),
-                and_(col(Clip.lease_until) < now, or_(queued < col(Clip.lease_until), queued < since)),
+                and_(col(Clip.lease_until).is_(None), queued_at < since),
+                and_(col(Clip.lease_until) < now, or_(queued_at < col(Clip.lease_until), queued_at < since)),
             ),
         )
-        .order_by(queued)
+        .order_by(queued_at)
         .limit(limit)
     )
 
 
 def live_recordings(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
-    """Recordings of which something was heard since, those that began last first."""
-    heard = and_(col(Clip.status) == Status.RECORDING, col(Clip.updated_at) >= since, col(Clip.deleted_at).is_(None))
-    return select(Clip).where(heard).order_by(col(Clip.created_at).desc()).limit(limit)
+    """Recordings that have received bytes since then, the newest first."""
+    is_live = and_(col(Clip.status) == Status.RECORDING, col(Clip.updated_at) >= since, col(Clip.deleted_at).is_(None))
+    return select(Clip).where(is_live).order_by(col(Clip.created_at).desc()).limit(limit)
 
 
 def without_recognizer(before: datetime, *, limit: int) -> SelectOfScalar[Clip]:
-    """Clips that nobody transcribed because nobody could, since before."""
-    off = and_(col(Clip.status) == Status.OFF, col(Clip.updated_at) < before, col(Clip.deleted_at).is_(None))
-    return select(Clip).where(off).order_by(col(Clip.updated_at)).limit(limit)
+    """Clips that have been without a recognizer since before then, the oldest first."""
+    is_off = and_(col(Clip.status) == Status.OFF, col(Clip.updated_at) < before, col(Clip.deleted_at).is_(None))
+    return select(Clip).where(is_off).order_by(col(Clip.updated_at)).limit(limit)
 
 
 def stalled_recordings(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
-    """Recordings of which nothing was heard since; what is in the bin may stay as it is."""
-    quiet = and_(col(Clip.status) == Status.RECORDING, col(Clip.updated_at) < since, col(Clip.deleted_at).is_(None))
-    return select(Clip).where(quiet).order_by(col(Clip.updated_at)).limit(limit)
+    """Recordings that have received nothing since then, the oldest first. Those in the bin stay as they are."""
+    is_stalled = and_(
+        col(Clip.status) == Status.RECORDING, col(Clip.updated_at) < since, col(Clip.deleted_at).is_(None)
+    )
+    return select(Clip).where(is_stalled).order_by(col(Clip.updated_at)).limit(limit)
 
 
-def expired_in_bin(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
-    """Clips that have been in the bin since before."""
-    return select(Clip).where(col(Clip.deleted_at) < since).order_by(col(Clip.deleted_at)).limit(limit)
+def expired_in_bin(before: datetime, *, limit: int) -> SelectOfScalar[Clip]:
+    """Clips that went into the bin before then, the oldest first."""
+    return select(Clip).where(col(Clip.deleted_at) < before).order_by(col(Clip.deleted_at)).limit(limit)
 
 
 def renew_lease(id: uuid.UUID, attempt: int, until: datetime) -> Update:
-    """Hold the claim for longer; touches no row if the attempt does not own the clip any more."""
+    """Extend the lease of a claim. Changes no row if the attempt no longer owns the clip."""
     return (
         update(Clip)
         .where(

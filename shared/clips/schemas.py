@@ -1,4 +1,4 @@
-"""What the browser sees of a clip."""
+"""The public form of a clip, in answers and events."""
 
 import uuid
 from datetime import UTC, datetime
@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from shared.db.columns import MAX_DURATION_MS, Status
+from shared.clips.models import Status
+from shared.db.columns import MAX_DURATION_MS
 
 Instant = Annotated[
     datetime,
@@ -17,25 +18,25 @@ Instant = Annotated[
 """An instant as JavaScript writes it: UTC, milliseconds, `Z`."""
 
 MAX_EVENT_TEXT_CHARS = 20_000
-"""Characters of a clip's text that an event carries, some 25 minutes of speech: fifty such still make a replay."""
+"""Characters of text in an event: some 25 minutes of speech. Fifty such events still fit into one replay."""
 
 Milliseconds = Annotated[int, Field(ge=0, le=MAX_DURATION_MS)]
 
 
 class Gap(BaseModel):
-    """Something that was not heard.
+    """A part of a recording that is not in its audio.
 
     muted: the system silenced the microphone; frozen: the browser gave no sound for long; interrupted: the microphone
-    went away and came back; closed: the tab was gone until somebody went on; lost: the recorder fell silent before it
-    was done; unheard: a part is kept in which nothing is heard; missing: the audio is shorter than what was recorded.
+    went away and came back; closed: the tab was closed, and the recording went on later; lost: the recorder fell silent
+    before it ended; unheard: bytes are kept that cannot be decoded; missing: the audio is shorter than the recording.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     at_ms: Milliseconds
-    """Where in the audio."""
+    """Position in the audio."""
     length_ms: Milliseconds
-    """Time that passed unheard; 0: nobody knows."""
+    """Time that is missing; 0: unknown."""
     cause: Literal["muted", "frozen", "interrupted", "closed", "lost", "unheard", "missing"]
 
 
@@ -54,12 +55,12 @@ class PublicClip(BaseModel):
     status: Status
     text: str | None
     edited: bool
-    """Whether a person has written the words."""
+    """Whether a person has written the text."""
     tags: list[str]
     language: str | None
-    """Of the words, as it was found."""
+    """Language of the text, as the recognizer detected it."""
     language_set: str | None
-    """What a person says is spoken; null: it is found out."""
+    """Language that a person set; null: the recognizer detects it."""
     recognizer: str | None
     error: str | None
     version: int
@@ -68,6 +69,6 @@ class PublicClip(BaseModel):
     deleted_at: Instant | None
 
     def event(self) -> dict[str, Any]:
-        """What an event says of it. One without `text` has a long one, which is to be fetched with its clip."""
-        left_out = {"text"} if len(self.text or "") > MAX_EVENT_TEXT_CHARS else None
-        return {"type": "clip", "clip": self.model_dump(mode="json", exclude=left_out)}
+        """The event about this clip. A long text is left out, and `text` is absent: browsers fetch the clip instead."""
+        excluded = {"text"} if len(self.text or "") > MAX_EVENT_TEXT_CHARS else None
+        return {"type": "clip", "clip": self.model_dump(mode="json", exclude=excluded)}

@@ -1,1 +1,1 @@
-"""Databases: engines and column types."""
+"""The database: engines, sessions and column types."""

@@ -1,4 +1,4 @@
-"""Kinds of columns that hold the same on Postgres and on SQLite."""
+"""Column types and indexes that behave the same on Postgres and on SQLite."""
 
 import enum
 from datetime import UTC, datetime
@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from sqlalchemy import DateTime, Dialect, Enum, Index, String, TypeDecorator, text
 
 MAX_DURATION_MS = 2**31 - 1
-"""Milliseconds that an integer column holds: 24 days."""
+"""The largest value of an integer column: 24 days in milliseconds."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant in UTC. SQLite has no time zones: it gets naive UTC, and the zone is put back on reading."""
+    """An instant in UTC. SQLite has no time zones: it stores naive UTC, and reading adds the zone again."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -26,36 +26,22 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Status(enum.StrEnum):
-    """How far a clip's transcript is."""
-
-    RECORDING = "recording"
-    PENDING = "pending"
-    TRANSCRIBING = "transcribing"
-    DONE = "done"
-    FAILED = "failed"
-    OFF = "off"
-
-
-class Source(enum.StrEnum):
-    """Who wrote a transcript."""
-
-    MACHINE = "machine"
-    PERSON = "person"
-
-
-def enum_column(of: type[enum.Enum]) -> Enum:
-    """A text column that holds an enum's values, not its members' names, and needs no migration for a new one."""
+def enum_column(enum_class: type[enum.Enum]) -> Enum:
+    """A text column with the values of an enum, not the names of its members. A new member needs no migration."""
     return Enum(
-        of, native_enum=False, create_constraint=False, length=16, values_callable=lambda e: [m.value for m in e]
+        enum_class,
+        native_enum=False,
+        create_constraint=False,
+        length=16,
+        values_callable=lambda members: [member.value for member in members],
     )
 
 
 def collated_text(length: int) -> String:
-    """A text column that is ordered by code points, on every machine alike."""
+    """A text column that is ordered by code point, whatever the locale of the server."""
     return String(length).with_variant(String(length, "C"), "postgresql")
 
 
-def partial_index(rows: str, name: str, *columns: str) -> Index:
-    """An index of these rows alone."""
-    return Index(name, *columns, postgresql_where=text(rows), sqlite_where=text(rows))
+def partial_index(where: str, name: str, *columns: str) -> Index:
+    """An index of the rows that fulfil a condition."""
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))

@@ -1,7 +1,7 @@
-"""An engine for Postgres and one for SQLite, made so that both keep what they have confirmed.
+"""Engines and sessions for Postgres and SQLite, configured so that a committed transaction survives a crash.
 
-There is no asynchronous one: the same transaction costs 1.8 times the CPU there (measured with psycopg 3.3), and a
-thread's hop costs next to nothing. Services with an event loop call these functions in threads.
+There is no asynchronous engine: the same transaction costs 1.8 times the CPU (measured with psycopg 3.3), and a change
+of thread costs next to nothing. Services with an event loop call these functions in threads.
 """
 
 import select
@@ -17,23 +17,33 @@ from sqlmodel import Session
 
 from shared.settings import DatabaseSettings
 
-SQLITE_BUSY_S = 15
-"""Seconds a writer waits for SQLite's one write lock; longer than any transaction, shorter than a person's patience."""
+SQLITE_LOCK_TIMEOUT_S = 15
+"""Seconds that a writer waits for SQLite's one write lock: longer than any transaction, and still an answer."""
 
 TCP_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
-"""A server whose machine is gone closes nothing: the kernel finds that out within 25 seconds, not within two hours."""
+"""A server whose machine is gone closes no connection. The kernel notices within 25 seconds, instead of two hours."""
 
-IDLE_S = 0.5
-"""Seconds after which a connection is asked whether it still lives: one whose server vanished looks like any other."""
+PING_AFTER_IDLE_S = 0.5
+"""Seconds without use after which a connection is pinged: if its server vanished, it looks like any other."""
 
 POOL_SIZE = 8
 """Connections of one process: more than 2 cores can use, few enough for a small Postgres and several machines."""
 
+POOL_TIMEOUT_S = 10
+"""Seconds that a thread waits for a free connection: long enough for a burst, short enough to fail a stuck process."""
+
+CONNECT_TIMEOUT_S = 5
+"""Seconds that Postgres has to accept a connection: if its machine is gone, a request fails and does not hang."""
+
 
 def sqlalchemy_url(settings: DatabaseSettings) -> URL:
-    """`DATABASE_URL` as SQLAlchemy wants it: Fly and Heroku say `postgres://`, SQLAlchemy needs the driver's name."""
-    given = settings.database_url.get_secret_value()
-    url = make_url(given) if given else URL.create("sqlite", database=str(settings.data_dir / "dictaphone.sqlite3"))
+    """`DATABASE_URL` with the driver that SQLAlchemy needs: Fly and Heroku say `postgres://`. Empty: a SQLite file."""
+    database_url = settings.database_url.get_secret_value()
+    url = (
+        make_url(database_url)
+        if database_url
+        else URL.create("sqlite", database=str(settings.data_dir / "dictaphone.sqlite3"))
+    )
     if url.get_backend_name() == "sqlite":
         return url.set(drivername="sqlite+pysqlite")
     return url.set(drivername="postgresql+psycopg")
@@ -41,30 +51,30 @@ def sqlalchemy_url(settings: DatabaseSettings) -> URL:
 
 def open_engine(settings: DatabaseSettings, pool_size: int = POOL_SIZE) -> Engine:
     url = sqlalchemy_url(settings)
-    engine = create_engine(url, **_options(url, pool_size))
-    _prepare(engine)
+    engine = create_engine(url, **_engine_options(url, pool_size))
+    _register_listeners(engine)
     return engine
 
 
-def _options(url: URL, pool_size: int) -> dict[str, Any]:
+def _engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": SQLITE_BUSY_S}, "pool_size": pool_size, "max_overflow": 0}
+        return {"connect_args": {"timeout": SQLITE_LOCK_TIMEOUT_S}, "pool_size": pool_size, "max_overflow": 0}
     return {
         "pool_size": pool_size,
         "max_overflow": 0,
-        "pool_timeout": 10,
-        "connect_args": {"connect_timeout": 5, "application_name": "dictaphone", **TCP_KEEPALIVE},
+        "pool_timeout": POOL_TIMEOUT_S,
+        "connect_args": {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "dictaphone", **TCP_KEEPALIVE},
     }
 
 
-def _prepare(engine: Engine) -> None:
+def _register_listeners(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         _validate_on_checkout(engine)
         return
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # The driver begins nothing by itself: we say BEGIN, below.
+        connection.isolation_level = None  # The driver must begin no transaction by itself: `_begin` does.
         cursor = connection.cursor()
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             cursor.execute(f"PRAGMA {pragma}")
@@ -72,32 +82,32 @@ def _prepare(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A transaction that reads first and writes later fails at once when another wrote in between, whatever the
-        # busy timeout: one that will write takes the lock at its start.
+        # A transaction that reads first and writes later fails at once when another one wrote in between, whatever the
+        # timeout. A transaction that will write therefore takes the lock at its start.
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _validate_on_checkout(engine: Engine) -> None:
-    """Look at a connection before it is used: a restarted Postgres leaves dead ones in the pool.
+    """Check each connection before use: a restarted Postgres leaves dead connections in the pool.
 
-    SQLAlchemy's own `pool_pre_ping` asks each time, which is one round trip in eight of ours. A server that closes a
-    connection says so, and that lies there to be read: looking costs a microsecond. One that vanished says nothing:
-    what was idle for a while is asked.
+    SQLAlchemy's own `pool_pre_ping` pings every time, which is one round trip in eight of ours. A server that closes a
+    connection sends bytes, and nothing else sends any while no query runs: to poll for them costs a microsecond. A
+    server that vanished sends nothing: a connection that was idle for a while is pinged.
     """
 
     @event.listens_for(engine, "checkin")
     def _checkin(_connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info["used"] = time.monotonic()
+        record.info["returned_at"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
     def _checkout(connection: Any, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
         try:
-            said = select.poll()
-            said.register(connection.fileno(), select.POLLIN)
-            if said.poll(0):
+            poll = select.poll()
+            poll.register(connection.fileno(), select.POLLIN)
+            if poll.poll(0):
                 raise InvalidatePoolError
-            if time.monotonic() - record.info.get("used", 0) > IDLE_S:
+            if time.monotonic() - record.info.get("returned_at", 0) > PING_AFTER_IDLE_S:
                 engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error
@@ -105,7 +115,7 @@ def _validate_on_checkout(engine: Engine) -> None:
 
 @contextmanager
 def read_session(engine: Engine) -> Iterator[Session]:
-    """A session for looking only. On Postgres each statement stands alone, which saves two round trips."""
+    """A session that only reads. On Postgres each statement is its own transaction, which saves two round trips."""
     bind = engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
     with Session(bind, expire_on_commit=False) as session:
         yield session
@@ -118,12 +128,14 @@ def transaction(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def execute_write(engine: Engine, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-    """Run one statement that writes, in a transaction of its own; return what it returns (`RETURNING`)."""
+def execute_write(
+    engine: Engine, statement: Executable, parameters: Mapping[str, Any] | None = None
+) -> Sequence[Row[Any]]:
+    """Execute one statement that writes, in a transaction of its own. Return the rows of its `RETURNING`."""
     # On Postgres the statement is the transaction, which saves two round trips.
-    alone: dict[str, Any] = {"writes": True} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
-    with engine.execution_options(**alone).begin() as connection:
-        return connection.execute(statement, values).all()
+    options: dict[str, Any] = {"writes": True} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+    with engine.execution_options(**options).begin() as connection:
+        return connection.execute(statement, parameters).all()
 
 
 def ping(connection: Connection) -> None:

@@ -1,1 +1,1 @@
-"""Alembic's revisions, and `python -m shared.migrations`, which brings a database to the newest."""
+"""The revisions of the database, for Alembic, and `python -m shared.migrations`, which applies them."""

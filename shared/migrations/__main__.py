@@ -1,4 +1,4 @@
-"""`python -m shared.migrations`: bring the database to the newest revision. A release step, never a start-up one."""
+"""`python -m shared.migrations`: upgrade the database to the newest revision, before a release starts."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from shared.settings import DatabaseSettings, load
 
 
 def alembic_config(engine: Engine) -> Config:
-    """Alembic's configuration, without a file of its own."""
+    """Alembic's configuration, without a file."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")

@@ -1,1 +1,1 @@
-"""The outbox: promises to Redis, and how they are kept."""
+"""The transactional outbox: rows that are written with a clip, and their publication to Redis."""

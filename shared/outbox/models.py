@@ -1,4 +1,4 @@
-"""The outbox table: promises to Redis."""
+"""The outbox table: events and jobs that Redis is still to receive."""
 
 import uuid
 from datetime import datetime
@@ -12,11 +12,11 @@ from shared.clips.models import Clip
 from shared.db.columns import UtcDateTime
 
 EVENT = "event"
-"""The topic of a row that says: tell every browser. Any other topic is the name of a job, or of a notice."""
+"""Topic: send the clip to every browser. Any other topic is the name of a job or of a notice (`shared.redis.jobs`)."""
 
 
 class OutboxRow(SQLModel, table=True):
-    """A promise made in the transaction that made it necessary, and deleted when Redis has it."""
+    """An event or a job, written in the transaction that made it necessary. Deleted when Redis has it."""
 
     __tablename__: ClassVar[str] = "outbox"
 
@@ -29,5 +29,5 @@ class OutboxRow(SQLModel, table=True):
 
     @classmethod
     def oldest(cls, limit: int) -> Select["OutboxRow", Clip]:
-        """What is to be sent next, in order, beside the clip as it is now. A clip that is gone takes its rows along."""
+        """The rows to send next, in order, each beside its clip as it is now. Deleting a clip deletes its rows."""
         return select(cls, Clip).join(Clip, col(Clip.id) == col(cls.clip_id)).order_by(col(cls.id)).limit(limit)

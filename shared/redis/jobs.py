@@ -1,4 +1,4 @@
-"""The names of the jobs, and the broker that carries them: what the relay sends and the worker declares."""
+"""The names of the jobs, and the broker that carries them from the relay to the workers."""
 
 import uuid
 from typing import Any
@@ -11,30 +11,30 @@ PREPARE = "prepare"
 """Job: join a clip's pieces, make its audio seekable, and measure it. Its one argument is the clip's id."""
 
 TRANSCRIBE = "transcribe"
-"""Job: give a clip its words. Its one argument is the clip's id."""
+"""Job: transcribe a clip. Its one argument is the clip's id."""
 
 PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION = "preparation", "transcription", "transcription-of-long-clips"
 QUEUES = (PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION)
-"""Each has workers of its own, so that a note never waits behind an hour of audio, nor an hour behind all notes."""
+"""Each has workers of its own: a short note never waits for an hour of audio, and an hour not for many notes."""
 
 CAPTION = "caption"
-"""No job but a notice: a recording begins, and may be given captions. Nothing waits for it, and it may be lost."""
+"""A notice, not a job: a recording begins, and may be captioned. It is in no queue, and may be lost."""
 
-LONG_MS = 120_000
-"""A clip of more is long: up to here a transcription takes some seconds, which nobody minds to wait for."""
+LONG_CLIP_MS = 120_000
+"""Longer clips have a queue of their own: up to here a transcription takes seconds, and others can wait for that."""
 
 NAMESPACE = "dictaphone:jobs"
-"""Of all keys of the queues."""
+"""Prefix of the queues' keys in Redis."""
 
 NOTIFICATIONS = "dictaphone:jobs:notices"
-"""Channel on which the name of a queue is published when a message comes into it: nobody has to poll."""
+"""Channel on which the name of a queue is published when a message enters it, so that no worker has to poll."""
 
 
 class JobBroker(RedisBroker):
-    """Dramatiq's, without its middleware, which knows our queues and gives notice of what it enqueues."""
+    """Dramatiq's broker with our queues, without its middleware. Notifies the workers of each new message."""
 
     def __init__(self, redis_url: str, *, timeout_s: float | None = None, **options: Any) -> None:
-        """Redis is not asked for anything before the first message."""
+        """Send nothing to Redis before the first message."""
         client = redis.Redis.from_url(redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
         super().__init__(client=client, middleware=[], namespace=NAMESPACE, **options)  # type: ignore[no-untyped-call]
         for queue in QUEUES:
@@ -42,34 +42,34 @@ class JobBroker(RedisBroker):
 
     def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
         enqueued = super().enqueue(message, delay=delay)
-        self.notice(enqueued.queue_name)
+        self.notify_workers(enqueued.queue_name)
         return enqueued
 
-    def notice(self, name: str) -> None:
-        """Tell the workers that something waits for them. Raises `redis.RedisError`."""
+    def notify_workers(self, name: str) -> None:
+        """Publish the name of a queue that has a message, or of a notice. Raises `redis.RedisError`."""
         self.client.publish(NOTIFICATIONS, name)
 
 
-def queue_of(job: str, duration_ms: int | None) -> str:
-    """Where a job about a clip of this length waits."""
+def queue_for(job: str, duration_ms: int | None) -> str:
+    """The queue of a job about a clip of this length."""
     if job == PREPARE:
         return PREPARATION
-    return LONG_TRANSCRIPTION if (duration_ms or 0) > LONG_MS else TRANSCRIPTION
+    return LONG_TRANSCRIPTION if (duration_ms or 0) > LONG_CLIP_MS else TRANSCRIPTION
 
 
-def message(job: str, clip_id: uuid.UUID, queue: str) -> dramatiq.Message[None]:
-    """The message that asks for a job. Sending it twice is harmless: the clip is claimed once."""
+def job_message(job: str, clip_id: uuid.UUID, queue: str) -> dramatiq.Message[None]:
+    """The message that asks for a job. Sending it twice is harmless: only one worker can claim the clip."""
     return dramatiq.Message(queue_name=queue, actor_name=job, args=(str(clip_id),), kwargs={}, options={})
 
 
 def queue_keys() -> list[str]:
-    """Those of the lists where messages wait for a worker; a list that is empty does not exist."""
-    # `.DQ` are the delayed ones, which a worker holds until they are due.
+    """Keys of the lists in which messages wait for a worker. Redis has no empty lists: such a key does not exist."""
+    # Dramatiq keeps delayed messages in `.DQ`; a worker takes them from there, and holds them until they are due.
     return [f"{NAMESPACE}:{name}" for queue in QUEUES for name in (queue, f"{queue}.DQ")]
 
 
 def count_waiting(broker: JobBroker) -> int:
-    """Messages that no worker has taken yet. Raises `redis.RedisError`."""
+    """Count the messages that no worker has taken yet. Raises `redis.RedisError`."""
     if not broker.client.exists(*queue_keys()):
-        return 0  # the usual answer, for one command instead of six
+        return 0  # the usual answer, by one command instead of six
     return sum(broker.client.llen(key) for key in queue_keys())

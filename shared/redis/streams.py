@@ -1,8 +1,9 @@
-"""The stream of each library: what its writers, the list of clips and the realtime server agree on.
+"""The event stream of each library: what its writers, the list of clips and the realtime server agree on.
 
-An entry has one field, `data`: the JSON object that every browser of the library receives, with the entry's id put in
-front. Entries without it are the realtime server's marks and no events. A stream may be wiped at any moment; the epoch
-beside it tells two lives of a stream apart, since ids alone cannot: the clock that makes them may have gone back.
+An entry has one field, `data`: the JSON object that every browser of the library receives, after the entry's id was put
+in front. An entry without that field is a mark of the realtime server, not an event. A stream may be wiped at any
+moment. The epoch beside it tells the stream before a wipe from the one after it. Ids cannot do that: they are made from
+the server's clock, which may have been set back.
 """
 
 import json
@@ -11,18 +12,17 @@ from typing import Any, NamedTuple, Self, cast
 
 import redis
 
-FIELD = "data"
+PAYLOAD_FIELD = "data"
 
 MAX_ENTRIES = 2_000
-"""Entries kept: twice what a realtime server replays, so that a burst does not outrun it."""
-
+"""Entries of a stream: twice what a realtime server replays, so that a burst does not outrun it."""
 
 MAX_HINTS = 100
-"""Hints kept: a reader that is behind by more than a second may miss some."""
+"""Hints of a library. A reader that is behind by more than a second may miss some."""
 
 
 class StreamId(NamedTuple):
-    """The id of an entry, in the order of its stream: milliseconds of the server's clock, then a number."""
+    """The id of an entry, in the order of its stream: milliseconds of the server's clock, then a sequence number."""
 
     ms: int
     number: int
@@ -39,36 +39,36 @@ class StreamId(NamedTuple):
         return f"{self.ms}-{self.number}"
 
 
-def stream_key(library: str) -> str:
-    return f"dictaphone:events:{library}"
+def stream_key(library_id: str) -> str:
+    return f"dictaphone:events:{library_id}"
 
 
-def hints_key(library: str) -> str:
-    """A second, short stream, so that what is said each second does not push the events out of the first."""
-    return f"dictaphone:hints:{library}"
+def hints_key(library_id: str) -> str:
+    """Key of a second, short stream: hints come each second, and would push the events out of the first."""
+    return f"dictaphone:hints:{library_id}"
 
 
-def epoch_key(library: str) -> str:
-    """Where the name of the stream's present life is: gone with a wipe, and never the same again."""
-    return f"dictaphone:epoch:{library}"
+def epoch_key(library_id: str) -> str:
+    """Key of the stream's epoch, a random name: a wipe removes it, and the next one differs."""
+    return f"dictaphone:epoch:{library_id}"
 
 
-def append_event(client: redis.Redis, library: str, payload: Mapping[str, Any]) -> str:
-    """Send an event to every browser of a library and return its id; on a pipeline, the id is among its results."""
+def append_event(client: redis.Redis, library_id: str, payload: Mapping[str, Any]) -> str:
+    """Send an event to every browser of a library and return its id. On a pipeline, the id is among its results."""
     data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return cast("str", client.xadd(stream_key(library), {FIELD: data}, maxlen=MAX_ENTRIES, approximate=True))
+    return cast("str", client.xadd(stream_key(library_id), {PAYLOAD_FIELD: data}, maxlen=MAX_ENTRIES, approximate=True))
 
 
-def append_hint(client: redis.Redis, library: str, payload: Mapping[str, Any]) -> None:
-    """Send what only those who are connected now need: nobody is sent it later, and the next one is as good."""
+def append_hint(client: redis.Redis, library_id: str, payload: Mapping[str, Any]) -> None:
+    """Send a payload to the browsers that are connected now. It is never replayed: the next hint replaces it."""
     data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    client.xadd(hints_key(library), {FIELD: data}, maxlen=MAX_HINTS, approximate=True)
+    client.xadd(hints_key(library_id), {PAYLOAD_FIELD: data}, maxlen=MAX_HINTS, approximate=True)
 
 
-def newest_id(client: redis.Redis, library: str) -> str | None:
-    """The cursor to hand out with a list whose rows are read *after* this; None if the stream was wiped or is new.
+def newest_id(client: redis.Redis, library_id: str) -> str | None:
+    """Read the cursor that goes with a list whose rows are read *after* this call. None: there is no stream.
 
-    A browser without a cursor connects with an empty `since` and is told to fetch again.
+    A browser without a cursor connects with an empty `since`, and the realtime server tells it to fetch the list again.
     """
-    newest = cast("list[tuple[str, dict[str, str]]]", client.xrevrange(stream_key(library), count=1))
+    newest = cast("list[tuple[str, dict[str, str]]]", client.xrevrange(stream_key(library_id), count=1))
     return newest[0][0] if newest else None

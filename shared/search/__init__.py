@@ -1,1 +1,1 @@
-"""Search: folding of words, and the index."""
+"""Search: folding of text, queries, and the tables of the index."""

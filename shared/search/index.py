@@ -1,7 +1,7 @@
-"""What clips are found by: their folded words and their tags, in tables beside them.
+"""The search index: tables with the folded words of the clips, and with their tags.
 
-They are written in the transaction that writes the clip, by whoever does that: `shared.clips.models` sees to
-it. A clip's own row would not do, as every renewal of its version would write the whole index anew.
+Listeners on `Clip` write them in the transaction that writes the clip, whoever writes it. The words are not columns of
+the clip, because each update of its row would then write the whole index entry again.
 """
 
 import uuid
@@ -18,11 +18,11 @@ from shared.search.folding import index_text, sort_key
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 NUMBERS_PER_MS = 2**15
-"""Numbers that clips of one millisecond can have: with that, those of the year 9999 still fit into 64 bits."""
+"""Numbers for the clips of one millisecond: the numbers of the year 9999 still fit into 64 bits."""
 
 
 class Indexable(Protocol):
-    """What is needed of a clip."""
+    """The columns of a clip that the index needs."""
 
     id: uuid.UUID
     library_id: str
@@ -35,9 +35,9 @@ class Indexable(Protocol):
 class SearchEntry(SQLModel, table=True):
     """A clip's words as `shared.search.folding` folds them, each column `" like this "`.
 
-    On Postgres its column `words` is a tsvector of all of them, with the beginnings of words (`^a`, `^ab`, `^abc`):
-    these are asked for whenever somebody begins to type. On SQLite triggers keep the FTS5 table `found`. The
-    migration makes both by hand.
+    On Postgres, its column `words` is a tsvector of all words and of their prefixes (`^a`, `^ab`, `^abc`), for queries
+    that a person is still typing. On SQLite, triggers maintain the FTS5 table `found`. No model describes either:
+    revision 0004 makes both.
     """
 
     __tablename__: ClassVar[str] = "search"
@@ -46,7 +46,7 @@ class SearchEntry(SQLModel, table=True):
     number: int = Field(
         sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
     )
-    """In the order in which clips were made: the newest matches are found without a look at the others."""
+    """Increases with the time of the clip, so that the newest matches are found without reading the others."""
     clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE")
     name: str = Field(sa_column=Column(Text, nullable=False))
     tags: str = Field(sa_column=Column(Text, nullable=False))
@@ -61,70 +61,70 @@ class ClipTag(SQLModel, table=True):
 
     clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE", primary_key=True)
     key: str = Field(max_length=255, primary_key=True)
-    """The same for all spellings of a tag."""
+    """`tag_key` of the name: the same for all its spellings."""
     library_id: str = Field(max_length=64)
     name: str = Field(max_length=255)
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    """The clip's."""
+    """Copied from the clip, for the order of lists."""
 
 
-def register_listeners(clips: type[Any]) -> None:
-    """See to it that no clip is changed without what it is found by, whoever changes it in whichever way."""
+def register_listeners(clip_model: type[Any]) -> None:
+    """Update the sort key and the index with every change of a clip by the ORM."""
 
-    @event.listens_for(clips.name, "set")
-    def _name(clip: Any, name: str, _before: object, _event: object) -> None:
+    @event.listens_for(clip_model.name, "set")
+    def _set_sort_key(clip: Any, name: str, _old_name: object, _event: object) -> None:
         clip.sort_name = sort_key(name)
 
-    @event.listens_for(clips, "after_insert")
-    def _inserted(_mapper: object, connection: Connection, clip: Indexable) -> None:
+    @event.listens_for(clip_model, "after_insert")
+    def _insert_entry(_mapper: object, connection: Connection, clip: Indexable) -> None:
         index_clip(connection, clip)
 
-    @event.listens_for(clips, "after_update")
-    def _updated(_mapper: object, connection: Connection, clip: Indexable) -> None:
+    @event.listens_for(clip_model, "after_update")
+    def _update_entry(_mapper: object, connection: Connection, clip: Indexable) -> None:
         attributes = inspect(clip).attrs
         if changed := {name for name in ("name", "text", "tags") if attributes[name].history.has_changes()}:
             update_index(connection, clip, changed)
 
 
 def tag_key(name: str) -> str:
-    """What two spellings of one tag have in common."""
+    """The key that all spellings of a tag share."""
     return name.casefold()
 
 
-def first_number_at(at: datetime) -> int:
-    """The first number that a clip made at this millisecond can have."""
-    return (at - _EPOCH) // timedelta(milliseconds=1) * NUMBERS_PER_MS
+def first_number_at(instant: datetime) -> int:
+    """The first number for the clips of this millisecond."""
+    return (instant - _EPOCH) // timedelta(milliseconds=1) * NUMBERS_PER_MS
 
 
 def searchable_fields(clip: Indexable) -> dict[str, str]:
-    """All that is to be found of a clip, by column."""
+    """Column of the index → the text of the clip that it holds, not folded yet."""
     return {"name": clip.name, "tags": " ".join(clip.tags), "text": clip.text or ""}
 
 
 def index_clip(connection: Connection, clip: Indexable) -> None:
-    """Make a clip findable that is new."""
-    into = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(SearchEntry)
-    # Clips of one millisecond are told apart by their ids; those whose ids end alike take the next number that is free.
+    """Insert the index entry and the tags of a new clip."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    # Clips of one millisecond differ by the end of their ids. If that is equal too, the next free number is taken.
     number = first_number_at(clip.created_at) + clip.id.int % NUMBERS_PER_MS
     words = {column: index_text(text) for column, text in searchable_fields(clip).items()}
-    statement = into.on_conflict_do_nothing(index_elements=["number"])
+    statement = dialect.insert(SearchEntry).on_conflict_do_nothing(index_elements=["number"])
     while not connection.execute(statement, {"number": number, "clip_id": clip.id, **words}).rowcount:
         number += 1
     if clip.tags:
-        _tag(connection, clip)
+        _insert_tags(connection, clip)
 
 
 def update_index(connection: Connection, clip: Indexable, changed: set[str]) -> None:
-    """Take over what has changed of a clip's name, text or tags."""
+    """Update the index entry after a change of these columns of the clip: name, text or tags."""
     words = {column: index_text(text) for column, text in searchable_fields(clip).items() if column in changed}
     if words:
         connection.execute(update(SearchEntry).where(col(SearchEntry.clip_id) == clip.id).values(**words))
     if "tags" in changed:
         connection.execute(delete(ClipTag).where(col(ClipTag.clip_id) == clip.id))
-        _tag(connection, clip)
+        _insert_tags(connection, clip)
 
 
-def _tag(connection: Connection, clip: Indexable) -> None:
+def _insert_tags(connection: Connection, clip: Indexable) -> None:
     rows = [
         {"clip_id": clip.id, "key": tag_key(name), "library_id": clip.library_id, "name": name}
         | {"created_at": clip.created_at}

@@ -1,4 +1,4 @@
-"""Queries: what somebody typed, as phrases, and where they stand in a text."""
+"""Search queries: the phrases that a person typed, and their matches in a text."""
 
 import re
 import unicodedata
@@ -6,36 +6,44 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from shared.search.folding import _IN_WORD, _LETTERS, _RUN, MAX_WORD_CHARS, _is_spaceless, _pairs, fold, nfc
+from shared.search.folding import (
+    FOLD_TABLE,
+    MAX_WORD_CHARS,
+    RUN,
+    WORD_CHARACTER,
+    character_pairs,
+    fold,
+    is_unspaced,
+    nfc,
+)
 
 MAX_PHRASES = 16
-"""Words and phrases of one search: what comes behind them is not looked at."""
-
+"""Words and phrases of one query; the rest is ignored."""
 
 _CHUNK = re.compile('["“”„«»]([^"“”„«»]*)(["“”„«»]?)|([^\\s"“”„«»]+)')
-"""A phrase in quotes, of which the second may not be typed yet, or what stands between two spaces."""
+"""A quoted phrase, whose closing quote may not be typed yet, or the characters between two spaces."""
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """Words that must follow each other; mostly it is one."""
+    """Words that must follow each other; mostly a single one."""
 
     words: tuple[str, ...]
-    """As an index has them."""
-    is_open: bool
-    """Whether the last word may go on."""
+    """Words as the index holds them."""
+    is_prefix: bool
+    """Whether the last word is the beginning of a word."""
     pattern: str
-    """A regular expression that finds it in a folded text."""
+    """A regular expression that matches the phrase in a folded text."""
 
     @property
     def needle(self) -> str:
-        """What `indexed` holds where this is said."""
-        return f" {' '.join(self.words)}{'' if self.is_open else ' '}"
+        """The substring that `index_text` contains where the phrase occurs."""
+        return f" {' '.join(self.words)}{'' if self.is_prefix else ' '}"
 
 
 @dataclass(frozen=True)
 class Query:
-    """What somebody looks for: all of these phrases, in any order."""
+    """A search: all of these phrases, in any order. False if it has none; then it matches nothing."""
 
     phrases: tuple[Phrase, ...]
 
@@ -44,84 +52,86 @@ class Query:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """Finds any of them; the number of its group says which."""
+        """Matches any of the phrases; the group number, less one, is the index of the phrase."""
         return re.compile("|".join(f"({phrase.pattern})" for phrase in self.phrases))
 
 
 def parse_query(typed: str) -> Query:
-    """Read what somebody typed: words, and phrases in quotes.
+    """Parse what a person typed into words, and phrases in quotes.
 
-    The last word may be unfinished: it finds what begins so, unless a quote or a full stop ends it. What has no word in
-    it at all makes a query that is false, and finds nothing.
+    The last word may be unfinished and then matches as a prefix, unless a quote or a full stop ends it.
     """
     chunks = []
-    for quoted, end, plain in _CHUNK.findall(nfc(typed)):
-        shown = fold(quoted or plain)
-        if runs := _RUN.findall(shown):
-            chunks.append((runs, not end and not shown.endswith(" ")))
+    for quoted, closing_quote, unquoted in _CHUNK.findall(nfc(typed)):
+        folded = fold(quoted or unquoted)
+        if runs := RUN.findall(folded):
+            chunks.append((runs, not closing_quote and not folded.endswith(" ")))
     chunks = chunks[:MAX_PHRASES]
     return Query(
-        tuple(_phrase(runs, goes_on and place == len(chunks) - 1) for place, (runs, goes_on) in enumerate(chunks))
+        tuple(
+            _new_phrase(runs, may_continue and index == len(chunks) - 1)
+            for index, (runs, may_continue) in enumerate(chunks)
+        )
     )
 
 
-def _phrase(runs: list[str], is_unfinished: bool) -> Phrase:
+def _new_phrase(runs: list[str], is_unfinished: bool) -> Phrase:
     words: list[str] = []
     for run in runs:
-        words += _pairs(run) if _is_spaceless(run) else [run[:MAX_WORD_CHARS]]
-    is_open = is_unfinished
-    if _is_spaceless(runs[-1]):
-        # What follows the last character is not known, so the index may have it in a pair.
-        is_open = len(runs[-1]) == 1
-        if not is_open:
+        words += character_pairs(run) if is_unspaced(run) else [run[:MAX_WORD_CHARS]]
+    is_prefix = is_unfinished
+    if is_unspaced(runs[-1]):
+        # Any character may follow the last one in the text, so that the index holds it as the first of a pair.
+        is_prefix = len(runs[-1]) == 1
+        if not is_prefix:
             words.pop()
-    return Phrase(tuple(words), is_open, "".join(_pattern(runs, is_unfinished)))
+    return Phrase(tuple(words), is_prefix, "".join(_pattern_parts(runs, is_unfinished)))
 
 
-def _pattern(runs: list[str], is_unfinished: bool) -> Iterator[str]:
-    for place, run in enumerate(runs):
-        if place:
-            is_parted = _is_spaceless(runs[place - 1]) == _is_spaceless(run)
-            yield " +" if is_parted else " *"
-        elif not _is_spaceless(run):
-            yield f"(?<!{_IN_WORD})"
-        yield re.escape(run[:MAX_WORD_CHARS]) if not _is_spaceless(run) else re.escape(run)
-        if not _is_spaceless(run):
-            is_cut = len(run) >= MAX_WORD_CHARS
-            goes_on = is_cut or (is_unfinished and place == len(runs) - 1)
-            yield f"{_IN_WORD}*" if goes_on else f"(?!{_IN_WORD})"
+def _pattern_parts(runs: list[str], is_unfinished: bool) -> Iterator[str]:
+    for index, run in enumerate(runs):
+        if index:
+            needs_space = is_unspaced(runs[index - 1]) == is_unspaced(run)
+            yield " +" if needs_space else " *"
+        elif not is_unspaced(run):
+            yield f"(?<!{WORD_CHARACTER})"
+        yield re.escape(run if is_unspaced(run) else run[:MAX_WORD_CHARS])
+        if not is_unspaced(run):
+            is_truncated = len(run) >= MAX_WORD_CHARS
+            may_continue = is_truncated or (is_unfinished and index == len(runs) - 1)
+            yield f"{WORD_CHARACTER}*" if may_continue else f"(?!{WORD_CHARACTER})"
 
 
 @dataclass(frozen=True)
 class Match:
-    """Where a phrase of a query stands in a text."""
+    """An occurrence of a phrase in a text."""
 
     start: int
     end: int
-    phrase: int
-    """Its place in the query."""
+    phrase_index: int
+    """Index of the phrase in `Query.phrases`."""
 
 
-def matches(text: str, query: Query) -> Iterator[Match]:
-    """Where a text in NFC holds what is looked for, in order; offsets are of its characters."""
+def find_matches(text: str, query: Query) -> Iterator[Match]:
+    """Yield the matches of a query in a text in NFC, in order. Offsets count the text's characters."""
     if not query:
         return
-    shown = fold(text)
-    uneven = _LETTERS.uneven.intersection(text) if not text.isascii() else set()
-    place = _places(text, uneven) if uneven else None
-    for found in query.pattern.finditer(shown):
-        start, end = found.span()
-        if place:
-            start, end = place[start], place[end - 1] + 1
-        # A letter keeps what stands on it.
+    folded = fold(text)
+    length_changing = FOLD_TABLE.length_changing.intersection(text) if not text.isascii() else set()
+    positions = _text_positions(text, length_changing) if length_changing else None
+    for occurrence in query.pattern.finditer(folded):
+        start, end = occurrence.span()
+        if positions:
+            start, end = positions[start], positions[end - 1] + 1
+        # Combining marks belong to the letter before them.
         while end < len(text) and unicodedata.category(text[end])[0] == "M":
             end += 1
-        yield Match(start, end, (found.lastindex or 1) - 1)
+        yield Match(start, end, (occurrence.lastindex or 1) - 1)
 
 
-def _places(text: str, uneven: set[str]) -> list[int]:
-    """For each character of the folded text, the one that it was made of."""
-    places: list[int] = []
-    for place, character in enumerate(text):
-        places += [place] * len(_LETTERS[ord(character)]) if character in uneven else [place]
-    return places
+def _text_positions(text: str, length_changing: set[str]) -> list[int]:
+    """For each character of the folded text, the position of its character in the text."""
+    positions: list[int] = []
+    for position, character in enumerate(text):
+        positions += [position] * len(FOLD_TABLE[ord(character)]) if character in length_changing else [position]
+    return positions

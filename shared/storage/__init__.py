@@ -1,1 +1,1 @@
-"""The object store."""
+"""The object store: an S3 bucket, or files."""

@@ -1,4 +1,4 @@
-"""Which store the settings name."""
+"""Open the store that the settings name."""
 
 from shared.settings import StoreSettings
 from shared.storage.files import FileStore
@@ -7,5 +7,5 @@ from shared.storage.store import Store
 
 
 def open_store(settings: StoreSettings) -> Store:
-    """The bucket if one is named, otherwise files below `DATA_DIR`."""
+    """Open the bucket if the settings name one, otherwise the files below `DATA_DIR`."""
     return S3Store(settings) if settings.bucket_name else FileStore(settings.data_dir / "objects")

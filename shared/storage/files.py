@@ -1,6 +1,7 @@
-"""Objects as files below one folder."""
+"""An object store of files below one folder."""
 
 import contextlib
+import errno
 import os
 import shutil
 import uuid
@@ -13,41 +14,43 @@ from shared.storage.store import BLOCK_BYTES, ObjectMissing, StoreError, StoreFu
 
 
 class FileStore:
-    """Objects as files below one folder."""
+    """An object store of files: the key is the path below the folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
 
     def put(self, key: str, body: IO[bytes], size: int, content_type: str) -> None:
         target = self._path(key)
-        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         try:
             self._make_folder(target.parent)
-            with partial.open("wb") as file:
+            with temporary.open("wb") as file:
                 shutil.copyfileobj(body, file, BLOCK_BYTES)
                 if file.tell() != size:
                     raise StoreUnavailable(f"{key}: {file.tell()} of {size} bytes arrived")
                 file.flush()
                 os.fsync(file.fileno())
-            partial.replace(target)
+            temporary.replace(target)
             self._sync_folder(target.parent)
         except OSError as error:
-            full = error.errno in {28, 122}  # ENOSPC, EDQUOT
-            raise (StoreFull if full else StoreUnavailable)(f"{key} could not be written: {error.strerror}") from error
+            is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            raise (StoreFull if is_full else StoreUnavailable)(
+                f"{key} could not be written: {error.strerror}"
+            ) from error
         finally:
             with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        with self._opened(key) as file:
+        with self._open(key) as file:
             file.seek(start)
-            left = (end if end is not None else os.fstat(file.fileno()).st_size) - start
-            while left > 0 and (block := file.read(min(BLOCK_BYTES, left))):
-                left -= len(block)
+            remaining = (end if end is not None else os.fstat(file.fileno()).st_size) - start
+            while remaining > 0 and (block := file.read(min(BLOCK_BYTES, remaining))):
+                remaining -= len(block)
                 yield block
 
     def size(self, key: str) -> int:
-        with self._opened(key) as file:
+        with self._open(key) as file:
             return os.fstat(file.fileno()).st_size
 
     def delete(self, key: str) -> None:
@@ -60,17 +63,17 @@ class FileStore:
         for folder, _, names in os.walk(self._folder):
             for name in names:
                 path = Path(folder, name)
-                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                with contextlib.suppress(FileNotFoundError):  # deleted since the listing
                     written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
                     yield path.relative_to(self._folder).as_posix(), written_at
 
-    def abort_stale_uploads(self, begun_before: datetime) -> int:
+    def abort_stale_uploads(self, started_before: datetime) -> int:
         return 0
 
-    def url(self, key: str, content_type: str, disposition: str) -> str | None:
+    def presigned_url(self, key: str, content_type: str, disposition: str) -> str | None:
         return None
 
-    def origin(self) -> str | None:
+    def presigned_origin(self) -> str | None:
         return None
 
     def check(self) -> None:
@@ -88,7 +91,7 @@ class FileStore:
         return path
 
     @contextlib.contextmanager
-    def _opened(self, key: str) -> Iterator[IO[bytes]]:
+    def _open(self, key: str) -> Iterator[IO[bytes]]:
         try:
             file = self._path(key).open("rb")
         except FileNotFoundError:
@@ -108,9 +111,9 @@ class FileStore:
 
     @staticmethod
     def _sync_folder(folder: Path) -> None:
-        # The new name is durable only when its folder is (rename(2), fsync(2)).
-        handle = os.open(folder, os.O_RDONLY)
+        # A new name survives a crash only after an fsync of its folder (rename(2), fsync(2)).
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(handle)
+            os.fsync(descriptor)
         finally:
-            os.close(handle)
+            os.close(descriptor)

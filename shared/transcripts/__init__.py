@@ -1,1 +1,1 @@
-"""Transcripts: the table of revisions."""
+"""Transcripts: the table of their revisions."""

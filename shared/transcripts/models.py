@@ -1,5 +1,6 @@
-"""What was said in a clip, as machines heard it and as people put it right: every revision is kept."""
+"""The transcript table: every revision of a clip's text, by a recognizer or by a person."""
 
+import enum
 import uuid
 from datetime import datetime
 from typing import Any, ClassVar
@@ -8,11 +9,18 @@ from sqlalchemy import JSON, Column, Index, Text
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.db.columns import Source, UtcDateTime, enum_column
+from shared.db.columns import UtcDateTime, enum_column
+
+
+class Source(enum.StrEnum):
+    """The author of a transcript."""
+
+    MACHINE = "machine"
+    PERSON = "person"
 
 
 class Transcript(SQLModel, table=True):
-    """One revision of a clip's words; none is ever overwritten."""
+    """One revision of a clip's text. No revision is ever overwritten."""
 
     __tablename__: ClassVar[str] = "transcript"
     __table_args__ = (Index("transcript_clip", "clip_id", "id"),)
@@ -25,12 +33,12 @@ class Transcript(SQLModel, table=True):
     language: str | None = Field(default=None, max_length=16)
     recognizer: str | None = Field(default=None, max_length=255)
     passages: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSON))
-    """`[{"start_ms": int, "end_ms": int, "text": str, "words": [{"start_ms", "end_ms", "text"}]}]`, machine's only."""
+    """`[{"start_ms": int, "end_ms": int, "text": str, "words": [{"start_ms", "end_ms", "text"}]}]`, or None."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
     @classmethod
     def newest_with_times(cls, clip_id: uuid.UUID) -> SelectOfScalar["Transcript"]:
-        """The newest revision that knows when each passage was said."""
+        """The newest revision with the times of its passages."""
         return (
             select(cls)
             .where(col(cls.clip_id) == clip_id, col(cls.source) == Source.MACHINE)

@@ -1,1 +1,1 @@
-"""Uploads and their pieces."""
+"""Uploads: the tables of uploads and of their pieces."""

@@ -1,10 +1,10 @@
-"""What arrives in pieces: an upload for each segment of a recording or for a file, and what was found in the sound."""
+"""The tables of uploads and of the pieces in which they arrive."""
 
 import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from sqlalchemy import JSON, BigInteger, Column, Delete, Index, Text
+from sqlalchemy import BigInteger, Column, Delete, Index, Text
 from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
@@ -15,15 +15,15 @@ MAX_SEGMENTS = 10_000
 """Segments of one recording: a day of one interruption every ten seconds."""
 
 FILE_LIFETIME = timedelta(days=7)
-"""How long a file may take to arrive. A recording never expires: it is finished with what has arrived."""
+"""How long a file may take to arrive. A recording never expires: it is finished with the bytes that it has."""
 
 
 class Upload(SQLModel, table=True):
-    """One tus upload: a segment of a recording, or a whole file. How far it is stands in its pieces."""
+    """One tus upload: a segment of a recording, or a whole file. Its offset is the end of its last piece."""
 
     __tablename__: ClassVar[str] = "upload"
     __table_args__ = (
-        # The second of two creations finds the first; the same walk lists a clip's segments in order.
+        # A repeated creation finds the first one. The index also lists the segments of a clip in order.
         Index("upload_segment", "clip_id", "segment", unique=True),
         Index("upload_age", "created_at"),
     )
@@ -31,36 +31,36 @@ class Upload(SQLModel, table=True):
     id: uuid.UUID = Field(primary_key=True)
     library_id: str = Field(default=HOME, max_length=64)
     clip_id: uuid.UUID
-    """No foreign key: a file becomes a clip with its last byte."""
+    """Not a foreign key: the clip of a file is made when its last byte arrives."""
     segment: int = 0
     is_recording: bool
-    """A recording stays open until it is finished; a file is finished by its last byte."""
+    """A recording is open until its recorder finishes it; a file is finished by its last byte."""
     name: str = Field(max_length=255)
     mime: str = Field(max_length=255)
     recorded_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     length: int | None = Field(default=None, sa_column=Column(BigInteger))
-    """Bytes in all; None as long as the client has not said (tus: deferred)."""
+    """Bytes in total; None until the client says (tus: deferred length)."""
     tags: str = Field(default="", sa_column=Column(Text, nullable=False))
-    """The `Upload-Metadata` header of its creation, word for word: tus wants it back."""
+    """The `Upload-Metadata` header of the creation, unchanged: tus requires it in answers to HEAD."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
-    """When it was aborted or expired: what is gone is told apart from what never was."""
+    """When it was aborted or expired. The row stays, so that its client is told 410, not 404."""
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether a file that has not arrived whole is not waited for any more."""
+        """Whether a file took too long to arrive, or was aborted. Ask only about a file that is incomplete."""
         return not self.is_recording and (self.ended_at is not None or self.created_at + FILE_LIFETIME < now)
 
     @classmethod
     def expired(cls, now: datetime, *, limit: int) -> SelectOfScalar["Upload"]:
-        """Files that have not arrived whole in time."""
-        arrived = select(func.max(Piece.end)).where(col(Piece.upload_id) == col(cls.id)).scalar_subquery()
+        """Files that did not arrive completely in time."""
+        received = select(func.max(Piece.end)).where(col(Piece.upload_id) == col(cls.id)).scalar_subquery()
         return (
             select(cls)
             .where(
                 col(cls.created_at) < now - FILE_LIFETIME,
                 col(cls.is_recording).is_(False),
                 col(cls.ended_at).is_(None),
-                or_(col(cls.length).is_(None), arrived.is_(None), arrived != col(cls.length)),
+                or_(col(cls.length).is_(None), received.is_(None), received != col(cls.length)),
             )
             .limit(limit)
         )
@@ -72,9 +72,9 @@ class Upload(SQLModel, table=True):
 
 
 class Piece(SQLModel, table=True):
-    """Some bytes of an upload, an object of their own: written once, before their row.
+    """A range of an upload's bytes, stored as one object. The object is written once, before this row.
 
-    The pieces of an upload lie end to end: each begins where another ends, and only one can begin there.
+    The pieces of an upload lie end to end. The primary key allows only one piece to begin at an offset.
     """
 
     __tablename__: ClassVar[str] = "piece"
@@ -92,7 +92,7 @@ class Piece(SQLModel, table=True):
 
     @classmethod
     def of_clip(cls, clip_id: uuid.UUID) -> Select[Upload, "Piece"]:
-        """Every piece of a clip beside its upload, in the order in which they were spoken."""
+        """All pieces of a clip in the order of the recording, each beside its upload."""
         return (
             select(Upload, cls)
             .join(cls, col(cls.upload_id) == col(Upload.id))
@@ -107,35 +107,16 @@ class Piece(SQLModel, table=True):
 
     @classmethod
     def after(cls, clip_id: uuid.UUID, segment: int, offset: int) -> Select[Upload, "Piece"]:
-        """The pieces of a clip that have something behind this place of this segment, in order."""
+        """The pieces of a clip with bytes behind this offset of this segment, in order, each beside its upload."""
         later = and_(col(Upload.segment) == segment, col(cls.end) > offset)
         return cls.of_clip(clip_id).where(or_(col(Upload.segment) > segment, later))
 
     @classmethod
     def delete_of_upload(cls, upload_id: uuid.UUID) -> Delete:
-        """Take all pieces out; their objects are left to the sweep."""
+        """Delete the rows of all pieces. A maintenance task deletes their objects later."""
         return delete(cls).where(col(cls.upload_id) == upload_id)
 
     @classmethod
     def offset(cls, upload_id: uuid.UUID) -> SelectOfScalar[int]:
-        """How many bytes of an upload have arrived."""
+        """The number of bytes of an upload that have arrived."""
         return select(func.coalesce(func.max(cls.end), 0)).where(col(cls.upload_id) == upload_id)
-
-
-class Waveform(SQLModel, table=True):
-    """The outline of a clip's sound, for drawing."""
-
-    __tablename__: ClassVar[str] = "waveform"
-
-    clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE", primary_key=True)
-    peaks: list[int] = Field(sa_column=Column(JSON, nullable=False))
-    """Loudest sample of each of equally long stretches of the whole clip, 0 to 255."""
-
-
-class MaintenanceRun(SQLModel, table=True):
-    """When a sweep that any machine may do was done last."""
-
-    __tablename__: ClassVar[str] = "chore"
-
-    name: str = Field(primary_key=True, max_length=32)
-    done_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))

@@ -29,7 +29,7 @@ from sqlalchemy import Engine, event, select, text
 
 from services.api.http.cursor import Cursor
 from services.api.search import full_text, pages, snippets
-from services.api.search.routes import SEARCH_PAGE_SIZE
+from services.api.search.pages import SEARCH_PAGE_SIZE
 from services.api.transcripts.word_times import WordTimingCache
 from shared.db.engine import open_engine, read_session
 from shared.search.folding import index_text, sort_key

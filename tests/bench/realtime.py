@@ -19,7 +19,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench.realtime_load import FAULTS, IDLE, MANY, OTHERS, Generator, Load, measure
+from tests.bench.realtime_load import (
+    CORES_TAKEN_BY_OTHERS,
+    FAULT_COUNTS,
+    IDLE_FACTOR,
+    RECONNECTING_SOCKETS,
+    Generator,
+    Load,
+    measure,
+)
 from tests.bench.realtime_peers import CONTENDERS, CannotMeasure, Contender, Ours
 from tests.servers.server import ServerFailed
 from tests.servers.stack import ROOT
@@ -32,25 +40,25 @@ SPARE_FILES = 200
 
 Figures = dict[str, float]
 
-DEPENDS_ON_SOCKETS = ("latency_", "back_")
+SOCKET_DEPENDENT_PREFIXES = ("latency_", "back_")
 """Figures that say nothing beside those of a peer that was given fewer sockets."""
 
 
 def main() -> None:
-    wish = _arguments()
+    arguments = _arguments()
     try:
         with _cores() as (server_core, load_core), tempfile.TemporaryDirectory() as folder:
-            _raise_file_limit(max(IDLE * wish.sockets, MANY if wish.large else 0))
-            generator = Generator(ROOT / wish.generator, Path(folder))
+            _raise_file_limit(max(IDLE_FACTOR * arguments.sockets, RECONNECTING_SOCKETS if arguments.large else 0))
+            generator = Generator(ROOT / arguments.generator, Path(folder))
             os.sched_setaffinity(0, {load_core})  # the generator and Redis inherit it
-            chosen = [each for each in CONTENDERS if each is Ours or not wish.peer or each.label in wish.peer]
+            chosen = [each for each in CONTENDERS if each is Ours or not arguments.peer or each.label in arguments.peer]
             with Valkey() as valkey:
                 with valkey.client() as client:
                     client.config_set("requirepass", "")  # the generator knows no password
-                runs, left_out = _alternate(chosen, generator, valkey, wish, server_core, Path(folder))
+                runs, left_out = _alternate(chosen, generator, valkey, arguments, server_core, Path(folder))
     except (CannotMeasure, ServerFailed) as error:
         sys.exit(f"The fan-out was not measured. {error}")
-    print(json.dumps(_report(runs, left_out, wish), indent=2, ensure_ascii=False))
+    print(json.dumps(_report(runs, left_out, arguments), indent=2, ensure_ascii=False))
 
 
 def _arguments() -> argparse.Namespace:
@@ -60,7 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sockets", type=int, default=1_000, help="open browsers")
     parser.add_argument("--seconds", type=float, default=3, help="of load, for each number of events outstanding")
     parser.add_argument("--latency-seconds", type=float, default=10, help="of ten events a second")
-    parser.add_argument("--large", action="store_true", help=f"drop {MANY:,} browsers as well")
+    parser.add_argument("--large", action="store_true", help=f"drop {RECONNECTING_SOCKETS:,} browsers as well")
     parser.add_argument("--peer", action="append", choices=labels, help="all, if none is named")
     parser.add_argument("--alone", action="store_true", help="our server and no peer")
     parser.add_argument("--each", action="store_true", help="print every run's figures too")
@@ -98,7 +106,7 @@ def _alternate(
     contenders: Sequence[type[Contender]],
     generator: Generator,
     valkey: Valkey,
-    wish: argparse.Namespace,
+    arguments: argparse.Namespace,
     core: int,
     folder: Path,
 ) -> tuple[dict[str, list[Figures]], dict[str, str]]:
@@ -107,28 +115,28 @@ def _alternate(
     left_out: dict[str, str] = {}
     ready: list[type[Contender]] = []
     for contender in contenders:
-        if wish.alone and contender is not Ours:
+        if arguments.alone and contender is not Ours:
             continue
-        _say(f"preparing {contender.label}")
+        _print_progress(f"preparing {contender.label}")
         try:
             contender.prepare(folder)
             ready.append(contender)
         except CannotMeasure as error:
             left_out[contender.label] = str(error)
-    for run in range(wish.runs):
+    for run in range(arguments.runs):
         # Another one begins each time, so that none always comes after the same.
         start = run % len(ready)
         for contender in [*ready[start:], *ready[:start]]:
             if contender.label in left_out:
                 continue
-            _say(f"run {run + 1} of {wish.runs}: {contender.label}")
+            _print_progress(f"run {run + 1} of {arguments.runs}: {contender.label}")
             with valkey.client() as client:
                 client.flushall()
             load = Load(
-                sockets=min(wish.sockets, contender.most_sockets),
-                seconds=wish.seconds,
-                latency_seconds=wish.latency_seconds,
-                large=wish.large,
+                sockets=min(arguments.sockets, contender.max_sockets),
+                seconds=arguments.seconds,
+                latency_seconds=arguments.latency_seconds,
+                large=arguments.large,
             )
             try:
                 with contender(f"redis://127.0.0.1:{valkey.port}/0", folder, core) as server:
@@ -142,11 +150,13 @@ def _alternate(
     return runs, left_out
 
 
-def _say(what: str) -> None:
-    print(f"bench-realtime: {what}", file=sys.stderr, flush=True)
+def _print_progress(text: str) -> None:
+    print(f"bench-realtime: {text}", file=sys.stderr, flush=True)
 
 
-def _report(runs: Mapping[str, list[Figures]], left_out: Mapping[str, str], wish: argparse.Namespace) -> dict[str, Any]:
+def _report(
+    runs: Mapping[str, list[Figures]], left_out: Mapping[str, str], arguments: argparse.Namespace
+) -> dict[str, Any]:
     medians = {label: _medians(figures) for label, figures in runs.items()}
     ours = medians[Ours.label]
     report: dict[str, Any] = {
@@ -159,31 +169,42 @@ def _report(runs: Mapping[str, list[Figures]], left_out: Mapping[str, str], wish
         "runs": {label: len(figures) for label, figures in runs.items()},
         "peers": {each.label: each.title for each in CONTENDERS if each.label in runs},
         "medians": medians,
-        "faults": {label: {name: sum(run[name] for run in each) for name in FAULTS} for label, each in runs.items()},
-        OTHERS: {label: [_rounded(run[OTHERS]) for run in each] for label, each in runs.items()},
+        "faults": {
+            label: {name: sum(run[name] for run in each) for name in FAULT_COUNTS} for label, each in runs.items()
+        },
+        CORES_TAKEN_BY_OTHERS: {
+            label: [rounded(run[CORES_TAKEN_BY_OTHERS]) for run in each] for label, each in runs.items()
+        },
         "ours_to": {label: _ratios(ours, theirs) for label, theirs in medians.items() if label != Ours.label},
         "left_out": left_out,
     }
-    if wish.each:
+    if arguments.each:
         report["each"] = runs
     return report
 
 
 def _medians(runs: Sequence[Figures]) -> Figures:
-    return {name: _rounded(median(run[name] for run in runs)) for name in runs[0] if name not in {*FAULTS, OTHERS}}
+    return {
+        name: rounded(median(run[name] for run in runs))
+        for name in runs[0]
+        if name not in {*FAULT_COUNTS, CORES_TAKEN_BY_OTHERS}
+    }
 
 
 def _ratios(ours: Figures, theirs: Figures) -> Figures:
     """Ours over theirs, of all figures that both have and that mean the same."""
-    as_many = ours["sockets"] == theirs["sockets"]
+    has_same_sockets = ours["sockets"] == theirs["sockets"]
     return {
-        name: _rounded(ours[name] / figure)
+        name: rounded(ours[name] / figure)
         for name, figure in theirs.items()
-        if figure and name in ours and name != "sockets" and (as_many or not name.startswith(DEPENDS_ON_SOCKETS))
+        if figure
+        and name in ours
+        and name != "sockets"
+        and (has_same_sockets or not name.startswith(SOCKET_DEPENDENT_PREFIXES))
     }
 
 
-def _rounded(figure: float) -> float:
+def rounded(figure: float) -> float:
     """Three digits are more than two runs agree on."""
     return round(figure) if figure >= 1_000 else float(f"{figure:.3g}")
 

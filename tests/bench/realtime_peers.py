@@ -22,12 +22,12 @@ from tests.servers.stack import PYTHON, ROOT
 
 PEERS = Path(__file__).with_name("peers")
 
-MISSED = 20
+MISSED_EVENTS = 20
 """Events that a dropped browser is sent when it is back."""
 
-MANY_SOCKETS = 1_000_000
+UNLIMITED_SOCKETS = 1_000_000
 
-READ_S = 0.5
+READ_DELAY_S = 0.5
 """Longest from an event's publication until a server, otherwise idle, can replay it."""
 
 WS = ("ws@8.23.0", "ioredis@5.8.2")
@@ -45,20 +45,20 @@ class Contender(Server):
 
     label: ClassVar[str]
     title: ClassVar[str]
-    most_sockets: ClassVar[int] = MANY_SOCKETS
+    max_sockets: ClassVar[int] = UNLIMITED_SOCKETS
     replays: ClassVar[bool] = True
     """Whether it can send what a browser missed."""
     path: ClassVar[str] = "/websocket"
     ready_path: ClassVar[str] = "/ready"
 
-    def __init__(self, redis_url: str, workshop: Path, core: int) -> None:
-        """`workshop` is where `prepare` put what this server needs."""
+    def __init__(self, redis_url: str, build_folder: Path, core: int) -> None:
+        """`build_folder` is where `prepare` put what this server needs."""
         self.name = f"bench-{self.label}"
         super().__init__()
-        self.redis_url, self.workshop, self._core = redis_url, workshop, core
+        self.redis_url, self.build_folder, self._core = redis_url, build_folder, core
 
     @classmethod
-    def prepare(cls, workshop: Path) -> None:
+    def prepare(cls, build_folder: Path) -> None:
         """Install or find what it needs; raises `CannotMeasure` with the reason why it is left out."""
 
     @property
@@ -66,15 +66,15 @@ class Contender(Server):
         """Where the generator sends events, in its spelling: an entry of our stream, unless the peer reads none."""
         return f"{self.redis_url.rpartition('/')[0]}/XADD/{stream_key(HOME)}/data"
 
-    def miss(self) -> str:
-        """Publish `MISSED` events and return the path for a browser that saw all before them."""
+    def publish_missed_events(self) -> str:
+        """Publish `MISSED_EVENTS` events and return the path for a browser that saw all before them."""
         with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
-            cursor, *_ = [append_event(client, HOME, event(number)) for number in range(1 + MISSED)]
-        time.sleep(READ_S)
+            cursor, *_ = [append_event(client, HOME, event(number)) for number in range(1 + MISSED_EVENTS)]
+        time.sleep(READ_DELAY_S)
         return f"{self.path}?since={cursor}"
 
     def launch(self) -> None:
-        with _on(self._core):
+        with _run_on_core(self._core):
             super().launch()
 
     def check(self) -> None:
@@ -130,12 +130,12 @@ class Nchan(Contender):
     MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/local/lib/nginx/modules")
 
     @classmethod
-    def prepare(cls, workshop: Path) -> None:
+    def prepare(cls, build_folder: Path) -> None:
         found = [Path(folder, "ngx_nchan_module.so") for folder in cls.MODULE_FOLDERS]
         module = next((each for each in found if each.exists()), None)
         if _nginx() is None or module is None:
             raise CannotMeasure("nginx with nchan is not installed. On Debian: apt install nginx libnginx-mod-nchan")
-        (workshop / "nchan.so").symlink_to(module)
+        (build_folder / "nchan.so").symlink_to(module)
 
     @property
     def publish_to(self) -> str:
@@ -146,9 +146,9 @@ class Nchan(Contender):
         template = (PEERS / "nchan.conf").read_text()
         values = {
             "FOLDER": str(self.folder),
-            "MODULE": str(self.workshop / "nchan.so"),
+            "MODULE": str(self.build_folder / "nchan.so"),
             "PORT": str(self.port),
-            "MISSED": str(MISSED),
+            "MISSED": str(MISSED_EVENTS),
             "USER": "user root;" if os.geteuid() == 0 else "",
         }
         for name, value in values.items():
@@ -156,8 +156,8 @@ class Nchan(Contender):
         config.write_text(template)
         return [_nginx() or "nginx", "-p", str(self.folder), "-c", str(config), "-e", str(self.folder / "log")]
 
-    def miss(self) -> str:
-        for number in range(1 + MISSED):
+    def publish_missed_events(self) -> str:
+        for number in range(1 + MISSED_EVENTS):
             self.ask("POST", "/publish", str(event(number)).encode())
         return "/replay"
 
@@ -171,16 +171,16 @@ class Ws(Contender):
     title = f"Node with {' and '.join(WS)}, one process, each event encoded once"
 
     @classmethod
-    def prepare(cls, workshop: Path) -> None:
+    def prepare(cls, build_folder: Path) -> None:
         if shutil.which("node") is None or shutil.which("npm") is None:
             raise CannotMeasure("There is no node or no npm on the PATH; install Node.js 20 or newer with npm.")
-        folder = workshop / cls.label
+        folder = build_folder / cls.label
         folder.mkdir()
         shutil.copy(PEERS / "ws.mjs", folder)
         _install("npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", *WS)
 
     def command(self) -> list[str]:
-        return ["node", str(self.workshop / self.label / "ws.mjs")]
+        return ["node", str(self.build_folder / self.label / "ws.mjs")]
 
     def environment(self) -> Mapping[str, str]:
         addresses = {"REDIS_URL": self.redis_url, "PORT": str(self.port), "STREAM": stream_key(HOME)}
@@ -195,11 +195,16 @@ class Floor(Contender):
     replays = False
 
     @classmethod
-    def prepare(cls, workshop: Path) -> None:
-        compile_c(PEERS / "floor.c", workshop / cls.label)
+    def prepare(cls, build_folder: Path) -> None:
+        compile_c(PEERS / "floor.c", build_folder / cls.label)
 
     def command(self) -> list[str]:
-        return [str(self.workshop / self.label), str(self.port), str(urlsplit(self.redis_url).port), stream_key(HOME)]
+        return [
+            str(self.build_folder / self.label),
+            str(self.port),
+            str(urlsplit(self.redis_url).port),
+            stream_key(HOME),
+        ]
 
 
 class Channels(Contender):
@@ -207,12 +212,12 @@ class Channels(Contender):
 
     label = "channels"
     title = f"{', '.join(CHANNELS)}, one process; events are posted to it and sent to a group"
-    most_sockets = 100
+    max_sockets = 100
     replays = False
 
     @classmethod
-    def prepare(cls, workshop: Path) -> None:
-        folder = workshop / cls.label
+    def prepare(cls, build_folder: Path) -> None:
+        folder = build_folder / cls.label
         _install(sys.executable, "-m", "venv", str(folder))
         _install(
             str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *CHANNELS, CHANNELS_CLIENT
@@ -223,7 +228,7 @@ class Channels(Contender):
         return f"http://127.0.0.1:{self.port}/publish"
 
     def command(self) -> list[str]:
-        python = str(self.workshop / self.label / "bin" / "python")
+        python = str(self.build_folder / self.label / "bin" / "python")
         return [python, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0", "channels_app:application"]
 
     def working_folder(self) -> Path:
@@ -258,12 +263,14 @@ def compile_c(source: Path, program: Path) -> None:
 def _install(*command: str) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
-        told = "\n".join(done.stdout.splitlines()[-5:])
-        raise CannotMeasure(f"`{Path(command[0]).name} {' '.join(command[1:3])}` ended with {done.returncode}: {told}")
+        output_end = "\n".join(done.stdout.splitlines()[-5:])
+        raise CannotMeasure(
+            f"`{Path(command[0]).name} {' '.join(command[1:3])}` ended with {done.returncode}: {output_end}"
+        )
 
 
 @contextmanager
-def _on(core: int) -> Iterator[None]:
+def _run_on_core(core: int) -> Iterator[None]:
     """What is started here runs on this core."""
     here = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})

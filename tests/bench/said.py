@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.transcriber.audio.decode import decoded
+from services.transcriber.audio.decode import decode_file
 from tests import speech
 from tests.bench.realtime_peers import CannotMeasure
 from tests.servers.stack import ROOT
@@ -44,7 +44,7 @@ def utterances(folder: Path) -> dict[str, Said]:
     for line in (folder / "texts.tsv").read_text().splitlines():
         name, _, text = line.split("\t")
         with (folder / name).open("rb") as file:
-            samples = np.concatenate(list(decoded(file, speech.RATE)))
+            samples = np.concatenate(list(decode_file(file, speech.RATE)))
         found[name] = Said((samples * 32767).astype(np.int16), text.strip())
     return found
 

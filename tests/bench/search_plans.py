@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from services.api.search import fts5_index, full_text
 from services.api.search.filters import ClipQuery
 from services.api.search.full_text_index import Plan
-from services.api.search.routes import SEARCH_PAGE_SIZE
+from services.api.search.pages import SEARCH_PAGE_SIZE
 from shared.db.engine import read_session
 from shared.search.query import parse_query
 from tests.bench.corpus import TAGS

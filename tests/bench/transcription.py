@@ -21,8 +21,8 @@ from typing import Any
 import httpx
 import psutil
 
-from services.transcriber.models.registry import FETCHING, Models
-from tests.bench.realtime_load import OTHERS, others
+from services.transcriber.models.registry import DOWNLOADING, ModelRegistry
+from tests.bench.realtime_load import CORES_TAKEN_BY_OTHERS, note_cores_taken_by_others
 from tests.bench.realtime_peers import CannotMeasure
 from tests.bench.said import Said, joined
 from tests.bench.transcription_peers import CONTENDERS, Bare, Contender, OneJob, Ours
@@ -84,7 +84,9 @@ def throughput(model: Path, wish: argparse.Namespace, said: Said, folder: Path) 
         "peers": {each.label: each.title for each in CONTENDERS if each.label in runs},
         "medians": {label: {name: _median(each, name) for name in figures} for label, each in runs.items()},
         "each": {label: [one["clips_an_hour"] for one in each] for label, each in runs.items()},
-        OTHERS: {label: [round(one[OTHERS], 2) for one in each] for label, each in runs.items()},
+        CORES_TAKEN_BY_OTHERS: {
+            label: [round(one[CORES_TAKEN_BY_OTHERS], 2) for one in each] for label, each in runs.items()
+        },
         **_ratios(runs),
         "left_out": left_out,
     }
@@ -98,7 +100,7 @@ def heap(contender: type[Contender], model: Path, workshop: Path, files: Sequenc
         one.take(files)
         taken: Figures = {}
         before, began = _cpu_s(), time.monotonic()
-        with others(taken):
+        with note_cores_taken_by_others(taken):
             one.transcribe()
         seconds, cpu_s = time.monotonic() - began, _cpu_s() - before
     found = {"clips_an_hour": round(len(files) * 3600 / seconds), "cpu_s_a_clip": round(cpu_s / len(files), 2)}
@@ -180,9 +182,9 @@ def of_model(name: str, wish: argparse.Namespace) -> dict[str, Any]:
 
 def folder_of(name: str) -> Path:
     """The model's folder: found on this machine, or fetched."""
-    fetch = Models(ROOT / "var" / "models").want(str(Path(name).absolute()) if "/" in name else name)
+    fetch = ModelRegistry(ROOT / "var" / "models").request(str(Path(name).absolute()) if "/" in name else name)
     while not fetch.ready.wait(1):
-        if fetch.sentence != FETCHING:
+        if fetch.sentence != DOWNLOADING:
             raise CannotMeasure(fetch.sentence)
     assert fetch.folder
     return fetch.folder

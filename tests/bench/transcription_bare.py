@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from faster_whisper import WhisperModel
 
-from services.transcriber.recognizers.embedded import OPTIONS
+from services.transcriber.recognizers.embedded import TRANSCRIBE_OPTIONS
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         with ThreadPoolExecutor(jobs) as pool:
-            for segments in pool.map(lambda clip: list(model.transcribe(clip, **OPTIONS)[0]), line.split()):
+            for segments in pool.map(lambda clip: list(model.transcribe(clip, **TRANSCRIBE_OPTIONS)[0]), line.split()):
                 assert segments
         print("done", flush=True)
 

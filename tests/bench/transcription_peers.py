@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, ClassVar
 import httpx
 import numpy as np
 
-from services.transcriber.audio.decode import RATE, decoded
+from services.transcriber.audio.decode import SAMPLE_RATE, decode_file
 from tests.bench.realtime_peers import CannotMeasure
 from tests.bench.transcription_worker import JOBS, PATIENCE_S, Worker
 from tests.servers.server import Server
@@ -221,10 +221,10 @@ class Wyoming(Peer):
 
     def read(self, clip: Path) -> bytes:
         with clip.open("rb") as file:
-            return (np.concatenate(list(decoded(file))) * 32767).astype("<i2").tobytes()
+            return (np.concatenate(list(decode_file(file))) * 32767).astype("<i2").tobytes()
 
     def ask(self, content: bytes) -> None:
-        sound = {"rate": RATE, "width": 2, "channels": 1}
+        sound = {"rate": SAMPLE_RATE, "width": 2, "channels": 1}
         with socket.create_connection(("127.0.0.1", self.server.port), timeout=PATIENCE_S) as line:
             line.sendall(_event("transcribe", {}) + _event("audio-start", sound))
             line.sendall(_event("audio-chunk", sound, content) + _event("audio-stop", {}))

@@ -13,13 +13,13 @@ import numpy as np
 import redis
 from sqlmodel import Session, col, select
 
-from services.transcriber.audio.decode import RATE
-from services.transcriber.recognizers.embedded import VAD
+from services.transcriber.audio.decode import SAMPLE_RATE
+from services.transcriber.recognizers.voice_activity import MIN_SILENCE_MS
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, read_session, transaction
-from shared.outbox.outbox import flush, record
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import OutboxPublisher, publish_batch
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
 from shared.storage.factory import open_store
 from shared.transcripts.models import Transcript
@@ -75,7 +75,7 @@ class Worker(Library):
             with transaction(self.engine) as session:
                 clip = session.get_one(Clip, id)
                 clip.request_transcription(now)
-                record(session, clip, TRANSCRIBE, now=now)
+                save_and_announce(session, clip, TRANSCRIBE, now=now)
             self._send()
 
     def wait(self, ids: Sequence[uuid.UUID]) -> None:
@@ -92,7 +92,7 @@ class Worker(Library):
             time.sleep(POLL_S)
 
     def _send(self) -> None:
-        while flush(self.engine, self._publisher):
+        while publish_batch(self.engine, self._publisher):
             pass
 
 
@@ -129,9 +129,9 @@ def _longest_hole(worker: Worker, id: uuid.UUID, said: Said) -> float:
     words = [word for passage in revision.passages or () for word in passage["words"]]
     edges = [0.0, *(at / 1000 for word in words for at in (word["start_ms"], word["end_ms"])), said.seconds]
     sound = (said.samples[::3] / 32768).astype(np.float32)
-    spoken = get_speech_timestamps(sound, VadOptions(**VAD, speech_pad_ms=0))
+    spoken = get_speech_timestamps(sound, VadOptions(min_silence_duration_ms=MIN_SILENCE_MS, speech_pad_ms=0))
     holes = [
-        sum(max(0.0, min(end, span["end"] / RATE) - max(start, span["start"] / RATE)) for span in spoken)
+        sum(max(0.0, min(end, span["end"] / SAMPLE_RATE) - max(start, span["start"] / SAMPLE_RATE)) for span in spoken)
         for start, end in zip(edges[::2], edges[1::2], strict=True)
     ]
     return float(max(holes))

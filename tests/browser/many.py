@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import create_engine
 from sqlmodel import Session
 
-from shared.clips.models import Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
 from tests.conftest import Parts
 
 NEWEST = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)

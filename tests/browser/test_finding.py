@@ -12,8 +12,8 @@ from playwright.async_api import Locator, Page, expect
 from sqlalchemy import create_engine
 from sqlmodel import Session
 
-from shared.db.columns import Source, Status
-from shared.transcripts.models import Transcript
+from shared.clips.models import Status
+from shared.transcripts.models import Source, Transcript
 from tests.browser.many import id_of, put
 from tests.browser.page import SOON_MS, DictaphonePage, name_of
 from tests.conftest import Launch, Parts

@@ -13,7 +13,7 @@ from playwright.async_api import BrowserContext
 
 from shared.clips.schemas import MAX_EVENT_TEXT_CHARS
 from shared.libraries import HOME
-from shared.redis.streams import FIELD, stream_key
+from shared.redis.streams import PAYLOAD_FIELD, stream_key
 from tests import recordings
 from tests.browser.page import SOON_MS, DictaphonePage
 from tests.conftest import Launch, Parts, StartStack
@@ -105,8 +105,8 @@ class Story:
     async def tell_twice(self) -> None:
         newest = cast("list[tuple[str, dict[str, str]]]", self.redis.xrevrange(stream_key(HOME), count=2))
         for _, fields in newest:
-            if FIELD in fields:
-                self.redis.xadd(stream_key(HOME), {FIELD: fields[FIELD]})
+            if PAYLOAD_FIELD in fields:
+                self.redis.xadd(stream_key(HOME), {PAYLOAD_FIELD: fields[PAYLOAD_FIELD]})
 
     # -- the end -----------------------------------------------------------------------------------------------
 

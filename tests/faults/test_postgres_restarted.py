@@ -13,7 +13,7 @@ from tests.servers.postgres import Postgres
 from tests.servers.stack import Stack
 from tests.services.api.background.test_outbox_relay import until
 from tests.services.api.clips.test_routes import WEBM, assert_problem, put_clip
-from tests.shared.outbox.test_outbox import Arrived
+from tests.shared.outbox.test_publisher import Arrived
 
 pytestmark = pytest.mark.parametrize("parts", ["servers"], indirect=True)
 

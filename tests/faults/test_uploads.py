@@ -17,8 +17,9 @@ from sqlmodel import Session, col, select
 from services.api.app import create_app
 from services.api.settings import ApiSettings
 from services.api.uploads.routes import PIECE_BYTES
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.db.engine import open_engine, transaction
+from shared.libraries import HOME
 from shared.settings import DatabaseSettings
 from shared.uploads.models import Upload as UploadRow
 from tests.conftest import Parts

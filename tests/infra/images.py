@@ -25,47 +25,47 @@ from tests.servers.stack import ROOT, Service
 
 
 @dataclass(frozen=True)
-class Line:
-    """One instruction, its continuations joined."""
+class Instruction:
+    """One instruction of the Dockerfile, its continuation lines joined."""
 
-    word: str
-    rest: str
+    keyword: str
+    arguments: str
 
     @classmethod
-    def read_all(cls) -> Iterator["Line"]:
+    def read_all(cls) -> Iterator["Instruction"]:
         text = re.sub(r"^#.*\n", "", (ROOT / "infra/Dockerfile").read_text(), flags=re.MULTILINE)
         for line in text.replace("\\\n", " ").splitlines():
             if line.strip():
-                word, _, rest = line.strip().partition(" ")
-                yield cls(word, rest.strip())
+                keyword, _, arguments = line.strip().partition(" ")
+                yield cls(keyword, arguments.strip())
 
 
 @cache
-def stages() -> dict[str, tuple[str, list[Line]]]:
+def stages() -> dict[str, tuple[str, list[Instruction]]]:
     """Stage → what it builds on, and its instructions."""
-    found: dict[str, tuple[str, list[Line]]] = {}
-    lines: list[Line] = []
-    for line in Line.read_all():
-        if line.word == "FROM":
-            base, _, name = line.rest.partition(" AS ")
-            found[name] = (base, lines := [])
+    stages_by_name: dict[str, tuple[str, list[Instruction]]] = {}
+    lines: list[Instruction] = []
+    for line in Instruction.read_all():
+        if line.keyword == "FROM":
+            base, _, name = line.arguments.partition(" AS ")
+            stages_by_name[name] = (base, lines := [])
         else:
             lines.append(line)
-    return found
+    return stages_by_name
 
 
-def instructions(stage: str) -> list[Line]:
+def instructions(stage: str) -> list[Instruction]:
     """The instructions of a stage behind those of the stages that it builds on."""
     base, own = stages()[stage]
     return [*(instructions(base) if base in stages() else ()), *own]
 
 
-def last(stage: str, word: str) -> str:
-    return [line.rest for line in instructions(stage) if line.word == word][-1]
+def last_instruction(stage: str, keyword: str) -> str:
+    return [line.arguments for line in instructions(stage) if line.keyword == keyword][-1]
 
 
 def environment(stage: str) -> dict[str, str]:
-    pairs = [line.rest for line in instructions(stage) if line.word == "ENV"]
+    pairs = [line.arguments for line in instructions(stage) if line.keyword == "ENV"]
     return dict(pair.split("=", 1) for text in pairs for pair in text.split())
 
 
@@ -74,20 +74,20 @@ def contents(stage: str) -> tuple[dict[str, str], set[str]]:
     held, installed = dict[str, str](), set[str]()
     folder = "/"
     for line in instructions(stage):
-        if line.word == "WORKDIR":
-            folder = line.rest
-        elif line.word == "COPY" and (other := re.fullmatch(r"--from=(\S+) (\S+) (\S+)", line.rest)):
+        if line.keyword == "WORKDIR":
+            folder = line.arguments
+        elif line.keyword == "COPY" and (other := re.fullmatch(r"--from=(\S+) (\S+) (\S+)", line.arguments)):
             source, path, target = other.groups()
             assert path == target, "this reader knows no renaming"
             theirs, packages = contents(source)
             held |= {name: origin for name, origin in theirs.items() if name.startswith(f"{path}/")}
             installed |= packages if path == "/venv" else set()
-        elif line.word == "COPY":
-            source, target = line.rest.split()
+        elif line.keyword == "COPY":
+            source, target = line.arguments.split()
             into = target if target.startswith("/") else f"{folder}/{target}"
             held[f"{into.rstrip('/')}/{Path(source).name}" if into.endswith("/") else into] = source
-        elif line.word == "RUN":
-            installed |= {held[path] for path in re.findall(r"-r (\S+)", line.rest)}
+        elif line.keyword == "RUN":
+            installed |= {held[path] for path in re.findall(r"-r (\S+)", line.arguments)}
     return held, installed
 
 
@@ -105,7 +105,7 @@ def _rules() -> list[tuple[bool, re.Pattern[str]]]:
     return [(line[0] == "!", _pattern(line.removeprefix("!"))) for line in lines if line and line[0] != "#"]
 
 
-def is_sent(path: str) -> bool:
+def is_in_build_context(path: str) -> bool:
     """Whether a build sees this file: the last line that names it, or a folder above it, decides."""
     sent = True
     places = [path, *(parent.as_posix() for parent in Path(path).parents if parent.name)]
@@ -116,14 +116,14 @@ def is_sent(path: str) -> bool:
 
 
 @cache
-def tree() -> list[str]:
+def repository_files() -> list[str]:
     """The files below the root, but for what installers own."""
     pruned = {".git", ".venv", "node_modules"}
-    found: list[str] = []
+    paths: list[str] = []
     for folder, folders, files in os.walk(ROOT):
         folders[:] = [each for each in folders if each not in pruned]
-        found += [(Path(folder) / file).relative_to(ROOT).as_posix() for file in files]
-    return found
+        paths += [(Path(folder) / file).relative_to(ROOT).as_posix() for file in files]
+    return paths
 
 
 # -- an image, put together -----------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ class Container(Service):
         self._image = image
 
     def command(self) -> list[str]:
-        return self._image.command(json.loads(last(self._image.name, "CMD")))
+        return self._image.command(json.loads(last_instruction(self._image.name, "CMD")))
 
     def working_folder(self) -> Path:
         return self._image.app
@@ -182,9 +182,9 @@ class Container(Service):
 
 
 def _copy(source: str, target: Path) -> None:
-    for path in tree():
+    for path in repository_files():
         inside = Path(path).is_relative_to(source)
-        if inside and is_sent(path):
+        if inside and is_in_build_context(path):
             copy = target / Path(path).relative_to(source) if path != source else target
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / path, copy)
@@ -193,16 +193,17 @@ def _copy(source: str, target: Path) -> None:
 def requirements_in(file: str) -> list[Requirement]:
     """The pinned distributions of a requirements file that this platform and Python need."""
     lines = re.findall(r"^([A-Za-z0-9].*?)(?: \\)?$", (ROOT / file).read_text(), re.MULTILINE)
-    found = [Requirement(line) for line in lines]
-    return [each for each in found if each.marker is None or each.marker.evaluate()]
+    requirements = [Requirement(line) for line in lines]
+    return [each for each in requirements if each.marker is None or each.marker.evaluate()]
 
 
 def _link(requirement: Requirement, folder: Path) -> None:
     """Link to the files of a distribution that is installed here, in the version that the requirement names."""
-    found = metadata.distribution(requirement.name)
-    assert found.version in requirement.specifier, f"{requirement} is installed as {found.version}: run make test"
+    distribution = metadata.distribution(requirement.name)
+    version = distribution.version
+    assert version in requirement.specifier, f"{requirement} is installed as {version}: run make test"
     site = Path(sysconfig.get_path("purelib"))
-    for path in found.files or ():
+    for path in distribution.files or ():
         top = path.parts[0]
         if top not in {"..", "__pycache__"} and not (folder / top).exists():
             (folder / top).symlink_to(site / top)

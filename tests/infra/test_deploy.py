@@ -23,29 +23,29 @@ from websockets.sync.client import connect
 from services.api.__main__ import DRAIN_TIMEOUT_S
 from services.api.app import ROUTES
 from services.api.settings import ApiSettings
-from services.realtime.server import PARTING_S, SPREAD_S
+from services.realtime.server import CLOSE_TIMEOUT_S, SHUTDOWN_SPREAD_S
 from services.realtime.settings import RealtimeSettings
-from services.transcriber.models.registry import WITH_US
+from services.transcriber.models.registry import IMAGE_MODELS_DIR
 from services.transcriber.settings import DEFAULT_MODEL, TranscriberSettings
 from shared.settings import DatabaseSettings, ProcessSettings
 from tests import speech
 from tests.infra.images import (
     Container,
     Image,
-    Line,
+    Instruction,
     contents,
     environment,
     instructions,
-    is_sent,
-    last,
+    is_in_build_context,
+    last_instruction,
+    repository_files,
     requirements_in,
     stages,
-    tree,
 )
 from tests.servers.stack import ROOT
 from tests.servers.whisper import API_KEY, Whisper
 
-Parts = Mapping[str, str]
+Environment = Mapping[str, str]
 
 SETTINGS: dict[str, type[ProcessSettings]] = {
     "api": ApiSettings,
@@ -58,8 +58,8 @@ RECORDING = "LJ050-0131.wav"
 RELAY_STOP_S = 10
 """Seconds that `OutboxRelay.stop` waits for its thread."""
 
-MOST_KILL_TIMEOUT_S = 300
-"""What Fly allows."""
+MAX_KILL_TIMEOUT_S = 300
+"""The longest that Fly allows."""
 
 
 @pytest.fixture(scope="module")
@@ -72,16 +72,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
 
 def test_a_build_sees_what_it_copies_and_nothing_else() -> None:
     copied = {source for image in IMAGES for source in contents(f"{image}-build")[0].values()}
-    sent = {path for path in tree() if is_sent(path)}
+    sent = {path for path in repository_files() if is_in_build_context(path)}
     assert sent, "nothing is let through"
     for source in copied:
         assert any(Path(path).is_relative_to(source) for path in sent), f"{source} is copied and not let through"
     strays = {path for path in sent if not any(Path(path).is_relative_to(source) for source in copied)}
     assert strays == {"infra/Dockerfile"}
     for secret in (".env", "infra/.env", ".git/config", "var/dictaphone.sqlite3", "tests/conftest.py"):
-        assert not is_sent(secret)
+        assert not is_in_build_context(secret)
     for litter in ("shared/__pycache__/jobs.cpython-311.pyc", "static/.DS_Store", "services/api/.env"):
-        assert not is_sent(litter)
+        assert not is_in_build_context(litter)
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -92,39 +92,39 @@ def test_an_image_holds_one_service(image: str) -> None:
     code = {path.removeprefix("/app/") for path in held if path.startswith("/app/")}
     assert code == {"shared", "services/__init__.py", f"services/{service}", *(["static"] if service == "api" else [])}
 
-    assert json.loads(last(image, "CMD")) == ["python", "-m", f"services.{service}"]
-    assert last(image, "USER") == "10001:10001"
-    assert int(last(image, "EXPOSE")) == SETTINGS[service].model_fields["port"].default
-    assert not any(line.word == "ENTRYPOINT" for line in instructions(image)), "it would run before release_command"
+    assert json.loads(last_instruction(image, "CMD")) == ["python", "-m", f"services.{service}"]
+    assert last_instruction(image, "USER") == "10001:10001"
+    assert int(last_instruction(image, "EXPOSE")) == SETTINGS[service].model_fields["port"].default
+    assert not any(line.keyword == "ENTRYPOINT" for line in instructions(image)), "it would run before release_command"
     assert environment(image)["HOST"] == "0.0.0.0", "`::` is IPv6 alone for asyncio, and Fly's proxy comes by IPv4"
-    assert re.search(rf"--home-dir {environment(image)['DATA_DIR']} --create-home", last(image, "RUN"))
+    assert re.search(rf"--home-dir {environment(image)['DATA_DIR']} --create-home", last_instruction(image, "RUN"))
 
 
 def test_a_build_installs_by_hash_and_compiles_and_can_start_elsewhere() -> None:
-    lines = list(Line.read_all())
-    bases = [line.rest for line in lines if line.word == "ARG"]
+    lines = list(Instruction.read_all())
+    bases = [line.arguments for line in lines if line.keyword == "ARG"]
     assert len(bases) == 1
     assert re.fullmatch(r"BASE=\S+:3\.\d+-slim-\w+", bases[0])
     outside = {base for base, _ in stages().values()} - set(stages())
     assert outside == {"${BASE}"}
     for image in IMAGES:
-        runs = [line.rest for line in instructions(f"{image}-build") if line.word == "RUN"]
+        runs = [line.arguments for line in instructions(f"{image}-build") if line.keyword == "RUN"]
         [install] = [run for run in runs if " install " in run]
         assert "--require-hashes" in install
         assert "compileall" in runs[-1]
         assert {"/venv/lib", "/app"} <= set(runs[-1].split())
         # What seldom changes comes first, so that a change of the code installs nothing.
-        words = [line.word + line.rest for line in stages()[f"{image}-build"][1]]
+        words = [line.keyword + line.arguments for line in stages()[f"{image}-build"][1]]
         assert words[0] == f"COPYrequirements/{image}.txt /"
         assert words[1] == f"RUN{install}"
 
 
 def test_the_image_with_the_embedded_engine_brings_its_model() -> None:
     """Where `services.transcriber.models.registry` looks; a test of that file shows that it is taken from there."""
-    fetches = [line.rest for line in instructions("transcriber-local-build") if "/download.py" in line.rest]
+    fetches = [line.arguments for line in instructions("transcriber-local-build") if "/download.py" in line.arguments]
     assert fetches == [
         "services/transcriber/models/download.py /",
-        f"/venv/bin/python /download.py {DEFAULT_MODEL} /venv/{WITH_US.relative_to(sys.prefix)}",
+        f"/venv/bin/python /download.py {DEFAULT_MODEL} /venv/{IMAGE_MODELS_DIR.relative_to(sys.prefix)}",
     ]
     assert contents("transcriber-local-build")[0]["/download.py"] == "services/transcriber/models/download.py"
     alone = [sys.executable, "-S", "-c", "import sys; sys.path.pop(0); import runpy; runpy.run_path(sys.argv[1])"]
@@ -136,22 +136,22 @@ def test_the_image_with_the_embedded_engine_brings_its_model() -> None:
 
 
 def test_a_clip_goes_its_whole_way_through_the_images(
-    images: dict[str, Image], server_parts: Parts, whisper: Whisper
+    images: dict[str, Image], server_parts: Environment, whisper: Whisper
 ) -> None:
     """On Postgres, S3 and a Whisper server, all that the images themselves bring nothing of."""
     migrated = images["api"].run("-m", "shared.migrations", **server_parts)
     assert migrated.returncode == 0, migrated.stderr
-    asks = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY}
-    with running(images, "transcriber", {**server_parts, **asks}) as containers:
-        assert speech.word_errors(_heard(containers["api"])["text"], speech.words([RECORDING])) <= 0.2
+    recognizer_env = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY}
+    with running(images, "transcriber", {**server_parts, **recognizer_env}) as containers:
+        assert speech.word_errors(_transcribed_clip(containers["api"])["text"], speech.words([RECORDING])) <= 0.2
         for service, container in containers.items():
             assert _is_healthy(images[service], container)
     assert not _is_healthy(images["api"], containers["api"])
 
 
-def test_the_image_with_the_embedded_engine_needs_no_server(images: dict[str, Image], local_parts: Parts) -> None:
+def test_the_image_with_the_embedded_engine_needs_no_server(images: dict[str, Image], local_parts: Environment) -> None:
     with running(images, "transcriber-local", {**local_parts, "WHISPER_MODEL": "tiny.en"}) as containers:
-        clip = _heard(containers["api"])
+        clip = _transcribed_clip(containers["api"])
         assert clip["recognizer"] == "faster-whisper tiny.en"
         assert speech.word_errors(clip["text"], speech.words([RECORDING])) <= 0.2
         assert "<title>" in httpx.get(f"http://127.0.0.1:{containers['api'].port}/").text
@@ -169,11 +169,11 @@ def running(images: Mapping[str, Image], transcriber: str, env: Mapping[str, str
             return container
 
         realtime, worker = start("realtime"), start(transcriber)
-        upstream, bell = f"ws://127.0.0.1:{realtime.port}/websocket", f"http://127.0.0.1:{worker.port}/wake"
+        upstream, wake_url = f"ws://127.0.0.1:{realtime.port}/websocket", f"http://127.0.0.1:{worker.port}/wake"
         containers = {
             "realtime": realtime,
             "transcriber": worker,
-            "api": start("api", REALTIME_UPSTREAM=upstream, WAKE_URL=bell),
+            "api": start("api", REALTIME_UPSTREAM=upstream, WAKE_URL=wake_url),
         }
         for container in containers.values():
             container.wait_until_ready()
@@ -181,7 +181,7 @@ def running(images: Mapping[str, Image], transcriber: str, env: Mapping[str, str
 
 
 def _is_healthy(image: Image, container: Container) -> bool:
-    """What infra/compose.yaml asks inside a container, asked at the port that this one has."""
+    """What infra/compose.yaml recognizer_env inside a container, asked at the port that this one has."""
     service = image.name.removesuffix("-local")
     _, python, option, program = compose()[service]["healthcheck"]["test"]
     assert (python, option) == ("python", "-c")
@@ -190,7 +190,7 @@ def _is_healthy(image: Image, container: Container) -> bool:
     return image.run(option, program.replace(expected, f":{container.port}/readyz")).returncode == 0
 
 
-def _heard(api: Container) -> dict[str, Any]:
+def _transcribed_clip(api: Container) -> dict[str, Any]:
     """Store a recording and return the clip as the WebSocket tells it when its words are there."""
     id = uuid.uuid4()
     with connect(f"ws://127.0.0.1:{api.port}/websocket?since=") as socket:
@@ -253,9 +253,13 @@ def test_a_fly_app_is_what_the_code_is(service: str) -> None:
 
 def test_fly_waits_for_as_long_as_a_process_takes_to_stop() -> None:
     grace_s = int(fly("transcriber")["env"]["STOP_GRACE_SECONDS"])
-    needed = {"api": DRAIN_TIMEOUT_S + RELAY_STOP_S, "realtime": SPREAD_S + PARTING_S, "transcriber": grace_s + 5}
+    needed = {
+        "api": DRAIN_TIMEOUT_S + RELAY_STOP_S,
+        "realtime": SHUTDOWN_SPREAD_S + CLOSE_TIMEOUT_S,
+        "transcriber": grace_s + 5,
+    }
     for service, seconds in needed.items():
-        assert seconds < fly(service)["kill_timeout"] <= MOST_KILL_TIMEOUT_S
+        assert seconds < fly(service)["kill_timeout"] <= MAX_KILL_TIMEOUT_S
 
 
 def test_the_api_is_the_only_door() -> None:

@@ -1,4 +1,4 @@
-"""The launcher as a person meets it: real processes, real signals, and what it prints."""
+"""`make local-up`: real processes, real signals, and the printed lines."""
 
 import asyncio
 import contextlib
@@ -19,8 +19,8 @@ import pytest
 from infra import local_up
 from tests.servers.server import free_port
 
-READY_S = 8.0
-"""Seconds that a second start may take."""
+MAX_START_S = 8.0
+"""Seconds that a second start may take on a quiet machine."""
 
 STAND_IN = """
 import http.server, os
@@ -35,7 +35,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
 """
-"""A service that is ready and does nothing: what a test puts in front of it is the fault that it stages."""
+"""A service that is ready and does nothing. A test puts the fault that it stages in front of it."""
 
 
 class LocalUp:
@@ -70,10 +70,10 @@ class LocalUp:
             limit=2**20,
         )
 
-    async def ready(self) -> None:
-        await self.line(re.escape(f"http://127.0.0.1:{self.port}"))
+    async def wait_until_ready(self) -> None:
+        await self.wait_for_line(re.escape(f"http://127.0.0.1:{self.port}"))
 
-    async def line(self, pattern: str) -> str:
+    async def wait_for_line(self, pattern: str) -> str:
         """Wait for a whole line that matches; fail with everything that was printed if there is none."""
         assert self.process.stdout
         async with asyncio.timeout(30):
@@ -83,8 +83,8 @@ class LocalUp:
                     return self.lines[-1]
         raise AssertionError(f"{pattern!r} is not in:\n" + "\n".join(self.lines))
 
-    async def rest(self) -> str:
-        """Everything printed until its end, and the end itself."""
+    async def output_to_end(self) -> str:
+        """Wait for the end, and return everything that was printed."""
         assert self.process.stdout
         async with asyncio.timeout(30):
             self.lines += (await self.process.stdout.read()).decode().splitlines()
@@ -104,8 +104,8 @@ class LocalUp:
                     alive[command[2] if module else Path(command[0]).name.partition(" ")[0]] = process
         return alive
 
-    def has_another(self, name: str, than: psutil.Process) -> bool:
-        return self.processes().get(name, than) != than
+    def is_replaced(self, name: str, process: psutil.Process) -> bool:
+        return self.processes().get(name, process) != process
 
 
 Launch = Callable[..., LocalUp]
@@ -128,7 +128,7 @@ async def launch(tmp_path: Path) -> AsyncIterator[Launch]:
         for name in sorted(left, key="infra.local_up".__ne__):  # the launcher first, or it would start them again
             with contextlib.suppress(psutil.NoSuchProcess):
                 left[name].kill()
-        await one.rest()
+        await one.output_to_end()
 
 
 @pytest.fixture
@@ -137,7 +137,8 @@ def stand_ins(tmp_path: Path) -> Path:
     root = tmp_path / "tree"
     for folder in ("infra", "services", "shared"):
         (root / folder).mkdir(parents=True)
-    (root / "infra/local_up.py").write_text(Path(local_up.__file__).read_text())
+    for module in ("local_up", "launch_plan", "supervisor"):
+        (root / f"infra/{module}.py").write_text(Path(local_up.__file__).with_name(f"{module}.py").read_text())
     (root / "shared/migrations.py").touch()
     for service in ("api", "realtime", "transcriber"):
         (root / f"services/{service}.py").write_text(STAND_IN)
@@ -147,7 +148,7 @@ def stand_ins(tmp_path: Path) -> Path:
 async def test_two_run_side_by_side_and_stop_without_a_trace(launch: Launch) -> None:
     one, two = launch("one"), launch("two")
     await asyncio.gather(one.start(), two.start())
-    await asyncio.gather(one.ready(), two.ready())
+    await asyncio.gather(one.wait_until_ready(), two.wait_until_ready())
     async with httpx.AsyncClient() as http:
         for address in (f"http://127.0.0.1:{one.port}/api/clips", f"http://127.0.0.1:{two.realtime_port}/readyz"):
             assert (await http.get(address)).status_code == 200
@@ -155,7 +156,7 @@ async def test_two_run_side_by_side_and_stop_without_a_trace(launch: Launch) -> 
         assert set(each.processes()) >= {"infra.local_up", "services.api", "services.realtime", "services.transcriber"}
 
     one.process.send_signal(signal.SIGTERM)
-    await one.rest()
+    await one.output_to_end()
     assert one.process.returncode == 0
     assert not one.processes()
     async with httpx.AsyncClient() as http:
@@ -163,22 +164,22 @@ async def test_two_run_side_by_side_and_stop_without_a_trace(launch: Launch) -> 
 
     began = time.monotonic()
     await one.start()
-    await one.ready()
-    assert time.monotonic() - began < READY_S
+    await one.wait_until_ready()
+    assert time.monotonic() - began < MAX_START_S
 
 
-async def test_a_killed_service_and_a_killed_redis_are_started_again(launch: Launch) -> None:
+async def test_a_killed_service_and_a_killed_redis_are_restarted(launch: Launch) -> None:
     up = launch()
     await up.start()
-    await up.ready()
+    await up.wait_until_ready()
     for name, module in (("redis", "valkey-server"), ("realtime", "services.realtime"), ("api", "services.api")):
         killed = up.processes()[module]
         killed.kill()
-        await up.line(rf"local-up    \| {name} was ended by signal 9; starting it again in 0.5 s")
-        await until(partial(up.has_another, module, killed))
+        await up.wait_for_line(rf"local-up    \| {name} was ended by signal 9; starting it again in 0.5 s")
+        await wait_until(partial(up.is_replaced, module, killed))
     async with httpx.AsyncClient() as http:
-        await until_answered(http, f"http://127.0.0.1:{up.port}/readyz")
-        await until_answered(http, f"http://127.0.0.1:{up.realtime_port}/readyz")
+        await wait_for_answer(http, f"http://127.0.0.1:{up.port}/readyz")
+        await wait_for_answer(http, f"http://127.0.0.1:{up.realtime_port}/readyz")
 
 
 if sys.platform == "linux":  # elsewhere the kernel does not tell a process that its parent has died
@@ -186,63 +187,63 @@ if sys.platform == "linux":  # elsewhere the kernel does not tell a process that
     async def test_kill_9_of_the_launcher_leaves_no_process(launch: Launch) -> None:
         up = launch()
         await up.start()
-        await up.ready()
+        await up.wait_until_ready()
         assert len(up.processes()) == 5
         up.process.kill()
-        await until(lambda: not up.processes())
+        await wait_until(lambda: not up.processes())
 
 
 async def test_a_closed_terminal_or_pipe_stops_everything(launch: Launch, stand_ins: Path) -> None:
     up = launch(root=stand_ins)
     await up.start()
-    await up.ready()
+    await up.wait_until_ready()
     up.process.send_signal(signal.SIGHUP)
-    await up.rest()
+    await up.output_to_end()
     assert up.process.returncode == 0
     assert not up.processes()
 
     (stand_ins / "services/api.py").write_text("while True: print('and so on')")
     await up.start()
-    await up.line(r"api         \| and so on")
+    await up.wait_for_line(r"api         \| and so on")
     up.process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # as `| head -1` does
-    await until(lambda: not up.processes())
+    await wait_until(lambda: not up.processes())
 
 
 async def test_a_second_ctrl_c_does_not_wait_for_a_service_that_will_not_stop(launch: Launch, stand_ins: Path) -> None:
-    deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    (stand_ins / "services/api.py").write_text(deaf + STAND_IN)
+    ignore_sigterm = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    (stand_ins / "services/api.py").write_text(ignore_sigterm + STAND_IN)
     up = launch(root=stand_ins)
     await up.start()
-    await up.ready()
+    await up.wait_until_ready()
     up.process.send_signal(signal.SIGINT)
-    await until(lambda: set(up.processes()) == {"infra.local_up", "services.api", "valkey-server"})
+    await wait_until(lambda: set(up.processes()) == {"infra.local_up", "services.api", "valkey-server"})
     up.process.send_signal(signal.SIGINT)
-    assert "did not stop within" not in await up.rest()
+    assert "did not stop within" not in await up.output_to_end()
     assert not up.processes()
 
 
-async def test_restarts_take_longer_and_longer(launch: Launch, stand_ins: Path) -> None:
-    (stand_ins / "services/realtime.py").write_text("raise SystemExit('the moon is in the wrong house')")
+async def test_pauses_between_restarts_double(launch: Launch, stand_ins: Path) -> None:
+    (stand_ins / "services/realtime.py").write_text("raise SystemExit('a fault at every start')")
     up = launch(root=stand_ins)
     await up.start()
     for pause in ("0.5", "1", "2"):
-        await up.line(r"realtime    \| the moon is in the wrong house")
-        await up.line(rf"local-up    \| realtime ended with status 1; starting it again in {pause} s")
+        await up.wait_for_line(r"realtime    \| a fault at every start")
+        await up.wait_for_line(rf"local-up    \| realtime ended with status 1; starting it again in {pause} s")
 
 
-async def test_settings_faults_are_said_once_and_end_everything(launch: Launch) -> None:
-    for name, who in (("LOG_LEVEL", "The database"), ("MAX_UPLOAD_BYTES", "api")):
+async def test_settings_faults_are_printed_once_and_end_everything(launch: Launch) -> None:
+    for name, subject in (("LOG_LEVEL", "The database"), ("MAX_UPLOAD_BYTES", "api")):
         up = launch(**{name: "loud"})
         await up.start()
-        said = await up.rest()
+        output = await up.output_to_end()
         assert up.process.returncode == 2
-        assert said.count(f"{name}: ") == 1
-        assert up.lines[-1].startswith(who)
+        assert output.count(f"{name}: ") == 1
+        assert up.lines[-1].startswith(subject)
         assert up.lines[-1].endswith("see the lines above.")
         assert not up.processes()
 
 
-async def test_what_stands_in_the_way_is_one_sentence(launch: Launch, tmp_path: Path) -> None:
+async def test_a_reason_not_to_start_is_one_sentence(launch: Launch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = str(other.getsockname()[1])
@@ -269,17 +270,17 @@ async def test_what_stands_in_the_way_is_one_sentence(launch: Launch, tmp_path: 
         ):
             up = launch(**env)
             await up.start()
-            assert await up.rest() == sentence
+            assert await up.output_to_end() == sentence
             assert up.process.returncode == 1
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def wait_until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.02)
 
 
-async def until_answered(http: httpx.AsyncClient, address: str) -> None:
+async def wait_for_answer(http: httpx.AsyncClient, address: str) -> None:
     async with asyncio.timeout(20):
         while True:
             with contextlib.suppress(httpx.TransportError):

@@ -9,11 +9,11 @@ from packaging.requirements import Requirement
 
 FOLDER = Path(__file__).parents[2] / "requirements"
 
-ONLY_SOMEWHERE = {
+NOT_ON_EVERY_PYTHON = {
     "async-timeout": "redis imports it before 3.11.3 alone",
     "httpx2-jsfetch": "a browser's transport for Python in WebAssembly, which is none of our platforms",
 }
-"""Packages that some Pythons go without, and why that makes no two products of one."""
+"""Package that some Pythons do not need → why the others are tested all the same."""
 
 
 def test_one_environment_serves_both_what_runs_and_what_tests() -> None:
@@ -32,15 +32,17 @@ def test_requirements_are_hashed_and_name_no_host() -> None:
 def test_every_python_has_the_same_version_of_each_package() -> None:
     for name, text in requirements().items():
         versions = defaultdict(set)
-        for pin in pinned(text):
+        for pin in pinned_requirements(text):
             versions[pin.name].add(str(pin.specifier))
             if pin.marker is not None and "python_" in str(pin.marker).replace("platform_python_", ""):
-                assert pin.name in ONLY_SOMEWHERE, f"requirements/{name}.txt has {pin}: and not every Python does"
-        several = {package: found for package, found in versions.items() if len(found) > 1}
-        assert not several, f"requirements/{name}.txt has two products in it, of which one is tested: {several}"
+                assert pin.name in NOT_ON_EVERY_PYTHON, f"requirements/{name}.txt has {pin}: and not every Python does"
+        split_packages = {package: pins for package, pins in versions.items() if len(pins) > 1}
+        assert not split_packages, (
+            f"requirements/{name}.txt has two products in it, of which one is tested: {split_packages}"
+        )
 
 
-def pinned(text: str) -> Iterator[Requirement]:
+def pinned_requirements(text: str) -> Iterator[Requirement]:
     for line in text.splitlines():
         if line[:1].isalnum():
             yield Requirement(line.removesuffix(" \\"))

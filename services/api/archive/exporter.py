@@ -24,10 +24,12 @@ from services.api.archive.manifest import (
 )
 from services.api.state import State
 from services.api.transcripts.formats import FORMATS
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
+from shared.clips.waveform import Waveform
+from shared.libraries import HOME
 from shared.storage.store import ObjectMissing
 from shared.transcripts.models import Transcript
-from shared.uploads.models import Piece, Upload, Waveform
+from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
 

@@ -21,11 +21,12 @@ from services.api.clips.schemas import MAX_TEXT_CHARS
 from services.api.http.errors import Problem
 from services.api.http.params import storable_text
 from services.api.state import ClipTransaction, State
-from shared.clips.models import HOME, Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
+from shared.clips.waveform import Waveform
+from shared.libraries import HOME
 from shared.storage.store import StoreFull
 from shared.transcripts.models import Transcript
-from shared.uploads.models import Piece, Upload, Waveform
+from shared.uploads.models import Piece, Upload
 
 MAX_REFUSALS = 1_000
 """Refused clips that the answer names one by one."""

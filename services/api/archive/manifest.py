@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.clips.models import MAX_NAME_CHARS
+from shared.clips.models import MAX_NAME_CHARS, Status
 from shared.clips.schemas import Gap
 from shared.clips.tags import normalize_tags
-from shared.db.columns import MAX_DURATION_MS, Source, Status
+from shared.db.columns import MAX_DURATION_MS
 from shared.languages import LANGUAGES
+from shared.transcripts.models import Source
 
 MANIFEST = "dictaphone.json"
 """The last entry. A zip without it was cut off, or is not a library."""

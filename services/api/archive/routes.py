@@ -14,26 +14,24 @@ from services.api.http.body import receive_body
 from services.api.http.errors import Problem
 from services.api.http.operations import BINARY, UUID, Answer, Content, Json, Operation, json_answer, query_param
 from services.api.state import state_of
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
+from shared.libraries import HOME
 
 MAX_IDS = 500
 """Clips that one request may name: their ids stand in its address, and 20 KB of it pass every proxy."""
 
-
-ZIP: Content = {"application/zip": BINARY}
-
-_COUNT: Json = {"type": "integer", "minimum": 0}
-
+ARCHIVE: Content = {"application/zip": BINARY}
+COUNT: Json = {"type": "integer", "minimum": 0}
 IMPORT_RESULT: Json = {
     "type": "object",
     "required": ["taken", "known", "refused"],
-    "properties": {"taken": _COUNT, "known": _COUNT, "refused": {"type": "array", "items": {"type": "object"}}},
+    "properties": {"taken": COUNT, "known": COUNT, "refused": {"type": "array", "items": {"type": "object"}}},
 }
 
 
 @Operation(
     "All clips that are not in the bin, or those with these ids, as a zip",
-    {200: Answer("Sound, words and all that `POST /api/library` needs.", ZIP)},
+    {200: Answer("Sound, words and all that `POST /api/library` needs.", ARCHIVE)},
     problems=["bad-request", "not-found"],
     parameters=[query_param("id", {"type": "array", "items": UUID, "maxItems": MAX_IDS})],
 )
@@ -73,7 +71,7 @@ def _ids(request: Request) -> set[uuid.UUID] | None:
     "Take in such a zip; clips that are here already stay as they are",
     {200: json_answer("How many were taken in, known already, and refused, and why.", IMPORT_RESULT)},
     problems=["empty-audio", "bad-library", "too-large", "away", "full"],
-    body=ZIP,
+    body=ARCHIVE,
 )
 async def import_library(request: Request) -> Response:
     """POST /api/library: take in what GET /api/library.zip gave. A second import of the same zip changes nothing."""

@@ -18,12 +18,14 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import Session, col, delete, select, update
 
 from shared.clips import queries
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
-from shared.outbox.outbox import record
+from shared.libraries import HOME
+from shared.maintenance import MaintenanceRun
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store, StoreError
-from shared.uploads.models import MaintenanceRun, Piece, Upload
+from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
 
@@ -127,7 +129,7 @@ class Maintenance:
             clips = session.exec(stalled.with_for_update(skip_locked=True)).all()
             for clip in clips:
                 clip.finish_stalled_recording(now)
-                record(session, clip, PREPARE, now=now)
+                save_and_announce(session, clip, PREPARE, now=now)
         if clips:
             self._on_commit()
         return len(clips)

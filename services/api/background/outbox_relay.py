@@ -14,11 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from shared.clips import queries
-from shared.clips.models import HOME
 from shared.db.engine import transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
-from shared.outbox.outbox import batches
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import OutboxPublisher, publish_batches
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +107,7 @@ class OutboxRelay:
                 pause_s = MAX_RETRY_PAUSE_S
 
     def _send(self) -> None:
-        for rows in batches(self._engine, self._publisher):
+        for rows in publish_batches(self._engine, self._publisher):
             jobs = sum(row.topic != EVENT for row in rows)
             ROWS_SENT.labels("event").inc(len(rows) - jobs)
             ROWS_SENT.labels("job").inc(jobs)
@@ -117,7 +116,7 @@ class OutboxRelay:
             time.sleep(BATCH_PAUSE_S)
 
     def _requeue_clips_without_job(self, now: datetime) -> None:
-        waiting_jobs = self._publisher.waiting_jobs()
+        waiting_jobs = self._publisher.count_waiting_jobs()
         with transaction(self._engine) as session:
             queued_before = self._queued_before(session, waiting_jobs, now)
             missing = queries.clips_missing_jobs(queued_before, now, limit=MAX_REQUEUED)

@@ -80,7 +80,7 @@ def audio_response(request: Request, state: State, audio: PlayableAudio) -> Resp
         return Response(status_code=304, headers=headers)
     can_redirect = state.settings.audio_delivery == "redirect" and len(audio.objects) == 1
     if can_redirect and request.method == "GET" and not _is_fetch(request):
-        url = state.store.url(audio.objects[0][0], audio.mime, disposition)
+        url = state.store.presigned_url(audio.objects[0][0], audio.mime, disposition)
         if url is not None:
             return RedirectResponse(url, status_code=307, headers={"Cache-Control": "private, no-cache"})
     start, end = 0, size

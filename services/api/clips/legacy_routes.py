@@ -20,7 +20,8 @@ from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
 from services.api.http.operations import Operation
 from services.api.state import ClipTransaction, state_of
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 
 

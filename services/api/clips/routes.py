@@ -28,11 +28,13 @@ from services.api.http.operations import Answer, Operation, json_answer, query_p
 from services.api.http.params import clip_id, int_param, json_body, storable_text
 from services.api.state import State, state_of
 from services.api.transcripts import formats
-from shared.clips.models import HOME, MAX_NAME_CHARS, Clip
-from shared.db.columns import MAX_DURATION_MS, Status
+from shared.clips.models import MAX_NAME_CHARS, Clip, Status
+from shared.clips.waveform import Waveform
+from shared.db.columns import MAX_DURATION_MS
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.transcripts.models import Transcript
-from shared.uploads.models import MAX_SEGMENTS, Piece, Waveform
+from shared.uploads.models import MAX_SEGMENTS, Piece
 
 
 @Operation("Read a clip", {200: clip_answer("The clip."), 304: "It has not changed."}, problems=["not-found"])

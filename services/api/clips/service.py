@@ -13,8 +13,9 @@ from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
 from services.api.http.params import clip_id
 from services.api.state import State
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip
+from shared.libraries import HOME
 
 
 def get_clip(session: Session, request: Request, *, for_update: bool = False) -> Clip:

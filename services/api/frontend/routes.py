@@ -53,7 +53,7 @@ def reject_other_version(version: str | None, policy: str) -> None:
 
 def _policy(request: Request) -> str:
     settings, store = state_of(request).settings, state_of(request).store
-    bucket = (store.origin() or "") if settings.audio_delivery == "redirect" else ""
+    bucket = (store.presigned_origin() or "") if settings.audio_delivery == "redirect" else ""
     return content_security_policy(bucket, _websocket_source(request))
 
 

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from services.api.http.errors import Problem
 from services.api.http.params import choice_param, choices_param, instant_param, int_param, storable_text
 from services.api.search.schemas import Sort
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip, Status
 from shared.clips.tags import normalize_tag
-from shared.db.columns import MAX_DURATION_MS, Status
+from shared.db.columns import MAX_DURATION_MS
+from shared.libraries import HOME
 from shared.search.index import ClipTag, tag_key
 
 MAX_QUERY_CHARS = 1000

@@ -56,7 +56,7 @@ class Fts5Index(FullTextIndex):
     def _fts5_query(self) -> str:
         """The query in the syntax of FTS5. Words hold letters and digits only, so none is taken for an operator."""
         return " AND ".join(
-            f'"{" ".join(phrase.words)}"{" *" if phrase.is_open else ""}' for phrase in self._query.phrases
+            f'"{" ".join(phrase.words)}"{" *" if phrase.is_prefix else ""}' for phrase in self._query.phrases
         )
 
     def weighed(self, clip_query: ClipQuery, conditions: Conditions) -> Select[Any]:

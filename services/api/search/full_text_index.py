@@ -128,7 +128,7 @@ class FullTextIndex(ABC):
             + case((in_tags, TAGS_WEIGHT), else_=0)
             + self._smaller(self._occurrences(text_start, needle), MAX_TEXT_WEIGHT)
         )
-        if phrase.is_open:
+        if phrase.is_prefix:
             whole_word = f"{needle} "
             has_whole_word = or_(
                 self._contains(col(SearchEntry.name), whole_word), self._contains(text_start, whole_word)

@@ -69,7 +69,7 @@ class GinIndex(FullTextIndex):
         words = []
         for phrase in self._query.phrases:
             *whole, last = (f"'{word}'" for word in phrase.words)
-            if phrase.is_open:
+            if phrase.is_prefix:
                 prefix = phrase.words[-1]
                 last = f"'^{prefix}'" if len(prefix) <= MAX_INDEXED_PREFIX_CHARS else f"{last}:*"
             words += [*whole, last]

@@ -15,6 +15,15 @@ from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip
 from shared.search.index import ClipTag
 
+PAGE_SIZE = 50
+"""Clips of one page: more than a screen shows, and a few milliseconds of work."""
+
+SEARCH_PAGE_SIZE = 20
+"""Clips of one page of a search, where each clip comes with snippets."""
+
+MAX_PAGE_SIZE = 200
+"""Clips that a client may ask for at once."""
+
 ClipRows = Sequence[Row[Any]]
 
 LISTED_COLUMNS = [

@@ -6,63 +6,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.api.http.cursor import Cursor
-from services.api.http.operations import Json, Operation, json_answer, query_param
+from services.api.http.operations import Operation, json_answer
 from services.api.http.params import int_param
 from services.api.search import full_text, pages, snippets
-from services.api.search.filters import MAX_QUERY_CHARS, MAX_TAGS, SORTS, ClipQuery
+from services.api.search.filters import ClipQuery
+from services.api.search.operations import LIST_PARAMETERS, TAGS
+from services.api.search.pages import MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE
 from services.api.search.schemas import ClipPage, Limits, Realtime, SearchPage
 from services.api.state import state_of
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip
-from shared.clips.tags import MAX_TAG_CHARS
-from shared.db.columns import MAX_DURATION_MS, Status
+from shared.libraries import HOME
 from shared.search.index import ClipTag
 from shared.search.query import parse_query
-
-PAGE_SIZE = 50
-"""Clips of one page: more than a screen shows, and a few milliseconds of work."""
-
-SEARCH_PAGE_SIZE = 20
-"""Clips of one page of a search, where each clip comes with snippets."""
-
-MAX_PAGE_SIZE = 200
-"""Clips that a client may ask for at once."""
-
-
-_MS: Json = {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}
-_INSTANT: Json = {"type": "string", "format": "date-time"}
-
-LIST_PARAMETERS: dict[str, Json] = {
-    "limit": {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": MAX_PAGE_SIZE,
-        "default": PAGE_SIZE,
-        "description": f"Without it, {SEARCH_PAGE_SIZE} with a `q`.",
-    },
-    "cursor": {"type": "string", "description": "`next` of the page before, of the same list."},
-    "q": {
-        "type": "string",
-        "maxLength": MAX_QUERY_CHARS,
-        "description": (
-            "Only clips with all of these words in name, text or tags, whatever their accents and capitals. "
-            'The last one may go on; "words in quotes" follow each other.'
-        ),
-    },
-    "from": {**_INSTANT, "description": "Made at this instant or later."},
-    "to": {**_INSTANT, "description": "Made before this instant."},
-    "shortest_ms": {**_MS, "description": "At least so long."},
-    "longest_ms": {**_MS, "description": "At most so long."},
-    "status": {"type": "array", "items": {"enum": [*Status]}, "description": "One of these."},
-    "tag": {
-        "type": "array",
-        "items": {"type": "string", "minLength": 1, "maxLength": MAX_TAG_CHARS},
-        "maxItems": MAX_TAGS,
-        "description": "All of these.",
-    },
-    "sort": {"enum": [*SORTS], "description": "Without it: `best` if there is a `q`, otherwise `newest`."},
-    "deleted": {"type": "boolean", "description": "The bin instead of the library."},
-}
 
 
 @Operation(
@@ -75,7 +31,7 @@ LIST_PARAMETERS: dict[str, Json] = {
         )
     },
     problems=["bad-request"],
-    parameters=[query_param(name, schema) for name, schema in LIST_PARAMETERS.items()],
+    parameters=LIST_PARAMETERS,
 )
 def list_clips(request: Request) -> Response:
     """GET /api/clips: one page of the list or of a search, with what a page needs to stay current."""
@@ -104,22 +60,6 @@ def list_clips(request: Request) -> Response:
     }
     page = ClipPage(**common) if hits is None else SearchPage(**common, found=hits)
     return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-cache"})
-
-
-TAGS: Json = {
-    "type": "object",
-    "required": ["tags"],
-    "properties": {
-        "tags": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["name", "clips"],
-                "properties": {"name": {"type": "string"}, "clips": {"type": "integer"}},
-            },
-        }
-    },
-}
 
 
 @Operation("All tags, most used first", {200: json_answer("Each with its number of clips.", TAGS)})

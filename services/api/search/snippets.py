@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 from services.api.search.schemas import SearchHit, Snippet, Utf16Span
 from services.api.transcripts.word_times import WordTimingCache, WordTimings
 from shared.search.folding import nfc
-from shared.search.query import Match, Query, matches
+from shared.search.query import Match, Query, find_matches
 
 MAX_SNIPPETS = 3
 """Snippets of one clip: enough to recognise the clip."""
@@ -34,7 +34,7 @@ class Excerpt:
 
     @property
     def phrase_count(self) -> int:
-        return len({match.phrase for match in self.matches})
+        return len({match.phrase_index for match in self.matches})
 
 
 def search_hits(
@@ -48,7 +48,7 @@ def search_hits(
     for row in rows:
         name = nfc(row.name)
         snippets = [_snippet(texts[row.id], excerpt, timings.get(row.id)) for excerpt in excerpts[row.id]]
-        hits[row.id] = SearchHit(name=_utf16_spans(name, matches(name, query), 0), passages=snippets)
+        hits[row.id] = SearchHit(name=_utf16_spans(name, find_matches(name, query), 0), passages=snippets)
     return hits
 
 
@@ -57,7 +57,7 @@ def search_hits(
 
 def best_excerpts(text: str, query: Query) -> list[Excerpt]:
     """Return the excerpts of a text in NFC that hold the most phrases of the query, in the order of the text."""
-    excerpts = list(_excerpts(text, list(islice(matches(text, query), MAX_MATCHES))))
+    excerpts = list(_excerpts(text, list(islice(find_matches(text, query), MAX_MATCHES))))
     best = sorted(excerpts, key=lambda excerpt: -excerpt.phrase_count)[:MAX_SNIPPETS]
     return sorted(best, key=lambda excerpt: excerpt.start)
 

@@ -13,9 +13,8 @@ from sqlalchemy import Connection, Row, func, select
 from sqlmodel import col
 
 from services.api.transcripts import alignment
-from shared.db.columns import Source
 from shared.search.folding import nfc
-from shared.transcripts.models import Transcript
+from shared.transcripts.models import Source, Transcript
 
 MAX_CACHED_WORDS = 1_000_000
 """Words whose times stay in memory, eight bytes each. A person who types letter by letter finds the same clips again,

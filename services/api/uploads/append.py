@@ -16,9 +16,9 @@ from services.api.clips.service import new_audio_key
 from services.api.http.body import ReceivedBody
 from services.api.http.errors import Problem
 from services.api.state import ClipTransaction, State
-from shared.clips.models import HOME, Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import execute_write
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.storage.store import StoreError
 from shared.uploads.models import FILE_LIFETIME, Piece, Upload

@@ -14,9 +14,9 @@ from services.api.http.errors import Problem
 from services.api.http.operations import Operation
 from services.api.http.params import clip_id, json_body
 from services.api.state import State, state_of
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip, Status
 from shared.clips.schemas import Gap, Milliseconds
-from shared.db.columns import Status
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.uploads.models import MAX_SEGMENTS, Piece, Upload
 

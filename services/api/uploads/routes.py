@@ -5,12 +5,10 @@ own, stored before its row. A row can only be inserted where the upload ends at 
 the same offset wins, and bytes that a client sends again are recognised.
 """
 
-import uuid
 from contextlib import aclosing
 from datetime import UTC, datetime
 
 from anyio import to_thread
-from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,21 +16,12 @@ from services.api.http.body import receive_blocks, reject_too_large
 from services.api.http.errors import UPLOAD_HEADERS, Problem
 from services.api.http.operations import BINARY, Content, Json, Operation, header_param
 from services.api.http.params import upload_id
-from services.api.state import ClipTransaction, State, state_of
+from services.api.state import State, state_of
 from services.api.uploads import tus
-from services.api.uploads.append import (
-    UploadStatus,
-    UploadWriter,
-    id_taken,
-    lock_upload,
-    too_long,
-    upload_gone,
-    wrong_offset,
-)
-from shared.clips.models import HOME, Clip
+from services.api.uploads.append import UploadStatus, UploadWriter, lock_upload, too_long, wrong_offset
+from services.api.uploads.create import create_upload
 from shared.db.columns import MAX_DURATION_MS
-from shared.redis.jobs import CAPTION
-from shared.uploads.models import Piece, Upload
+from shared.uploads.models import Piece
 
 PIECE_BYTES = 8 * 1024**2
 """Bytes of a long request that are stored at once: the most that a lost connection costs, and one PUT to a bucket."""
@@ -56,9 +45,6 @@ BYTES: Content = {tus.BODY_TYPE: BINARY}
 BYTES_PROBLEMS = (
     "bad-request", "not-found", "offset", "gone", "tus-version", "too-large", "bad-type", "checksum", "away", "full",
 )  # fmt: skip
-
-
-# -- routes ----------------------------------------------------------------------------------------------------
 
 
 @Operation("What this server can do (tus 1.0.0)", {204: "In the Tus headers."})
@@ -107,7 +93,7 @@ async def create(request: Request) -> Response:
     content_length = int(request.headers.get("content-length") or 0)
     if creation.length is not None and content_length > creation.length:
         raise too_long(creation.length, content_length)
-    status = await to_thread.run_sync(_create, state, creation)
+    status = await to_thread.run_sync(create_upload, state, creation)
     offset = status.offset
     # With an offset above 0 the answer to an earlier creation was lost, and its bytes are stored.
     if has_body and offset == 0:
@@ -214,78 +200,6 @@ def delete(request: Request) -> Response:
 
 def _tus_response(status: int, headers: dict[str, str] | None = None) -> Response:
     return Response(status_code=status, headers=UPLOAD_HEADERS | (headers or {}))
-
-
-# -- creation --------------------------------------------------------------------------------------------------
-
-
-def _create(state: State, creation: tus.CreationRequest) -> UploadStatus:
-    try:
-        with state.transaction() as transaction:
-            return _find_or_create(transaction, creation, has_captions=state.settings.live_captions)
-    except IntegrityError:
-        # The same creation at the same time was committed first; now it is found.
-        with state.transaction() as transaction:
-            return _find_or_create(transaction, creation, has_captions=state.settings.live_captions)
-
-
-def _find_or_create(transaction: ClipTransaction, creation: tus.CreationRequest, *, has_captions: bool) -> UploadStatus:
-    session = transaction.session
-    clip = session.exec(Clip.by_id(HOME, creation.clip_id).with_for_update()).first()
-    uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(creation.clip_id))}
-    if clip is None and (file := uploads.get(0)) and file.is_expired(transaction.now):
-        # The client starts an expired file again. The objects of its first try are orphans, left to the sweep.
-        session.delete(file)
-        session.flush()
-        uploads = {}
-    if existing := uploads.get(creation.segment):
-        _reject_other_creation(existing, creation)
-        return UploadStatus(existing, session.exec(Piece.offset(existing.id)).one())
-    is_next_segment = creation.is_recording and uploads and all(upload.is_recording for upload in uploads.values())
-    if (clip or uploads) and not is_next_segment:
-        raise id_taken()
-    upload = Upload(
-        id=uuid.uuid4(),
-        clip_id=creation.clip_id,
-        segment=creation.segment,
-        is_recording=creation.is_recording,
-        name=creation.name,
-        mime=creation.mime,
-        recorded_at=creation.recorded_at,
-        length=creation.length,
-        tags=creation.metadata,
-        created_at=transaction.now,
-    )
-    session.add(upload)
-    session.flush()
-    if creation.is_recording:
-        jobs = []
-        if clip is None:
-            clip = Clip.new_recording(
-                creation.clip_id,
-                name=creation.name,
-                mime=creation.mime,
-                recorded_at=creation.recorded_at,
-                now=transaction.now,
-            )
-            jobs += [CAPTION] if has_captions else []
-        else:
-            clip.set_arrived_bytes(transaction.now, bytes=clip.bytes)
-        clip.segments = max(clip.segments, creation.segment + 1)
-        transaction.save(clip, *jobs)
-    return UploadStatus(upload, 0)
-
-
-def _reject_other_creation(existing: Upload, creation: tus.CreationRequest) -> None:
-    """Raise `Problem` unless `creation` may be a repetition of the one that made `existing`; the name may differ."""
-    if existing.ended_at:
-        raise upload_gone()
-    lengths = {existing.length, creation.length} - {None}
-    if existing.is_recording != creation.is_recording or len(lengths) > 1:
-        raise id_taken()
-
-
-# -- bytes -----------------------------------------------------------------------------------------------------
 
 
 async def _receive_bytes(request: Request, state: State, status: UploadStatus, start: int, length: int | None) -> int:

@@ -1,1 +1,1 @@
-"""Audio: decoding, joining, remuxing, measuring."""
+"""Audio files: decoding, joining, remuxing and measuring."""

@@ -1,4 +1,4 @@
-"""Sound into a container that a player can jump in: packets as they are where that works, encoded anew where not."""
+"""Write audio into a seekable container: packets copied where possible, encoded anew where not."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -9,133 +9,135 @@ from typing import IO
 
 import av
 
-from services.transcriber.audio.decode import decoded, opened, packets
-from services.transcriber.audio.waveform import Timeline
+from services.transcriber.audio.decode import decode_file, open_audio, read_packets
+from services.transcriber.audio.timeline import Timeline
 
 OPUS_RATE = 48_000
 """Samples a second in which Opus counts (RFC 7845, 4)."""
 
-OPUS_BITS = 64_000
-"""Bits a second for each channel of what must be encoded anew: nobody hears a difference in speech."""
+OPUS_BITS_PER_S = 64_000
+"""Bit rate for each channel that is encoded anew: transparent for speech."""
 
 
 @dataclass(frozen=True)
-class Track:
-    """What must be the same for packets of two sources to stand in one track."""
+class TrackFormat:
+    """What the packets of two sources must share to stand in one track."""
 
-    family: str
-    """The container that it comes in, by the demuxer's name."""
+    demuxer: str
     codec: str
     rate: int
     channels: int
-    setup: bytes
-    """What the decoder is told before the first packet."""
+    extradata: bytes
+    """The codec's configuration, which a decoder needs before the first packet."""
 
     @classmethod
-    def of(cls, file: IO[bytes]) -> "Track":
-        with opened(file) as (container, stream):
-            family, context = container.format.name.partition(",")[0], stream.codec_context
-            return cls(family, context.name, context.sample_rate, context.channels, context.extradata or b"")
+    def of(cls, file: IO[bytes]) -> "TrackFormat":
+        with open_audio(file) as (container, audio):
+            demuxer, context = container.format.name.partition(",")[0], audio.codec_context
+            return cls(demuxer, context.name, context.sample_rate, context.channels, context.extradata or b"")
 
     @property
-    def container(self) -> tuple[str, str]:
-        """PyAV's name of the container to write, and the type that it is served as."""
-        if self.family == "mov":
+    def output(self) -> tuple[str, str]:
+        """PyAV's name of the container to write, and its media type."""
+        if self.demuxer == "mov":
             return "mp4", "audio/mp4"
         if self.codec in {"opus", "vorbis"}:
             return "webm", "audio/webm"
         return "matroska", "audio/x-matroska"
 
-    def joins(self, other: "Track") -> bool:
-        """Whether one decoder hears both, out of a container that browsers play.
+    def is_joinable_with(self, other: "TrackFormat") -> bool:
+        """Whether one decoder can play both, from a container that browsers play.
 
-        Every Opus packet says itself whether it is stereo (RFC 6716, 3.1); AAC is told beforehand.
+        Every Opus packet says itself whether it is stereo (RFC 6716, 3.1). AAC needs equal configurations.
         """
         is_opus = self.codec == other.codec == "opus" and max(self.channels, other.channels) <= 2
-        return is_opus or (self == other and (self.family, self.codec) == ("mov", "aac"))
+        return is_opus or (self == other and (self.demuxer, self.codec) == ("mov", "aac"))
 
 
-def copied(sources: Sequence[IO[bytes]], target: IO[bytes]) -> str:
-    """Put the packets of all sources one after another, none of them changed; return the type of the result.
+def copy_packets(sources: Sequence[IO[bytes]], target: IO[bytes]) -> str:
+    """Write the packets of all sources one after another, unchanged. Return the media type.
 
-    The sources' tracks must join. Raises `AudioRejected`, and `av.FFmpegError` where a container refuses a packet.
+    The sources' tracks must be joinable. Raises `AudioRejected`, and `av.FFmpegError` where a container refuses a
+    packet.
     """
-    # A mono decoder would mix stereo down; the widest source speaks for all.
-    widest = max(sources, key=lambda source: Track.of(source).channels)
-    track = Track.of(widest)
+    # The decoder is configured once. A mono decoder would mix stereo down, so the widest source configures it.
+    widest = max(sources, key=lambda source: TrackFormat.of(source).channels)
+    track = TrackFormat.of(widest)
     timeline = Timeline(track.rate)
-    container, mime = track.container
-    with opened(widest) as (_, template), _written(target, container) as output:
+    container, mime = track.output
+    with open_audio(widest) as (_, template), _open_output(target, container) as output:
         stream = output.add_stream_from_template(template)
         for source in sources:
-            timeline.next_source()
-            for packet, at, length in _timed(source, track.rate):
+            timeline.start_source()
+            for packet, pts, duration in _timed_packets(source, track.rate):
                 packet.stream = stream
                 packet.time_base = Fraction(1, track.rate)
-                packet.pts = packet.dts = timeline.place(at, length)
-                packet.duration = length
+                packet.pts = packet.dts = timeline.place_packet(pts, duration)
+                packet.duration = duration
                 output.mux(packet)
     return mime
 
 
-def encoded(sources: Sequence[IO[bytes]], target: IO[bytes]) -> str:
-    """Decode all sources and encode them as one Opus track; return the type of the result."""
-    channels = min(2, max(Track.of(source).channels for source in sources))
+def encode_opus(sources: Sequence[IO[bytes]], target: IO[bytes]) -> str:
+    """Decode all sources and encode them as one Opus track. Return the media type."""
+    channels = min(2, max(TrackFormat.of(source).channels for source in sources))
     layout = "stereo" if channels == 2 else "mono"
-    with _written(target, "webm") as output:
+    with _open_output(target, "webm") as output:
         stream = output.add_stream("libopus", rate=OPUS_RATE, layout=layout)
-        stream.bit_rate = channels * OPUS_BITS
-        at = 0
+        stream.bit_rate = channels * OPUS_BITS_PER_S
+        pts = 0
         for source in sources:
-            for samples in decoded(source, OPUS_RATE, layout):
+            for samples in decode_file(source, OPUS_RATE, layout):
                 frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
-                frame.sample_rate, frame.time_base, frame.pts = OPUS_RATE, Fraction(1, OPUS_RATE), at
-                at += frame.samples
+                frame.sample_rate, frame.time_base, frame.pts = OPUS_RATE, Fraction(1, OPUS_RATE), pts
+                pts += frame.samples
                 output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return "audio/webm"
 
 
-def _timed(source: IO[bytes], rate: int) -> "Iterator[tuple[av.Packet[av.AudioStream], int | None, int]]":
-    """A source's packets, the time of each and its length, in samples of this rate."""
-    with opened(source) as (container, stream):
-        for packet in packets(container, stream):
-            if packet.size:  # the last one is empty and says that it is
+def _timed_packets(source: IO[bytes], rate: int) -> "Iterator[tuple[av.Packet[av.AudioStream], int | None, int]]":
+    """A source's packets, with the time and the duration of each in samples of this rate."""
+    with open_audio(source) as (container, audio):
+        for packet in read_packets(container, audio):
+            if packet.size:  # the last packet is empty: it marks the end
                 scale = packet.time_base * rate
-                at = None if packet.pts is None else round(packet.pts * scale)
-                yield packet, at, round((packet.duration or 0) * scale)
+                pts = None if packet.pts is None else round(packet.pts * scale)
+                yield packet, pts, round((packet.duration or 0) * scale)
 
 
 @contextmanager
-def _written(target: IO[bytes], container: str) -> Iterator[av.container.OutputContainer]:
-    """A container whose index stands at its front, where a player finds it with the first bytes."""
-    to_front = {"movflags": "+faststart"} if container == "mp4" else {"cues_to_front": "1"}
-    # The same packets make the same file, each time: without this, Matroska draws numbers for its tracks.
-    options = to_front | {"fflags": "+bitexact"}
-    # To make room for the index, FFmpeg opens what it has written once more and moves it.
-    with av.open(target, "w", format=container, options=options, io_open=lambda *_: _Reader(target.fileno())) as output:
+def _open_output(target: IO[bytes], container: str) -> Iterator[av.container.OutputContainer]:
+    """A container with its index at the front, where a player finds it in the first bytes."""
+    index_to_front = {"movflags": "+faststart"} if container == "mp4" else {"cues_to_front": "1"}
+    # The same packets make the same file each time: without this option, Matroska draws random track numbers.
+    options = index_to_front | {"fflags": "+bitexact"}
+    # To make room for the index, FFmpeg opens its output a second time and moves it.
+    with av.open(
+        target, "w", format=container, options=options, io_open=lambda *_: _SecondReader(target.fileno())
+    ) as output:
         yield output
 
 
-class _Reader:
-    """Reads a file that is open for writing, at a place of its own; a nameless file cannot be opened twice."""
+class _SecondReader:
+    """Reads a file that is open for writing, with a position of its own. A file without a name cannot be reopened."""
 
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-        self._place = 0
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._position = 0
 
     def read(self, size: int) -> bytes:
-        block = os.pread(self._handle, size, self._place)
-        self._place += len(block)
+        block = os.pread(self._descriptor, size, self._position)
+        self._position += len(block)
         return block
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: os.fstat(self._handle).st_size}
-        self._place = base[whence] + offset
-        return self._place
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: os.fstat(self._descriptor).st_size}
+        self._position = base[whence] + offset
+        return self._position
 
     def tell(self) -> int:
-        return self._place
+        return self._position
 
     def close(self) -> None:
-        """Leave the file open: it is not ours."""
+        """Leave the file open for its writer."""

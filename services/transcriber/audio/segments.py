@@ -1,4 +1,4 @@
-"""What arrived of a clip: its segments, each fetched piece by piece into one file, and kept as one piece."""
+"""A clip's segments: each fetched piece by piece into one file, and stored as one piece."""
 
 import hashlib
 import os
@@ -12,18 +12,18 @@ from itertools import groupby
 
 from sqlmodel import Session, col, delete
 
-from services.transcriber.jobs.base import Check, TryLater
+from services.transcriber.errors import CancellationCheck, RetryLater
 from shared.clips.models import Clip
 from shared.storage.store import Store, StoreUnavailable
 from shared.uploads.models import Piece, Upload
 
-FETCHES = 8
-"""Pieces fetched at once: an hour has more than a thousand, and a bucket takes some 20 ms to begin with each."""
+MAX_PARALLEL_FETCHES = 8
+"""An hour has more than a thousand pieces, and a bucket takes some 20 ms to begin with each."""
 
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """One upload, its pieces lying end to end in a file of ours."""
+    """One upload, with its pieces end to end in a local file."""
 
     upload: Upload
     pieces: Sequence[Piece]
@@ -31,21 +31,21 @@ class Segment:
     size: int
     sha256: str
     key: str
-    """The object that has all of it: that of its only piece, or one that is still to be put."""
+    """The object that holds the whole segment: that of its only piece, or one that is stored later."""
 
     @property
     def is_joined(self) -> bool:
-        """Whether it had several pieces, and so needs an object of its own."""
+        """Whether the segment was joined from several pieces, and so needs an object of its own."""
         return len(self.pieces) > 1
 
 
-def arrived(session: Session, clip: Clip, now: datetime) -> list[tuple[Upload, list[Piece]]]:
-    """The uploads of a clip that have bytes, in order, and their pieces.
+def uploads_of(session: Session, clip: Clip, now: datetime) -> list[tuple[Upload, list[Piece]]]:
+    """A clip's uploads that have bytes, in order, and the pieces of each.
 
-    A clip that was stored whole has none: it is given one, which is not in the database yet.
+    A clip that was stored whole has no upload. It gets a new one, which is not in the database yet.
     """
-    if found := _uploads(session, clip):
-        return found
+    if uploads := _complete_uploads(session, clip):
+        return uploads
     if not clip.audio_key:
         return []
     upload = Upload(
@@ -63,65 +63,70 @@ def arrived(session: Session, clip: Clip, now: datetime) -> list[tuple[Upload, l
     return [(upload, [piece])]
 
 
-def gathered(store: Store, upload: Upload, pieces: Sequence[Piece], file: FileIO, check: Check) -> Segment:
-    """Fetch the pieces of an upload, each to its place in the file. Raises what the store raises."""
+def fetch_segment(
+    store: Store, upload: Upload, pieces: Sequence[Piece], file: FileIO, check_cancelled: CancellationCheck
+) -> Segment:
+    """Fetch an upload's pieces, each to its position in the file. Raises `RetryLater` and the store's errors."""
 
-    def fetch(piece: Piece) -> None:
-        place, found = piece.start, hashlib.sha256()
+    def fetch_piece(piece: Piece) -> None:
+        position, digest = piece.start, hashlib.sha256()
         for block in store.read(piece.key):
-            found.update(block)
-            place += os.pwrite(file.fileno(), block, place)
-        if place != piece.end:
-            raise StoreUnavailable(f"{piece.key}: {place - piece.start} of {piece.end - piece.start} bytes were read")
-        if found.hexdigest() != piece.sha256:
+            digest.update(block)
+            position += os.pwrite(file.fileno(), block, position)
+        if position != piece.end:
+            size = position - piece.start
+            raise StoreUnavailable(f"{piece.key}: {size} of {piece.end - piece.start} bytes were read")
+        if digest.hexdigest() != piece.sha256:
             damage = StoreUnavailable(f"{piece.key} has another SHA-256 than when it was stored")
-            raise TryLater("The store gave other sound for this clip than it was given.") from damage
+            raise RetryLater("The store gave other sound for this clip than it was given.") from damage
 
-    pool = ThreadPoolExecutor(min(FETCHES, len(pieces)), "fetch")
+    pool = ThreadPoolExecutor(min(MAX_PARALLEL_FETCHES, len(pieces)), "fetch")
     try:
-        for _ in pool.map(fetch, pieces):
-            check()
+        for _ in pool.map(fetch_piece, pieces):
+            check_cancelled()
     finally:
         pool.shutdown(cancel_futures=True)
     file.seek(0)
     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    key = pieces[0].key if len(pieces) == 1 else new_key(upload.library_id, upload.clip_id)
+    key = pieces[0].key if len(pieces) == 1 else new_object_key(upload.library_id, upload.clip_id)
     return Segment(upload, pieces, file, pieces[-1].end, sha256, key)
 
 
-def keep_joined(session: Session, clip: Clip, segments: Sequence[Segment]) -> bool:
-    """Make one piece of those of each segment; False, and nothing done, if they are not what was fetched any more."""
-    rows = [piece for _, pieces in _uploads(session, clip) for piece in pieces]
-    if rows and [_place(piece) for piece in rows] != [_place(piece) for one in segments for piece in one.pieces]:
+def replace_pieces(session: Session, clip: Clip, segments: Sequence[Segment]) -> bool:
+    """Replace the pieces of each segment by one. False, with nothing done, if the pieces are not the fetched ones."""
+    rows = [piece for _, pieces in _complete_uploads(session, clip) for piece in pieces]
+    fetched = [piece for segment in segments for piece in segment.pieces]
+    if rows and [_piece_identity(piece) for piece in rows] != [_piece_identity(piece) for piece in fetched]:
         return False
-    firsts = {piece.upload_id: piece for piece in rows if piece.start == 0}
+    first_pieces = {piece.upload_id: piece for piece in rows if piece.start == 0}
     for segment in segments:
         if segment.is_joined:
-            first = firsts[segment.upload.id]
+            first = first_pieces[segment.upload.id]
             first.end, first.key, first.sha256 = segment.size, segment.key, segment.sha256
             session.exec(delete(Piece).where(col(Piece.upload_id) == first.upload_id, col(Piece.start) > 0))
     return True
 
 
-def keep_original(session: Session, segment: Segment) -> None:
-    """Remember the bytes of a clip that was stored whole, now that something else is played."""
+def store_original(session: Session, segment: Segment) -> None:
+    """Store the upload of a clip that was stored whole: its bytes are an original now that another file is played."""
     if session.get(Upload, segment.upload.id) is None:
-        session.exec(delete(Upload).where(col(Upload.clip_id) == segment.upload.clip_id))  # one that came too late
+        # An upload that came too late would stand beside the original.
+        session.exec(delete(Upload).where(col(Upload.clip_id) == segment.upload.clip_id))
         session.add(segment.upload)
         session.flush()
         session.add(segment.pieces[0])
 
 
-def new_key(library_id: str, clip_id: uuid.UUID) -> str:
+def new_object_key(library_id: str, clip_id: uuid.UUID) -> str:
     return f"{library_id}/{clip_id}/{uuid.uuid4().hex}"
 
 
-def _uploads(session: Session, clip: Clip) -> list[tuple[Upload, list[Piece]]]:
-    """Those with bytes that the clip is made of. A file's that never came to its end was overtaken by a PUT."""
-    grouped = groupby(session.exec(Piece.of_clip(clip.id)), key=lambda row: row[0].id)
-    found = [(rows[0][0], [piece for _, piece in rows]) for rows in (list(group) for _, group in grouped)]
-    return [(upload, pieces) for upload, pieces in found if upload.is_recording or upload.length == pieces[-1].end]
+def _complete_uploads(session: Session, clip: Clip) -> list[tuple[Upload, list[Piece]]]:
+    """The uploads that the clip is made of. An incomplete upload of a file is left out: a PUT has replaced it."""
+    groups = (list(group) for _, group in groupby(session.exec(Piece.of_clip(clip.id)), key=lambda row: row[0].id))
+    uploads = [(rows[0][0], [piece for _, piece in rows]) for rows in groups]
+    return [(upload, pieces) for upload, pieces in uploads if upload.is_recording or upload.length == pieces[-1].end]
 
 
-def _place(piece: Piece) -> tuple[uuid.UUID, int, int, str]:
+def _piece_identity(piece: Piece) -> tuple[uuid.UUID, int, int, str]:
     return piece.upload_id, piece.start, piece.end, piece.key

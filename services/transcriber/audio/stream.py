@@ -1,67 +1,73 @@
-"""The sound of a recording that still goes on: decoded as its bytes come in, some tenths of a second behind them."""
+"""Decode a recording while its bytes arrive, some tenths of a second behind them."""
 
 import threading
+from contextvars import copy_context
 
 import numpy as np
 import structlog
 
-from services.transcriber.audio.decode import AudioRejected, Samples, flowing
+from services.transcriber.audio.decode import Samples, decode_stream
+from services.transcriber.errors import AudioRejected
 
 log = structlog.get_logger(__name__)
 
-DECODED_S = 10.0
-"""Longest wait for what was fed: an hour that came at once takes half a minute, and the rest is there the next time."""
+MAX_DECODE_WAIT_S = 10.0
+"""Longest wait for the samples of one call. An hour fed at once takes half a minute; the next call gets the rest."""
 
 
-class Arriving:
-    """One segment, from its first byte to `end`. A decoder cannot be asked to wait, so it reads in its own thread."""
+class StreamingDecoder:
+    """Decodes one segment, from its first byte to `finish`.
+
+    FFmpeg reads when it wants to and cannot be paused, so it runs in a thread of its own, which waits in `read`.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._bytes = bytearray()
         self._samples: list[Samples] = []
-        self._is_hungry = self._has_ended = self._is_over = False
-        threading.Thread(target=self._decode, name="decoder", daemon=True).start()
+        self._needs_bytes = self._is_complete = self._has_ended = False
+        # In the caller's context, so that its log lines name the clip.
+        threading.Thread(target=copy_context().run, args=(self._decode,), name="decoder", daemon=True).start()
 
     def feed(self, data: bytes) -> Samples:
-        """Give the bytes that follow; return what came out since, mono at 16 kHz. Damaged sound gives nothing."""
+        """Decode the bytes that follow. Return the new samples, mono at 16 kHz; none if the audio is damaged."""
         with self._changed:
-            if not self._is_over:  # nobody would read it
+            if not self._has_ended:  # nobody would read the bytes
                 self._bytes += data
-            self._is_hungry = False
+            self._needs_bytes = False
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._is_hungry or self._is_over, DECODED_S)
-            found, self._samples = self._samples, []
-        return np.concatenate(found) if found else np.empty(0, np.float32)
+            self._changed.wait_for(lambda: self._needs_bytes or self._has_ended, MAX_DECODE_WAIT_S)
+            samples, self._samples = self._samples, []
+        return np.concatenate(samples) if samples else np.empty(0, np.float32)
 
-    def end(self) -> Samples:
-        """Say that no more bytes will come; return the rest."""
+    def finish(self) -> Samples:
+        """Declare the segment complete. Return the rest of its samples."""
         with self._changed:
-            self._has_ended = True
+            self._is_complete = True
         return self.feed(b"")
 
     def read(self, size: int) -> bytes:
-        """What the decoder is given: as much as there is, once there is something."""
+        """Wait for bytes, and return up to `size` of them; none at the end. For the decoder's thread."""
         with self._changed:
-            while not self._bytes and not self._has_ended:
-                self._is_hungry = True
+            while not self._bytes and not self._is_complete:
+                self._needs_bytes = True
                 self._changed.notify_all()
                 self._changed.wait()
-            given = bytes(self._bytes[:size])
+            data = bytes(self._bytes[:size])
             del self._bytes[:size]
-            return given
+            return data
 
     def _decode(self) -> None:
         try:
-            for samples in flowing(self):
+            for samples in decode_stream(self):
                 with self._changed:
                     self._samples.append(samples)
         except AudioRejected as error:
-            log.info("a recording gives no captions", reason=str(error))
+            log.info("a recording cannot be captioned", reason=str(error))
         except Exception:
-            log.exception("the decoder of a recording stumbled")
+            log.exception("decoding a recording failed")
         finally:
             with self._changed:
-                self._is_over = True
+                self._has_ended = True
                 self._bytes.clear()
                 self._changed.notify_all()

@@ -1,91 +1,61 @@
-"""What is computed about a clip's sound, without any I/O: its outline, where packets belong."""
+"""The waveform that pages draw of a clip."""
 
 import numpy as np
 
-from services.transcriber.audio.decode import LONGEST_GAP_S, RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE, Samples
 
-MOST_PEAKS = 1_000
-"""Values of an outline: one for each pixel of a wide page."""
+MAX_PEAKS = 1_000
+"""One for each pixel of a wide page."""
 
-FINEST = RATE // 100
-"""Samples of the shortest stretch that gets a value of its own, 10 ms: a bar of a short note."""
+MIN_SPAN_SAMPLES = SAMPLE_RATE // 100
+"""Shortest stretch with a peak of its own, 10 ms: one bar of a short note."""
 
 
 class Peaks:
-    """The loudest sample of each of equally long stretches, in constant memory, however long the sound turns out."""
+    """The loudest sample of each of equally long stretches, in constant memory whatever the length of the audio."""
 
     def __init__(self) -> None:
-        self._rest = np.empty(0, np.float32)
-        self._loudest: list[float] = []
-        self._span = 1  # finest stretches in one value
-        self._filled = 1  # of those in the last value
+        self._remainder = np.empty(0, np.float32)
+        """Samples that do not fill a shortest stretch yet."""
+        self._peaks: list[float] = []
+        self._span = 1
+        """Shortest stretches in one peak. It doubles whenever there are too many peaks."""
+        self._filled = 1
+        """Shortest stretches in the last peak."""
         self.samples = 0
 
     def add(self, samples: Samples) -> None:
         self.samples += len(samples)
-        loud = np.concatenate([self._rest, np.abs(samples)])
-        whole = len(loud) // FINEST * FINEST
-        self._rest = loud[whole:]
-        for peak in loud[:whole].reshape(-1, FINEST).max(axis=1).tolist():
-            self._take(peak)
+        amplitudes = np.concatenate([self._remainder, np.abs(samples)])
+        whole = len(amplitudes) // MIN_SPAN_SAMPLES * MIN_SPAN_SAMPLES
+        self._remainder = amplitudes[whole:]
+        for peak in amplitudes[:whole].reshape(-1, MIN_SPAN_SAMPLES).max(axis=1).tolist():
+            self._add_peak(peak)
 
     def values(self) -> list[int]:
-        """At most `MOST_PEAKS` numbers from 0 to 255, full scale."""
-        loudest = list(self._loudest)
-        if len(self._rest):
-            last = float(self._rest.max())
+        """At most `MAX_PEAKS` numbers from 0 to 255, full scale."""
+        peaks = list(self._peaks)
+        if len(self._remainder):
+            last = float(self._remainder.max())
             if self._filled < self._span:
-                loudest[-1] = max(loudest[-1], last)
+                peaks[-1] = max(peaks[-1], last)
             else:
-                loudest.append(last)
-        while len(loudest) > MOST_PEAKS:
-            loudest = _halved(loudest)
-        return [round(min(peak, 1.0) * 255) for peak in loudest]
+                peaks.append(last)
+        while len(peaks) > MAX_PEAKS:
+            peaks = _halve(peaks)
+        return [round(min(peak, 1.0) * 255) for peak in peaks]
 
-    def _take(self, peak: float) -> None:
+    def _add_peak(self, peak: float) -> None:
         if self._filled < self._span:
-            self._loudest[-1] = max(self._loudest[-1], peak)
+            self._peaks[-1] = max(self._peaks[-1], peak)
             self._filled += 1
             return
-        if len(self._loudest) == 2 * MOST_PEAKS:
-            self._loudest = _halved(self._loudest)
+        if len(self._peaks) == 2 * MAX_PEAKS:
+            self._peaks = _halve(self._peaks)
             self._span *= 2
-        self._loudest.append(peak)
+        self._peaks.append(peak)
         self._filled = 1
 
 
-class Timeline:
-    """Places packets in one row: those of the next source begin where the last one ended. Times are in samples."""
-
-    def __init__(self, rate: int) -> None:
-        self._longest_gap = LONGEST_GAP_S * rate
-        self._shift: int | None = None
-        self._last: int | None = None
-        self.end: int | None = None
-
-    def next_source(self) -> None:
-        self._shift = None
-
-    def place(self, at: int | None, length: int) -> int:
-        """The time of a packet that its source says is at `at`; each is later than the one before.
-
-        A hole longer than `LONGEST_GAP_S` is a broken clock and is closed, as it is where sound is decoded.
-        """
-        if self.end is None:
-            # The first source keeps what lies before 0: samples that a decoder needs and nobody hears.
-            self.end = min(at or 0, 0)
-        if at is None:
-            placed = self.end
-        else:
-            if self._shift is None or at + self._shift - self.end > self._longest_gap:
-                self._shift = self.end - at
-            placed = at + self._shift
-        if self._last is not None:
-            placed = max(placed, self._last + 1)
-        self._last = placed
-        self.end = max(self.end, placed + length)
-        return placed
-
-
-def _halved(values: list[float]) -> list[float]:
-    return [max(values[at : at + 2]) for at in range(0, len(values), 2)]
+def _halve(peaks: list[float]) -> list[float]:
+    return [max(peaks[index : index + 2]) for index in range(0, len(peaks), 2)]

@@ -1,1 +1,1 @@
-"""Words while somebody speaks."""
+"""Captions: the words of a recording while it is being made."""

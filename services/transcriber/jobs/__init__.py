@@ -1,1 +1,1 @@
-"""The jobs: what they share, preparation, transcription."""
+"""The jobs of the worker: preparation and transcription, and what both share."""

@@ -1,308 +1,229 @@
-"""What every job has in common: claim the clip, hold it, write what came of it, or say when to try again."""
+"""A job about a clip: claim the clip, attempt the work, and settle the outcome."""
 
-import random
-import threading
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from services.transcriber.audio.decode import AudioRejected
+from services.transcriber.errors import AudioRejected, CancellationCheck, LeaseLost, RetryLater
+from services.transcriber.jobs.lease import Claim, Lease
+from services.transcriber.jobs.retry import DATABASE_UNAVAILABLE, PROGRAMMING_ERRORS, retry_delay
 from services.transcriber.settings import TranscriberSettings
-from shared.clips import queries
 from shared.clips.models import MAX_TRIES, Clip
 from shared.db.engine import transaction
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.storage.store import ObjectMissing, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-GROWTH = 2.8
-"""Each pause is so much longer than the one before: from 5 s, the seven between eight tries span an hour."""
+SETTLE_TIMEOUT_S = 120
+"""How long a result waits for an unavailable database. A restart takes seconds; the work may have taken an hour."""
 
-JITTER = 0.2
-"""Part by which a pause is shortened or lengthened, so that clips that failed together do not come back together."""
+SETTLE_RETRY_S = 1
+"""Delay before the result is written again."""
 
-LONGEST_PAUSE_S = 3600
-"""Longest pause that a server may ask for."""
+PROGRAMMING_ERROR_SENTENCE = "This is a fault of Dictaphone and not of your recording"
+PROGRAMMING_ERROR_ADVICE = (
+    "The sound is kept. Whoever runs the server finds the details in the log; after an update, ask again."
+)
 
-SETTLE_S = 120
-"""How long a result waits for a database that is away: a restart takes seconds, the work took perhaps an hour."""
+PROGRAMMING_ERROR_COUNT = Counter(
+    "dictaphone_job_programming_errors_total", "Jobs that failed by a fault of the code", ["job", "error"]
+)
 
-SETTLE_PAUSE_S = 1
-"""Between two tries to write it."""
-
-PROGRAMMING_ERRORS = (TypeError, AttributeError, NameError, ImportError, AssertionError, NotImplementedError)
-"""Exceptions whose cause is the code and not the moment: another try raises the same one."""
-
-OUR_FAULT = "This is a fault of Dictaphone and not of your recording"
-WHAT_TO_DO = "The sound is kept. Whoever runs the server finds the details in the log; after an update, ask again."
-
-BUGS = Counter("dictaphone_job_programming_errors_total", "Jobs that failed by a fault of the code", ["job", "error"])
-
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
-"""What a database that is away gives; other errors are about what we wrote."""
-
-RENEWALS = 3
-"""Renewals in the time of one lease, at least: two may fail before anybody else may take the clip."""
-
-NOTICED_S = 3
-"""Longest time until a worker notices that its clip was deleted, and works for somebody else."""
-
-Check = Callable[[], None]
-"""Called now and then by work that takes long; raises `ClaimLost` to stop it."""
-
-Change = Callable[[Session, Clip, datetime], str]
-"""What is to be written about a clip that is still ours; returns the outcome of the attempt."""
+ClipChange = Callable[[Session, Clip, datetime], str]
+"""Writes a result to the locked row of its clip, and returns the outcome of the attempt."""
 
 
-class ClaimLost(Exception):
-    """The clip is not ours any more; whatever we found out about it is worth nothing."""
+class JobMetrics:
+    """Metrics of one kind of job."""
 
-
-class TryLater(Exception):
-    """It cannot be done now; the text is a sentence for the clip's owner, `retry_after_s` the wish of who refused."""
-
-    switches_off = False
-    """Whether it lies in how this installation is set: after the last try, the clip waits for the next start."""
-
-    def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
-        super().__init__(sentence)
-        self.retry_after_s = retry_after_s
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One attempt at one clip, ours as long as nobody deletes the clip, asks again or finds our lease run out."""
-
-    clip_id: uuid.UUID
-    attempt: int
-    clip: Clip = field(compare=False, repr=False)
-    """The clip as it was when it was claimed."""
-
-    @property
-    def attempt_id(self) -> str:
-        return f"{self.clip_id}-{self.attempt}"
-
-
-class Meters:
-    """What `/metrics` tells about one kind of job."""
-
-    def __init__(self, noun: str, verb: str, seconds: tuple[float, ...]) -> None:
+    def __init__(self, noun: str, verb: str, buckets_s: tuple[float, ...]) -> None:
         self.outcomes = Counter(f"dictaphone_{noun}s_total", "Attempts by how they ended", ["outcome"])
         self.running = Gauge(f"dictaphone_{noun}s_running", f"Clips being {verb} now")
-        self.took = Histogram(f"dictaphone_{noun}_seconds", "From claim to result", buckets=seconds)
+        self.duration_s = Histogram(f"dictaphone_{noun}_seconds", "From claim to result", buckets=buckets_s)
 
 
-class Claimant(ABC):
-    """Does one kind of job. Any number of threads may call `run`."""
+class Job(ABC):
+    """One kind of job. Any number of threads may call `run`."""
 
-    job: str
-    meters: Meters
-    lanes: Mapping[str, int]
-    """Queue → clips of it that this process works on at the same time."""
-    refusal: str | None = None
-    """Why nobody here can do this job at all: a sentence that is written instead of an attempt."""
+    name: str
+    metrics: JobMetrics
+    queue_concurrency: Mapping[str, int]
+    """Queue → number of its clips that this process works on at the same time."""
+    unavailable_reason: str | None = None
+    """Why this installation cannot do the job at all: a sentence that the clip is given instead of an attempt."""
 
     def __init__(
-        self, engine: Engine, store: Store, settings: TranscriberSettings, committed: Callable[[], None]
+        self, engine: Engine, store: Store, settings: TranscriberSettings, on_commit: Callable[[], None]
     ) -> None:
         self.engine = engine
         self.store = store
-        self.folder = settings.data_dir / "work"
-        self._lease = timedelta(seconds=settings.lease_seconds)
-        self._first_pause_s = settings.retry_seconds
-        self.committed = committed
-        self._held: set[Claim] = set()
+        self.work_dir = settings.data_dir / "work"
+        self.on_commit = on_commit
+        self._lease_duration = timedelta(seconds=settings.lease_seconds)
+        self._first_retry_s = settings.retry_seconds
+        self._running_claims: set[Claim] = set()
 
     @property
     def is_working(self) -> bool:
-        return bool(self._held)
+        return bool(self._running_claims)
 
     @abstractmethod
-    def work(self, claim: Claim, check: Check) -> str:
-        """Do the job, `settle` what came of it, and return the outcome. What it raises is settled here."""
+    def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
+        """Do the work, `settle` its result and return the outcome. `run` settles the errors that this raises."""
 
     def run(self, clip_id: uuid.UUID) -> float | None:
-        """Do one job; return the seconds until it should be tried again, or None if that is not needed.
+        """Do one job. Return the seconds until the next attempt, or None if none is needed.
 
-        A clip that is deleted, done, or in another worker's hands is left alone. Raises `SQLAlchemyError` if the
-        database cannot be asked.
+        A clip that is deleted, done or claimed by another worker is left alone. Raises `SQLAlchemyError` if the
+        database is unavailable.
         """
         claim = self._claim(clip_id)
         if claim is None:
             return None
-        began = time.monotonic()
-        with structlog.contextvars.bound_contextvars(attempt=claim.attempt), self._holding(claim) as check:
-            outcome, pause = self._attempt(claim, check)
-            seconds = time.monotonic() - began
-            self.meters.outcomes.labels(outcome).inc()
-            self.meters.took.observe(seconds)
-            log.info("attempt ended", job=self.job, outcome=outcome, seconds=round(seconds, 2), again_in_s=pause)
-            return pause
+        started_at = time.monotonic()
+        with structlog.contextvars.bound_contextvars(attempt=claim.attempt):
+            self._running_claims.add(claim)
+            self.metrics.running.inc()
+            try:
+                with Lease(self.engine, claim, self._lease_duration) as lease:
+                    outcome, retry_in_s = self._attempt(claim, lease.check)
+                    duration_s = time.monotonic() - started_at
+                    self.metrics.outcomes.labels(outcome).inc()
+                    self.metrics.duration_s.observe(duration_s)
+                    log.info(
+                        "attempt ended",
+                        job=self.name,
+                        outcome=outcome,
+                        seconds=round(duration_s, 2),
+                        retry_in_s=retry_in_s,
+                    )
+                    return retry_in_s
+            finally:
+                self.metrics.running.dec()
+                self._running_claims.discard(claim)
 
-    def settle(self, claim: Claim, change: Change, patience_s: float = SETTLE_S) -> str:
-        """Write what came of an attempt and return the outcome: `lost`, with nothing written, if the clip is not ours.
+    def settle(self, claim: Claim, change: ClipChange, timeout_s: float = SETTLE_TIMEOUT_S) -> str:
+        """Write the result of an attempt and return its outcome: `lost`, with nothing written, if the lease was lost.
 
-        Waits for a database that is away. What was committed and not confirmed is `lost` as well, the second time.
+        Waits for an unavailable database. If a commit succeeds and its confirmation is lost, the second try finds the
+        clip settled, and the outcome is `lost` as well.
         """
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + timeout_s
         while True:
             try:
                 with transaction(self.engine) as session:
-                    clip = session.exec(_locked(claim.clip_id)).one_or_none()
+                    clip = session.exec(_select_for_update(claim.clip_id)).one_or_none()
                     if clip is None or not clip.is_owned_by(claim.attempt):
                         return "lost"
                     outcome = change(session, clip, datetime.now(UTC))
-                self.committed()
+                self.on_commit()
                 return outcome
-            except AWAY as error:
-                log.warning("the result could not be written", reason=str(error))
+            except DATABASE_UNAVAILABLE as error:
+                log.warning("the result could not be written; retrying", reason=str(error))
                 if time.monotonic() > deadline:
                     return "lost"
-                time.sleep(SETTLE_PAUSE_S)
+                time.sleep(SETTLE_RETRY_S)
 
     def release_all(self) -> None:
-        """Give back what is still being worked on, with a job for whoever comes next. For a process that ends now."""
-        for claim in list(self._held):
-            if self.settle(claim, self.release, patience_s=0) == "released":
-                log.info("clip given back", clip_id=str(claim.clip_id))
+        """Release every running clip, with a job for the next worker. For a process that ends now."""
+        for claim in list(self._running_claims):
+            if self.settle(claim, self.release, timeout_s=0) == "released":
+                log.info("clip released", clip_id=str(claim.clip_id))
 
     def release(self, session: Session, clip: Clip, now: datetime) -> str:
-        """The change that gives a clip back at once, unharmed."""
+        """Release a clip as it was before the claim. A `ClipChange`."""
         clip.release(now)
-        record(session, clip, self.job, now=now)
+        save_and_announce(session, clip, self.name, now=now)
         return "released"
 
     # -- one attempt -------------------------------------------------------------------------------------------
 
     def _claim(self, clip_id: uuid.UUID) -> Claim | None:
         with transaction(self.engine) as session:
-            clip = session.exec(_locked(clip_id)).one_or_none()
+            clip = session.exec(_select_for_update(clip_id)).one_or_none()
             if clip is None:
                 return None
             now = datetime.now(UTC)
             version = clip.version
-            attempt = clip.claim(self.job, now, self._lease)
-            if attempt is not None and self.refusal is not None:
-                clip.switch_off(self.refusal, now)
+            attempt = clip.claim(self.name, now, self._lease_duration)
+            if attempt is not None and self.unavailable_reason is not None:
+                clip.switch_off(self.unavailable_reason, now)
                 attempt = None
             if clip.version == version:
                 return None
-            record(session, clip, now=now)
-        self.committed()
+            save_and_announce(session, clip, now=now)
+        self.on_commit()
         return None if attempt is None else Claim(clip_id, attempt, clip)
 
-    def _attempt(self, claim: Claim, check: Check) -> tuple[str, float | None]:
-        """How it ended, and when to try again."""
+    def _attempt(self, claim: Claim, check_cancelled: CancellationCheck) -> tuple[str, float | None]:
+        """Return the outcome, and the seconds until the next attempt."""
         try:
-            return self.work(claim, check), None
-        except ClaimLost:
+            return self.perform(claim, check_cancelled), None
+        except LeaseLost:
             return "lost", None
         except AudioRejected as error:
             return self._fail(claim, str(error)), None
-        except TryLater as error:
-            log.warning("it cannot be done now", reason=str(error), cause=repr(error.__cause__))
+        except RetryLater as error:
+            log.warning("the work cannot be done now; retrying", reason=str(error), cause=repr(error.__cause__))
             return self._postpone(claim, error)
         except ObjectMissing as error:
-            # Or its disk is not there yet, or a bucket is behind: asking for an hour costs nothing.
-            log.warning("the store does not have the sound", reason=str(error))
-            return self._postpone(claim, TryLater("The sound of this clip is not in the store."), is_kept=False)
+            # Its disk may not be mounted yet, or its bucket may lag behind: to ask for an hour costs nothing.
+            log.warning("the audio is missing from the store; retrying", reason=str(error))
+            return self._postpone(claim, RetryLater("The sound of this clip is not in the store."), is_kept=False)
         except StoreUnavailable as error:
-            log.warning("the store does not do its part", reason=str(error))
-            return self._postpone(claim, TryLater("The store of the audio does not answer."))
+            log.warning("the store is unavailable; retrying", reason=str(error))
+            return self._postpone(claim, RetryLater("The store of the audio does not answer."))
         except PROGRAMMING_ERRORS as error:
-            name = type(error).__name__
-            BUGS.labels(self.job, name).inc()
-            log.exception("job failed by a programming error", job=self.job)
-            return self._fail(claim, f"{OUR_FAULT} ({name}). {WHAT_TO_DO}"), None
+            error_name = type(error).__name__
+            PROGRAMMING_ERROR_COUNT.labels(self.name, error_name).inc()
+            log.exception("job failed by a programming error", job=self.name)
+            return self._fail(claim, f"{PROGRAMMING_ERROR_SENTENCE} ({error_name}). {PROGRAMMING_ERROR_ADVICE}"), None
         except Exception as error:
-            # A fault that nobody foresaw may lie in the clip or in the moment: some more tries tell.
-            log.exception("job failed", job=self.job)
+            # The cause of an unforeseen error may be the clip or the moment. Further attempts will show which.
+            log.exception("job failed", job=self.name)
             sentence = f"The transcriber failed at this clip ({type(error).__name__})."
-            return self._postpone(claim, TryLater(sentence))
+            return self._postpone(claim, RetryLater(sentence))
 
     def _fail(self, claim: Claim, sentence: str) -> str:
         def fail(session: Session, clip: Clip, now: datetime) -> str:
             clip.fail(sentence, now)
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
             return "failed"
 
         return self.settle(claim, fail)
 
-    def _postpone(self, claim: Claim, why: TryLater, *, is_kept: bool = True) -> tuple[str, float | None]:
-        pause = 0.0
+    def _postpone(self, claim: Claim, reason: RetryLater, *, is_kept: bool = True) -> tuple[str, float | None]:
+        """Return the outcome, and the seconds until the next attempt. `is_kept`: whether the audio is in the store."""
+        delay_s = 0.0
 
         def postpone(session: Session, clip: Clip, now: datetime) -> str:
-            nonlocal pause
-            pause = pause_before(clip.tries + 1, self._first_pause_s, why.retry_after_s)
+            nonlocal delay_s
+            delay_s = retry_delay(clip.tries + 1, self._first_retry_s, reason.retry_after_s)
             kept = "the sound is kept, " if is_kept else ""
-            what_next = (
+            next_step = (
                 f"Trying again ({clip.tries + 1} of {MAX_TRIES})."
                 if clip.tries < MAX_TRIES
                 else f"It was tried {clip.tries} times; {kept}ask again later."
             )
-            comes_back = clip.postpone(f"{why} {what_next}", now + timedelta(seconds=pause), now)
-            if not comes_back and why.switches_off:
-                clip.switch_off(f"{why} {what_next}", now)
-            record(session, clip, now=now)
-            return "postponed" if comes_back else "given up"
+            sentence = f"{reason} {next_step}"
+            is_postponed = clip.postpone(sentence, now + timedelta(seconds=delay_s), now)
+            if not is_postponed and reason.is_configuration_error:
+                clip.switch_off(sentence, now)
+            save_and_announce(session, clip, now=now)
+            return "postponed" if is_postponed else "given up"
 
         outcome = self.settle(claim, postpone)
-        return outcome, pause if outcome == "postponed" else None
-
-    @contextmanager
-    def _holding(self, claim: Claim) -> Iterator[Check]:
-        """Renew the lease, in a thread of its own, as long as the block runs; yield a check that raises `ClaimLost`."""
-        ended, lost = threading.Event(), threading.Event()
-
-        def renew() -> None:
-            while not ended.wait(min(self._lease.total_seconds() / RENEWALS, NOTICED_S)):
-                try:
-                    with transaction(self.engine) as session:
-                        until = datetime.now(UTC) + self._lease
-                        held = session.exec(queries.renew_lease(claim.clip_id, claim.attempt, until)).rowcount
-                except SQLAlchemyError as error:
-                    log.warning("the lease could not be renewed", clip_id=str(claim.clip_id), reason=str(error))
-                    continue
-                if not held:
-                    lost.set()
-                    return
-
-        def check() -> None:
-            if lost.is_set():
-                raise ClaimLost
-
-        thread = threading.Thread(target=renew, name=f"lease {claim.attempt_id}", daemon=True)
-        self._held.add(claim)
-        self.meters.running.inc()
-        thread.start()
-        try:
-            yield check
-        finally:
-            ended.set()
-            thread.join()
-            self.meters.running.dec()
-            self._held.discard(claim)
+        return outcome, delay_s if outcome == "postponed" else None
 
 
-def pause_before(try_number: int, first_s: float, wish_s: float | None = None) -> float:
-    """Seconds before the second, third… try; never less than the server asked for."""
-    grown = first_s * GROWTH ** (try_number - 2)
-    wished = min(wish_s or 0.0, LONGEST_PAUSE_S)
-    return max(grown * random.uniform(1 - JITTER, 1 + JITTER), wished)  # noqa: S311  # no secret hangs on it
-
-
-def _locked(clip_id: uuid.UUID) -> SelectOfScalar[Clip]:
+def _select_for_update(clip_id: uuid.UUID) -> SelectOfScalar[Clip]:
     return select(Clip).where(col(Clip.id) == clip_id).with_for_update()

@@ -1,4 +1,4 @@
-"""The story of the first job: join what arrived in pieces, make it seekable, measure it."""
+"""The first job: join a clip's pieces, make its audio seekable, and measure it."""
 
 import hashlib
 import os
@@ -18,172 +18,183 @@ import structlog
 from sqlmodel import Session
 
 from services.transcriber.audio import remux, segments
-from services.transcriber.audio.decode import RATE, UNDECODABLE, AudioRejected, FetchedAudio, decoded, measured
+from services.transcriber.audio.decode import SAMPLE_RATE, UNDECODABLE, decode_file
+from services.transcriber.audio.fetch import FetchedAudio, measure_audio
 from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.audio.segments import Segment
 from services.transcriber.audio.waveform import Peaks
-from services.transcriber.jobs.base import Check, Claim, Claimant, Meters
+from services.transcriber.errors import AudioRejected, CancellationCheck
+from services.transcriber.jobs.base import Job, JobMetrics
+from services.transcriber.jobs.lease import Claim
 from shared.clips.gaps import LOST, UNHEARD, missing_audio, new_gap
 from shared.clips.models import Clip
+from shared.clips.waveform import Waveform
 from shared.db.engine import read_session
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARATION, PREPARE, TRANSCRIBE
-from shared.uploads.models import Waveform
 
 log = structlog.get_logger(__name__)
 
-NOTHING = "Nothing was recorded: not a byte of sound arrived here."
-UNJOINED = "The parts of this recording cannot be put into one; each of them is kept."
+NO_AUDIO = "Nothing was recorded: not a byte of sound arrived here."
+CANNOT_JOIN = "The parts of this recording cannot be put into one; each of them is kept."
 
 NewFile = Callable[[], FileIO]
-"""A file without a name: it is gone when the work is, whatever happens to this process."""
+"""Opens a temporary file without a name. The system deletes it even if this process is killed."""
 
-Way = Callable[[Sequence[IO[bytes]], IO[bytes]], str]
-"""How the played file may be made of the segments' files; returns its type. The ways are in `remux`."""
+MakeAudio = Callable[[Sequence[IO[bytes]], IO[bytes]], str]
+"""Writes one played file from the segments' files, and returns its media type. The functions are in `remux`."""
 
 
 @dataclass(frozen=True)
-class Audio:
-    """What is going to be played, and what was found in it."""
+class PlayedAudio:
+    """The audio that players get, and its measurements."""
 
     file: FileIO
     mime: str
     duration_ms: int
     peaks: list[int]
     original: Segment | None
-    """The segment that it is, byte for byte; None: an object of its own was made."""
+    """The segment that is played unchanged; None: the file needs an object of its own."""
 
 
-class Preparer(Claimant):
-    """Makes one seekable, measured object of what arrived. The originals stay, each segment as one piece."""
+class PrepareJob(Job):
+    """Makes one seekable, measured object. The originals stay: each segment becomes one piece."""
 
-    job = PREPARE
-    lanes = MappingProxyType({PREPARATION: 2})  # so that a short note goes past a recording of a day
-    meters = Meters("preparation", "prepared", (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300))
+    name = PREPARE
+    queue_concurrency = MappingProxyType({PREPARATION: 2})  # a short note overtakes a recording of a day
+    metrics = JobMetrics("preparation", "prepared", (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300))
 
-    def work(self, claim: Claim, check: Check) -> str:
+    def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         with ExitStack() as files:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            new_file = partial(_new_file, files, self.folder)
-            parts = self._gathered(claim.clip, new_file, check)
-            sound = _with_sound(parts)
-            audio = _played(list(sound), new_file, check)
-            note = next((found.note for found in sound.values() if found.note), None)
-            for part in parts:
-                if part.is_joined:
-                    check()
-                    part.file.seek(0)
-                    self.store.put(part.key, part.file, part.size, part.upload.mime)
-            check()
-            key, size, sha256 = self._put(claim.clip, audio)
+            self.work_dir.mkdir(parents=True, exist_ok=True)
+            new_file = partial(_new_file, files, self.work_dir)
+            fetched_segments = self._fetch_segments(claim.clip, new_file, check_cancelled)
+            audible = _measure_segments(fetched_segments)
+            played = _make_played_audio(list(audible), new_file, check_cancelled)
+            note = next((audio.note for audio in audible.values() if audio.note), None)
+            for segment in fetched_segments:
+                if segment.is_joined:
+                    check_cancelled()
+                    segment.file.seek(0)
+                    self.store.put(segment.key, segment.file, segment.size, segment.upload.mime)
+            check_cancelled()
+            key, size, sha256 = self._store_played(claim.clip, played)
 
-        def done(session: Session, clip: Clip, now: datetime) -> str:
-            if not segments.keep_joined(session, clip, parts):
+        def finish(session: Session, clip: Clip, now: datetime) -> str:
+            if not segments.replace_pieces(session, clip, fetched_segments):
                 return self.release(session, clip, now)
-            if audio.original is None:
-                segments.keep_original(session, parts[0])
-            session.merge(Waveform(clip_id=clip.id, peaks=audio.peaks))
+            if played.original is None:
+                segments.store_original(session, fetched_segments[0])
+            session.merge(Waveform(clip_id=clip.id, peaks=played.peaks))
             clip.finish_preparation(
                 audio_key=key,
-                mime=audio.mime,
+                mime=played.mime,
                 bytes=size,
                 sha256=sha256,
-                duration_ms=audio.duration_ms,
-                gaps=_gaps(clip, parts, sound, audio),
+                duration_ms=played.duration_ms,
+                gaps=_all_gaps(clip, fetched_segments, audible, played),
                 note=note,
                 now=now,
             )
-            record(session, clip, TRANSCRIBE, now=now)
+            save_and_announce(session, clip, TRANSCRIBE, now=now)
             return "done"
 
-        # What was put for a lost attempt is left to the sweep of orphans. A commit whose confirmation was lost looks
-        # the same from here, and then these objects are the clip's.
-        return self.settle(claim, done)
+        # The objects of a lost attempt are left to the sweep of orphans. They may be the clip's after all: a commit
+        # whose confirmation was lost looks like a lost attempt.
+        return self.settle(claim, finish)
 
-    def _gathered(self, clip: Clip, new_file: NewFile, check: Check) -> list[Segment]:
+    def _fetch_segments(self, clip: Clip, new_file: NewFile, check_cancelled: CancellationCheck) -> list[Segment]:
         with read_session(self.engine) as session:
-            found = segments.arrived(session, clip, datetime.now(UTC))
-        if not found:
-            raise AudioRejected(NOTHING)
-        return [segments.gathered(self.store, upload, pieces, new_file(), check) for upload, pieces in found]
+            uploads = segments.uploads_of(session, clip, datetime.now(UTC))
+        if not uploads:
+            raise AudioRejected(NO_AUDIO)
+        return [
+            segments.fetch_segment(self.store, upload, pieces, new_file(), check_cancelled)
+            for upload, pieces in uploads
+        ]
 
-    def _put(self, clip: Clip, audio: Audio) -> tuple[str, int, str]:
-        """The key, size and SHA-256 of the object that is played; it is put, unless it is there already."""
-        if audio.original is not None:
-            return audio.original.key, audio.original.size, audio.original.sha256
-        key, size = segments.new_key(clip.library_id, clip.id), os.fstat(audio.file.fileno()).st_size
-        audio.file.seek(0)
-        sha256 = hashlib.file_digest(audio.file, "sha256").hexdigest()
-        audio.file.seek(0)
-        self.store.put(key, audio.file, size, audio.mime)
+    def _store_played(self, clip: Clip, played: PlayedAudio) -> tuple[str, int, str]:
+        """Store the played file, unless it is an original. Return its key, size and SHA-256."""
+        if played.original is not None:
+            return played.original.key, played.original.size, played.original.sha256
+        key, size = segments.new_object_key(clip.library_id, clip.id), os.fstat(played.file.fileno()).st_size
+        played.file.seek(0)
+        sha256 = hashlib.file_digest(played.file, "sha256").hexdigest()
+        played.file.seek(0)
+        self.store.put(key, played.file, size, played.mime)
         return key, size, sha256
 
 
-def _new_file(files: ExitStack, folder: Path) -> FileIO:
-    return files.enter_context(tempfile.TemporaryFile(dir=folder, buffering=0))
+def _new_file(files: ExitStack, work_dir: Path) -> FileIO:
+    return files.enter_context(tempfile.TemporaryFile(dir=work_dir, buffering=0))
 
 
-def _with_sound(parts: Iterable[Segment]) -> dict[Segment, FetchedAudio]:
-    """The segments that can be heard, measured. Raises `AudioRejected` if there is none, for the reason of the last."""
-    sound: dict[Segment, FetchedAudio] = {}
-    why_not = AudioRejected(NOTHING)
-    for part in parts:
+def _measure_segments(fetched_segments: Iterable[Segment]) -> dict[Segment, FetchedAudio]:
+    """The audible segments, measured. Raises `AudioRejected`, for the reason of the last one, if there is none."""
+    audible: dict[Segment, FetchedAudio] = {}
+    rejection = AudioRejected(NO_AUDIO)
+    for segment in fetched_segments:
         try:
-            sound[part] = measured(part.file, part.size, part.upload.mime)
+            audible[segment] = measure_audio(segment.file, segment.size, segment.upload.mime)
         except AudioRejected as error:
-            log.info("a segment has no sound", segment=part.upload.segment, bytes=part.size, reason=str(error))
-            why_not = error
-    if not sound:
-        raise why_not
-    return sound
+            log.info("a segment has no audio", segment=segment.upload.segment, bytes=segment.size, reason=str(error))
+            rejection = error
+    if not audible:
+        raise rejection
+    return audible
 
 
-def _played(parts: Sequence[Segment], new_file: NewFile, check: Check) -> Audio:
-    """Make the audio that is played, in the first way that works, and listen to all of it."""
-    files = [part.file for part in parts]
-    for way in _ways(parts):
+def _make_played_audio(
+    audible: Sequence[Segment], new_file: NewFile, check_cancelled: CancellationCheck
+) -> PlayedAudio:
+    """Make the played audio with the first conversion that succeeds, and decode all of it."""
+    files = [segment.file for segment in audible]
+    for convert in _conversions(audible):
         try:
-            if way is None:
-                return _heard(files[0], parts[0].upload.mime, parts[0], check)
+            if convert is None:
+                return _decode_fully(files[0], audible[0].upload.mime, audible[0], check_cancelled)
             file = new_file()
-            return _heard(file, way(files, file), None, check)
+            return _decode_fully(file, convert(files, file), None, check_cancelled)
         except (av.FFmpegError, AudioRejected, ValueError) as error:
-            # A plain ValueError is PyAV's word for a codec that the container has no place for.
-            log.warning("the audio cannot be made this way", way=way and way.__name__, reason=str(error))
+            # PyAV raises a plain ValueError for a codec that the container has no place for.
+            log.warning("a conversion failed", conversion=convert and convert.__name__, reason=str(error))
             failure = error
-    raise failure if isinstance(failure, AudioRejected) else AudioRejected(UNJOINED) from failure
+    raise failure if isinstance(failure, AudioRejected) else AudioRejected(CANNOT_JOIN) from failure
 
 
-def _ways(parts: Sequence[Segment]) -> Sequence[Way | None]:
-    """The best first; None is the one segment that there is, as it came."""
-    if len(parts) == 1:
-        return [None] if is_seekable(parts[0].file, parts[0].size) else [remux.copied, None]
-    first, *others = [remux.Track.of(part.file) for part in parts]
-    return [remux.copied, remux.encoded] if all(first.joins(other) for other in others) else [remux.encoded]
+def _conversions(audible: Sequence[Segment]) -> Sequence[MakeAudio | None]:
+    """The best one first. None: the only segment, unchanged."""
+    if len(audible) == 1:
+        return [None] if is_seekable(audible[0].file, audible[0].size) else [remux.copy_packets, None]
+    first, *others = [remux.TrackFormat.of(segment.file) for segment in audible]
+    if all(first.is_joinable_with(other) for other in others):
+        return [remux.copy_packets, remux.encode_opus]
+    return [remux.encode_opus]
 
 
-def _heard(file: FileIO, mime: str, original: Segment | None, check: Check) -> Audio:
+def _decode_fully(file: FileIO, mime: str, original: Segment | None, check_cancelled: CancellationCheck) -> PlayedAudio:
+    """Decode a file from beginning to end, for its length and its waveform. Raises `AudioRejected`."""
     peaks = Peaks()
-    for samples in decoded(file):
-        check()
+    for samples in decode_file(file):
+        check_cancelled()
         peaks.add(samples)
     if not peaks.samples:
         raise AudioRejected(UNDECODABLE)
-    return Audio(file, mime, peaks.samples * 1000 // RATE, peaks.values(), original)
+    return PlayedAudio(file, mime, peaks.samples * 1000 // SAMPLE_RATE, peaks.values(), original)
 
 
-def _gaps(
-    clip: Clip, parts: Sequence[Segment], sound: dict[Segment, FetchedAudio], audio: Audio
+def _all_gaps(
+    clip: Clip, fetched_segments: Sequence[Segment], audible: dict[Segment, FetchedAudio], played: PlayedAudio
 ) -> list[dict[str, Any]]:
-    """Those that the recorder told of, the segments that cannot be heard, and what else is missing, by place."""
-    # A recorder that fell silent did so behind all that arrived of it.
-    gaps = [{**known, "at_ms": audio.duration_ms} if known["cause"] == LOST else known for known in clip.gaps]
+    """The gaps that the recorder reported, the segments without audio, and what else is missing, by position."""
+    # A recorder reports its silence where its bytes stop, which is the end of the played audio.
+    gaps = [{**gap, "at_ms": played.duration_ms} if gap["cause"] == LOST else gap for gap in clip.gaps]
     at_ms = 0
-    for part in parts:
-        if part in sound:
-            at_ms += sound[part].duration_ms
-        elif part.size and (unheard := new_gap(at_ms, 0, UNHEARD)) not in gaps:
+    for segment in fetched_segments:
+        if segment in audible:
+            at_ms += audible[segment].duration_ms
+        elif segment.size and (unheard := new_gap(at_ms, 0, UNHEARD)) not in gaps:
             gaps.append(unheard)
-    announced_ms = sum(found.announced_ms or 0 for found in sound.values())
-    gaps += missing_audio(max(clip.duration_ms or 0, announced_ms), audio.duration_ms, gaps)
-    return sorted(gaps, key=lambda known: int(known["at_ms"]))
+    announced_ms = sum(audio.announced_ms or 0 for audio in audible.values())
+    gaps += missing_audio(max(clip.duration_ms or 0, announced_ms), played.duration_ms, gaps)
+    return sorted(gaps, key=lambda gap: int(gap["at_ms"]))

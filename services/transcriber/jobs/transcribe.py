@@ -1,84 +1,53 @@
-"""The story of the second job: hear the clip's audio and write its words, or say why there are none."""
+"""The second job: transcribe a clip's audio and store the words, or the reason why there are none."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from services.transcriber.audio.decode import FetchedAudio, fetched
-from services.transcriber.jobs.base import AWAY, Check, Claim, Claimant, ClaimLost, Meters
-from services.transcriber.models.registry import Fetch
-from services.transcriber.recognizers.recognizer import NOBODY, ModelAwaited, Recognition, Recognizer
+from services.transcriber.audio.fetch import FetchedAudio, fetch_audio
+from services.transcriber.errors import CancellationCheck, LeaseLost
+from services.transcriber.jobs.base import Job, JobMetrics
+from services.transcriber.jobs.lease import Claim
+from services.transcriber.jobs.progress import Progress
+from services.transcriber.jobs.retry import DATABASE_UNAVAILABLE
+from services.transcriber.models.registry import ModelDownload, ModelNotReady
+from services.transcriber.outbox_sender import SendHint
+from services.transcriber.recognizers.factory import NO_RECOGNIZER
+from services.transcriber.recognizers.recognizer import Recognition, Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import Clip
 from shared.db.engine import transaction
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
 from shared.storage.store import Store
 
 log = structlog.get_logger(__name__)
 
-CHECK_S = 1.0
-"""How often a clip that waits for a place, or for the model, asks whether it is still wanted."""
+CANCEL_CHECK_INTERVAL_S = 1.0
+"""How often a clip that waits for a slot or a model checks whether it still must be transcribed."""
 
-BATCH = 200
-"""Clips that are queued in one transaction: some 20 ms."""
+REQUEUE_BATCH = 200
+"""Clips that are queued in one transaction: about 20 ms."""
 
-DATABASE_PAUSE_S = 5
-"""Before the database is asked again, if it was away."""
+DATABASE_RETRY_S = 5
+"""Delay before an unavailable database is asked again."""
 
-AUDIO = Counter("dictaphone_transcribed_audio_seconds_total", "Length of the audio that was transcribed")
-
-
-TOLD_S = 1.0
-"""Pages are told so often how far a transcription is."""
-
-TAIL = 300
-"""Characters of the newest words that they are told: some three lines."""
-
-Hint = Callable[[str, Mapping[str, Any]], None]
-"""Sends something to all pages of a library that look now, and costs the caller nothing."""
+TRANSCRIBED_SECONDS = Counter("dictaphone_transcribed_audio_seconds_total", "Length of the audio that was transcribed")
 
 
-class Progress:
-    """Tells the pages how far a transcription is, and its newest words."""
-
-    def __init__(self, clip: Clip, duration_ms: int, hint: Hint) -> None:
-        self._clip, self._duration_ms, self._hint = clip, duration_ms, hint
-        self._words = ""
-        self._told_at = time.monotonic()
-
-    def tell(self, heard_ms: int, words: str) -> None:
-        self._words = newest(f"{self._words} {words}".strip())
-        if time.monotonic() - self._told_at >= TOLD_S:
-            self._told_at = time.monotonic()
-            self.hint(min(99, heard_ms * 100 // max(self._duration_ms, 1)))
-
-    def hint(self, percent: int) -> None:
-        """Tell of what the clip says that is being done with it."""
-        payload = {"type": "progress", "clip": {"id": str(self._clip.id)}, "percent": percent, "text": self._words}
-        self._hint(self._clip.library_id, payload)
-
-
-def newest(words: str) -> str:
-    """The end of a text, from a whole word on."""
-    return words if len(words) <= TAIL else f"… {words[-TAIL:].partition(' ')[2]}"
-
-
-class Transcriber(Claimant):
+class TranscribeJob(Job):
     """Gives clips their words."""
 
-    job = TRANSCRIBE
-    meters = Meters("transcription", "transcribed", (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200))
+    name = TRANSCRIBE
+    metrics = JobMetrics("transcription", "transcribed", (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200))
 
     def __init__(
         self,
@@ -86,114 +55,122 @@ class Transcriber(Claimant):
         store: Store,
         recognizer: Recognizer | None,
         settings: TranscriberSettings,
-        committed: Callable[[], None],
-        hint: Hint,
+        on_commit: Callable[[], None],
+        send_hint: SendHint,
     ) -> None:
-        super().__init__(engine, store, settings, committed)
-        self.lanes = settings.lanes()
-        # A server takes so many at once, long or short; here the cores are shared, and so is the time.
-        self._places = threading.Semaphore(settings.jobs_at_once()) if settings.whisper_url else None
-        self.refusal = NOBODY if recognizer is None else None
+        super().__init__(engine, store, settings, on_commit)
+        self.queue_concurrency = settings.queue_concurrency()
+        # A server has a limit for both queues together. The embedded recognizer shares the cores among all clips.
+        self._slots = threading.Semaphore(settings.concurrent_clips()) if settings.whisper_url else None
+        self.unavailable_reason = NO_RECOGNIZER if recognizer is None else None
         self._recognizer = recognizer
-        self._hint = hint
+        self._send_hint = send_hint
 
-    def take_up(self, stopping: threading.Event) -> None:
-        """Queue the clips that nobody could transcribe before this process came, if it can; wait for the database."""
-        before = datetime.now(UTC)  # not those that one without a recognizer puts down meanwhile
-        number = BATCH if self._recognizer else 0
-        while number and not stopping.is_set():
+    def requeue_without_recognizer(self, stopping: threading.Event) -> None:
+        """Queue the clips that earlier processes had no recognizer for, if this one has. Waits for the database."""
+        before = datetime.now(UTC)  # leaves out the clips that a worker without a recognizer puts aside meanwhile
+        clips = REQUEUE_BATCH if self._recognizer else 0
+        while clips and not stopping.is_set():
             try:
-                if number := self._take_up(before):
-                    self.committed()
-                    log.info("clips that nobody could transcribe are queued again", clips=number)
-            except AWAY as error:
-                log.warning("clips that nobody could transcribe wait for the database", reason=str(error))
-                stopping.wait(DATABASE_PAUSE_S)
+                if clips := self._requeue_batch(before):
+                    self.on_commit()
+                    log.info("clips without a recognizer are queued again", clips=clips)
+            except DATABASE_UNAVAILABLE as error:
+                log.warning("clips without a recognizer could not be queued; retrying", reason=str(error))
+                stopping.wait(DATABASE_RETRY_S)
 
-    def _take_up(self, before: datetime) -> int:
+    def _requeue_batch(self, before: datetime) -> int:
+        """Return the number of clips that were queued."""
         with transaction(self.engine) as session:
             clips = session.exec(
-                queries.without_recognizer(before, limit=BATCH).with_for_update(skip_locked=True)
+                queries.without_recognizer(before, limit=REQUEUE_BATCH).with_for_update(skip_locked=True)
             ).all()
             for clip in clips:
                 now = datetime.now(UTC)
                 clip.request_transcription(now)
-                record(session, clip, clip.next_job, now=now)
+                save_and_announce(session, clip, clip.next_job, now=now)
         return len(clips)
 
-    def work(self, claim: Claim, check: Check) -> str:
+    def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         assert self._recognizer is not None  # otherwise nothing is claimed
-        with fetched(self.store, claim.clip.audio_key, claim.clip.mime, self.folder) as audio, self._place(check):
-            found = self._hear(self._recognizer, audio, claim, check)
-        heard_by = found.recognizer or self._recognizer.name
+        with (
+            fetch_audio(self.store, claim.clip.audio_key, claim.clip.mime, self.work_dir) as audio,
+            self._slot(check_cancelled),
+        ):
+            recognition = self._transcribe(self._recognizer, audio, claim, check_cancelled)
+        recognizer_name = recognition.recognizer or self._recognizer.name
 
         def finish(session: Session, clip: Clip, now: datetime) -> str:
             revision = clip.finish_transcription(
-                text=found.text,
-                language=found.language,
-                recognizer=heard_by,
-                passages=[asdict(passage) for passage in found.passages],
+                text=recognition.text,
+                language=recognition.language,
+                recognizer=recognizer_name,
+                passages=[asdict(passage) for passage in recognition.passages],
                 duration_ms=claim.clip.duration_ms or audio.duration_ms,
                 note=audio.note,
                 now=now,
             )
             session.add(revision)
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
             return "done"
 
         outcome = self.settle(claim, finish)
         if outcome == "done":
-            AUDIO.inc(audio.duration_ms / 1000)
+            TRANSCRIBED_SECONDS.inc(audio.duration_ms / 1000)
         return outcome
 
-    def _hear(self, recognizer: Recognizer, audio: FetchedAudio, claim: Claim, check: Check) -> Recognition:
-        """Hear it, as soon as the model is here: to wait for that is no try, and however long it takes, no fault."""
-        progress = Progress(claim.clip, audio.duration_ms, self._hint)
+    def _transcribe(
+        self, recognizer: Recognizer, audio: FetchedAudio, claim: Claim, check_cancelled: CancellationCheck
+    ) -> Recognition:
+        """Transcribe as soon as the model is ready. The wait for the model is no attempt, however long it takes."""
+        progress = Progress(claim.clip, audio.duration_ms, self._send_hint)
         while True:
             try:
                 return recognizer.transcribe(
                     audio,
                     attempt_id=claim.attempt_id,
-                    check=check,
-                    tell=progress.tell,
+                    check_cancelled=check_cancelled,
+                    on_progress=progress.update,
                     language=claim.clip.language_set,
                 )
-            except ModelAwaited as awaited:
-                self._await(awaited.fetch, claim, check, progress)
+            except ModelNotReady as error:
+                self._wait_for_model(error.download, claim, check_cancelled, progress)
 
-    def _await(self, fetch: Fetch, claim: Claim, check: Check, progress: Progress) -> None:
-        """Hold the clip until the model is here, and let it say what it waits for."""
-        said: str | None = None
-        while not fetch.ready.wait(CHECK_S):
-            check()
-            if said != fetch.sentence:
-                said = fetch.sentence
-                self._explain(claim, said)
-            if fetch.percent is not None:
-                progress.hint(fetch.percent)
-        if said is not None:
-            self._explain(claim, None)
+    def _wait_for_model(
+        self, download: ModelDownload, claim: Claim, check_cancelled: CancellationCheck, progress: Progress
+    ) -> None:
+        """Keep the clip until the model is ready, and show on the clip why it waits."""
+        shown: str | None = None
+        while not download.ready.wait(CANCEL_CHECK_INTERVAL_S):
+            check_cancelled()
+            if shown != download.sentence:
+                shown = download.sentence
+                self._set_waiting_reason(claim, shown)
+            if download.percent is not None:
+                progress.send(download.percent)
+        if shown is not None:
+            self._set_waiting_reason(claim, None)
 
-    def _explain(self, claim: Claim, sentence: str | None) -> None:
-        def explain(session: Session, clip: Clip, now: datetime) -> str:
+    def _set_waiting_reason(self, claim: Claim, sentence: str | None) -> None:
+        def set_reason(session: Session, clip: Clip, now: datetime) -> str:
             clip.set_waiting_reason(sentence, now)
-            record(session, clip, now=now)
-            return "held"
+            save_and_announce(session, clip, now=now)
+            return "waiting"
 
-        if self.settle(claim, explain) != "held":
-            raise ClaimLost
+        if self.settle(claim, set_reason) != "waiting":
+            raise LeaseLost
 
     @contextmanager
-    def _place(self, check: Check) -> Iterator[None]:
-        """Hold one of the recognizer's places, when one is free."""
-        if self._places is None:
-            check()
+    def _slot(self, check_cancelled: CancellationCheck) -> Iterator[None]:
+        """Wait for one of the recognizer's slots, and hold it."""
+        if self._slots is None:
+            check_cancelled()
             yield
             return
-        while not self._places.acquire(timeout=CHECK_S):
-            check()
+        while not self._slots.acquire(timeout=CANCEL_CHECK_INTERVAL_S):
+            check_cancelled()
         try:
-            check()
+            check_cancelled()
             yield
         finally:
-            self._places.release()
+            self._slots.release()

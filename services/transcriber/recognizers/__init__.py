@@ -1,1 +1,1 @@
-"""Recognizers: one protocol, and a module for each that speaks it."""
+"""Recognizers: one protocol, one module for each implementation, and what they share."""

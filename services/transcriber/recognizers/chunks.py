@@ -1,4 +1,4 @@
-"""Audio that a server does not take as it is: sent in pieces, which are cut at pauses, as plain sound."""
+"""Send a server audio within its limits: whole if possible, otherwise in WAV chunks that are cut at pauses."""
 
 import io
 import time
@@ -10,106 +10,123 @@ from dataclasses import replace
 import numpy as np
 import structlog
 
-from services.transcriber.audio.decode import BLOCK_S, RATE, FetchedAudio, Samples
-from services.transcriber.recognizers.recognizer import NotTaken, Passage, Recognition, RecognizerUnavailable, Tell
-from services.transcriber.settings import LEAST_MAX_BYTES
+from services.transcriber.audio.blocks import MAX_BLOCK_S, decode_blocks
+from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.errors import CancellationCheck
+from services.transcriber.recognizers.recognizer import (
+    FileRefused,
+    OnProgress,
+    Passage,
+    Recognition,
+    RecognizerUnavailable,
+)
+from services.transcriber.settings import MIN_WHISPER_MAX_BYTES
 
 log = structlog.get_logger(__name__)
 
 SAMPLE_BYTES = 2
 HEADER_BYTES = 44
-"""Of a WAV file. WAV is what every server reads, and its size is known before it is made: five minutes are 9.6 MB.
-FLAC would be half of that; Opus a tenth, but the sound would have been encoded twice."""
+"""Of a WAV file. Every server reads WAV, and its size is known in advance: five minutes are 9.6 MB. FLAC would be half
+of that, and Opus a tenth, but Opus would encode the audio a second time."""
 
-LEAST_S = 0.1
-"""Shorter ones are refused by OpenAI, and hold no word."""
+MIN_CHUNK_S = 0.1
+"""OpenAI refuses shorter audio, and it holds no word."""
 
-PAUSES_S = (2.0, 15.0)
-"""Before a piece is sent again: a restart takes no longer. What takes longer is a fault of the whole clip."""
+RETRY_DELAYS_S = (2.0, 15.0)
+"""Before a chunk is sent again. A restart takes no longer; a longer fault ends the attempt."""
 
-KNOWN_BY = 200
-"""Characters of a piece by which its language is known."""
+MIN_LANGUAGE_CHARS = 200
+"""Characters of a chunk that make its detected language reliable."""
 
-Hear = Callable[[FetchedAudio, str | None, str], Recognition]
-"""Asks a server about one file; given the language, if it is known, and what makes this file's id another one."""
+TranscribeFile = Callable[[FetchedAudio, str | None, str], Recognition]
+"""Sends one file to a server, with the language if it is known, and a suffix that makes the request's id unique."""
 
 
-def heard(
+def transcribe_within_limit(
     audio: FetchedAudio,
-    most_bytes: int,
-    hear: Hear,
+    max_bytes: int,
+    transcribe_file: TranscribeFile,
     *,
-    check: Callable[[], None],
-    tell: Tell,
+    check_cancelled: CancellationCheck,
+    on_progress: OnProgress,
     language: str | None,
 ) -> Recognition:
-    """Have audio heard as it is, if it has at most so many bytes (0: however many), otherwise in pieces.
+    """Transcribe the file as it is if it has at most `max_bytes` (0: no limit), otherwise in chunks.
 
-    A server may have a limit, of bytes or of minutes, that we do not know of, or may not know the container. What it
-    did not take as a file it is given as plain sound, once. Raises what `hear` raises.
+    A server may have a limit of bytes or minutes that is not configured, or may not know the container: a file that it
+    refuses is sent once more, in WAV chunks. Raises the errors of `transcribe_file`.
     """
-    if not most_bytes or audio.size <= most_bytes:
+    if not max_bytes or audio.size <= max_bytes:
         try:
-            return hear(audio, language, "")
-        except NotTaken as refused:
-            log.info("the server does not take the file; it is sent in pieces", bytes=audio.size, reason=str(refused))
-            # Its limit may be that of a proxy before it, and the smallest common one is 1 MiB.
-            most_bytes = LEAST_MAX_BYTES if refused.is_too_large else most_bytes
-    spoken, texts, passages = None, [], []
-    languages: Counter[str] = Counter()
-    for number, (start_ms, piece) in enumerate(cut(audio, most_bytes)):
-        with piece.file:  # httpx' request and response hold each other, and would hold it until the collector comes
-            found = _again_and_again(hear, piece, language or spoken, f"-{number}", check)
-        if found.language:
-            languages[found.language] += len(found.text)
-            # Some words in noise may be taken for any language; all others are not to be heard in it.
-            spoken = spoken or (found.language if len(found.text) >= KNOWN_BY else None)
-        texts.append(found.text)
-        passages += [_later(passage, start_ms) for passage in found.passages]
-        tell(start_ms + piece.duration_ms, found.text)
-    most = languages.most_common(1)
-    return Recognition(" ".join(filter(None, texts)), most[0][0] if most else None, passages)
+            return transcribe_file(audio, language, "")
+        except FileRefused as error:
+            log.info("the server refused the file; sending it in chunks", bytes=audio.size, reason=str(error))
+            # The limit may be that of a proxy before the server. The smallest common one is 1 MiB.
+            max_bytes = MIN_WHISPER_MAX_BYTES if error.is_too_large else max_bytes
+    detected_language, texts, passages = None, [], []
+    characters_by_language: Counter[str] = Counter()
+    for number, (start_ms, chunk) in enumerate(split_chunks(audio, max_bytes)):
+        # Closed here: httpx' request and response refer to each other, and keep the chunk until a garbage collection.
+        with chunk.file:
+            recognition = _transcribe_with_retries(
+                transcribe_file, chunk, language or detected_language, f"-{number}", check_cancelled
+            )
+        if recognition.language:
+            characters_by_language[recognition.language] += len(recognition.text)
+            # A few words in noise may be detected as any language, and must not decide on the chunks that follow.
+            if not detected_language and len(recognition.text) >= MIN_LANGUAGE_CHARS:
+                detected_language = recognition.language
+        texts.append(recognition.text)
+        passages += [_shift(passage, start_ms) for passage in recognition.passages]
+        on_progress(start_ms + chunk.duration_ms, recognition.text)
+    most_common = characters_by_language.most_common(1)
+    return Recognition(" ".join(filter(None, texts)), most_common[0][0] if most_common else None, passages)
 
 
-def _again_and_again(
-    hear: Hear, piece: FetchedAudio, language: str | None, part: str, check: Callable[[], None]
+def _transcribe_with_retries(
+    transcribe_file: TranscribeFile,
+    chunk: FetchedAudio,
+    language: str | None,
+    id_suffix: str,
+    check_cancelled: CancellationCheck,
 ) -> Recognition:
-    """Hear one piece; a fault that passes in seconds does not cost those that were heard before it."""
-    for number, pause_s in enumerate(PAUSES_S):
-        check()
+    """Transcribe one chunk. A fault of some seconds does not cost the chunks before it."""
+    for number, delay_s in enumerate(RETRY_DELAYS_S):
+        check_cancelled()
         try:
-            return hear(piece, language, f"{part}-{number}")
+            return transcribe_file(chunk, language, f"{id_suffix}-{number}")
         except RecognizerUnavailable as error:
-            wait_s = max(pause_s, error.retry_after_s or 0)
-            if wait_s > max(PAUSES_S):
+            wait_s = max(delay_s, error.retry_after_s or 0)
+            if wait_s > max(RETRY_DELAYS_S):
                 raise
-            log.warning("a piece is sent again", part=part, reason=str(error), in_s=wait_s)
-        until = time.monotonic() + wait_s
-        while (left_s := until - time.monotonic()) > 0:
-            time.sleep(min(1.0, left_s))
-            check()
-    check()
-    return hear(piece, language, f"{part}-{len(PAUSES_S)}")
+            log.warning("a chunk failed; retrying", chunk=id_suffix, reason=str(error), retry_in_s=wait_s)
+        deadline = time.monotonic() + wait_s
+        while (remaining_s := deadline - time.monotonic()) > 0:
+            time.sleep(min(1.0, remaining_s))
+            check_cancelled()
+    check_cancelled()
+    return transcribe_file(chunk, language, f"{id_suffix}-{len(RETRY_DELAYS_S)}")
 
 
-def cut(audio: FetchedAudio, most_bytes: int) -> Iterator[tuple[int, FetchedAudio]]:
-    """Yield each piece's start in milliseconds and the piece; one is in memory at a time."""
-    longest_s = (most_bytes - HEADER_BYTES) // (RATE * SAMPLE_BYTES) if most_bytes else BLOCK_S
-    for start_ms, samples in audio.blocks(min(longest_s, BLOCK_S)):
-        if len(samples) >= LEAST_S * RATE:
-            yield start_ms, as_wav(samples)
+def split_chunks(audio: FetchedAudio, max_bytes: int) -> Iterator[tuple[int, FetchedAudio]]:
+    """Yield each chunk's start in milliseconds and the chunk. One chunk is in memory at a time."""
+    max_s = (max_bytes - HEADER_BYTES) // (SAMPLE_RATE * SAMPLE_BYTES) if max_bytes else MAX_BLOCK_S
+    for start_ms, samples in decode_blocks(audio.file, min(max_s, MAX_BLOCK_S)):
+        if len(samples) >= MIN_CHUNK_S * SAMPLE_RATE:
+            yield start_ms, to_wav(samples)
 
 
-def as_wav(samples: Samples) -> FetchedAudio:
+def to_wav(samples: Samples) -> FetchedAudio:
     file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(SAMPLE_BYTES)
-        sound.setframerate(RATE)
-        sound.writeframes((samples.clip(-1, 1) * np.iinfo(np.int16).max).astype("<i2").tobytes())
-    return FetchedAudio(file, file.getbuffer().nbytes, "audio/wav", ".wav", len(samples) * 1000 // RATE)
+    with wave.open(file, "wb") as output:
+        output.setnchannels(1)
+        output.setsampwidth(SAMPLE_BYTES)
+        output.setframerate(SAMPLE_RATE)
+        output.writeframes((samples.clip(-1, 1) * np.iinfo(np.int16).max).astype("<i2").tobytes())
+    return FetchedAudio(file, file.getbuffer().nbytes, "audio/wav", ".wav", len(samples) * 1000 // SAMPLE_RATE)
 
 
-def _later(passage: Passage, by_ms: int) -> Passage:
+def _shift(passage: Passage, by_ms: int) -> Passage:
     words = [replace(word, start_ms=word.start_ms + by_ms, end_ms=word.end_ms + by_ms) for word in passage.words]
     return Passage(passage.start_ms + by_ms, passage.end_ms + by_ms, passage.text, words)

@@ -1,7 +1,7 @@
-"""Several recognizers in order of preference: when one is down, busy or wrongly set, the next is asked."""
+"""Several recognizers in order of preference: if one is unavailable, busy or misconfigured, the next is called."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -9,119 +9,119 @@ from time import monotonic
 
 import structlog
 
-from services.transcriber.audio.decode import FetchedAudio
-from services.transcriber.jobs.base import TryLater
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.errors import AudioRejected, CancellationCheck, RetryLater
 from services.transcriber.recognizers.recognizer import (
-    AudioRejected,
+    OnProgress,
     Recognition,
     Recognizer,
     RecognizerBusy,
+    RecognizerMisconfigured,
     RecognizerUnavailable,
-    Tell,
-    WronglySet,
-    to_nobody,
+    ignore_progress,
 )
 
 log = structlog.get_logger(__name__)
 
-AWAY_S = 60
-"""Who was found away is asked last for so long: a restart takes no longer, and so one clip a minute waits for a time
-limit (10 s for a connection, minutes for an answer) instead of each."""
+UNAVAILABLE_S = 60
+"""For so long an unavailable recognizer is called last. A restart takes no longer, and so one clip a minute waits for a
+timeout (10 s for a connection, minutes for an answer) instead of every clip."""
 
-CHECK_S = 1.0
-"""How often a clip that waits for a place asks whether it is still wanted."""
+CANCEL_CHECK_INTERVAL_S = 1.0
+"""How often a clip that waits for a slot checks whether it still must be transcribed."""
 
-Fault = TryLater | AudioRejected
+RecognitionError = RetryLater | AudioRejected
 
 
-class PreferredRecognizer:
-    """Asks one after another until the words are there.
+class FallbackRecognizer:
+    """Calls one recognizer after another until one succeeds.
 
-    The audio was found to hold sound, so what one refuses another may be able to read: all of them are asked. Only if
-    all of them refuse it, it is refused; if one was away, it may still be the one that hears it.
+    The audio is known to be decodable, so another recognizer may read what one refuses. The audio is rejected only if
+    all recognizers refuse it. If one of them was unavailable, that one may still succeed later.
     """
 
-    def __init__(self, choices: Sequence[tuple[Recognizer, int]]) -> None:
-        """Each with the number of clips that it takes at a time."""
-        self._choices = [_Choice(recognizer, at_once) for recognizer, at_once in choices]
-        self._asked = count(1)
-        self.name = ", else ".join(choice.name for choice in self._choices)
+    def __init__(self, recognizers: Sequence[tuple[Recognizer, int]]) -> None:
+        """Each with the number of clips that it takes at a time, the preferred one first."""
+        self._candidates = [_Candidate(recognizer, slots) for recognizer, slots in recognizers]
+        self._call_numbers = count(1)
+        self.name = ", else ".join(candidate.name for candidate in self._candidates)
 
     def transcribe(
         self,
         audio: FetchedAudio,
         *,
         attempt_id: str,
-        check: Callable[[], None],
-        tell: Tell = to_nobody,
+        check_cancelled: CancellationCheck,
+        on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
-        faults: dict[_Choice, Fault] = {}
-        for is_patient in (
-            False,
-            True,
-        ):  # first those that have a free place; then the others, as soon as they have one
-            for choice in self._in_order():
-                if choice in faults:
+        errors: dict[_Candidate, RecognitionError] = {}
+        # First those that have a free slot; then the others, as soon as they have one.
+        for may_wait in (False, True):
+            for candidate in self._available_first():
+                if candidate in errors:
                     continue
-                with choice.place(check, is_patient) as has_place:
-                    if not has_place:
+                with candidate.slot(check_cancelled, may_wait=may_wait) as has_slot:
+                    if not has_slot:
                         continue
                     try:
-                        found = choice.recognizer.transcribe(
+                        recognition = candidate.recognizer.transcribe(
                             audio,
-                            # Two addresses may lead to one server, and a place may be asked again: an id for each time.
-                            attempt_id=f"{attempt_id}-{next(self._asked)}",
-                            check=check,
-                            tell=tell,
+                            # Two addresses may lead to one server, so each call needs an id of its own.
+                            attempt_id=f"{attempt_id}-{next(self._call_numbers)}",
+                            check_cancelled=check_cancelled,
+                            on_progress=on_progress,
                             language=language,
                         )
-                    except (TryLater, AudioRejected) as error:
-                        choice.failed(error)
-                        faults[choice] = error
+                    except (RetryLater, AudioRejected) as error:
+                        candidate.note_error(error)
+                        errors[candidate] = error
                     else:
-                        choice.away_until = 0
-                        return replace(found, recognizer=choice.name)
-                check()
-        raise all_of([faults[choice] for choice in self._choices])
+                        candidate.unavailable_until = 0
+                        return replace(recognition, recognizer=candidate.name)
+                check_cancelled()
+        raise combine_errors([errors[candidate] for candidate in self._candidates])
 
-    def _in_order(self) -> list["_Choice"]:
+    def _available_first(self) -> list["_Candidate"]:
         now = monotonic()
-        return sorted(self._choices, key=lambda choice: choice.away_until > now)
+        return sorted(self._candidates, key=lambda candidate: candidate.unavailable_until > now)
 
 
-def all_of(faults: Sequence[Fault]) -> Fault:
-    """What to say when nobody could do it, in the preferred one's words; whoever is back first is worth another try."""
-    passing = [fault for fault in faults if isinstance(fault, TryLater) and not fault.switches_off]
-    if not passing:
-        # What all others refuse, the one that is wrongly set may still be able to read.
-        return next((fault for fault in faults if isinstance(fault, WronglySet)), faults[0])
-    kind = RecognizerBusy if all(isinstance(fault, RecognizerBusy) for fault in faults) else RecognizerUnavailable
-    return kind(f"{passing[0]} Nor could any other do it.", min(fault.retry_after_s or 0 for fault in passing) or None)
+def combine_errors(errors: Sequence[RecognitionError]) -> RecognitionError:
+    """One error for all, in the preferred recognizer's words, with the shortest delay before another attempt."""
+    temporary = [error for error in errors if isinstance(error, RetryLater) and not error.is_configuration_error]
+    if not temporary:
+        # A misconfigured recognizer may still read what all others refuse.
+        return next((error for error in errors if isinstance(error, RecognizerMisconfigured)), errors[0])
+    kind = RecognizerBusy if all(isinstance(error, RecognizerBusy) for error in errors) else RecognizerUnavailable
+    retry_after_s = min(error.retry_after_s or 0 for error in temporary) or None
+    return kind(f"{temporary[0]} Nor could any other do it.", retry_after_s)
 
 
-class _Choice:
-    def __init__(self, recognizer: Recognizer, at_once: int) -> None:
+class _Candidate:
+    """A recognizer, its slots, and when it was unavailable."""
+
+    def __init__(self, recognizer: Recognizer, slots: int) -> None:
         self.recognizer = recognizer
         self.name = recognizer.name
-        self.away_until = 0.0
-        self._places = threading.Semaphore(at_once)
+        self.unavailable_until = 0.0
+        self._slots = threading.Semaphore(slots)
 
     @contextmanager
-    def place(self, check: Callable[[], None], is_patient: bool) -> Iterator[bool]:
-        """Hold one of its places, if one is free or somebody waits for it."""
-        has_place = self._places.acquire(blocking=False)
-        while is_patient and not has_place:
-            check()
-            has_place = self._places.acquire(timeout=CHECK_S)
+    def slot(self, check_cancelled: CancellationCheck, *, may_wait: bool) -> Iterator[bool]:
+        """Hold a slot if one is free, or wait for it if `may_wait`. Yield whether there is one."""
+        has_slot = self._slots.acquire(blocking=False)
+        while may_wait and not has_slot:
+            check_cancelled()
+            has_slot = self._slots.acquire(timeout=CANCEL_CHECK_INTERVAL_S)
         try:
-            yield has_place
+            yield has_slot
         finally:
-            if has_place:
-                self._places.release()
+            if has_slot:
+                self._slots.release()
 
-    def failed(self, fault: Fault) -> None:
-        log.warning("a recognizer was passed over", recognizer=self.name, reason=str(fault))
-        # Who is busy is not away, and a file that it cannot read says nothing about the next one.
-        if not isinstance(fault, RecognizerBusy | AudioRejected):
-            self.away_until = monotonic() + AWAY_S
+    def note_error(self, error: RecognitionError) -> None:
+        log.warning("a recognizer failed; trying the next", recognizer=self.name, reason=str(error))
+        # A busy recognizer is available, and a file that one cannot read says nothing about the next file.
+        if not isinstance(error, RecognizerBusy | AudioRejected):
+            self.unavailable_until = monotonic() + UNAVAILABLE_S

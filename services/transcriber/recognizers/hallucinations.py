@@ -1,21 +1,22 @@
-"""Words that nobody said: Whisper fills silence and noise with what often stood under silent films on the web.
+"""Hallucinations: Whisper fills silence and noise with the words that often stand under silent films on the web.
 
-The limits are those of openai/whisper's `transcribe.py`, where they decide on another try; here, on what is believed.
+The thresholds are those of openai/whisper's `transcribe.py`, where they decide on another pass. Here they decide which
+passages are dropped.
 """
 
-SILENT = 0.6
-"""The model's own probability that nobody spoke, from which on its words are doubted."""
+NO_SPEECH_THRESHOLD = 0.6
+"""Probability of silence above which a passage is doubted."""
 
-UNSURE = -0.5
-"""Mean log probability of a word, below which a doubted passage is not believed."""
+LOGPROB_THRESHOLD = -0.5
+"""Mean log probability of the words below which a doubted passage is dropped."""
 
-REPETITIVE = 2.4
-"""Times that a text is longer than when it is compressed: above, it says one thing again and again."""
+COMPRESSION_RATIO_THRESHOLD = 2.4
+"""Length of a text divided by its compressed length. Above, the text repeats itself."""
 
-RAVING = 12
-"""From here on no person speaks: it is a sentence said twenty times over in half a minute, or one word fifty times."""
+MAX_COMPRESSION_RATIO = 12
+"""Above, nobody speaks like that: one sentence twenty times in half a minute, or one word fifty times."""
 
-PHRASES = frozenset(
+STOCK_PHRASES = frozenset(
     """
     you|thank you|thanks|bye|okay|so|thank you very much|thanks for watching|thank you for watching|see you next time
     |please subscribe|subscribe to my channel|subtitles by the amara.org community|untertitel der amara.org-community
@@ -24,20 +25,24 @@ PHRASES = frozenset(
     .replace("    ", "")
     .split("|")
 )
-"""What is made up most often, in lower case and without what stands around it."""
+"""The most frequent hallucinations, in lower case and without the signs around them."""
 
 
-def is_phantom(text: str, before: str, *, silent: float, confidence: float, repetition: float) -> bool:
-    """Whether a passage is not to be believed, because of what the model says of it and of the text `before` it.
+def is_hallucination(
+    text: str, previous_text: str, *, no_speech_prob: float, avg_logprob: float, compression_ratio: float
+) -> bool:
+    """Whether to drop a passage, by Whisper's scores and the text of the passage before it.
 
-    A model that heard speech is believed, unless it says the same again and again.
+    A passage with speech is kept, unless it repeats itself.
     """
-    if repetition > RAVING or (repetition > REPETITIVE and text == before):
+    is_repetitive = compression_ratio > COMPRESSION_RATIO_THRESHOLD
+    if compression_ratio > MAX_COMPRESSION_RATIO or (is_repetitive and text == previous_text):
         return True
-    return silent > SILENT and (is_phrase(text) or confidence < UNSURE or repetition > REPETITIVE)
+    is_doubted = no_speech_prob > NO_SPEECH_THRESHOLD
+    return is_doubted and (is_stock_phrase(text) or avg_logprob < LOGPROB_THRESHOLD or is_repetitive)
 
 
-def is_phrase(text: str) -> bool:
-    """Whether a text is nothing but one of the phrases that are made up most often, or signs alone."""
-    said = text.lower().strip(" .!?…♪[]()*")
-    return not said or said in PHRASES
+def is_stock_phrase(text: str) -> bool:
+    """Whether a text is one of the most frequent hallucinations, or has no words."""
+    phrase = text.lower().strip(" .!?…♪[]()*")
+    return not phrase or phrase in STOCK_PHRASES

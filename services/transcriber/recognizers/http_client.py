@@ -1,114 +1,107 @@
-"""What both kinds of Whisper server have in common: how long we wait, what is worth another try, what is believed."""
+"""HTTP to a Whisper server: time limits, cancellation, and the errors that its responses stand for."""
 
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 import httpx
 
-from services.transcriber.audio.decode import FetchedAudio
-from services.transcriber.recognizers.embedded import is_installed, speech_in
-from services.transcriber.recognizers.hallucinations import is_phantom, is_phrase
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.errors import CancellationCheck
 from services.transcriber.recognizers.recognizer import (
-    AudioRejected,
-    NotTaken,
-    Passage,
-    Recognition,
+    FileRefused,
     RecognizerBusy,
+    RecognizerMisconfigured,
     RecognizerUnavailable,
-    Word,
-    WronglySet,
-    joined,
 )
-from shared.db.columns import MAX_DURATION_MS
-from shared.languages import CODES, LANGUAGES
 
-CONNECT_S = 10
-"""Seconds for a connection: a server that sleeps behind a proxy accepts at once and wakes up later."""
+CONNECT_TIMEOUT_S = 10
+"""A server that sleeps behind a proxy accepts the connection at once and wakes up later."""
 
-SLOWEST = 2
+MAX_REALTIME_FACTOR = 2
 """Times the audio's length that a slow server may need."""
 
-LONGEST_WAIT_S = 3 * 3600
-"""Longest wait for one answer, whatever length a file claims to have."""
+MAX_WAIT_S = 3 * 3600
+"""Longest wait for one response, whatever length a file claims to have."""
 
-ANSWER_BYTES, ANSWER_S_BYTES = 1_000_000, 4_000
-"""Longest answer that is read: so much, and so much for each second of audio. Three words a second with their times,
-the segments around them and Whisper's tokens take 1,000."""
+MAX_ANSWER_BYTES, MAX_ANSWER_BYTES_PER_S = 1_000_000, 4_000
+"""Longest response: a fixed part, and a part for each second of audio. Three words a second with their times, the
+segments around them and Whisper's tokens take 1,000."""
 
-REASON_LENGTH = 300
-"""Characters of a server's own words that are passed on."""
+MAX_REASON_CHARS = 300
+"""Characters of a server's own error message that are passed on."""
 
-CHECK_S = 1.0
-"""How often a clip that waits for an answer asks whether it is still wanted."""
+CANCEL_CHECK_INTERVAL_S = 1.0
+"""How often a clip that waits for a response checks whether it still must be transcribed."""
 
-LATE = "The Whisper server did not answer in time."
+TIMED_OUT = "The Whisper server did not answer in time."
 
 
-def client(api_key: str = "") -> httpx.Client:
-    """One for all threads. It keeps no connection: in the minutes between two clips a proxy would have dropped it."""
+def open_client(api_key: str = "") -> httpx.Client:
+    """A client for all threads. It keeps no connection: a proxy would drop one in the minutes between two clips."""
     return httpx.Client(
-        # Not compressed: what is small on the wire may be endless when it is unpacked.
+        # Not compressed: a small compressed response may be endless when it is unpacked.
         headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {}),
         limits=httpx.Limits(max_keepalive_connections=0),
     )
 
 
-def patience(audio: FetchedAudio, base_s: float) -> httpx.Timeout:
-    """Scaled to the audio: nothing arrives until the server has heard all of it."""
-    answer_s = min(base_s + SLOWEST * audio.duration_ms / 1000, LONGEST_WAIT_S)
-    return httpx.Timeout(answer_s, connect=min(CONNECT_S, base_s))
+def timeout_for(audio: FetchedAudio, base_s: float) -> httpx.Timeout:
+    """Scaled to the audio: the server sends nothing until it has transcribed all of it."""
+    response_s = min(base_s + MAX_REALTIME_FACTOR * audio.duration_ms / 1000, MAX_WAIT_S)
+    return httpx.Timeout(response_s, connect=min(CONNECT_TIMEOUT_S, base_s))
 
 
 def send(
-    client: httpx.Client, request: httpx.Request, audio: FetchedAudio, check: Callable[[], None]
+    client: httpx.Client, request: httpx.Request, audio: FetchedAudio, check_cancelled: CancellationCheck
 ) -> httpx.Response:
-    """Send, read the answer, or say in a sentence why none came; `check` raises as soon as nobody wants it any more."""
-    most_bytes = ANSWER_BYTES + ANSWER_S_BYTES * audio.duration_ms // 1000
-    with _deadline(request, check) as is_over:
+    """Send the request and read the response. Raises `RecognizerUnavailable`, and what `check_cancelled` raises."""
+    max_bytes = MAX_ANSWER_BYTES + MAX_ANSWER_BYTES_PER_S * audio.duration_ms // 1000
+    with _deadline(request, check_cancelled) as is_over:
         try:
-            with closing(client.send(request, stream=True)) as response:
-                answer = _read(response, most_bytes)
+            with closing(client.send(request, stream=True)) as stream:
+                response = _read(stream, max_bytes)
         except httpx.HTTPError as error:
-            check()
+            check_cancelled()
             if is_over.is_set() or isinstance(error, httpx.TimeoutException):
-                sentence = LATE
+                sentence = TIMED_OUT
             elif isinstance(error, httpx.ConnectError):
                 sentence = "The Whisper server could not be reached."
             else:
                 sentence = "The Whisper server broke off the connection."
             raise RecognizerUnavailable(sentence) from error
-    check()
-    if is_over.is_set():  # where the connection's end is the answer's end, a cut one looks whole
-        raise RecognizerUnavailable(LATE)
-    return answer
+    check_cancelled()
+    if is_over.is_set():  # a response that ends with its connection looks complete when the connection is cut
+        raise RecognizerUnavailable(TIMED_OUT)
+    return response
 
 
 @contextmanager
-def _deadline(request: httpx.Request, check: Callable[[], None]) -> Iterator[threading.Event]:
-    """Break the exchange off when its time is over, or `check` raises, and set the event that it yields.
+def _deadline(request: httpx.Request, check_cancelled: CancellationCheck) -> Iterator[threading.Event]:
+    """Cut the connection when the time is over or the check raises. Yield the event that is set then.
 
-    httpx' limits are for each read and write: an answer that drips, or that is promised again and again, keeps to them
-    for ever.
+    httpx' timeouts are for each read and write: a response that drips, or is announced again and again, never exceeds
+    them.
     """
     is_over = threading.Event()
     sockets: list[socket.socket] = []
 
-    def end() -> None:
+    def cut_connections() -> None:
         is_over.set()
         for each in sockets:
             with suppress(OSError):
-                socket.socket.shutdown(each, socket.SHUT_RDWR)  # not TLS' own farewell, which the other thread reads in
+                # Not the TLS socket's own `shutdown`: it would unwrap the stream that the other thread reads.
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
 
     def trace(event: str, info: Mapping[str, Any]) -> None:
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             sockets.append(info["return_value"].get_extra_info("socket"))
             if is_over.is_set():
-                end()
+                cut_connections()
 
     request.extensions["trace"] = trace
     deadline = time.monotonic() + request.extensions["timeout"]["read"]
@@ -116,12 +109,12 @@ def _deadline(request: httpx.Request, check: Callable[[], None]) -> Iterator[thr
 
     def watch() -> None:
         try:
-            while not is_done.wait(max(0.0, min(CHECK_S, deadline - time.monotonic()))):
-                check()
+            while not is_done.wait(max(0.0, min(CANCEL_CHECK_INTERVAL_S, deadline - time.monotonic()))):
+                check_cancelled()
                 if time.monotonic() >= deadline:
-                    return end()
+                    return cut_connections()
         except Exception:
-            end()  # whoever sent it asks `check` again, and hears why
+            cut_connections()  # the sender calls the check again, and gets its error
 
     threading.Thread(target=watch, name="deadline", daemon=True).start()
     try:
@@ -130,173 +123,85 @@ def _deadline(request: httpx.Request, check: Callable[[], None]) -> Iterator[thr
         is_done.set()
 
 
-def _read(response: httpx.Response, most_bytes: int) -> httpx.Response:
-    """The answer with all its content, which is not let grow for ever."""
+def _read(stream: httpx.Response, max_bytes: int) -> httpx.Response:
+    """The response with its content. Raises `RecognizerUnavailable` if the content is too long."""
     content = bytearray()
-    for piece in response.iter_bytes():
-        content += piece
-        if len(content) > most_bytes:
+    for block in stream.iter_bytes():
+        content += block
+        if len(content) > max_bytes:
             raise RecognizerUnavailable("The Whisper server's answer is longer than any transcript of this audio.")
-    headers = {name: response.headers[name] for name in ("Content-Type", "Retry-After") if name in response.headers}
-    return httpx.Response(response.status_code, headers=headers, content=bytes(content))
+    headers = {name: stream.headers[name] for name in ("Content-Type", "Retry-After") if name in stream.headers}
+    return httpx.Response(stream.status_code, headers=headers, content=bytes(content))
 
 
-def refuse(response: httpx.Response) -> NoReturn:
-    """Turn an answer that is no success into the exception that says whether to come back."""
+def raise_error_for(response: httpx.Response) -> NoReturn:
+    """Raise the error that a response without a transcript stands for, by its status."""
     status = response.status_code
     if status in {202, 409, 429}:
-        raise RecognizerBusy(f"The Whisper server is busy ({status}: {reason(response)}).", retry_after(response))
+        raise RecognizerBusy(f"The Whisper server is busy ({status}: {reason(response)}).", retry_after_s(response))
     if status == 408 or status >= 500:
         sentence = f"The Whisper server is in trouble ({status}: {reason(response)})."
-        raise RecognizerUnavailable(sentence, retry_after(response))
+        raise RecognizerUnavailable(sentence, retry_after_s(response))
     if status in {401, 402, 403}:
-        raise WronglySet(f"The Whisper server does not let us in ({status}); its key is set with WHISPER_API_KEY.")
+        raise RecognizerMisconfigured(
+            f"The Whisper server does not let us in ({status}); its key is set with WHISPER_API_KEY."
+        )
     if status in {404, 405}:
-        raise WronglySet(
+        raise RecognizerMisconfigured(
             f"The Whisper server knows nothing at this address, or not this model ({status}: {reason(response)}); "
             "they are set with WHISPER_URL and WHISPER_MODEL."
         )
     if status == 413:
-        raise NotTaken(
+        raise FileRefused(
             f"The Whisper server takes no audio of this size ({status}): {reason(response)}; "
             "WHISPER_MAX_BYTES can be set to what it takes.",
             is_too_large=True,
         )
     if status >= 400:
-        raise NotTaken(f"The Whisper server refused this audio ({status}): {reason(response)}")
+        raise FileRefused(f"The Whisper server refused this audio ({status}): {reason(response)}")
     raise RecognizerUnavailable(f"The Whisper server answered {status} and no transcript; WHISPER_URL may be wrong.")
 
 
-def answer(response: httpx.Response) -> dict[str, Any]:
-    """The JSON object of a success; anything else may come from a proxy, and is worth another try."""
+def parse_object(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object of a success. Anything else may come from a proxy: raises `RecognizerUnavailable`."""
     try:
         body = response.json()
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        raise nonsense()
+        raise not_a_transcript()
     return body
 
 
-def nonsense() -> RecognizerUnavailable:
+def not_a_transcript() -> RecognizerUnavailable:
     return RecognizerUnavailable("The Whisper server answered with something that is no transcript.")
 
 
-def retry_after(response: httpx.Response) -> float | None:
-    """Seconds that the server asks us to wait, given as such or as a date (RFC 9110, 10.2.3)."""
-    given = response.headers.get("Retry-After", "").strip()
-    if given.isascii() and given.isdigit():
-        return float(given)
+def retry_after_s(response: httpx.Response) -> float | None:
+    """The delay that the server asks for, in seconds or as a date (RFC 9110, 10.2.3)."""
+    header_value = response.headers.get("Retry-After", "").strip()
+    if header_value.isascii() and header_value.isdigit():
+        return float(header_value)
     try:
-        return max(0.0, parsedate_to_datetime(given).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(header_value).timestamp() - time.time())
     except (ValueError, OverflowError):
         return None
 
 
 def reason(response: httpx.Response) -> str:
-    """The server's own words, from the shapes that servers use: `{"error": {"message"}}`, `{"detail"}`, plain text."""
+    """The server's own error message: `{"error": {"message"}}`, `{"detail"}` and the like, or plain text."""
     try:
-        found: Any = response.json()
+        body: Any = response.json()
     except (ValueError, RecursionError):
-        found = response.text
-    while isinstance(found, dict | list):
-        if isinstance(found, dict):
-            found = next((found[key] for key in ("error", "message", "detail", "msg") if found.get(key)), "")
+        body = response.text
+    while isinstance(body, dict | list):
+        if isinstance(body, dict):
+            body = next((body[key] for key in ("error", "message", "detail", "msg") if body.get(key)), "")
         else:
-            found = found[0] if found else ""
-    return clean(str(found))[:REASON_LENGTH] or "it gave no reason"
+            body = body[0] if body else ""
+    return clean_text(str(body))[:MAX_REASON_CHARS] or "it gave no reason"
 
 
-def clean(text: str) -> str:
-    """One line of characters that every database takes: neither NUL nor halves of surrogate pairs."""
+def clean_text(text: str) -> str:
+    """One line of characters that every database accepts: no NUL, no lone surrogates."""
     return " ".join(text.replace("\0", " ").encode(errors="replace").decode().split())
-
-
-def recognition(text: Any, segments: Any, words: Any, language: Any, audio: FetchedAudio) -> Recognition:
-    """What an answer says, without what nobody said.
-
-    `words` stand beside the segments at OpenAI, inside them at others. Raises `RecognizerUnavailable` for nonsense.
-    """
-    if not isinstance(text, str):
-        raise nonsense()
-    text = clean(text)
-    if not text:
-        return Recognition("", None, [])
-    found = passages(segments, words)
-    heard = _believed(found)
-    if len(heard) < len(found):
-        text = " ".join(passage.text for passage, _ in heard)
-    elif is_phrase(text) and not any(figures for _, figures in found) and _nobody_speaks(audio):
-        text, heard = "", []
-    if not text:
-        return Recognition("", None, [])
-    whole = [passage for passage, _ in heard] or [Passage(0, audio.duration_ms, text)]
-    return Recognition(text, language_code(language), whole)
-
-
-Figures = dict[str, float]
-"""What Whisper says of a segment of its own, as `is_phantom` takes it; empty where a server keeps it to itself."""
-
-
-def passages(found: Any, words: Any = None) -> list[tuple[Passage, Figures]]:
-    """Whisper's `segments`, with its `words` and its figures."""
-    try:
-        loose = joined(_words(words))
-        return [(_passage(segment, loose), _figures(segment)) for segment in found or () if _said(segment["text"])]
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise nonsense() from error
-
-
-def _passage(found: dict[str, Any], loose: list[Word]) -> Passage:
-    start_ms, end_ms = _times(found)
-    inside = [word for word in loose if start_ms <= (word.start_ms + word.end_ms) / 2 < end_ms]
-    return Passage(start_ms, end_ms, _said(found["text"]), joined(_words(found.get("words"))) or inside)
-
-
-def _words(found: Any) -> Iterator[Word]:
-    for word in found or ():
-        if text := _said(word["word"] if "word" in word else word["text"]):
-            yield Word(*_times(word), text)
-
-
-def _said(found: Any) -> str:
-    if not isinstance(found, str):
-        raise TypeError("a text is no text")
-    return clean(found)
-
-
-def _times(found: dict[str, Any]) -> tuple[int, int]:
-    start_ms, end_ms = (min(max(0, round(float(found[key]) * 1000)), MAX_DURATION_MS) for key in ("start", "end"))
-    return start_ms, max(start_ms, end_ms)
-
-
-def _figures(found: dict[str, Any]) -> Figures:
-    """Those that are there; one that is missing speaks for what was heard."""
-    names = {"silent": "no_speech_prob", "confidence": "avg_logprob", "repetition": "compression_ratio"}
-    given = {figure: found[name] for figure, name in names.items() if isinstance(found.get(name), int | float)}
-    return dict.fromkeys(names, 0.0) | given if given else {}
-
-
-def _believed(found: list[tuple[Passage, Figures]]) -> list[tuple[Passage, Figures]]:
-    befores = ["", *(passage.text for passage, _ in found)]
-    return [
-        (passage, figures)
-        for (passage, figures), before in zip(found, befores, strict=False)
-        if not figures or not is_phantom(passage.text, before, **figures)
-    ]
-
-
-def _nobody_speaks(audio: FetchedAudio) -> bool:
-    """Whether we hear no speech ourselves. Where we cannot listen, the server is believed."""
-    try:
-        return is_installed() and not any(speech_in(samples) for _, samples in audio.blocks())
-    except AudioRejected:
-        return False
-
-
-def language_code(found: Any) -> str | None:
-    """`en` for `en`, `EN` and `english`: OpenAI's server gives names."""
-    if not isinstance(found, str) or not found:
-        return None
-    name = found.strip().lower()
-    return CODES.get(name, name if name in LANGUAGES else None)

@@ -1,30 +1,32 @@
-"""A server that speaks OpenAI's `POST /v1/audio/transcriptions`."""
+"""A server with OpenAI's `POST /v1/audio/transcriptions`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 
-from services.transcriber.audio.decode import FetchedAudio
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.errors import CancellationCheck
 from services.transcriber.recognizers import http_client
-from services.transcriber.recognizers.chunks import heard
-from services.transcriber.recognizers.recognizer import Recognition, Tell, to_nobody
+from services.transcriber.recognizers.answers import parse_recognition
+from services.transcriber.recognizers.chunks import transcribe_within_limit
+from services.transcriber.recognizers.recognizer import OnProgress, Recognition, ignore_progress
 from services.transcriber.settings import TranscriberSettings
 
-TIMED = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
-PLAIN = {"response_format": "json"}
-"""What newer models and smaller servers give instead."""
+VERBOSE_FORM = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
+PLAIN_FORM = {"response_format": "json"}
+"""For newer models and smaller servers, which refuse the verbose one."""
 
 
 class OpenAIRecognizer:
-    """Sends the stored file as it is, a block at a time; one that the server does not take, in pieces."""
+    """Sends the stored file unchanged, block by block; in chunks if the server refuses the file."""
 
     def __init__(self, settings: TranscriberSettings) -> None:
         self._url = settings.whisper_url
         self._model = settings.whisper_model or "whisper-1"
-        self._patience_s = settings.whisper_timeout_seconds
-        self._most_bytes = settings.whisper_max_bytes
+        self._timeout_s = settings.whisper_timeout_seconds
+        self._max_bytes = settings.whisper_max_bytes
         self._prompt = settings.whisper_prompt
-        self._client = http_client.client(settings.whisper_api_key.get_secret_value())
+        self._client = http_client.open_client(settings.whisper_api_key.get_secret_value())
         self.name = f"{self._model} at {httpx.URL(self._url).host}"
 
     def transcribe(
@@ -32,41 +34,48 @@ class OpenAIRecognizer:
         audio: FetchedAudio,
         *,
         attempt_id: str,
-        check: Callable[[], None],
-        tell: Tell = to_nobody,
+        check_cancelled: CancellationCheck,
+        on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
-        shapes: list[Mapping[str, Sequence[str]]] = [TIMED, PLAIN]
+        forms: list[Mapping[str, Sequence[str]]] = [VERBOSE_FORM, PLAIN_FORM]
 
-        def hear(file: FetchedAudio, spoken: str | None, _: str) -> Recognition:
-            response = self._ask(file, shapes[0], spoken, check)
-            if response.status_code in {400, 422} and len(shapes) > 1:
-                response = self._ask(file, PLAIN, spoken, check)
+        def transcribe_file(file: FetchedAudio, file_language: str | None, _: str) -> Recognition:
+            response = self._send(file, forms[0], file_language, check_cancelled)
+            if response.status_code in {400, 422} and len(forms) > 1:
+                response = self._send(file, PLAIN_FORM, file_language, check_cancelled)
                 if response.status_code == 200:
-                    del shapes[0]  # it will not know it for the next piece either
+                    del forms[0]  # the server would refuse the verbose form for the next chunk as well
             if response.status_code != 200:
-                http_client.refuse(response)
-            found = http_client.answer(response)
-            return http_client.recognition(
-                found.get("text"), found.get("segments"), found.get("words"), found.get("language"), file
+                http_client.raise_error_for(response)
+            answer = http_client.parse_object(response)
+            return parse_recognition(
+                answer.get("text"), answer.get("segments"), answer.get("words"), answer.get("language"), file
             )
 
-        return heard(audio, self._most_bytes, hear, check=check, tell=tell, language=language)
+        return transcribe_within_limit(
+            audio,
+            self._max_bytes,
+            transcribe_file,
+            check_cancelled=check_cancelled,
+            on_progress=on_progress,
+            language=language,
+        )
 
-    def _ask(
+    def _send(
         self,
         audio: FetchedAudio,
-        shape: Mapping[str, Sequence[str]],
+        form: Mapping[str, Sequence[str]],
         language: str | None,
-        check: Callable[[], None],
+        check_cancelled: CancellationCheck,
     ) -> httpx.Response:
-        wishes = {key: value for key, value in (("language", language), ("prompt", self._prompt)) if value}
+        options = {key: value for key, value in (("language", language), ("prompt", self._prompt)) if value}
         request = self._client.build_request(
             "POST",
             self._url,
-            # Servers tell the container by the file's ending. httpx begins at the file's beginning, whenever it sends.
+            # Servers detect the container by the file's suffix. httpx rewinds the file before it sends it.
             files={"file": (f"audio{audio.suffix}", audio.file, audio.mime.partition(";")[0])},
-            data={"model": self._model, **shape, **wishes},
-            timeout=http_client.patience(audio, self._patience_s),
+            data={"model": self._model, **form, **options},
+            timeout=http_client.timeout_for(audio, self._timeout_s),
         )
-        return http_client.send(self._client, request, audio, check)
+        return http_client.send(self._client, request, audio, check_cancelled)

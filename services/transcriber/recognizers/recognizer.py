@@ -1,40 +1,29 @@
-"""Who turns sound into words: one protocol, and a file for each of those that speak it."""
+"""The recognizer protocol, its results and its errors."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import structlog
-
-from services.transcriber.audio.decode import AudioRejected, FetchedAudio
-from services.transcriber.jobs.base import TryLater
-from services.transcriber.models.registry import ModelAwaited, Models
-from services.transcriber.settings import TranscriberSettings
-
-log = structlog.get_logger(__name__)
-
-NOBODY = (
-    "Nothing here turns speech into words: set WHISPER_URL to a Whisper server, "
-    "or install the embedded engine (the package faster-whisper), then ask again."
-)
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.errors import AudioRejected, CancellationCheck, RetryLater
 
 
-class RecognizerUnavailable(TryLater):
-    """The recognizer cannot do it now."""
+class RecognizerUnavailable(RetryLater):
+    """The recognizer cannot work now."""
 
 
 class RecognizerBusy(RecognizerUnavailable):
-    """The recognizer works for somebody else."""
+    """The recognizer works for others now."""
 
 
-class WronglySet(TryLater):
-    """The recognizer takes nothing from us, whatever the audio: its address, key or model is wrong, or was just now."""
+class RecognizerMisconfigured(RetryLater):
+    """The recognizer refuses all audio: its address, key or model is wrong, or was so for a moment."""
 
-    switches_off = True
+    is_configuration_error = True
 
 
-class NotTaken(AudioRejected):
-    """The recognizer takes audio, but not this file; perhaps another, of the same sound."""
+class FileRefused(AudioRejected):
+    """The recognizer refuses this file. It may accept another file of the same audio."""
 
     def __init__(self, sentence: str, *, is_too_large: bool = False) -> None:
         super().__init__(sentence)
@@ -48,25 +37,25 @@ class Word:
     text: str
 
 
-def joined(words: Iterable[Word]) -> list[Word]:
-    """Put together again what Whisper cuts at hyphens: `ill` and `-disposed` are one word, ` -5` and `-` are their own.
+def join_hyphenated(words: Iterable[Word]) -> list[Word]:
+    """Join the words that Whisper splits at hyphens: `ill` and `-disposed` are one word, ` -5` and `-` are not.
 
-    Each may still have the space before it that says where a word begins; none that is returned has.
+    An input word may have the space before it that tells the cases apart. No output word has a space.
     """
-    whole: list[Word] = []
+    joined: list[Word] = []
     for word in words:
         text = word.text.strip()
-        if whole and word.text.startswith("-") and len(text) > 1:
-            before = whole.pop()
-            whole.append(Word(before.start_ms, word.end_ms, before.text + text))
+        if joined and word.text.startswith("-") and len(text) > 1:
+            previous = joined.pop()
+            joined.append(Word(previous.start_ms, word.end_ms, previous.text + text))
         else:
-            whole.append(Word(word.start_ms, word.end_ms, text))
-    return whole
+            joined.append(Word(word.start_ms, word.end_ms, text))
+    return joined
 
 
 @dataclass(frozen=True)
 class Passage:
-    """Words that belong together, about a sentence."""
+    """About one sentence: Whisper's segment."""
 
     start_ms: int
     end_ms: int
@@ -76,92 +65,44 @@ class Passage:
 
 @dataclass(frozen=True)
 class Recognition:
-    """What was said; empty if nobody spoke, and then without a language."""
+    """The words of a clip. Without speech it has no words and no language."""
 
     text: str
     language: str | None
     passages: list[Passage]
     recognizer: str | None = None
-    """Who heard it, where that is not the one that was asked."""
+    """The name of the recognizer that did it, if that is not the one that was called."""
 
 
-Tell = Callable[[int, str], None]
-"""Told how many milliseconds have been heard, and the words of the passage that ended there."""
+OnProgress = Callable[[int, str], None]
+"""Called with the position that is transcribed, in milliseconds, and the words of the passage that ends there."""
 
 
-def to_nobody(heard_ms: int, words: str) -> None:
-    """The `Tell` of who does not want to know."""
+def ignore_progress(position_ms: int, words: str) -> None:
+    """An `OnProgress` that does nothing."""
 
 
 class Recognizer(Protocol):
-    """Many threads may call one recognizer."""
+    """Turns audio into words. Many threads may call one recognizer."""
 
     @property
     def name(self) -> str:
-        """What people read as the author of the words."""
+        """The author of the words, for people."""
 
     def transcribe(
         self,
         audio: FetchedAudio,
         *,
         attempt_id: str,
-        check: Callable[[], None],
-        tell: Tell = to_nobody,
+        check_cancelled: CancellationCheck,
+        on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
-        """Hear all of it. `check` is called now and then and raises to stop.
+        """Transcribe all of the audio.
 
-        `attempt_id` is never used twice, and no other begins with it and a hyphen: those are for who asks in parts.
-        Who hears it passage by passage may `tell` of each. `language` is what a person says it is (ISO 639-1, as
-        Whisper knows them); None: it is to be found out.
+        `attempt_id` is unique, and no other begins with it and a hyphen: such ids are for the parts of one attempt.
+        `language` is a person's choice (ISO 639-1, as Whisper knows them); None: the recognizer detects it.
 
-        Raises `RecognizerUnavailable`, `RecognizerBusy`, `WronglySet`, `AudioRejected`, and `ModelAwaited` before it
-        has begun.
+        Raises `RecognizerUnavailable`, `RecognizerBusy`, `RecognizerMisconfigured`, `AudioRejected`, and, before it
+        begins, `ModelNotReady`.
         """
-
-
-def open_recognizer(settings: TranscriberSettings, models: Models | None = None) -> Recognizer | None:
-    """The one that the settings ask for; None if this installation has none. Loads nothing heavy yet."""
-    several = settings.each()
-    opened = [(found, each.jobs_at_once()) for each in several if (found := _open_one(each, models))]
-    if 0 < len(opened) < len(several):
-        log.warning("WHISPER_URL names the embedded engine, which is not installed; it goes without")
-    if len(opened) > 1:
-        from services.transcriber.recognizers.fallback import PreferredRecognizer
-
-        return PreferredRecognizer(opened)
-    return opened[0][0] if opened else None
-
-
-def _open_one(settings: TranscriberSettings, models: Models | None) -> Recognizer | None:
-    if settings.whisper_url.endswith("/audio/transcriptions"):
-        from services.transcriber.recognizers.openai import OpenAIRecognizer
-
-        return OpenAIRecognizer(settings)
-    if settings.whisper_url:
-        from services.transcriber.recognizers.cog import CogRecognizer
-
-        return CogRecognizer(settings)
-    from services.transcriber.recognizers.embedded import EmbeddedRecognizer, is_installed
-
-    return EmbeddedRecognizer(settings, models) if is_installed() else None
-
-
-__all__ = [
-    "NOBODY",
-    "AudioRejected",
-    "FetchedAudio",
-    "ModelAwaited",
-    "NotTaken",
-    "Passage",
-    "Recognition",
-    "Recognizer",
-    "RecognizerBusy",
-    "RecognizerUnavailable",
-    "Tell",
-    "Word",
-    "WronglySet",
-    "joined",
-    "open_recognizer",
-    "to_nobody",
-]

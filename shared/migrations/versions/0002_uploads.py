@@ -1,4 +1,4 @@
-"""Uploads in pieces, what was found in the sound, and when the sweeps ran."""
+"""Uploads in pieces, gaps and waveforms, and the times of the maintenance tasks."""
 
 import sqlalchemy as sa
 from alembic import op

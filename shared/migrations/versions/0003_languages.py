@@ -1,4 +1,4 @@
-"""The language that a person sets for a clip, and the clips that nobody could transcribe."""
+"""The language that a person sets for a clip, and an index of the clips without a recognizer."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What clips are found by: folded words in an index of the database's own kind, tags, and lists in several orders."""
+"""Search: folded words in a full-text index of the database, tags, and indexes for each order of the list."""
 
 import uuid
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ depends_on = None
 INSTANT = sa.DateTime(timezone=True)
 
 BATCH = 500
-"""Clips whose words are folded at a time; a text may have megabytes."""
+"""Clips in one batch of the backfill: a text may have megabytes."""
 
 POSTGRES = (
-    # With the beginnings of all words: nearly every clip has a word that begins with `a`, and to put the clips of five
-    # thousand such words together takes longer than people wait.
+    # The prefixes of words are lexemes, too. Nearly every clip has a word that begins with `a`: to merge the clips of
+    # five thousand such words takes longer than people wait.
     """
     CREATE FUNCTION search_words(said text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         SELECT array_to_tsvector(array(
@@ -33,17 +33,17 @@ POSTGRES = (
     $$
     """,
     "ALTER TABLE search ADD words tsvector GENERATED ALWAYS AS (search_words(name || tags || text)) STORED",
-    # What is long stands elsewhere, as it is: a look at tens of thousands of rows for the newest passes few pages.
+    # Long values are stored out of line, uncompressed: a scan of the newest tens of thousands of rows reads few pages.
     "ALTER TABLE search ALTER words SET STORAGE EXTERNAL, ALTER text SET STORAGE EXTERNAL",
     "ALTER TABLE search SET (toast_tuple_target = 256)",
-    # No statistics of words: with them, Postgres reads rows in the hope of matches and does not know how long each is.
+    # No statistics of words: with them, Postgres prefers to scan rows, and underrates the cost of long ones.
     "ALTER TABLE search ALTER words SET STATISTICS 0, ALTER text SET STATISTICS 0",
-    # No list of what is to be indexed later: every search would read it from end to end.
+    # No pending list (fastupdate): every search would read all of it.
     "CREATE INDEX search_words ON search USING gin (words) WITH (fastupdate = off)",
 )
 
 SQLITE = (
-    # Of ASCII alone it knows what a letter is; all else was decided when the text was folded.
+    # The tokenizer separates words at ASCII characters only: `shared.search.folding` did everything else.
     """
     CREATE VIRTUAL TABLE found USING fts5(
         name, tags, text, content='search', content_rowid='number', tokenize='ascii', prefix='1 2 3'
@@ -112,7 +112,7 @@ def upgrade() -> None:
 
 
 def _fill() -> None:
-    """Fold the words of all clips, and order them by name."""
+    """Fill the search table and the sort names for all clips."""
     bind = op.get_bind()
     clip = sa.table("clip", sa.column("id", sa.Uuid()), sa.column("sort_name"))
     search = sa.table(

@@ -1,1 +1,1 @@
-"""The clip API: its pure parts alone, and the real process on both kinds of parts."""
+"""Tests of the clip API: pure functions without a server, routes on a real process with both kinds of parts."""

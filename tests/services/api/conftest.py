@@ -1,4 +1,4 @@
-"""A live API that many tests look at and none breaks."""
+"""A live API that the tests of a module share; none of them may break it."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -11,7 +11,7 @@ from tests.servers.stack import Stack
 
 @pytest.fixture(scope="module")
 def api(module_parts: Parts) -> Iterator[Stack]:
-    """`python -m services.api`, on SQLite and files and on Postgres and S3."""
+    """`python -m services.api`, once with SQLite and files, once with Postgres and S3."""
     with Stack(module_parts, ["api"], migrate=False) as stack:
         yield stack
 

@@ -1,4 +1,4 @@
-"""`/websocket` beside the page: piped to the realtime server, or given to Fly's proxy."""
+"""`/websocket` on the page's origin: proxied to the realtime server, or replayed by Fly's proxy."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ async def test_a_plain_request_is_426(client: httpx.AsyncClient) -> None:
 
 
 class Upstream:
-    """A realtime server whose every connection the test holds in its hands."""
+    """A realtime server whose connections the test controls."""
 
     def __init__(self, server: Server, sockets: "asyncio.Queue[ServerConnection]") -> None:
         self.server, self.sockets = server, sockets

@@ -15,8 +15,11 @@ from shared.redis import streams
 from tests.servers.stack import Service
 from tests.servers.valkey import Valkey
 
-PATIENCE_S = 10
+TIMEOUT_S = 10
 """Longest wait for a frame or an answer: a noticed wipe takes 2 s, a loaded machine the rest."""
+
+WORKERS = 3
+"""Processes of the fixture `workers`."""
 
 
 class Realtime(Service):
@@ -31,15 +34,15 @@ class Realtime(Service):
         self.redis.close()
         super().close()
 
-    def say(self, text: str, library: str = HOME) -> str:
+    def publish(self, text: str, library: str = HOME) -> str:
         """Send an event as the relay does, and return its id."""
         return streams.append_event(self.redis, library, {"type": "clip", "clip": {"text": text}})
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
 
-    async def until_answered(self, path: str, status: int) -> httpx.Response:
-        async with asyncio.timeout(PATIENCE_S):
+    async def wait_for_answer(self, path: str, status: int) -> httpx.Response:
+        async with asyncio.timeout(TIMEOUT_S):
             while True:
                 try:
                     if (answer := self.get(path)).status_code == status:
@@ -56,21 +59,21 @@ class Page:
         self.socket = socket
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             frame = json.loads(await self.socket.recv())
         assert isinstance(frame, dict)
         return frame
 
-    async def next_but_presence(self) -> dict[str, Any]:
+    async def next_except_presence(self) -> dict[str, Any]:
         """For tests that last longer than it takes to count who is there."""
         while (frame := await self.next())["type"] == "presence":
             pass
         return frame
 
-    async def hears(self, id: str, text: str) -> None:
-        assert await self.next_but_presence() == {"id": id, "type": "clip", "clip": {"text": text}}
+    async def receives(self, id: str, text: str) -> None:
+        assert await self.next_except_presence() == {"id": id, "type": "clip", "clip": {"text": text}}
 
-    async def is_told_to_fetch(self) -> str | None:
+    async def receives_resync(self) -> str | None:
         """The id that comes with the resync."""
         frame = await self.next()
         assert frame.keys() == {"id", "type"}
@@ -79,12 +82,12 @@ class Page:
         return frame["id"]  # type: ignore[no-any-return]
 
     async def close_code(self) -> int | None:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await self.socket.wait_closed()
         return self.socket.close_code
 
 
-def texts(data: bytes) -> list[bytes]:
+def payloads(data: bytes) -> list[bytes]:
     """What unmasked text frames say."""
     said = []
     while data:
@@ -117,6 +120,15 @@ def realtime(valkey: Valkey) -> Iterator[Realtime]:
     server.close()
 
 
+@pytest.fixture
+def workers(valkey: Valkey) -> Iterator[Realtime]:
+    """The server with several worker processes on one port."""
+    realtime = Realtime(valkey, WORKERS=str(WORKERS))
+    realtime.start()
+    yield realtime
+    realtime.close()
+
+
 Open = Callable[..., Any]
 
 
@@ -134,4 +146,4 @@ async def open_page() -> AsyncIterator[Open]:
         yield opened
 
 
-__all__ = ["Open", "Page", "Realtime", "texts"]
+__all__ = ["Open", "Page", "Realtime", "payloads"]

@@ -11,11 +11,11 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from services.realtime.connection import UNKNOWN_MESSAGE
+from services.realtime.connection import CLOSE_UNEXPECTED_MESSAGE
 from shared.libraries import HOME
 from shared.redis import streams
 from tests.node import NodeClient, has_node, node_client
-from tests.services.realtime.conftest import PATIENCE_S, Realtime
+from tests.services.realtime.conftest import TIMEOUT_S, Realtime
 
 SIZES = [100, 125, 126, 127, 1_000, 65_535, 65_536, 70_000, 900_000]
 """Bytes of a frame's payload: on both sides of where its header grows."""
@@ -50,7 +50,7 @@ class Ws:
         self._node = node
 
     async def _told(self, what: str) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             told = await self._node.told()
         assert what in told, told
         return told
@@ -88,13 +88,13 @@ class Websockets:
         return names, self._socket.subprotocol or ""
 
     async def heard(self) -> str:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             text = await self._socket.recv(decode=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     async def ping(self, words: str) -> str:
         pong = await self._socket.ping(words)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await pong
         return words  # a pong that says something else is not the one that is waited for
 
@@ -105,10 +105,10 @@ class Websockets:
         await self._socket.close(code)
 
     async def closed(self) -> tuple[int, str]:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             with pytest.raises(ConnectionClosed) as closed:
                 await self._socket.recv()
-        assert closed.value.rcvd is not None, "the line was cut"
+        assert closed.value.rcvd is not None, "the connection was cut"
         return closed.value.rcvd.code, closed.value.rcvd.reason
 
 
@@ -121,7 +121,7 @@ async def ws(url: str) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def websockets(url: str) -> AsyncIterator[Client]:
-    async with connect(url, proxy=None, max_size=None, close_timeout=PATIENCE_S) as socket:
+    async with connect(url, proxy=None, max_size=None, close_timeout=TIMEOUT_S) as socket:
         yield Websockets(socket)
 
 
@@ -136,7 +136,7 @@ async def client(request: pytest.FixtureRequest, realtime: Realtime) -> AsyncIte
 async def test_frames_of_every_length_arrive_as_they_were_sent(client: Client, realtime: Realtime) -> None:
     for size in SIZES:
         event: dict[str, Any] = {"type": "clip", "clip": {"text": ""}}
-        id = streams.StreamId.parse(realtime.say("for its length"))
+        id = streams.StreamId.parse(realtime.publish("for its length"))
         assert await client.heard()
         around = len(json.dumps({"id": str(id), **event}, separators=(",", ":")))
         event["clip"]["text"] = "ü" + "x" * (size - around - 2)
@@ -149,7 +149,7 @@ async def test_frames_of_every_length_arrive_as_they_were_sent(client: Client, r
 @pytest.mark.parametrize("words", ["", "are you there? 🎙", "x" * 125])
 async def test_a_ping_is_answered_with_its_own_words(client: Client, realtime: Realtime, words: str) -> None:
     assert await client.ping(words) == words
-    realtime.say("between two pings")
+    realtime.publish("between two pings")
     assert await client.heard()
     assert await client.ping(words) == words
 
@@ -160,14 +160,14 @@ async def test_a_good_bye_is_given_back(client: Client, code: int) -> None:
     assert (await client.closed())[0] == code
 
 
-async def test_who_speaks_is_told_why_it_is_shown_out(client: Client) -> None:
+async def test_a_client_that_sends_a_message_is_told_why_it_is_disconnected(client: Client) -> None:
     await client.say("hello")
     code, reason = await client.closed()
-    assert code == UNKNOWN_MESSAGE
+    assert code == CLOSE_UNEXPECTED_MESSAGE
     assert reason
 
 
-async def test_a_server_that_ends_says_that_it_will_be_back(client: Client, realtime: Realtime) -> None:
+async def test_a_stopping_server_closes_with_service_restart(client: Client, realtime: Realtime) -> None:
     await asyncio.to_thread(realtime.stop)
     assert (await client.closed())[0] == 1012
 

@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from shared.libraries import HOME
 from shared.redis import streams
 from shared.redis.streams import StreamId, stream_key
-from tests.services.realtime.conftest import PATIENCE_S, Realtime
+from tests.services.realtime.conftest import TIMEOUT_S, Realtime
 
 STORIES, STEPS = 50, 30
 """How many, and how long: some twenty seconds, most of them pauses of a reader that lost Redis."""
@@ -48,7 +48,7 @@ class Page:
     def connect(self, realtime: Realtime) -> None:
         if self.socket is None:
             address = f"ws://127.0.0.1:{realtime.port}/websocket?since={self.cursor}"
-            opening = connect(address, compression=None, proxy=None, open_timeout=PATIENCE_S)
+            opening = connect(address, compression=None, proxy=None, open_timeout=TIMEOUT_S)
             with contextlib.suppress(OSError, ConnectionClosed):
                 self.socket = self.line.enter_context(opening)
 
@@ -188,7 +188,7 @@ class Stories(RuleBasedStateMachine):
             for page in self.opened:
                 for _ in range(3):
                     page.connect(self.realtime)
-                    while StreamId.parse(page.cursor or "0-0") < last and page.read(self.database, PATIENCE_S):
+                    while StreamId.parse(page.cursor or "0-0") < last and page.read(self.database, TIMEOUT_S):
                         pass
                     if page.socket is not None:
                         break

@@ -18,7 +18,7 @@ from shared.libraries import HOME
 from shared.redis import streams
 from tests.servers.stack import Service
 from tests.servers.valkey import Valkey
-from tests.services.realtime.conftest import PATIENCE_S, Realtime
+from tests.services.realtime.conftest import TIMEOUT_S, Realtime
 
 BROWSERS = 1_000
 CLIPS = 20
@@ -119,7 +119,7 @@ async def crowd(own_valkey: Valkey) -> AsyncIterator[tuple[Realtime, Database, l
     database = Database(realtime)
     browsers = [Browser(realtime, database) for _ in range(BROWSERS)]
     lives = [asyncio.create_task(browser.live()) for browser in browsers]
-    await until_listening(realtime, BROWSERS)
+    await wait_for_connections(realtime, BROWSERS)
     yield realtime, database, browsers
     for life in lives:
         life.cancel()
@@ -127,12 +127,12 @@ async def crowd(own_valkey: Valkey) -> AsyncIterator[tuple[Realtime, Database, l
     await asyncio.to_thread(realtime.close)
 
 
-async def until_listening(realtime: Realtime, number: int) -> None:
-    answer = await realtime.until_answered("/metrics", 200)
-    async with asyncio.timeout(3 * PATIENCE_S):
+async def wait_for_connections(realtime: Realtime, number: int) -> None:
+    answer = await realtime.wait_for_answer("/metrics", 200)
+    async with asyncio.timeout(3 * TIMEOUT_S):
         while f"dictaphone_realtime_connections {number}.0" not in answer.text:
             await asyncio.sleep(0.1)
-            answer = await realtime.until_answered("/metrics", 200)
+            answer = await realtime.wait_for_answer("/metrics", 200)
 
 
 async def load(database: Database) -> None:
@@ -163,12 +163,12 @@ async def test_everyone_ends_with_the_state_of_the_database(
             await asyncio.to_thread(realtime.start)
     await loading
     await all_agree(database, browsers)
-    await until_listening(realtime, BROWSERS)
+    await wait_for_connections(realtime, BROWSERS)
     assert memory_mb(realtime) - before < MEMORY_MB
 
 
 async def all_agree(database: Database, browsers: list[Browser]) -> None:
-    async with asyncio.timeout(3 * PATIENCE_S):
+    async with asyncio.timeout(3 * TIMEOUT_S):
         while not database.is_told or any(browser.clips != database.clips for browser in browsers):
             await asyncio.to_thread(database.tell)
             await asyncio.sleep(0.1)
@@ -202,14 +202,14 @@ async def test_frozen_consumers_delay_nobody_and_catch_up(
     )  # fmt: skip
     assert process.stdout
     try:
-        assert await asyncio.wait_for(process.stdout.readline(), PATIENCE_S) == b"ready\n"
+        assert await asyncio.wait_for(process.stdout.readline(), TIMEOUT_S) == b"ready\n"
         before = memory_mb(realtime)
         os.kill(process.pid, signal.SIGSTOP)
         await load(database)
         await all_agree(database, browsers)
         assert memory_mb(realtime) - before < MEMORY_MB
         os.kill(process.pid, signal.SIGCONT)
-        said, _ = await asyncio.wait_for(process.communicate(b"\n"), PATIENCE_S)
+        said, _ = await asyncio.wait_for(process.communicate(b"\n"), TIMEOUT_S)
         assert said.startswith(b'1 {"id":"'), "all hundred end with the same newest frame"
     finally:
         if process.returncode is None:

@@ -10,9 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from services.realtime.hub import MOST_PIECES, Bounds, Channel, Hub
+from services.realtime.hub import Channel, Hub
+from services.realtime.replay_buffer import MAX_CACHED_CHUNKS, ReplayLimits
 from shared.redis.streams import StreamId
-from tests.services.realtime.conftest import texts
+from tests.services.realtime.conftest import payloads
 
 NULL_RESYNC = b'{"id":null,"type":"resync"}'
 
@@ -33,8 +34,8 @@ def resync(id: str) -> bytes:
     return b'{"id":"%s","type":"resync"}' % id.encode()
 
 
-class Loop:
-    """What is to be called in later turns."""
+class FakeLoop:
+    """Calls of later turns, run one by one."""
 
     def __init__(self) -> None:
         self.calls: deque[Callable[[], None]] = deque()
@@ -51,240 +52,240 @@ class Loop:
             self.turn()
 
 
-class Ear:
-    """A listener, and what it heard."""
+class FakeSubscriber:
+    """A subscriber that keeps what it received."""
 
     def __init__(self, channel: Channel | None = None, since: str | None = None) -> None:
-        self.place = 0
-        self.keeps_state = False
-        self.heard: list[bytes] = []
+        self.position = 0
+        self.has_cursor = False
+        self.received: list[bytes] = []
         self.when_sent: Callable[[], None] = lambda: None
         if channel:
-            self.send(channel.join(self, since))
+            self.send(channel.subscribe(self, since))
 
     def send(self, data: bytes) -> None:
-        self.heard += texts(data)
+        self.received += payloads(data)
         self.when_sent()
 
 
 @pytest.fixture
-def loop() -> Loop:
-    return Loop()
+def loop() -> FakeLoop:
+    return FakeLoop()
 
 
 @pytest.fixture
-def home(loop: Loop) -> Channel:
-    """A library that has said 1-0 to 4-0, and keeps three; it is served in slices of two."""
-    home = Hub(loop, Bounds(frames=3), slice_listeners=2).of("home")
-    home.begin("0-1")
+def home(loop: FakeLoop) -> Channel:
+    """A channel with the events 1-0 to 4-0, which keeps three and serves slices of two."""
+    home = Hub(loop, ReplayLimits(frames=3), slice_subscribers=2).channel("home")
+    home.start_incarnation("0-1")
     home.publish((f"{number}-0", event(number)) for number in range(1, 5))
     return home
 
 
-def say(channel: Channel, *numbers: int) -> None:
+def publish(channel: Channel, *numbers: int) -> None:
     channel.publish((f"{number}-0", event(number)) for number in numbers)
 
 
-def test_who_knows_an_id_gets_what_followed_and_what_happens(home: Channel) -> None:
-    ann, bob = Ear(home, "2-0"), Ear(home, "4-0")
-    assert (ann.heard, bob.heard) == (frames(3, 4), [])
+def test_a_subscriber_with_a_known_cursor_gets_all_later_events(home: Channel) -> None:
+    ann, bob = FakeSubscriber(home, "2-0"), FakeSubscriber(home, "4-0")
+    assert (ann.received, bob.received) == (frames(3, 4), [])
     assert (home.replayed, home.resyncs, home.deliveries) == (2, 0, 0)
-    say(home, 5, 6)
-    assert (ann.heard, bob.heard) == (frames(3, 4, 5, 6), frames(5, 6))
+    publish(home, 5, 6)
+    assert (ann.received, bob.received) == (frames(3, 4, 5, 6), frames(5, 6))
     assert home.deliveries == 4
 
 
-def test_the_place_before_the_oldest_frame_is_known_too(home: Channel) -> None:
-    assert Ear(home, "1-0").heard == frames(2, 3, 4)
+def test_the_cursor_before_the_oldest_frame_is_known_too(home: Channel) -> None:
+    assert FakeSubscriber(home, "1-0").received == frames(2, 3, 4)
 
 
 @pytest.mark.parametrize("since", ["0-1", "9-0", "", "null", "1", "1-0-0", "%00", "2-0 ", "02-0", "ü" * 1000])
-def test_whatever_else_is_claimed_is_answered_with_resync(home: Channel, since: str) -> None:
-    ear = Ear(home, since)
-    assert ear.heard == [resync("4-0")]
-    say(home, 5)
-    assert ear.heard == [resync("4-0"), *frames(5)]
+def test_an_unknown_cursor_is_answered_with_resync(home: Channel, since: str) -> None:
+    subscriber = FakeSubscriber(home, since)
+    assert subscriber.received == [resync("4-0")]
+    publish(home, 5)
+    assert subscriber.received == [resync("4-0"), *frames(5)]
     assert home.resyncs == 1
 
 
-def test_who_claims_nothing_gets_nothing_until_something_happens(home: Channel) -> None:
-    ear = Ear(home)
-    assert ear.heard == []
-    say(home, 5)
-    assert ear.heard == frames(5)
+def test_without_a_cursor_nothing_comes_until_the_next_event(home: Channel) -> None:
+    subscriber = FakeSubscriber(home)
+    assert subscriber.received == []
+    publish(home, 5)
+    assert subscriber.received == frames(5)
 
 
-def test_before_the_stream_was_read_nobody_is_believed(loop: Loop) -> None:
-    home = Hub(loop).of("home")
-    ann, bob = Ear(home, "1-0"), Ear(home)
-    assert (ann.heard, bob.heard) == ([NULL_RESYNC], [])
-    home.begin("1-0", [("2-0", event(2))])
-    assert (ann.heard, bob.heard) == ([NULL_RESYNC, resync("2-0")], [resync("2-0")])
+def test_no_cursor_is_known_before_the_stream_was_read(loop: FakeLoop) -> None:
+    home = Hub(loop).channel("home")
+    ann, bob = FakeSubscriber(home, "1-0"), FakeSubscriber(home)
+    assert (ann.received, bob.received) == ([NULL_RESYNC], [])
+    home.start_incarnation("1-0", [("2-0", event(2))])
+    assert (ann.received, bob.received) == ([NULL_RESYNC, resync("2-0")], [resync("2-0")])
 
 
-def test_a_new_life_knows_its_own_events_and_none_before(home: Channel) -> None:
-    here = Ear(home, "4-0")
-    home.begin("7-0", [("8-0", event(8))])
-    assert here.heard == [resync("8-0")]
-    assert Ear(home, "4-0").heard == [resync("8-0")]
-    assert Ear(home, "7-0").heard == frames(8)
+def test_a_new_incarnation_knows_its_own_ids_only(home: Channel) -> None:
+    here = FakeSubscriber(home, "4-0")
+    home.start_incarnation("7-0", [("8-0", event(8))])
+    assert here.received == [resync("8-0")]
+    assert FakeSubscriber(home, "4-0").received == [resync("8-0")]
+    assert FakeSubscriber(home, "7-0").received == frames(8)
 
 
-def test_frames_are_bounded_by_bytes_and_the_newest_place_stays(loop: Loop) -> None:
-    home = Hub(loop, Bounds(bytes=100)).of("home")
-    home.begin("1-0")
+def test_frames_are_limited_by_bytes_and_the_newest_cursor_stays(loop: FakeLoop) -> None:
+    home = Hub(loop, ReplayLimits(bytes=100)).channel("home")
+    home.start_incarnation("1-0")
     home.publish([("2-0", b'{"type":"%s"}' % (b"x" * 200))])
-    assert Ear(home, "1-0").heard == [resync("2-0")]
-    bob = Ear(home, "2-0")
-    say(home, 3)
-    assert bob.heard == frames(3)
-    assert Ear(home, "2-0").heard == frames(3)
+    assert FakeSubscriber(home, "1-0").received == [resync("2-0")]
+    bob = FakeSubscriber(home, "2-0")
+    publish(home, 3)
+    assert bob.received == frames(3)
+    assert FakeSubscriber(home, "2-0").received == frames(3)
 
 
-def test_a_burst_that_is_not_kept_still_reaches_those_who_are_there(loop: Loop) -> None:
-    home = Hub(loop, Bounds(frames=2), slice_listeners=2).of("home")
-    home.begin("1-0")
-    ears = [Ear(home, "1-0") for _ in range(5)]
-    say(home, *range(2, 9))
+def test_a_burst_beyond_the_limits_still_reaches_current_subscribers(loop: FakeLoop) -> None:
+    home = Hub(loop, ReplayLimits(frames=2), slice_subscribers=2).channel("home")
+    home.start_incarnation("1-0")
+    subscribers = [FakeSubscriber(home, "1-0") for _ in range(5)]
+    publish(home, *range(2, 9))
     loop.run()
-    assert [ear.heard for ear in ears] == [frames(*range(2, 9))] * 5
-    assert Ear(home, "5-0").heard == [resync("8-0")]
+    assert [subscriber.received for subscriber in subscribers] == [frames(*range(2, 9))] * 5
+    assert FakeSubscriber(home, "5-0").received == [resync("8-0")]
 
 
-def test_many_who_come_back_from_many_places(home: Channel) -> None:
-    deep = Hub(Loop()).of("home")
-    deep.begin("0-1")
-    numbers = range(1, 4 * MOST_PIECES)
-    say(deep, *numbers)
+def test_many_replays_from_many_positions(home: Channel) -> None:
+    deep = Hub(FakeLoop()).channel("home")
+    deep.start_incarnation("0-1")
+    numbers = range(1, 4 * MAX_CACHED_CHUNKS)
+    publish(deep, *numbers)
     for number in [*numbers, *numbers]:
-        assert Ear(deep, f"{number}-0").heard == frames(*numbers[number:])
+        assert FakeSubscriber(deep, f"{number}-0").received == frames(*numbers[number:])
 
 
-def test_libraries_are_apart(loop: Loop) -> None:
+def test_libraries_are_apart(loop: FakeLoop) -> None:
     hub = Hub(loop)
-    hub.of("home").begin("1-0")
-    other = Ear(hub.of("other"), "1-0")
-    say(hub.of("home"), 2)
-    assert other.heard == [NULL_RESYNC]
-    assert hub.libraries() == {"other"}
+    hub.channel("home").start_incarnation("1-0")
+    other = FakeSubscriber(hub.channel("other"), "1-0")
+    publish(hub.channel("home"), 2)
+    assert other.received == [NULL_RESYNC]
+    assert hub.subscribed_libraries() == {"other"}
 
 
-def test_leaving_twice_is_leaving_once(home: Channel) -> None:
-    ear = Ear(home)
-    assert home.count() == 1
-    home.leave(ear)
-    home.leave(ear)
-    say(home, 5)
-    assert (home.count(), ear.heard) == (0, [])
+def test_unsubscribing_twice_does_nothing_more(home: Channel) -> None:
+    subscriber = FakeSubscriber(home)
+    assert home.subscriber_count() == 1
+    home.unsubscribe(subscriber)
+    home.unsubscribe(subscriber)
+    publish(home, 5)
+    assert (home.subscriber_count(), subscriber.received) == (0, [])
 
 
-def test_a_large_audience_is_served_in_slices_and_what_happens_meanwhile_goes_along(home: Channel, loop: Loop) -> None:
-    ears = [Ear(home, "4-0") for _ in range(5)]
-    say(home, 5)
-    assert sorted(len(ear.heard) for ear in ears) == [0, 0, 0, 1, 1]
-    say(home, 6)
-    late = Ear(home, "4-0")
-    assert late.heard == frames(5, 6)
+def test_slices_take_along_what_is_published_meanwhile(home: Channel, loop: FakeLoop) -> None:
+    subscribers = [FakeSubscriber(home, "4-0") for _ in range(5)]
+    publish(home, 5)
+    assert sorted(len(subscriber.received) for subscriber in subscribers) == [0, 0, 0, 1, 1]
+    publish(home, 6)
+    late = FakeSubscriber(home, "4-0")
+    assert late.received == frames(5, 6)
     loop.turn()
-    assert sorted(len(ear.heard) for ear in ears) == [0, 1, 1, 2, 2]
+    assert sorted(len(subscriber.received) for subscriber in subscribers) == [0, 1, 1, 2, 2]
     loop.run()
-    assert [ear.heard for ear in [*ears, late]] == [frames(5, 6)] * 6
+    assert [subscriber.received for subscriber in [*subscribers, late]] == [frames(5, 6)] * 6
 
 
-def test_who_falls_behind_is_left_out_and_brought_up_to_date(home: Channel) -> None:
-    ear = Ear(home, "4-0")
-    ear.when_sent = lambda: home.fall_behind(ear)
-    say(home, 5)
-    say(home, 6, 7)
-    assert (ear.heard, home.count()) == (frames(5), 1)
-    home.catch_up(ear)
-    assert ear.heard == frames(5, 6, 7)
-    say(home, 8, 9, 10, 11)
-    ear.when_sent = lambda: None
-    home.catch_up(ear)
-    home.catch_up(ear)
-    assert ear.heard == [*frames(5, 6, 7), resync("11-0")], "more than is kept was said meanwhile"
-    say(home, 12)
-    assert ear.heard[-1] == frame("12-0", 12)
+def test_a_paused_subscriber_is_sent_nothing_until_it_resumes(home: Channel) -> None:
+    subscriber = FakeSubscriber(home, "4-0")
+    subscriber.when_sent = lambda: home.pause(subscriber)
+    publish(home, 5)
+    publish(home, 6, 7)
+    assert (subscriber.received, home.subscriber_count()) == (frames(5), 1)
+    home.resume(subscriber)
+    assert subscriber.received == frames(5, 6, 7)
+    publish(home, 8, 9, 10, 11)
+    subscriber.when_sent = lambda: None
+    home.resume(subscriber)
+    home.resume(subscriber)
+    assert subscriber.received == [*frames(5, 6, 7), resync("11-0")], "more than is kept was published meanwhile"
+    publish(home, 12)
+    assert subscriber.received[-1] == frame("12-0", 12)
 
 
-def test_who_leaves_while_it_is_behind_does_not_come_back(home: Channel) -> None:
-    ear = Ear(home)
-    home.fall_behind(ear)
-    home.leave(ear)
-    home.catch_up(ear)
-    home.fall_behind(ear)
-    say(home, 5)
-    assert (ear.heard, home.count()) == ([], 0)
+def test_a_paused_subscriber_that_left_does_not_come_back(home: Channel) -> None:
+    subscriber = FakeSubscriber(home)
+    home.pause(subscriber)
+    home.unsubscribe(subscriber)
+    home.resume(subscriber)
+    home.pause(subscriber)
+    publish(home, 5)
+    assert (subscriber.received, home.subscriber_count()) == ([], 0)
 
 
-def test_news_are_for_those_who_keep_state_and_the_latest_comes_first(home: Channel) -> None:
-    ears, seed = [Ear(home, "4-0") for _ in range(3)], Ear(home)
-    slices = home.tell(b'{"looking":3}', latest=True)
+def test_broadcasts_are_for_subscribers_with_a_cursor_and_retained_ones_come_first(home: Channel) -> None:
+    subscribers, seed = [FakeSubscriber(home, "4-0") for _ in range(3)], FakeSubscriber(home)
+    slices = home.broadcast(b'{"looking":3}', retain=True)
     next(slices)
-    home.leave(ears[0])
+    home.unsubscribe(subscribers[0])
     list(slices)
-    assert [ear.heard for ear in ears[1:]] == [[b'{"looking":3}']] * 2
-    assert seed.heard == []
-    assert Ear(home, "3-0").heard == [b'{"looking":3}', *frames(4)]
+    assert [subscriber.received for subscriber in subscribers[1:]] == [[b'{"looking":3}']] * 2
+    assert seed.received == []
+    assert FakeSubscriber(home, "3-0").received == [b'{"looking":3}', *frames(4)]
     # Who was behind has missed what was said meanwhile.
-    home.fall_behind(ears[1])
-    list(home.tell(b'{"looking":4}', latest=True))
-    ears[1].heard.clear()
-    home.catch_up(ears[1])
-    assert ears[1].heard == [b'{"looking":4}']
+    home.pause(subscribers[1])
+    list(home.broadcast(b'{"looking":4}', retain=True))
+    subscribers[1].received.clear()
+    home.resume(subscribers[1])
+    assert subscribers[1].received == [b'{"looking":4}']
 
 
-# -- a line is given no more than it takes ---------------------------------------------------------------------------
+# -- chunks and failures ------------------------------------------------------------------------------------------
 
 
-def test_a_long_replay_comes_in_pieces_and_stops_when_the_line_is_full(loop: Loop) -> None:
+def test_a_long_replay_comes_in_chunks_and_stops_while_paused(loop: FakeLoop) -> None:
     most = 5 * len(frame("10-0", 10))
-    home = Hub(loop, Bounds(piece_bytes=most)).of("home")
-    home.begin("0-1")
+    home = Hub(loop, ReplayLimits(chunk_bytes=most)).channel("home")
+    home.start_incarnation("0-1")
     numbers = range(1, 31)
-    say(home, *numbers)
-    ear = Ear(home, "1-0")
-    assert 0 < len(ear.heard) <= 6
-    ear.when_sent = lambda: home.fall_behind(ear)
+    publish(home, *numbers)
+    subscriber = FakeSubscriber(home, "1-0")
+    assert 0 < len(subscriber.received) <= 6
+    subscriber.when_sent = lambda: home.pause(subscriber)
     loop.run()
-    before = len(ear.heard)
+    before = len(subscriber.received)
     assert before <= 12
     loop.run()
-    say(home, 31)
-    assert len(ear.heard) == before, "its line is full"
-    ear.when_sent = lambda: None
-    home.catch_up(ear)
+    publish(home, 31)
+    assert len(subscriber.received) == before, "it is paused"
+    subscriber.when_sent = lambda: None
+    home.resume(subscriber)
     loop.run()
-    assert ear.heard == frames(*range(2, 32))
-    say(home, 32)
-    assert ear.heard[-1:] == frames(32)
+    assert subscriber.received == frames(*range(2, 32))
+    publish(home, 32)
+    assert subscriber.received[-1:] == frames(32)
     assert not loop.calls
 
 
-def test_a_large_frame_is_a_piece_of_its_own(loop: Loop) -> None:
-    home = Hub(loop, Bounds(piece_bytes=1)).of("home")
-    home.begin("0-1")
-    say(home, 1, 2, 3)
-    ear = Ear(home, "0-1")
-    assert ear.heard == frames(1)
+def test_a_large_frame_is_a_chunk_of_its_own(loop: FakeLoop) -> None:
+    home = Hub(loop, ReplayLimits(chunk_bytes=1)).channel("home")
+    home.start_incarnation("0-1")
+    publish(home, 1, 2, 3)
+    subscriber = FakeSubscriber(home, "0-1")
+    assert subscriber.received == frames(1)
     loop.run()
-    assert ear.heard == frames(1, 2, 3)
+    assert subscriber.received == frames(1, 2, 3)
 
 
-def test_a_listener_that_fails_is_left_and_nobody_else_is(home: Channel, loop: Loop) -> None:
-    ears = [Ear(home, "4-0") for _ in range(5)]
+def test_a_subscriber_that_fails_is_removed_and_no_other(home: Channel, loop: FakeLoop) -> None:
+    subscribers = [FakeSubscriber(home, "4-0") for _ in range(5)]
 
     def fail() -> None:
         raise RuntimeError("a fault that nobody foresaw")
 
-    ears[2].when_sent = fail
-    say(home, 5)
+    subscribers[2].when_sent = fail
+    publish(home, 5)
     loop.run()
-    say(home, 6)
+    publish(home, 6)
     loop.run()
-    assert [ear.heard for ear in ears] == [frames(5, 6)] * 2 + [frames(5)] + [frames(5, 6)] * 2
-    assert home.count() == 4
+    assert [subscriber.received for subscriber in subscribers] == [frames(5, 6)] * 2 + [frames(5)] + [frames(5, 6)] * 2
+    assert home.subscriber_count() == 4
 
 
 # -- any order of anything ---------------------------------------------------------------------------------------------
@@ -316,24 +317,24 @@ class Page:
         self.cursor = cursor
         self.online = False
         self.seen: set[str] = set()
-        self.place = 0
-        self.keeps_state = False
-        self.line: Callable[[], None] = lambda: None
+        self.position = 0
+        self.has_cursor = False
+        self.after_send: Callable[[], None] = lambda: None
 
     def send(self, data: bytes) -> None:
-        for text in texts(data):
+        for text in payloads(data):
             self.receive(text)
-        self.line()
+        self.after_send()
 
     def receive(self, text: bytes) -> None:
-        said = json.loads(text)
-        self.cursor = said["id"] or ""
-        if said["type"] == "resync":
+        message = json.loads(text)
+        self.cursor = message["id"] or ""
+        if message["type"] == "resync":
             self.clips = dict(self.database)
             return
-        assert said["id"] not in self.seen, "a frame came twice in one connection"
-        self.seen.add(said["id"])
-        clip, version = said["clip"]
+        assert message["id"] not in self.seen, "a frame came twice in one connection"
+        self.seen.add(message["id"])
+        clip, version = message["clip"]
         self.clips[clip] = max(version, self.clips.get(clip, 0))
 
 
@@ -355,21 +356,23 @@ class Fanout(RuleBasedStateMachine):
         self.all_pages: list[Page] = []
         self.restart()
 
-    # -- the server, as feed.py runs it ------------------------------------------------------------------------
+    # -- the server, as redis_reader.py runs it ------------------------------------------------------------------------
 
     @rule()
     def restart(self) -> None:
         for page in self.all_pages:
             page.online = False
-        self.loop = Loop()
-        self.home = Hub(self.loop, Bounds(frames=self.frames, piece_bytes=100), slice_listeners=2).of("home")
-        self.life: int | None = None
+        self.loop = FakeLoop()
+        self.home = Hub(self.loop, ReplayLimits(frames=self.frames, chunk_bytes=100), slice_subscribers=2).channel(
+            "home"
+        )
+        self.epoch: int | None = None
         self.last = StreamId(0, 0)
 
     @rule(most=st.integers(1, 5))
     def read(self, most: int) -> None:
         held = any(id == self.last for id, _ in self.redis.entries)
-        if self.life is None or self.life != self.redis.epoch or not held:
+        if self.epoch is None or self.epoch != self.redis.epoch or not held:
             self.begin()
             return
         entries = [entry for entry in self.redis.entries if entry[0] > self.last][:most]
@@ -388,10 +391,10 @@ class Fanout(RuleBasedStateMachine):
             newest = redis.entries[-1][0].ms if redis.entries else 0
             redis.entries.append((StreamId(max(next(self.clock), self.last.ms + 1, newest + 1), 0), b""))
         newest_first = redis.entries[: -self.frames - 2 : -1]
-        founding = next((place for place, (_, data) in enumerate(newest_first) if not data), None)
-        life = newest_first[founding::-1] if founding is not None else newest_first[::-1]
-        self.life, self.last = redis.epoch, life[-1][0]
-        self.home.begin(str(life[0][0]), [(str(id), data) for id, data in life[1:]])
+        marker = next((index for index, (_, data) in enumerate(newest_first) if not data), None)
+        incarnation = newest_first[marker::-1] if marker is not None else newest_first[::-1]
+        self.epoch, self.last = redis.epoch, incarnation[-1][0]
+        self.home.start_incarnation(str(incarnation[0][0]), [(str(id), data) for id, data in incarnation[1:]])
 
     # -- the world ---------------------------------------------------------------------------------------------
 
@@ -427,19 +430,19 @@ class Fanout(RuleBasedStateMachine):
     def join(self, page: Page, lost: str | None) -> None:
         if not page.online:
             page.online, page.seen = True, set()
-            page.send(self.home.join(page, page.cursor if lost is None else lost))
+            page.send(self.home.subscribe(page, page.cursor if lost is None else lost))
 
     @rule(page=pages, is_full=st.booleans())
-    def change_the_line(self, page: Page, *, is_full: bool) -> None:
-        """A line may be full from its next frame on, and be empty again later."""
-        page.line = (lambda: self.home.fall_behind(page)) if is_full else (lambda: None)
-        self.home.catch_up(page)
+    def set_send_buffer(self, page: Page, *, is_full: bool) -> None:
+        """A send buffer may be full from the next frame on, and be empty again later."""
+        page.after_send = (lambda: self.home.pause(page)) if is_full else (lambda: None)
+        self.home.resume(page)
 
     @rule(page=pages)
     def drop(self, page: Page) -> None:
         page.online = False
-        page.line = lambda: None
-        self.home.leave(page)
+        page.after_send = lambda: None
+        self.home.unsubscribe(page)
 
     @rule(page=consumes(pages))
     def close(self, page: Page) -> None:
@@ -450,7 +453,7 @@ class Fanout(RuleBasedStateMachine):
     def settle(self) -> None:
         """Let everybody come back, deliver everything, and compare."""
         for page in self.all_pages:
-            self.change_the_line(page, is_full=False)
+            self.set_send_buffer(page, is_full=False)
             self.join(page, None)
         self.read(1)  # at most one beginning
         self.read(10_000)
@@ -463,9 +466,9 @@ class Fanout(RuleBasedStateMachine):
             self.settle()
 
     @invariant()
-    def nobody_listens_who_left(self) -> None:
+    def only_online_pages_are_subscribed(self) -> None:
         if hasattr(self, "home"):
-            assert self.home.count() == sum(page.online for page in self.all_pages)
+            assert self.home.subscriber_count() == sum(page.online for page in self.all_pages)
 
 
 TestFanout = Fanout.TestCase

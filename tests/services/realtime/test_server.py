@@ -1,4 +1,4 @@
-"""Who may connect, and how each is taken leave of."""
+"""Admission, HTTP answers, slow readers and shutdown."""
 
 import asyncio
 import contextlib
@@ -10,40 +10,13 @@ import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from services.realtime.connection import UNKNOWN_MESSAGE
-from services.realtime.hub import REPLAY_BYTES
-from services.realtime.server import BEHIND_S, PARTING_S, TOO_SLOW, comes_from_here, since
+from services.realtime.connection import CLOSE_UNEXPECTED_MESSAGE
+from services.realtime.replay_buffer import MAX_REPLAY_BYTES
+from services.realtime.server import CLOSE_TIMEOUT_S, CLOSE_TOO_SLOW, STALL_TIMEOUT_S, cursor_of
 from tests.servers.server import free_port
 from tests.servers.stack import PYTHON, ROOT
 from tests.servers.valkey import Valkey
-from tests.services.realtime.conftest import PATIENCE_S, Open, Page, Realtime
-
-ALLOWED = frozenset({"https://app.example.com"})
-
-
-@pytest.mark.parametrize(
-    ("headers", "answer"),
-    [
-        ([], True),
-        ([("Host", "a.example"), ("Origin", "https://a.example")], True),
-        ([("Host", "A.example:8081"), ("Origin", "http://a.EXAMPLE:8081")], True),
-        ([("Host", "10.0.0.7:8081"), ("X-Forwarded-Host", "a.example"), ("Origin", "https://a.example")], True),
-        ([("Host", "a.example"), ("Origin", "https://app.example.com")], True),
-        ([("Host", "a.example"), ("Origin", "https://b.example")], False),
-        ([("Host", "a.example:8081"), ("Origin", "http://a.example:9000")], False),
-        ([("Host", "a.example"), ("Origin", "https://a.example.evil")], False),
-        ([("Host", "a.example"), ("Origin", "https://evil/a.example")], False),
-        ([("Host", "a.example"), ("Origin", "file://a.example")], False),
-        ([("Host", "a.example"), ("Origin", "null")], False),
-        ([("Host", ""), ("Origin", "https://")], False),
-        ([("Host", "a.example"), ("Origin", "http://[")], False),
-        ([("Host", "a.example"), ("Origin", "https://a.example"), ("Origin", "https://b.example")], False),
-    ],
-)
-def test_where_a_page_comes_from(headers: list[tuple[str, str]], *, answer: bool) -> None:
-    hosts = [value for name, value in headers if name.endswith("Host")]
-    origins = [value for name, value in headers if name == "Origin"]
-    assert comes_from_here(hosts, origins, "0.0.0.0", ALLOWED) is answer
+from tests.services.realtime.conftest import TIMEOUT_S, Open, Page, Realtime
 
 
 @pytest.mark.parametrize(
@@ -57,7 +30,7 @@ def test_where_a_page_comes_from(headers: list[tuple[str, str]], *, answer: bool
     ],
 )
 def test_the_cursor_in_the_address(target: str, cursor: str | None) -> None:
-    assert since(target) == cursor
+    assert cursor_of(target) == cursor
 
 
 async def test_another_sites_page_is_refused(realtime: Realtime, open_page: Open) -> None:
@@ -67,7 +40,7 @@ async def test_another_sites_page_is_refused(realtime: Realtime, open_page: Open
     assert refusal.value.response.headers["Content-Type"] == "application/problem+json"
     assert b"ALLOWED_ORIGINS" in refusal.value.response.body
     page = await open_page(realtime, origin=f"http://127.0.0.1:{realtime.port}")
-    await page.hears(realtime.say("now"), "now")
+    await page.receives(realtime.publish("now"), "now")
 
 
 def test_plain_requests(realtime: Realtime) -> None:
@@ -81,33 +54,33 @@ def test_plain_requests(realtime: Realtime) -> None:
 
 async def test_metrics_count(realtime: Realtime, open_page: Open) -> None:
     page = await open_page(realtime, since="unknown")
-    await page.is_told_to_fetch()
-    await page.hears(realtime.say("now"), "now")
+    await page.receives_resync()
+    await page.receives(realtime.publish("now"), "now")
     lines = realtime.get("/metrics").text.splitlines()
     for line in ("connections 1.0", "redis_up 1.0", "deliveries_total 1.0", "events_total 1.0", "resyncs_total 1.0"):
         assert f"dictaphone_realtime_{line}" in lines
 
 
 @pytest.mark.parametrize(
-    ("message", "code"), [("hello", UNKNOWN_MESSAGE), (b"\0", UNKNOWN_MESSAGE), ("x" * 2000, 1009)]
+    ("message", "code"), [("hello", CLOSE_UNEXPECTED_MESSAGE), (b"\0", CLOSE_UNEXPECTED_MESSAGE), ("x" * 2000, 1009)]
 )
-async def test_who_sends_something_is_shown_out(
+async def test_a_client_that_sends_a_message_is_disconnected(
     realtime: Realtime, open_page: Open, message: str | bytes, code: int
 ) -> None:
     page, quiet = await open_page(realtime), await open_page(realtime)
     await page.socket.send(message)
     assert await page.close_code() == code
-    await quiet.hears(realtime.say("now"), "now")
+    await quiet.receives(realtime.publish("now"), "now")
 
 
-async def test_who_falls_behind_delays_nobody_and_is_brought_up_to_date(realtime: Realtime, open_page: Open) -> None:
+async def test_a_slow_reader_delays_nobody_and_catches_up(realtime: Realtime, open_page: Open) -> None:
     page, slow, slower = await open_page(realtime), await open_page(realtime), await open_page(realtime)
     event = "x" * 64 * 1024
     ids: list[str] = []
 
     async def say() -> None:
-        ids.append(realtime.say(event))
-        await page.hears(ids[-1], event)
+        ids.append(realtime.publish(event))
+        await page.receives(ids[-1], event)
 
     # The kernel takes some megabytes for a reader that does not read; then the rest waits in the server.
     while "dictaphone_realtime_behind_total 2.0" not in realtime.get("/metrics").text:
@@ -116,8 +89,8 @@ async def test_who_falls_behind_delays_nobody_and_is_brought_up_to_date(realtime
     for _ in range(5):
         await say()
     for id in ids:
-        await slow.hears(id, event)
-    for _ in range(REPLAY_BYTES // len(event)):  # more than is kept
+        await slow.receives(id, event)
+    for _ in range(MAX_REPLAY_BYTES // len(event)):  # more than is kept
         await say()
     heard = 0
     while (frame := await slower.next())["type"] == "clip":
@@ -136,31 +109,31 @@ async def test_a_reader_that_never_reads_again_is_cut_off(realtime: Realtime, op
     with _stalled(realtime) as stalled, _stalled(realtime) as lost:
         event = "x" * 64 * 1024
         while "dictaphone_realtime_behind_total 2.0" not in realtime.get("/metrics").text:
-            await page.hears(realtime.say(event), event)
-        await _until_metric(realtime, "dictaphone_realtime_too_slow_total 2.0", BEHIND_S + PATIENCE_S)
+            await page.receives(realtime.publish(event), event)
+        await _wait_for_metric(realtime, "dictaphone_realtime_too_slow_total 2.0", STALL_TIMEOUT_S + TIMEOUT_S)
         assert "dictaphone_realtime_connections 1.0" in realtime.get("/metrics").text
         # One reads again, and finds why it was left out behind what waited for it.
         read = b""
-        while TOO_SLOW.to_bytes(2) not in read:
+        while CLOSE_TOO_SLOW.to_bytes(2) not in read:
             chunk = stalled.recv(1 << 20)
-            assert chunk, "the line was cut before the code came"
+            assert chunk, "the connection was cut before the code came"
             read = read[-1:] + chunk
         ours = lost.getsockname()[1]
-        async with asyncio.timeout(PARTING_S + PATIENCE_S):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S + TIMEOUT_S):
             while _is_connected(realtime, ours):
                 await asyncio.sleep(0.05)
-    await page.hears(realtime.say("now"), "now")
+    await page.receives(realtime.publish("now"), "now")
 
 
-async def test_a_reader_that_is_slow_and_steady_is_borne(realtime: Realtime, open_page: Open) -> None:
+async def test_a_slow_and_steady_reader_stays_connected(realtime: Realtime, open_page: Open) -> None:
     page = await open_page(realtime)
     with _stalled(realtime) as slow:
         event = "x" * 64 * 1024
         while "dictaphone_realtime_behind_total 1.0" not in realtime.get("/metrics").text:
-            await page.hears(realtime.say(event), event)
+            await page.receives(realtime.publish(event), event)
         # The kernel holds megabytes; the server's buffer moves as soon as these are read, a part in each second.
         slow.setblocking(False)
-        until = asyncio.get_running_loop().time() + 1.5 * BEHIND_S
+        until = asyncio.get_running_loop().time() + 1.5 * STALL_TIMEOUT_S
         while asyncio.get_running_loop().time() < until:
             with contextlib.suppress(BlockingIOError):
                 slow.recv(256 * 1024)
@@ -170,7 +143,7 @@ async def test_a_reader_that_is_slow_and_steady_is_borne(realtime: Realtime, ope
 
 def _stalled(realtime: Realtime) -> socket.socket:
     """A page that is connected, and does not read."""
-    stalled = socket.create_connection(("127.0.0.1", realtime.port), timeout=PATIENCE_S)
+    stalled = socket.create_connection(("127.0.0.1", realtime.port), timeout=TIMEOUT_S)
     stalled.sendall(
         b"GET /websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -184,17 +157,19 @@ def _is_connected(realtime: Realtime, port: int) -> bool:
     return any(line.raddr.port == port for line in lines if line.status != psutil.CONN_LISTEN)
 
 
-async def _until_metric(realtime: Realtime, line: str, seconds: float = PATIENCE_S) -> None:
+async def _wait_for_metric(realtime: Realtime, line: str, seconds: float = TIMEOUT_S) -> None:
     async with asyncio.timeout(seconds):
         while line not in realtime.get("/metrics").text.splitlines():
             await asyncio.sleep(0.02)
 
 
-async def test_sigterm_sends_everyone_away_over_two_seconds_and_ends_well(valkey: Valkey, open_page: Open) -> None:
+async def test_sigterm_closes_all_connections_over_two_seconds_and_exits_with_0(
+    valkey: Valkey, open_page: Open
+) -> None:
     realtime = Realtime(valkey)
     process = await _started(realtime.command(), {**realtime.environment()})
     try:
-        await realtime.until_answered("/readyz", 200)
+        await realtime.wait_for_answer("/readyz", 200)
         pages = [await open_page(realtime) for _ in range(4)]
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -217,7 +192,7 @@ async def test_sigterm_sends_everyone_away_over_two_seconds_and_ends_well(valkey
         realtime.close()
 
 
-async def test_all_faults_of_the_settings_are_told_at_once() -> None:
+async def test_all_faults_of_the_settings_are_named_at_once() -> None:
     faults = {"PORT": "0", "LOG_LEVEL": "loud", "REDIS_URL": "http://:secret@here", "ALLOWED_ORIGINS": "here"}
     process = await _started([sys.executable, "-m", "services.realtime"], {**PYTHON, **faults})
     _, said = await process.communicate()

@@ -9,12 +9,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
+from shared.clips.waveform import Waveform
 from shared.db.engine import transaction
-from shared.outbox.outbox import record
+from shared.libraries import HOME
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store
-from shared.uploads.models import Piece, Upload, Waveform
+from shared.uploads.models import Piece, Upload
 
 
 class Library:
@@ -32,7 +34,7 @@ class Library:
             id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=key, now=now
         )
         with transaction(self.engine) as session:
-            record(session, clip, PREPARE, now=now)
+            save_and_announce(session, clip, PREPARE, now=now)
         return id
 
     def recorded(
@@ -51,7 +53,7 @@ class Library:
         with transaction(self.engine) as session:
             for number, pieces in enumerate(segments):
                 self._upload(session, id, number, mime, pieces)
-            record(session, clip, PREPARE, now=now)
+            save_and_announce(session, clip, PREPARE, now=now)
         return id
 
     def add(self, id: uuid.UUID, segment: int, content: bytes, *, reopens: bool = True) -> None:
@@ -64,7 +66,7 @@ class Library:
             session.add(self._piece(id, upload.id, start, content))
             if reopens:
                 clip.set_arrived_bytes(now, bytes=clip.bytes + len(content))
-                record(session, clip, now=now)
+                save_and_announce(session, clip, now=now)
 
     def left(self, id: uuid.UUID, content: bytes) -> None:
         """The beginning of a file whose rest was never sent by tus."""

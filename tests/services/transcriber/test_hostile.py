@@ -11,7 +11,7 @@ from shared.clips.models import Clip, Status
 from tests import speech
 from tests.conftest import Parts, StartStack
 from tests.services.transcriber import files, hostile
-from tests.services.transcriber.test_runtime import Library
+from tests.services.transcriber.test_runtime import ApiStandIn
 
 NO_SOUND_FILE = (
     "This is not a sound file that can be read: it is of another kind, or it was cut off while it was saved."
@@ -64,14 +64,14 @@ HEARD: dict[str, tuple[Callable[[], bytes], bool]] = {
 
 
 @pytest.fixture
-def library(local_parts: Parts) -> Iterator[Library]:
-    library = Library(local_parts)
+def library(local_parts: Parts) -> Iterator[ApiStandIn]:
+    library = ApiStandIn(local_parts)
     yield library
     library.close()
 
 
-def test_what_cannot_be_heard_is_refused_once_and_the_rest_is_heard(
-    library: Library, local_parts: Parts, start_stack: StartStack, tmp_path: Path
+def test_hostile_files_are_rejected_once_and_the_others_transcribed(
+    library: ApiStandIn, local_parts: Parts, start_stack: StartStack, tmp_path: Path
 ) -> None:
     worker = start_stack(local_parts, "transcriber")["transcriber"]
     refused = {name: (library.put(make()), sentence) for name, (make, sentence) in REFUSED.items()}

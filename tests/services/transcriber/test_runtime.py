@@ -16,18 +16,20 @@ from dramatiq.brokers.redis import RedisBroker
 from sqlmodel import select
 
 from services.api.background.outbox_relay import SWEEP_INTERVAL_S
-from services.transcriber.health import Listener
-from services.transcriber.jobs.prepare import Preparer
-from services.transcriber.jobs.transcribe import Transcriber
-from services.transcriber.models.registry import BUNDLED, Models
-from services.transcriber.runtime import Courier, Shift
+from services.transcriber.health import HealthServer
+from services.transcriber.jobs.prepare import PrepareJob
+from services.transcriber.jobs.transcribe import TranscribeJob
+from services.transcriber.models.registry import BUNDLED_MODEL, ModelRegistry
+from services.transcriber.outbox_sender import OutboxSender
+from services.transcriber.runtime import WorkerRuntime
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, transaction
-from shared.outbox.outbox import flush, record
-from shared.outbox.publisher import OutboxPublisher
+from shared.libraries import HOME
+from shared.outbox.publisher import OutboxPublisher, publish_batch
+from shared.outbox.writer import save_and_announce
 from shared.redis import jobs
-from shared.redis.streams import FIELD, hints_key, stream_key
+from shared.redis.streams import PAYLOAD_FIELD, hints_key, stream_key
 from shared.storage.factory import open_store
 from shared.transcripts.models import Transcript
 from tests import speech
@@ -39,14 +41,14 @@ from tests.servers.whisper import API_KEY, Fault, Whisper
 from tests.services.transcriber import files
 from tests.services.transcriber.library import sha256
 
-PATIENCE_S = 60
+MAX_WAIT_S = 60
 """For what takes a second on an idle machine."""
 
-PREPARED = 1
+PREPARATION_ATTEMPTS = 1
 """The attempt before those at the words: each clip is prepared first."""
 
 
-class Library:
+class ApiStandIn:
     """What the API would do, by hand: put clips with their jobs, look at them, read the events."""
 
     def __init__(self, parts: Parts) -> None:
@@ -64,8 +66,8 @@ class Library:
             id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=f"clips/{id}", now=now
         )
         with transaction(self.engine) as session:
-            record(session, clip, jobs.PREPARE, now=now)
-        flush(self.engine, self.publisher)
+            save_and_announce(session, clip, jobs.PREPARE, now=now)
+        publish_batch(self.engine, self.publisher)
         return id
 
     def clip(self, id: uuid.UUID) -> Clip:
@@ -76,7 +78,7 @@ class Library:
         with transaction(self.engine) as session:
             clip, now = session.get_one(Clip, id), datetime.now(UTC)
             verb(clip, now)
-            record(session, clip, now=now)
+            save_and_announce(session, clip, now=now)
 
     def revisions(self, id: uuid.UUID) -> list[Transcript]:
         with transaction(self.engine) as session:
@@ -90,7 +92,7 @@ class Library:
         """The statuses that every browser was told of, in order."""
         with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
             entries = client.xrange(stream_key(HOME))
-        clips = [json.loads(fields[FIELD])["clip"] for _, fields in entries if FIELD in fields]
+        clips = [json.loads(fields[PAYLOAD_FIELD])["clip"] for _, fields in entries if PAYLOAD_FIELD in fields]
         return [clip["status"] for clip in clips if clip["id"] == str(id)]
 
     def waiting(self) -> int:
@@ -103,7 +105,7 @@ class Library:
         self.engine.dispose()
 
 
-def wait_until(condition: Callable[[], bool], found: Callable[[], str] = str, seconds: float = PATIENCE_S) -> None:
+def wait_until(condition: Callable[[], bool], found: Callable[[], str] = str, seconds: float = MAX_WAIT_S) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {found()}"
@@ -111,20 +113,20 @@ def wait_until(condition: Callable[[], bool], found: Callable[[], str] = str, se
 
 
 @pytest.fixture
-def library(parts: Parts) -> Iterator[Library]:
-    library = Library(parts)
+def library(parts: Parts) -> Iterator[ApiStandIn]:
+    library = ApiStandIn(parts)
     yield library
     library.close()
 
 
 @pytest.fixture
-def local(local_parts: Parts) -> Iterator[Library]:
-    library = Library(local_parts)
+def local(local_parts: Parts) -> Iterator[ApiStandIn]:
+    library = ApiStandIn(local_parts)
     yield library
     library.close()
 
 
-def ask(port: int, method: str, path: str) -> tuple[int, str]:
+def http_request(port: int, method: str, path: str) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request(method, path)
@@ -145,7 +147,9 @@ def exit_status(service: Service) -> int:
 # -- the main story -----------------------------------------------------------------------------------------------
 
 
-def test_speech_becomes_words_and_everybody_is_told(library: Library, parts: Parts, start_stack: StartStack) -> None:
+def test_speech_becomes_words_and_every_status_is_sent(
+    library: ApiStandIn, parts: Parts, start_stack: StartStack
+) -> None:
     start_stack(parts, "transcriber")
     spoken, silent, damaged = library.put(), library.put(files.silence(5)), library.put(files.half(files.mp4()))
     clip = library.wait(spoken, Status.DONE)
@@ -158,8 +162,8 @@ def test_speech_becomes_words_and_everybody_is_told(library: Library, parts: Par
     wait_until(lambda: library.waiting() == 0)
 
 
-def test_a_clip_waits_for_a_model_that_nobody_can_fetch_until_somebody_brings_it(
-    local: Library, local_parts: Parts, start_stack: StartStack
+def test_a_clip_waits_for_a_model_until_a_person_puts_it_there(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack
 ) -> None:
     name = "somebody/faster-whisper-elsewhere"
     away = {"WHISPER_MODEL": name, "HF_HUB_OFFLINE": "1", "RETRY_SECONDS": "1000"}
@@ -168,19 +172,19 @@ def test_a_clip_waits_for_a_model_that_nobody_can_fetch_until_somebody_brings_it
     wait_until(lambda: "could not be fetched" in (local.clip(id).error or ""))
     place = local.settings.data_dir / "models" / "somebody--faster-whisper-elsewhere"
     assert f"of {name} into {place}" in (local.clip(id).error or "")
-    assert json.loads(ask(worker.port, "GET", "/readyz")[1])[f"model {name}"].startswith("not here")
+    assert json.loads(http_request(worker.port, "GET", "/readyz")[1])[f"model {name}"].startswith("not here")
     # What needs no model goes on.
     others = [local.put(files.silence(1), "audio/wav") for _ in range(4)]
     wait_until(lambda: all(local.clip(other).prepared_at for other in others))
-    shutil.copytree(Models(local.settings.data_dir).folder(BUNDLED), place.with_name("coming"))
+    shutil.copytree(ModelRegistry(local.settings.data_dir).folder(BUNDLED_MODEL), place.with_name("coming"))
     place.with_name("coming").rename(place)
     clip = local.wait(id, Status.DONE)
     assert speech.word_errors(clip.text or "", speech.words(files.SAID)) <= 0.2
-    assert (clip.attempt, clip.error, clip.tries) == (PREPARED + 1, None, 0)
+    assert (clip.attempt, clip.error, clip.tries) == (PREPARATION_ATTEMPTS + 1, None, 0)
 
 
-def test_what_nobody_could_transcribe_is_transcribed_by_whoever_comes(
-    local: Library, local_parts: Parts, start_stack: StartStack
+def test_clips_of_a_worker_without_a_recognizer_are_transcribed_by_the_next_worker(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack
 ) -> None:
     id = local.put()
     local.change(id, lambda clip, now: clip.switch_off("Nobody here does that.", now))
@@ -191,8 +195,8 @@ def test_what_nobody_could_transcribe_is_transcribed_by_whoever_comes(
 # -- jobs are heard of, not asked for --------------------------------------------------------------------------------
 
 
-def test_a_job_begins_soon_after_its_commit_though_redis_is_hardly_asked(
-    local: Library, local_parts: Parts, start_stack: StartStack, valkey: Valkey
+def test_a_job_begins_soon_after_its_commit_with_few_redis_commands(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, valkey: Valkey
 ) -> None:
     start_stack(local_parts, "api", "transcriber", LOG_LEVEL="WARNING")
     seconds = 15
@@ -207,15 +211,15 @@ def test_a_job_begins_soon_after_its_commit_though_redis_is_hardly_asked(
     for _ in range(5):
         committed = time.monotonic()
         id = local.put(files.silence(1), "audio/wav")
-        while not local.clip(id).attempt and time.monotonic() - committed < PATIENCE_S:
+        while not local.clip(id).attempt and time.monotonic() - committed < MAX_WAIT_S:
             time.sleep(0.01)
         waits.append(time.monotonic() - committed)
         local.wait(id, Status.DONE)
     assert sorted(waits)[2] < 1, waits
 
 
-def test_what_no_notice_was_given_of_is_found(
-    local: Library, local_parts: Parts, start_stack: StartStack, monkeypatch: pytest.MonkeyPatch
+def test_a_job_without_a_notification_is_found(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start_stack(local_parts, "transcriber", LOG_LEVEL="WARNING")
     local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
@@ -223,8 +227,8 @@ def test_what_no_notice_was_given_of_is_found(
     local.wait(local.put(files.silence(1), "audio/wav"), Status.DONE)
 
 
-def test_notices_are_heard_again_after_the_line_was_lost(
-    local: Library, local_parts: Parts, start_stack: StartStack
+def test_notifications_come_again_after_a_lost_connection(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack
 ) -> None:
     start_stack(local_parts, "transcriber", LOG_LEVEL="WARNING")
     with redis.Redis.from_url(local.redis_url) as client:
@@ -234,12 +238,12 @@ def test_notices_are_heard_again_after_the_line_was_lost(
 
 
 def test_a_note_does_not_wait_behind_long_recordings(
-    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper
 ) -> None:
     environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": "2"}
     start_stack(local_parts, "transcriber", **environment)
     whisper.fail(Fault.HANG, times=1)
-    long = [local.put(files.silence(jobs.LONG_MS / 1000 + 1), "audio/wav") for _ in range(3)]
+    long = [local.put(files.silence(jobs.LONG_CLIP_MS / 1000 + 1), "audio/wav") for _ in range(3)]
     whisper.wait_for_requests(1)
     note = local.put()
     local.wait(note, Status.DONE)
@@ -249,15 +253,15 @@ def test_a_note_does_not_wait_behind_long_recordings(
         local.wait(id, Status.DONE)
 
 
-def test_who_looks_is_told_how_far_a_transcription_is(
-    local: Library, local_parts: Parts, start_stack: StartStack
+def test_open_pages_get_the_progress_of_a_transcription(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack
 ) -> None:
     start_stack(local_parts, "transcriber")
     # Speech of two minutes takes the smallest model some seconds.
     id = local.put(speech.wav(speech.repeated(speech.samples(), 110)), "audio/wav")
     local.wait(id, Status.DONE)
     with redis.Redis.from_url(local.redis_url, decode_responses=True) as client:
-        hints = [json.loads(fields[FIELD]) for _, fields in client.xrange(hints_key(HOME))]
+        hints = [json.loads(fields[PAYLOAD_FIELD]) for _, fields in client.xrange(hints_key(HOME))]
     assert hints, "nobody was told anything"
     percents = [hint["percent"] for hint in hints]
     assert percents == sorted(percents)
@@ -270,7 +274,7 @@ def test_who_looks_is_told_how_far_a_transcription_is(
 
 
 def test_a_killed_workers_clip_is_taken_over(
-    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper
 ) -> None:
     environment = {"WHISPER_URL": whisper.cog_url, "LEASE_SECONDS": "1"}
     stack = start_stack(local_parts, "api", "transcriber", **environment)
@@ -288,13 +292,13 @@ def test_a_killed_workers_clip_is_taken_over(
     assert datetime.now(UTC) - left.lease_until < timedelta(seconds=SWEEP_INTERVAL_S + 3)
     clip = local.wait(id, Status.DONE)
     assert speech.word_errors(clip.text or "", speech.words(files.SAID)) <= 0.2
-    assert clip.attempt >= PREPARED + 2
+    assert clip.attempt >= PREPARATION_ATTEMPTS + 2
     assert len(local.revisions(id)) == 1
     assert len(set(whisper.prediction_ids)) == len(whisper.prediction_ids)
 
 
 def test_sigterm_hands_a_long_clip_over(
-    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper
 ) -> None:
     environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "LEASE_SECONDS": "600"}
     stack = start_stack(local_parts, "transcriber", **environment, STOP_GRACE_SECONDS="1")
@@ -307,11 +311,11 @@ def test_sigterm_hands_a_long_clip_over(
     whisper.heal()
     stack.start("transcriber")
     # Long before the lease would have ended, and with nobody who sweeps.
-    assert local.wait(id, Status.DONE).attempt == PREPARED + 2
+    assert local.wait(id, Status.DONE).attempt == PREPARATION_ATTEMPTS + 2
 
 
 def test_sigterm_lets_a_short_clip_end(
-    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper
 ) -> None:
     stack = start_stack(local_parts, "transcriber", WHISPER_URL=whisper.cog_url, STOP_GRACE_SECONDS="12")
     whisper.slow_s = 1
@@ -319,14 +323,14 @@ def test_sigterm_lets_a_short_clip_end(
     id = local.put()
     whisper.wait_for_requests(1)
     stack.stop("transcriber")
-    assert (local.clip(id).status, local.clip(id).attempt) == (Status.DONE, PREPARED + 1)
+    assert (local.clip(id).status, local.clip(id).attempt) == (Status.DONE, PREPARATION_ATTEMPTS + 1)
 
 
 # -- meanwhile ----------------------------------------------------------------------------------------------------
 
 
-def test_deleted_and_replaced_while_it_is_heard(
-    library: Library, parts: Parts, start_stack: StartStack, whisper: Whisper
+def test_a_clip_is_deleted_and_replaced_while_it_is_transcribed(
+    library: ApiStandIn, parts: Parts, start_stack: StartStack, whisper: Whisper
 ) -> None:
     start_stack(parts, "transcriber", WHISPER_URL=whisper.openai_url, WHISPER_API_KEY=API_KEY, CONCURRENCY="2")
     whisper.fail(Fault.HANG)
@@ -342,8 +346,8 @@ def test_deleted_and_replaced_while_it_is_heard(
     assert library.revisions(old) == []
 
 
-def test_what_waits_does_not_wait_behind_a_busy_worker(
-    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+def test_a_job_does_not_wait_behind_a_busy_worker(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper
 ) -> None:
     environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": "1"}
     start_stack(local_parts, "transcriber", **environment)
@@ -358,8 +362,8 @@ def test_what_waits_does_not_wait_behind_a_busy_worker(
     local.wait(first, Status.DONE)
 
 
-def test_what_is_to_be_prepared_does_not_wait_behind_a_long_transcription(
-    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+def test_a_preparation_does_not_wait_behind_a_long_transcription(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper
 ) -> None:
     environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": "1"}
     start_stack(local_parts, "transcriber", **environment)
@@ -377,8 +381,8 @@ def test_what_is_to_be_prepared_does_not_wait_behind_a_long_transcription(
 # -- servers that fail --------------------------------------------------------------------------------------------
 
 
-def test_a_server_that_fails_in_every_way_is_tried_until_it_is_well(
-    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+def test_a_server_that_fails_in_every_way_is_retried_until_it_recovers(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper
 ) -> None:
     faults = iter([Fault.BUSY, Fault.ERROR, Fault.NONSENSE, Fault.FAILED, Fault.RESET, Fault.HANG])
     whisper.fail(next(faults), times=1)
@@ -401,7 +405,7 @@ def test_a_server_that_fails_in_every_way_is_tried_until_it_is_well(
 
 
 def test_redis_that_is_wiped_and_restarted_loses_no_running_clip_and_gets_the_next(
-    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper, valkey: Valkey
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper, valkey: Valkey
 ) -> None:
     start_stack(local_parts, "transcriber", WHISPER_URL=whisper.openai_url, WHISPER_API_KEY=API_KEY)
     whisper.fail(Fault.HANG)
@@ -417,35 +421,37 @@ def test_redis_that_is_wiped_and_restarted_loses_no_running_clip_and_gets_the_ne
 # -- the listener, idleness and the bell --------------------------------------------------------------------------
 
 
-def test_the_listener_answers_what_platforms_ask(
-    local: Library, local_parts: Parts, start_stack: StartStack, valkey: Valkey
+def test_the_health_server_answers_platforms(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, valkey: Valkey
 ) -> None:
     port = start_stack(local_parts, "transcriber", HOST="::")["transcriber"].port
-    assert ask(port, "GET", "/healthz") == (200, "ok")
-    status, body = ask(port, "GET", "/readyz")
+    assert http_request(port, "GET", "/healthz") == (200, "ok")
+    status, body = http_request(port, "GET", "/readyz")
     told = json.loads(body)
     assert told.pop("model tiny.en") in {"here", "being looked for"}
     assert (status, told) == (
         200,
         {"database": "ok", "redis": "ok", "store": "ok", "recognizer": "faster-whisper tiny.en"},
     )
-    assert ask(port, "POST", "/wake") == (204, "")
-    assert ask(port, "GET", "/wake")[0] == 405
-    assert ask(port, "GET", "/nowhere")[0] == 404
+    assert http_request(port, "POST", "/wake") == (204, "")
+    assert http_request(port, "GET", "/wake")[0] == 405
+    assert http_request(port, "GET", "/nowhere")[0] == 404
     local.wait(local.put(files.silence(1)), Status.DONE)
-    wait_until(lambda: 'dictaphone_preparations_total{outcome="done"} 1.0' in ask(port, "GET", "/metrics")[1])
-    wait_until(lambda: 'dictaphone_transcriptions_total{outcome="done"} 1.0' in ask(port, "GET", "/metrics")[1])
+    wait_until(lambda: 'dictaphone_preparations_total{outcome="done"} 1.0' in http_request(port, "GET", "/metrics")[1])
+    wait_until(
+        lambda: 'dictaphone_transcriptions_total{outcome="done"} 1.0' in http_request(port, "GET", "/metrics")[1]
+    )
     valkey.kill()
-    status, body = ask(port, "GET", "/readyz")
+    status, body = http_request(port, "GET", "/readyz")
     assert status == 503
     assert "does not answer" in json.loads(body)["redis"]
-    assert ask(port, "GET", "/healthz")[0] == 200
+    assert http_request(port, "GET", "/healthz")[0] == 200
     valkey.start()
-    wait_until(lambda: ask(port, "GET", "/readyz")[0] == 200)
+    wait_until(lambda: http_request(port, "GET", "/readyz")[0] == 200)
 
 
 def test_an_idle_worker_ends_with_0_and_a_waiting_retry_is_no_idleness(
-    local: Library, local_parts: Parts, start_stack: StartStack, whisper: Whisper
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper
 ) -> None:
     environment = {"WHISPER_URL": whisper.cog_url, "IDLE_EXIT_SECONDS": "1", "RETRY_SECONDS": "3"}
     whisper.fail(Fault.BUSY, times=1)
@@ -453,7 +459,7 @@ def test_an_idle_worker_ends_with_0_and_a_waiting_retry_is_no_idleness(
     id = local.put(files.silence(1), "audio/wav")
     assert exit_status(worker) == 0
     # It stayed for the retry, longer as it would have stayed idle.
-    assert (local.clip(id).status, local.clip(id).attempt) == (Status.DONE, PREPARED + 2)
+    assert (local.clip(id).status, local.clip(id).attempt) == (Status.DONE, PREPARATION_ATTEMPTS + 2)
     # A later job finds nobody, until the machine is started for it.
     late = local.put(files.silence(1), "audio/wav")
     worker.start()
@@ -461,41 +467,39 @@ def test_an_idle_worker_ends_with_0_and_a_waiting_retry_is_no_idleness(
     assert exit_status(worker) == 0
 
 
-def test_the_bell_keeps_an_idle_worker(local_parts: Parts, start_stack: StartStack) -> None:
+def test_a_wake_up_request_keeps_an_idle_worker_running(local_parts: Parts, start_stack: StartStack) -> None:
     worker = start_stack(local_parts, "transcriber", IDLE_EXIT_SECONDS="1")["transcriber"]
     began = time.monotonic()
     while time.monotonic() - began < 3:
-        assert ask(worker.port, "POST", "/wake")[0] == 204
+        assert http_request(worker.port, "POST", "/wake")[0] == 204
         time.sleep(0.2)
     assert exit_status(worker) == 0
 
 
-def test_a_job_that_comes_while_the_door_closes_is_not_left_behind(
-    local: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_that_comes_during_the_shutdown_is_done(local: ApiStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = local.settings.model_copy(update={"idle_exit_seconds": 1, "port": free_port()})
-    courier = Courier(local.engine, local.redis_url)
-    claimants = [
-        Preparer(local.engine, local.store, settings, courier.wake),
-        Transcriber(local.engine, local.store, None, settings, courier.wake, courier.hint),
+    sender = OutboxSender(local.engine, local.redis_url)
+    jobs_of_worker = [
+        PrepareJob(local.engine, local.store, settings, sender.wake),
+        TranscribeJob(local.engine, local.store, None, settings, sender.wake, sender.send_hint),
     ]
     closed: list[uuid.UUID] = []
-    close = Listener.close
+    close = HealthServer.close
 
-    def close_late(listener: Listener) -> None:
+    def close_late(listener: HealthServer) -> None:
         close(listener)
         # Nothing fetches any more, as in the moment between the last fetch and the stop.
-        for worker in shift._workers:
+        for worker in runtime._workers:
             for consumer in worker.consumers.values():
                 consumer.stop()
                 consumer.join()
         closed.append(local.put())
 
-    monkeypatch.setattr(Listener, "close", close_late)
-    shift = Shift(settings, local.engine, local.store, None, claimants, None, threading.Event())
-    assert shift.run()
+    monkeypatch.setattr(HealthServer, "close", close_late)
+    runtime = WorkerRuntime(settings, local.engine, local.store, None, jobs_of_worker, None, threading.Event())
+    assert runtime.run()
     assert len(closed) == 1
     monkeypatch.undo()
-    assert not Shift(settings, local.engine, local.store, None, claimants, None, threading.Event()).run()
-    courier.stop()
+    assert not WorkerRuntime(settings, local.engine, local.store, None, jobs_of_worker, None, threading.Event()).run()
+    sender.stop()
     assert local.clip(closed[0]).status is Status.OFF

@@ -7,40 +7,40 @@ from pathlib import Path
 
 import pytest
 
-from services.transcriber.recognizers import embedded, recognizer
+from services.transcriber.recognizers import embedded, factory, voice_activity
 from services.transcriber.recognizers.cog import CogRecognizer
-from services.transcriber.recognizers.fallback import PreferredRecognizer
+from services.transcriber.recognizers.fallback import FallbackRecognizer
 from services.transcriber.recognizers.openai import OpenAIRecognizer
-from services.transcriber.settings import TranscriberSettings, _checked_model
+from services.transcriber.settings import TranscriberSettings, _check_model
 from tests.servers.server import free_port
 from tests.servers.stack import ROOT
 
 
-def test_defaults_go_by_cores_and_by_server() -> None:
+def test_the_default_concurrency_depends_on_cores_and_server() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert TranscriberSettings().jobs_at_once() == cores
-    assert TranscriberSettings(whisper_url="http://x/v1/audio/transcriptions").jobs_at_once() == 4
-    assert TranscriberSettings(whisper_url="http://x/predictions").jobs_at_once() == 1
-    assert TranscriberSettings(concurrency=3).jobs_at_once() == 3
+    assert TranscriberSettings().concurrent_clips() == cores
+    assert TranscriberSettings(whisper_url="http://x/v1/audio/transcriptions").concurrent_clips() == 4
+    assert TranscriberSettings(whisper_url="http://x/predictions").concurrent_clips() == 1
+    assert TranscriberSettings(concurrency=3).concurrent_clips() == 3
     # Of several, as many as the one takes that takes most: the others have limits of their own.
-    assert TranscriberSettings(whisper_url="http://x/predictions http://y/predictions").jobs_at_once() == 1
-    assert TranscriberSettings(whisper_url="http://x/predictions http://y/audio/transcriptions").jobs_at_once() == 4
-    assert TranscriberSettings(whisper_url="http://x/a http://x/b embedded").jobs_at_once() == cores
-    assert TranscriberSettings(whisper_url="http://x/a http://x/b", concurrency=3).jobs_at_once() == 3
+    assert TranscriberSettings(whisper_url="http://x/predictions http://y/predictions").concurrent_clips() == 1
+    assert TranscriberSettings(whisper_url="http://x/predictions http://y/audio/transcriptions").concurrent_clips() == 4
+    assert TranscriberSettings(whisper_url="http://x/a http://x/b embedded").concurrent_clips() == cores
+    assert TranscriberSettings(whisper_url="http://x/a http://x/b", concurrency=3).concurrent_clips() == 3
 
 
-def test_the_address_tells_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_selects_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     def chosen(**values: str) -> object:
-        return recognizer.open_recognizer(TranscriberSettings(**values))  # type: ignore[arg-type]
+        return factory.open_recognizer(TranscriberSettings(**values))  # type: ignore[arg-type]
 
     assert isinstance(chosen(whisper_url="https://api.example.com/v1/audio/transcriptions/"), OpenAIRecognizer)
     assert isinstance(chosen(whisper_url="http://whisper:5000/predictions/dictaphone"), CogRecognizer)
     assert isinstance(chosen(), embedded.EmbeddedRecognizer)
     assert isinstance(chosen(whisper_url="embedded"), embedded.EmbeddedRecognizer)
     several = chosen(whisper_url="http://x:5000, https://y/v1/audio/transcriptions embedded", whisper_model="small")
-    assert isinstance(several, PreferredRecognizer)
+    assert isinstance(several, FallbackRecognizer)
     assert several.name == "whisper at x, else small at y, else faster-whisper base"
-    monkeypatch.setattr(embedded, "find_spec", lambda name: None)
+    monkeypatch.setattr(voice_activity, "find_spec", lambda name: None)
     assert chosen() is None
     assert isinstance(chosen(whisper_url="http://whisper:5000 embedded"), CogRecognizer)
 
@@ -56,29 +56,27 @@ URLS = "http://x/predictions, https://y/v1/audio/transcriptions/,embedded"
         ({"whisper_api_key": "- k -", "whisper_model": "-, turbo, base"}, [("", ""), ("k", "turbo"), ("", "base")]),
     ],
 )
-def test_each_of_several_has_its_address_its_key_and_its_model(
-    given: dict[str, str], expected: list[tuple[str, str]]
-) -> None:
+def test_each_recognizer_has_its_address_key_and_model(given: dict[str, str], expected: list[tuple[str, str]]) -> None:
     settings = TranscriberSettings.model_validate({"whisper_url": URLS, **given})
-    each = settings.each()
+    each = settings.for_each_recognizer()
     assert [one.whisper_url for one in each] == ["http://x/predictions", "https://y/v1/audio/transcriptions", ""]
     assert [(one.whisper_api_key.get_secret_value(), one.whisper_model) for one in each] == expected
     # The engine in this process is the only one whose model is fetched.
-    assert settings.models() == [expected[-1][1] or "base"]
+    assert settings.embedded_models() == [expected[-1][1] or "base"]
 
 
-def test_a_single_server_is_what_it_was() -> None:
+def test_a_single_server_keeps_its_settings() -> None:
     settings = TranscriberSettings(whisper_url=" http://x/predictions/ ", whisper_model="a model, with spaces")
-    assert settings.each() == [settings]
+    assert settings.for_each_recognizer() == [settings]
     assert (settings.whisper_url, settings.whisper_model) == ("http://x/predictions", "a model, with spaces")
-    assert settings.models() == []
+    assert settings.embedded_models() == []
 
 
-def test_a_folder_beside_us_is_no_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_folder_is_no_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "model.bin").touch()
     monkeypatch.chdir(tmp_path)
-    assert _checked_model("./mine") == str(tmp_path / "mine")
+    assert _check_model("./mine") == str(tmp_path / "mine")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +109,7 @@ def test_a_list_of_another_length_is_one_sentence(tmp_path: Path, variable: str,
     assert "a b c" not in done.stderr
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_wrong_settings_are_reported_at_once(tmp_path: Path) -> None:
     done = _run({"WHISPER_URL": "x", "LEASE_SECONDS": "-1", "DATA_DIR": str(tmp_path)})
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 2

@@ -1,4 +1,4 @@
-"""What is missing, by what a recorder told and what can be heard."""
+"""Gaps: the difference between the recorded time and the audio."""
 
 import pytest
 
@@ -11,7 +11,7 @@ FROZEN = {"at_ms": 0, "length_ms": 5_000, "cause": "frozen"}
 
 
 @pytest.mark.parametrize(
-    ("told_ms", "heard_ms", "gaps", "found_ms"),
+    ("recorded_ms", "audio_ms", "gaps", "missing_ms"),
     [
         (60_000, 60_000, [], None),
         (60_000, 70_000, [], None),
@@ -25,16 +25,16 @@ FROZEN = {"at_ms": 0, "length_ms": 5_000, "cause": "frozen"}
         (0, 60_000, [], None),
     ],
 )
-def test_sound_that_is_shorter_than_the_time_says_so(
-    told_ms: int, heard_ms: int, gaps: list[dict[str, object]], found_ms: int | None
+def test_audio_that_is_shorter_than_the_recording_has_a_gap(
+    recorded_ms: int, audio_ms: int, gaps: list[dict[str, object]], missing_ms: int | None
 ) -> None:
-    found = missing_audio(told_ms, heard_ms, gaps)
-    assert found == ([] if found_ms is None else [{"at_ms": heard_ms, "length_ms": found_ms, "cause": "missing"}])
-    # Preparing again finds nothing more.
-    assert missing_audio(told_ms, heard_ms, [*gaps, *found]) == []
+    missing = missing_audio(recorded_ms, audio_ms, gaps)
+    assert missing == ([] if missing_ms is None else [{"at_ms": audio_ms, "length_ms": missing_ms, "cause": "missing"}])
+    # A second preparation finds no further gap.
+    assert missing_audio(recorded_ms, audio_ms, [*gaps, *missing]) == []
 
 
-def test_whatever_a_file_claims_a_gap_can_be_shown() -> None:
-    [found] = missing_audio(2**33, 2**32, [])
-    assert found == new_gap(MAX_DURATION_MS, MAX_DURATION_MS, MISSING)
-    Gap.model_validate(found)
+def test_a_gap_of_any_claimed_length_fits_the_schema() -> None:
+    [missing] = missing_audio(2**33, 2**32, [])
+    assert missing == new_gap(MAX_DURATION_MS, MAX_DURATION_MS, MISSING)
+    Gap.model_validate(missing)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.clips.gaps import LOST, MISSING, UNHEARD, new_gap
-from shared.clips.models import MAX_TRIES, Clip, Source, Status
+from shared.clips.models import MAX_TRIES, Clip, Status
 from shared.clips.schemas import PublicClip
 from shared.redis.jobs import PREPARE, TRANSCRIBE
-from shared.transcripts.models import Transcript
+from shared.transcripts.models import Source, Transcript
 
 NOW = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
 LEASE = timedelta(minutes=1)

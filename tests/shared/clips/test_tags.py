@@ -1,4 +1,4 @@
-"""What a tag may be, and that a clip has each once."""
+"""Valid tags, and that a clip has each once."""
 
 import unicodedata
 
@@ -13,7 +13,7 @@ TAG = st.text("aAbéÉßẞ東 🎙", min_size=1, max_size=MAX_TAG_CHARS).filter
 
 
 @given(st.lists(TAG, max_size=MAX_TAGS))
-def test_tags_are_tidied_once(names: list[str]) -> None:
+def test_tags_are_normalized_once(names: list[str]) -> None:
     kept = normalize_tags(names)
     assert normalize_tags(kept) == kept
     assert {tag.casefold() for tag in kept} == {normalize_tag(name).casefold() for name in names}
@@ -22,12 +22,12 @@ def test_tags_are_tidied_once(names: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "a\nb", "a\x00", "\ud800", "x" * (MAX_TAG_CHARS + 1)])
-def test_what_is_no_tag_is_said(name: str) -> None:
+def test_an_invalid_tag_raises_a_sentence(name: str) -> None:
     with pytest.raises(ValueError, match=r"^a tag (needs|cannot hold|can have)"):
         normalize_tag(name)
 
 
-def test_a_clip_takes_its_tags_as_one_change() -> None:
+def test_set_tags_is_one_change() -> None:
     clip = new_clip()
     clip.set_tags(["work", "Idea", " IDEA "], NOW)
     assert (clip.tags, clip.version) == (["Idea", "work"], 2)
@@ -36,7 +36,7 @@ def test_a_clip_takes_its_tags_as_one_change() -> None:
     assert (clip.tags, clip.version) == (["Idea", "work"], 2)
 
 
-def test_a_clip_knows_whether_a_person_wrote_its_words() -> None:
+def test_an_edited_clip_says_so() -> None:
     clip = new_clip()
     assert not clip.edited
     clip.edit("said", NOW)

@@ -13,10 +13,11 @@ from sqlmodel import col, select
 
 from services.api.clips.legacy_routes import clips_named
 from shared.clips import queries
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import ping, read_session, sqlalchemy_url, transaction
+from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
 from shared.settings import DatabaseSettings
 from shared.transcripts.models import Transcript
@@ -24,7 +25,7 @@ from tests.shared.clips.test_models import LEASE, NOW, finish, new_clip
 from tests.shared.conftest import engine_at
 
 
-def keep(engine: Engine, *clips: Clip) -> None:
+def save(engine: Engine, *clips: Clip) -> None:
     with transaction(engine) as session:
         session.add_all(clips)
 
@@ -43,14 +44,14 @@ def names(engine: Engine) -> list[str]:
         ("", "sqlite+pysqlite", "elsewhere/dictaphone.sqlite3"),
     ],
 )
-def test_the_driver_is_named_for_sqlalchemy(given: str, driver: str, database: str) -> None:
+def test_the_url_names_the_driver(given: str, driver: str, database: str) -> None:
     url = sqlalchemy_url(DatabaseSettings(database_url=SecretStr(given), data_dir=Path("elsewhere")))
     assert (url.drivername, url.database) == (driver, database)
     if "sslmode" in given:
         assert (url.host, url.port, url.password, url.query["sslmode"]) == ("db.internal", 5433, "p", "disable")
 
 
-def test_what_is_kept_comes_back_as_it_was(engine: Engine) -> None:
+def test_a_clip_is_read_as_it_was_written(engine: Engine) -> None:
     clip = new_clip("Ünï/cödé 🎙 'quoted' \\ %_")
     clip.created_at = datetime(2026, 7, 1, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=5)))
     clip.bytes = 5 * 1024**3
@@ -72,7 +73,7 @@ def test_what_is_kept_comes_back_as_it_was(engine: Engine) -> None:
         assert session.connection().execute(text("SELECT status FROM clip")).scalar_one() == "done"
 
 
-def test_a_block_that_raises_keeps_nothing(engine: Engine) -> None:
+def test_an_exception_rolls_the_transaction_back(engine: Engine) -> None:
     def half() -> None:
         with transaction(engine) as session:
             session.add(new_clip())
@@ -84,9 +85,9 @@ def test_a_block_that_raises_keeps_nothing(engine: Engine) -> None:
     assert names(engine) == []
 
 
-def test_writers_that_read_first_queue_instead_of_failing(engine: Engine) -> None:
+def test_concurrent_read_modify_writes_wait_for_each_other(engine: Engine) -> None:
     clip = new_clip()
-    keep(engine, clip)
+    save(engine, clip)
 
     def rename(name: str) -> None:
         with transaction(engine) as session:
@@ -100,22 +101,22 @@ def test_writers_that_read_first_queue_instead_of_failing(engine: Engine) -> Non
         assert session.exec(Clip.by_id(HOME, clip.id)).one().version == 31
 
 
-def test_an_id_is_given_once(engine: Engine) -> None:
+def test_an_id_is_unique(engine: Engine) -> None:
     clip = new_clip()
     again = new_clip()
     again.id = clip.id
-    keep(engine, clip)
+    save(engine, clip)
     with pytest.raises(IntegrityError):
-        keep(engine, again)
+        save(engine, again)
 
 
-def test_a_clip_that_is_gone_takes_its_revisions_and_promises_along(engine: Engine) -> None:
+def test_deleting_a_clip_deletes_its_revisions_and_outbox_rows(engine: Engine) -> None:
     clip = new_clip()
-    keep(engine, clip)
+    save(engine, clip)
     with transaction(engine) as session:
         session.add(clip)
         session.add(clip.edit("said", NOW))
-        record(session, clip, "transcribe", now=NOW)
+        save_and_announce(session, clip, "transcribe", now=NOW)
     with transaction(engine) as session:
         session.delete(session.exec(Clip.by_id(HOME, clip.id)).one())
     with read_session(engine) as session:
@@ -126,16 +127,16 @@ def test_a_clip_that_is_gone_takes_its_revisions_and_promises_along(engine: Engi
 # -- statements ----------------------------------------------------------------------------------------------------
 
 
-def test_names_are_the_same_or_they_are_not(engine: Engine) -> None:
+def test_names_are_compared_exactly(engine: Engine) -> None:
     variants = ["a b", "a  b", "a b ", "A b", "a-b", "a.b", "a b!"]
-    keep(engine, *(new_clip(name) for name in variants))
+    save(engine, *(new_clip(name) for name in variants))
     with read_session(engine) as session:
         for name in variants:
             assert [clip.name for clip in session.exec(clips_named(HOME, name))] == [name]
 
 
-def test_forgotten_are_those_that_wait_too_long_or_whose_lease_is_over(engine: Engine) -> None:
-    def made(name: str, *, queued: timedelta, lease: timedelta | None = None, deleted: bool = False) -> Clip:
+def test_clips_missing_jobs_waited_too_long_or_lost_their_worker(engine: Engine) -> None:
+    def new(name: str, *, queued: timedelta, lease: timedelta | None = None, deleted: bool = False) -> Clip:
         clip = new_clip(name, now=NOW - queued)
         if lease is not None:
             clip.claim(TRANSCRIBE, NOW - queued, lease)
@@ -144,18 +145,18 @@ def test_forgotten_are_those_that_wait_too_long_or_whose_lease_is_over(engine: E
         return clip
 
     long, short = timedelta(minutes=2), timedelta(seconds=5)
-    finished = made("finished", queued=long, lease=LEASE)
+    finished = new("finished", queued=long, lease=LEASE)
     finish(finished)
-    swept = made("lease is over, and a job was sent since", queued=long, lease=LEASE)
+    swept = new("lease is over, and a job was sent since", queued=long, lease=LEASE)
     swept.requeue(NOW - short)
-    keep(
+    save(
         engine,
         finished,
-        made("waits long", queued=long),
-        made("waits a little", queued=short),
-        made("in the bin", queued=long, deleted=True),
-        made("lease is over", queued=long, lease=LEASE),
-        made("lease holds", queued=long, lease=long * 2),
+        new("waits long", queued=long),
+        new("waits a little", queued=short),
+        new("in the bin", queued=long, deleted=True),
+        new("lease is over", queued=long, lease=LEASE),
+        new("lease holds", queued=long, lease=long * 2),
         swept,
     )
     since = NOW - timedelta(seconds=10)
@@ -168,7 +169,7 @@ def test_a_lease_is_renewed_for_its_owner_alone(engine: Engine) -> None:
     clip = new_clip()
     clip.claim(TRANSCRIBE, NOW, LEASE)
     clip.claim(TRANSCRIBE, NOW + LEASE, LEASE)
-    keep(engine, clip)
+    save(engine, clip)
     with transaction(engine) as session:
         assert session.exec(queries.renew_lease(clip.id, 1, NOW + 9 * LEASE)).rowcount == 0
         assert session.exec(queries.renew_lease(clip.id, 2, NOW + 9 * LEASE)).rowcount == 1
@@ -179,7 +180,7 @@ def test_a_lease_is_renewed_for_its_owner_alone(engine: Engine) -> None:
 # -- the connections themselves ---------------------------------------------------------------------------------------
 
 
-def test_ping_wants_our_tables(engine: Engine) -> None:
+def test_ping_needs_the_tables(engine: Engine) -> None:
     with engine.connect() as connection:
         ping(connection)
     bare = create_engine("sqlite://")
@@ -188,7 +189,7 @@ def test_ping_wants_our_tables(engine: Engine) -> None:
     bare.dispose()
 
 
-def test_sqlite_keeps_what_it_has_confirmed(sqlite_url: str) -> None:
+def test_sqlite_syncs_each_commit_to_disk(sqlite_url: str) -> None:
     engine = engine_at(sqlite_url)
     with engine.connect() as connection:
         found = [

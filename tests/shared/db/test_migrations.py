@@ -1,4 +1,4 @@
-"""Revisions up and down, and that they make what the models say, on SQLite and on Postgres."""
+"""Revisions: up, down, and equal to the models, on SQLite and on Postgres."""
 
 import uuid
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ TABLES = {"clip", "transcript", "outbox", "upload", "piece", "waveform", "chore"
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database with nothing in it."""
+    """URL of a database without tables."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
         return
@@ -42,12 +42,12 @@ def empty(empty_url: str) -> Iterator[Engine]:
 
 
 def tables(engine: Engine) -> set[str]:
-    """All but the parts of SQLite's full-text index, which are tables too."""
+    """All tables except those of SQLite's full-text index."""
     return {name for name in inspect(engine).get_table_names() if name.partition("_")[0] != "found"}
 
 
 def definitions(engine: Engine) -> set[str]:
-    """Every index with its columns, order and condition, as the database itself says it."""
+    """The SQL of every index, from the database, with columns, order and condition."""
     statement = (
         "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
         if engine.dialect.name == "sqlite"
@@ -57,7 +57,7 @@ def definitions(engine: Engine) -> set[str]:
         return set(connection.execute(text(statement)).scalars())
 
 
-def test_up_down_and_up_again(empty: Engine) -> None:
+def test_revisions_apply_and_revert(empty: Engine) -> None:
     config = alembic_config(empty)
     command.upgrade(config, "head")
     assert tables(empty) == TABLES | {"alembic_version"}
@@ -68,7 +68,7 @@ def test_up_down_and_up_again(empty: Engine) -> None:
     assert tables(empty) == TABLES | {"alembic_version"}
 
 
-def test_clips_that_were_there_before_are_found_and_ordered_too(empty: Engine) -> None:
+def test_revision_0004_indexes_existing_clips(empty: Engine) -> None:
     config = alembic_config(empty)
     command.upgrade(config, "0003")
     names = {uuid.UUID(int=number << 64): f"Größe {number}" for number in range(1, 1_203)}
@@ -96,23 +96,23 @@ def test_clips_that_were_there_before_are_found_and_ordered_too(empty: Engine) -
     command.upgrade(config, "head")
 
 
-def test_the_revisions_make_what_the_models_say(engine: Engine) -> None:
+def test_the_revisions_match_the_models(engine: Engine) -> None:
     """Raises if autogenerate would write anything: `alembic check`."""
     command.check(alembic_config(engine))
 
 
-def test_so_do_their_indexes_which_alembic_compares_by_name_only(empty: Engine) -> None:
+def test_the_indexes_match_too_with_columns_and_conditions(empty: Engine) -> None:
     config = alembic_config(empty)
     command.upgrade(config, "head")
     migrated = definitions(empty)
     command.downgrade(config, "base")
     SQLModel.metadata.create_all(empty)
-    # The one of the words is made by hand: no model knows tsvector.
+    # Revision 0004 makes the index of words by SQL: no model describes a tsvector.
     assert {index for index in migrated if "(words)" not in index} == definitions(empty)
     assert any("deleted_at IS NULL" in definition for definition in migrated)
 
 
-def test_a_release_migrates_by_its_own_command_and_twice_at_once_is_once(empty_url: str, tmp_path: Path) -> None:
+def test_two_releases_may_migrate_at_the_same_time(empty_url: str, tmp_path: Path) -> None:
     environment = {"DATABASE_URL": empty_url, "DATA_DIR": str(tmp_path)}
     with ThreadPoolExecutor() as pool:
         for done in [pool.submit(migrate, environment) for _ in range(2)]:

@@ -1,4 +1,4 @@
-"""The agreement about streams, on a real Redis."""
+"""Event streams, on a real Redis."""
 
 import json
 from collections.abc import Iterator
@@ -23,20 +23,20 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 @given(ids)
-def test_an_id_is_what_it_was_read_from(id: StreamId) -> None:
+def test_an_id_is_parsed_as_it_is_printed(id: StreamId) -> None:
     assert StreamId.parse(str(id)) == id
 
 
 @given(st.lists(ids))
-def test_ids_are_ordered_by_number_not_by_letter(some: list[StreamId]) -> None:
-    assert sorted(some) == sorted(some, key=lambda each: (each.ms << 64) + each.number)
+def test_ids_are_ordered_as_numbers(ids: list[StreamId]) -> None:
+    assert sorted(ids) == sorted(ids, key=lambda each: (each.ms << 64) + each.number)
     assert StreamId.parse("10-0") > StreamId.parse("9-11") > StreamId.parse("9-2")
 
 
 @pytest.mark.parametrize(
     "text", ["", "1", "-", "1-", "-1", "1-2-3", " 1-0", "1-0\n", "+1-0", "1_0-0", "²-0", "٣-0", "$"]
 )
-def test_nothing_else_is_an_id(text: str) -> None:
+def test_malformed_ids_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not the id of a stream's entry"):
         StreamId.parse(text)
 
@@ -47,12 +47,14 @@ def test_events_are_stored_in_order_and_the_newest_is_the_cursor(client: redis.R
     sent = [streams.append_event(client, "home", payload) for payload in payloads]
     assert streams.newest_id(client, "home") == sent[-1]
     stored: Any = client.xrange(streams.stream_key("home"))
-    assert [(id, json.loads(fields[streams.FIELD])) for id, fields in stored] == list(zip(sent, payloads, strict=True))
+    assert [(id, json.loads(fields[streams.PAYLOAD_FIELD])) for id, fields in stored] == list(
+        zip(sent, payloads, strict=True)
+    )
     assert sorted(sent, key=StreamId.parse) == sent
     assert streams.newest_id(client, "other") is None
 
 
-def test_a_pipeline_sends_many_at_once_and_tells_their_ids(client: redis.Redis) -> None:
+def test_a_pipeline_returns_the_ids_of_its_events(client: redis.Redis) -> None:
     with client.pipeline(transaction=False) as pipe:
         for number in range(3):
             streams.append_event(pipe, "home", {"type": "clip", "number": number})

@@ -13,10 +13,11 @@ from sqlmodel import col, select
 from services.api.background.maintenance import MIN_ORPHAN_AGE, TOMBSTONE_LIFETIME, Maintenance
 from services.api.settings import ApiSettings
 from shared.clips.gaps import LOST
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, read_session, transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.factory import open_store
 from shared.storage.store import ObjectMissing, Store
@@ -50,7 +51,7 @@ class MaintenanceSetup:
 
     def save(self, clip: Clip) -> Clip:
         with transaction(self.engine) as session:
-            record(session, clip, now=self.now)
+            save_and_announce(session, clip, now=self.now)
         return clip
 
     def clip(self) -> Clip:

@@ -19,8 +19,8 @@ from services.api.settings import ApiSettings
 from shared.clips.models import Clip
 from shared.db.engine import open_engine, read_session, transaction
 from shared.outbox.models import OutboxRow
-from shared.outbox.outbox import flush, record
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import OutboxPublisher, publish_batch
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import CAPTION, NOTIFICATIONS, TRANSCRIBE
 from tests import tus
 from tests.conftest import Parts, StartStack
@@ -28,7 +28,7 @@ from tests.servers.server import free_port
 from tests.servers.stack import Stack
 from tests.servers.valkey import Valkey
 from tests.services.api.clips.test_routes import put_clip
-from tests.shared.outbox.test_outbox import Arrived
+from tests.shared.outbox.test_publisher import Arrived
 
 SOON_S = 20
 """Seconds in which anything must have arrived; the sweep waits ten, and the machine may be busy."""
@@ -214,9 +214,9 @@ def test_no_more_jobs_are_queued_than_there_are_clips(
         for number in range(3):
             at = now - timedelta(hours=1)
             clip = Clip.new_upload(uuid.uuid4(), name=f"{number}", mime="a/b", bytes=1, sha256="", audio_key="", now=at)
-            record(session, clip, now=at)
+            save_and_announce(session, clip, now=at)
         session.add_all([OutboxRow(topic=TRANSCRIBE, clip_id=clip.id, created_at=now) for _ in range(jobs_left)])
-    while flush(engine, publisher):
+    while publish_batch(engine, publisher):
         pass
     relay = OutboxRelay(engine, publisher, "")
     relay._requeue_clips_without_job(now)

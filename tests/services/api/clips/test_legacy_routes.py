@@ -1,4 +1,4 @@
-"""Clips by name, as clients of the seed call them, and the audio's way out."""
+"""Clips by name, as clients of the seed use them, and the answers with audio."""
 
 import uuid
 from urllib.parse import quote
@@ -28,7 +28,7 @@ def path(name: str) -> str:
 
 
 async def get_audio(client: httpx.AsyncClient, path: str, **headers: str) -> httpx.Response:
-    """GET as a player does: to the bucket, where it is sent there."""
+    """GET as a player does: a redirect to the bucket is followed."""
     response = await client.get(path, headers={**PLAYED, **headers})
     if response.status_code == 307:
         # What a bucket answers is the bucket's; nothing of ours goes along.
@@ -127,7 +127,7 @@ async def test_etags_answer_304_and_if_range(client: httpx.AsyncClient, path: st
 
 
 async def test_uploaded_bytes_are_served_in_a_sandbox(client: httpx.AsyncClient, path: str) -> None:
-    """A page with the first bytes of a recording before it is taken, for nobody could tell; and it never runs."""
+    """A page behind the first bytes of a recording is accepted as audio, and no browser runs it."""
     page = b"ID3\x04\x00\x00\x00\x00\x00\x00<!DOCTYPE html><script>alert(document.domain)</script>"
     assert (await client.put(path, content=page, headers={"Content-Type": "audio/mpeg"})).status_code == 201
     for headers in (FETCHED, {}):

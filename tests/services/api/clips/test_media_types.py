@@ -1,4 +1,4 @@
-"""Containers by their bytes: real files of each kind, and what pretends to be one."""
+"""Audio formats by their bytes: real files of each kind, and other bytes that claim to be audio."""
 
 import io
 import struct
@@ -32,7 +32,7 @@ def test_each_container_is_known_by_its_bytes(container: str) -> None:
 
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_the_first_bytes_of_a_recording_are_enough(container: str) -> None:
-    """Whatever is cut off, the beginning is the container's: a person's recording is not refused for its end."""
+    """A recording whose end is missing is still recognised and accepted."""
     assert resolve_media_type(io.BytesIO(recording(container=container)[:400]), "") == CONTAINERS[container][1]
 
 
@@ -134,9 +134,10 @@ def test_a_broken_mp4_raises_nothing(behind: bytes) -> None:
 
 
 def test_an_mp4_of_many_boxes_is_checked_fast() -> None:
-    began = time.monotonic()
-    resolve_media_type(io.BytesIO(box(b"ftyp", b"isom") + box(b"free") * 4_000_000), "audio/mp4")
-    assert time.monotonic() - began < 0.5
+    file = io.BytesIO(box(b"ftyp", b"isom") + box(b"free") * 4_000_000)
+    began = time.process_time()  # not the time of other processes on a busy machine
+    resolve_media_type(file, "audio/mp4")
+    assert time.process_time() - began < 0.5
 
 
 @given(st.binary(max_size=200))

@@ -1,4 +1,4 @@
-"""Names: what is kept as it is, what is one and the same, what is refused."""
+"""Names of clips: which are kept as they are, which are one name, and which are rejected."""
 
 import contextlib
 import unicodedata
@@ -17,7 +17,7 @@ ODD = [
     "שלום", "日本語", "\u202eevil", "a\u200bb", "nul", "CON", "-rf", "~", "*", "<script>alert(1)</script>",
     "' OR 1=1 --", "x" * 255, "🎙" * 255, "\u00a0a",
 ]  # fmt: skip
-"""Names that are somebody's, each other than all others."""
+"""Valid names, each different from all others."""
 
 REFUSED = {
     "": "at least one visible",
@@ -30,7 +30,7 @@ REFUSED = {
     "x" * 256: "at most 255 characters; this one has 256",
     "\ud800": "half characters",
 }
-"""Names that are nobody's → what is said."""
+"""Invalid name → a part of the error."""
 
 
 @pytest.mark.parametrize("name", ODD)

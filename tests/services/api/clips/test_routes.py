@@ -1,4 +1,4 @@
-"""Clips by id, on a live API: each route as a page uses it, and each refusal in words."""
+"""Clips by id, on a live API: each route as the page uses it, and each problem."""
 
 import asyncio
 import uuid
@@ -23,7 +23,7 @@ async def put_clip(client: httpx.AsyncClient, name: str = "Minutes", number: int
 
 
 def assert_problem(response: httpx.Response, status: int, slug: str) -> str:
-    """The sentence of a refusal, which must be of this kind."""
+    """Check that the response is this problem, and return its detail."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     problem = response.json()

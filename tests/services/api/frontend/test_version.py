@@ -1,4 +1,4 @@
-"""The page as one thing with a version: a service worker gets all of it, or nothing."""
+"""The page's version: a service worker gets all files of one version, or none."""
 
 import json
 import shutil

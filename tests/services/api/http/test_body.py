@@ -1,4 +1,4 @@
-"""A request's body in blocks, alone: none is lost, none is empty, and what a broken line brought is told as such."""
+"""A request's body in blocks, without a server: no byte is lost, no block is empty, a disconnect is raised."""
 
 import hashlib
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ SOUND = bytes(range(256)) * 40
 
 
 def request(body: bytes, *, breaks: bool = False, announced: int | None = None) -> Request:
-    """A request whose body comes in chunks; `breaks`: the client goes before the last of it."""
+    """A request whose body comes in chunks; `breaks`: the client disconnects before the end."""
     messages: list[Message] = [
         {"type": "http.request", "body": body[at : at + CHUNK], "more_body": breaks or at + CHUNK < len(body)}
         for at in range(0, max(len(body), 1), CHUNK)
@@ -31,7 +31,7 @@ def request(body: bytes, *, breaks: bool = False, announced: int | None = None) 
 
 
 async def received(sent: Request, folder: Path, into: list[bytes], **wish: object) -> Iterable[str]:
-    """Gather the blocks, as far as they come; return their second digests."""
+    """Collect the blocks up to the end or to an exception; return their extra digests."""
     digests = []
     async for block in receive_blocks(sent, folder, **{"max_bytes": 10**9, **wish}):  # type: ignore[arg-type]
         data = block.file.read()

@@ -1,4 +1,4 @@
-"""Ranges and entity tags (RFC 9110), alone."""
+"""Ranges and entity tags (RFC 9110), without a server."""
 
 import pytest
 from hypothesis import given

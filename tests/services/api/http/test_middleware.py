@@ -1,4 +1,4 @@
-"""Around every request: who may send it, what each answer carries, and the page's own policy."""
+"""Which sites and hosts may send a request, which headers each answer has, and the page's policy."""
 
 import contextlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""Text of a request, without a server; the other parameters are tried on the live API."""
+"""Text of a request, without a server; tests of the live API cover the other parameters."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""The page's files: small on the wire, and the same programs as in the folder."""
+"""Static files: small on the wire, and the same programs and styles as in the folder."""
 
 import gzip
 import re
@@ -20,7 +20,7 @@ IMPORTED = re.compile(r'^(?:import|export)[^;]*?from "(\.[^"]+)"', re.MULTILINE 
 local_only = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
 
 MAX_BYTES = 60_000
-"""Scripts and styles in all before a page can be used, compressed."""
+"""Compressed bytes of all scripts and styles that the page loads before it can be used."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def files_with_suffix(*endings: str) -> list[Path]:
 
 
 def fetch(api: Stack, path: str, **headers: str) -> tuple[httpx.Response, bytes]:
-    """The answer, and its body as it came."""
+    """The response, and its body before it is decompressed."""
     with httpx.stream("GET", f"{api.api_url}{path}", headers=headers) as response:
         return response, b"".join(response.iter_raw())
 
@@ -88,7 +88,7 @@ def test_a_picture_comes_as_it_is(api: Stack) -> None:
 
 @local_only
 def test_scripts_and_styles_of_the_start_are_small(api: Stack) -> None:
-    """What is needed only once a clip is opened or searched for comes then."""
+    """Scripts and styles for an opened clip and for searches are loaded later."""
     named = re.findall(r'(?:modulepreload|stylesheet)" href="([^"]+)"', (STATIC / "index.html").read_text())
     paths = [*named, "/static/scripts/main.js"]
     sizes = {path: len(fetch(api, path, **{"Accept-Encoding": "br"})[1]) for path in paths}
@@ -96,7 +96,7 @@ def test_scripts_and_styles_of_the_start_are_small(api: Stack) -> None:
 
 
 def test_the_page_preloads_every_script_of_its_start() -> None:
-    """So that all of it comes in one round of requests, and nothing that is not needed."""
+    """The scripts arrive in one round of requests, and no others with them."""
     page = (STATIC / "index.html").read_text()
     named = {STATIC / path for path in re.findall(r'modulepreload" href="/static/([^"]+)"', page)}
     found: set[Path] = set()
@@ -128,7 +128,7 @@ def test_comments_are_removed(written: str, sent: str) -> None:
 
 @has_node
 async def test_a_stripped_script_is_the_same_program(tmp_path: Path) -> None:
-    """Token by token, and each on its line."""
+    """Every token is the same, and stands on the same line."""
     pairs = []
     for number, path in enumerate(files_with_suffix(".js")):
         sent = tmp_path / f"{number}.js"
@@ -139,7 +139,7 @@ async def test_a_stripped_script_is_the_same_program(tmp_path: Path) -> None:
 
 
 async def test_a_minified_style_sheet_has_the_same_rules(launch_browser: Launch) -> None:
-    """Rule by rule, as Chromium reads it."""
+    """Every rule is the same, as Chromium parses it."""
     page = await (await launch_browser()).new_page()
     read = r"""text => {
         const sheet = new CSSStyleSheet();

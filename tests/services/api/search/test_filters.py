@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import delete
 
-from shared.clips.models import Clip
-from shared.db.columns import Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import transaction
 from tests.conftest import Parts
 from tests.services.api.clips.test_routes import assert_problem, put_clip

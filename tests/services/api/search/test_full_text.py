@@ -16,14 +16,13 @@ from sqlmodel import col, delete
 from services.api.search import full_text
 from services.api.search.filters import ClipQuery
 from services.api.search.full_text_index import Plan
-from shared.clips.models import Clip
-from shared.db.columns import Source, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import read_session, transaction
-from shared.outbox.outbox import record
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
 from shared.search.folding import index_text
 from shared.search.query import parse_query
-from shared.transcripts.models import Transcript
+from shared.transcripts.models import Source, Transcript
 from tests.services.api.clips.test_routes import put_clip
 from tests.services.api.search.test_filters import NOON, engine, keep, listed, made, walked
 
@@ -143,7 +142,7 @@ async def test_every_change_is_searchable_after_its_commit(client: httpx.AsyncCl
     with transaction(engine) as session:
         other = made(1, name="Dictated", status=Status.PENDING)
         other.prepared_at = NOON
-        record(session, other, TRANSCRIBE, now=NOON)
+        save_and_announce(session, other, TRANSCRIBE, now=NOON)
     with transaction(engine) as session:
         known = session.get_one(Clip, other.id)
         known.claim(TRANSCRIBE, NOON, timedelta(minutes=1))
@@ -152,7 +151,7 @@ async def test_every_change_is_searchable_after_its_commit(client: httpx.AsyncCl
                 text="Seals bark.", language="en", recognizer="ear", passages=[], duration_ms=1, now=NOON
             )
         )
-        record(session, known, now=NOON)
+        save_and_announce(session, known, now=NOON)
     assert await listed(client, q="seals") == ["Dictated"]
     # What is rolled back was never there.
 

@@ -1,4 +1,4 @@
-"""Recordings on a live API, while they are made: played as they grow, finished, opened again, and out of the bin."""
+"""Recordings on a live API: played while they grow, finished, reopened, deleted and restored."""
 
 import uuid
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The last byte of a file against whatever else may happen at that moment: each waits where Postgres makes it wait."""
+"""The last byte of a file, and another request at the same moment: the second waits for the lock of the first."""
 
 import hashlib
 import io
@@ -34,12 +34,12 @@ from shared.uploads.models import FILE_LIFETIME, Piece, Upload
 FIRST, LAST = b"01234", b"56789"
 
 BLOCKED_S = 0.5
-"""Time for another thread to run into the lock that is held."""
+"""Seconds in which another thread reaches the lock that is held."""
 
 
 @dataclass
 class Server:
-    """What an api process works with, without its sockets; the first commit of a clip can be held back."""
+    """The state of an api process without its sockets; the first commit of a clip can be delayed."""
 
     state: State
     maintenance: Maintenance
@@ -73,7 +73,7 @@ class Server:
             change.save(clip)
 
     def race(self, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Future[Any], Future[Any]]:
-        """Let the second come while the first has made a clip and not committed it."""
+        """Run the second while the first has saved a clip and not committed it."""
         early = self.threads.submit(first)
         assert self.reached.wait(10)
         late = self.threads.submit(second)
@@ -113,7 +113,7 @@ def server(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def is_whole(server: Server, upload: Upload) -> bool:
-    """Whether all that was confirmed is there, today and after the sweeps of a week."""
+    """Whether all confirmed bytes are stored, now and after the sweeps of a week."""
     now = datetime.now(UTC)
     server.maintenance.expire_uploads(now + FILE_LIFETIME + timedelta(hours=1))
     server.maintenance.remove_orphans(now + timedelta(days=2))

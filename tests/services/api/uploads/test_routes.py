@@ -1,4 +1,4 @@
-"""Resumable uploads on a live API: each step of the protocol, and each refusal in words."""
+"""Resumable uploads on a live API: each step of the protocol, and each problem."""
 
 import asyncio
 import uuid
@@ -23,7 +23,7 @@ from tests.tus import BODY, DEFERRED, SPOKEN, Upload, checksum, metadata
 from tests.wire import Wire
 
 SOUND = recording()
-"""Any bytes will do for most of this; these are a file that plays."""
+"""A file that plays; for most of these tests any bytes would do."""
 
 
 # -- what the server can do ----------------------------------------------------------------------------------------

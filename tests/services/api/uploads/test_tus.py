@@ -1,4 +1,4 @@
-"""tus's headers (https://tus.io/protocols/resumable-upload), alone."""
+"""Headers of tus (https://tus.io/protocols/resumable-upload), without a server."""
 
 import base64
 import contextlib
@@ -21,14 +21,14 @@ MAX_BYTES = 10_000
 
 
 def recording_request(**said: object) -> tus.CreationRequest:
-    """What a recorder's POST with this metadata asks for."""
+    """The parsed headers of a recorder's POST with this metadata."""
     return tus.CreationRequest.from_headers(
         Headers({"Upload-Defer-Length": "1", "Upload-Metadata": metadata(**said)}), MAX_BYTES, NOW
     )
 
 
 def problem_detail(slug: str, headers: dict[str, str]) -> str:
-    """How a POST with these headers is refused."""
+    """The detail of the problem that a POST with these headers raises."""
     with pytest.raises(Problem) as refused:
         tus.CreationRequest.from_headers(Headers(headers), MAX_BYTES, NOW)
     assert refused.value.slug == slug

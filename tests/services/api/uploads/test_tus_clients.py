@@ -1,4 +1,4 @@
-"""Unmodified tus clients, tus-js-client from npm and tuspy from PyPI, against a live API: what they send is played."""
+"""Unmodified tus clients, tus-js-client from npm and tuspy from PyPI, against a live API: the uploaded clip plays."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def new_upload(client: httpx.AsyncClient, api: Stack) -> Upload:
-    """What the client is to make; its address is known when the client has told it."""
+    """The upload that the client will create; its URL is set once the client has reported it."""
     return Upload(client, "", str(uuid.uuid4()))
 
 
@@ -55,7 +55,7 @@ async def assert_complete(upload: Upload) -> None:
 
 
 async def append_elsewhere(upload: Upload) -> None:
-    """As if the request had arrived and its answer had not."""
+    """Append a chunk as if the client's request had arrived and its answer had been lost."""
     await upload.sent(CHUNK, SOUND[CHUNK : 2 * CHUNK])
 
 
@@ -220,7 +220,7 @@ async def test_tuspy_learns_that_an_upload_is_gone(api: Stack, new_upload: Uploa
 
 @asynccontextmanager
 async def damaging_proxy(api: Stack, damaged: bytes) -> AsyncIterator[str]:
-    """The api's address over a line that changes these bytes, once."""
+    """The URL of a proxy before the api that changes these bytes, once."""
     parts = urlsplit(api.api_url)
     changed = asyncio.Event()
 

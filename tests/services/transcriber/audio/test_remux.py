@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from services.transcriber.audio import remux
-from services.transcriber.audio.decode import RATE, Samples, decoded
-from services.transcriber.audio.remux import Track
+from services.transcriber.audio.decode import SAMPLE_RATE, Samples, decode_file
+from services.transcriber.audio.remux import TrackFormat
 from services.transcriber.audio.seekable import is_seekable
-from services.transcriber.jobs.prepare import Way
+from services.transcriber.jobs.prepare import MakeAudio
 from tests import speech
 from tests.recordings import CONTAINERS, recording, streamed
 from tests.services.transcriber import files
@@ -20,11 +20,11 @@ FIRST = speech.samples(files.SAID[:1])
 SECOND = speech.samples(files.SAID[1:3])
 
 
-def heard(content: bytes) -> Samples:
-    return np.concatenate(list(decoded(io.BytesIO(content))))
+def decode(content: bytes) -> Samples:
+    return np.concatenate(list(decode_file(io.BytesIO(content))))
 
 
-def made(way: Way, *parts: bytes) -> bytes:
+def convert(way: MakeAudio, *parts: bytes) -> bytes:
     with tempfile.TemporaryFile(buffering=0) as file:
         mime = way([io.BytesIO(part) for part in parts], file)
         file.seek(0)
@@ -37,14 +37,14 @@ def made(way: Way, *parts: bytes) -> bytes:
 
 def likeness(one: Samples, other: Samples) -> float:
     """1: the same; 0: nothing in common. The best within 20 ms, since encoders may begin a little later."""
-    shifts = range(-RATE // 50, RATE // 50 + 1)
-    length = min(len(one), len(other)) - RATE // 25
-    middle = one[RATE // 50 :][:length]
-    return max(float(np.corrcoef(middle, other[RATE // 50 + shift :][:length])[0, 1]) for shift in shifts)
+    shifts = range(-SAMPLE_RATE // 50, SAMPLE_RATE // 50 + 1)
+    length = min(len(one), len(other)) - SAMPLE_RATE // 25
+    middle = one[SAMPLE_RATE // 50 :][:length]
+    return max(float(np.corrcoef(middle, other[SAMPLE_RATE // 50 + shift :][:length])[0, 1]) for shift in shifts)
 
 
 def as_heard(sound: speech.Samples) -> Samples:
-    return heard(speech.wav(sound))
+    return decode(speech.wav(sound))
 
 
 def announced_s(content: bytes) -> float:
@@ -70,7 +70,7 @@ def test_whole_files_are_seekable_as_they_are(container: str) -> None:
 
 
 @pytest.mark.parametrize("container", ["webm", "mp4"])
-def test_what_recorders_stream_is_not_nor_what_was_cut_off(container: str) -> None:
+def test_streamed_and_truncated_files_are_not_seekable(container: str) -> None:
     content = streamed(FIRST, container)
     assert not is_seekable(io.BytesIO(content), len(content))
     content = files.half(content)
@@ -84,7 +84,7 @@ def test_what_recorders_stream_is_not_nor_what_was_cut_off(container: str) -> No
     [b"", b"\x1a\x45\xdf\xa3", b"\x1a\x45\xdf\xa3" + b"\0" * 99, b"\x1a\x45\xdf\xa3" + b"\xff" * 99],
     ids=["empty", "head", "zeros", "ones"],
 )
-def test_nonsense_ends_the_search(content: bytes) -> None:
+def test_nonsense_is_not_seekable(content: bytes) -> None:
     is_seekable(io.BytesIO(content), len(content))
     for size in (8, 16, 99):
         is_seekable(io.BytesIO(b"\0\0\0\x01ftyp" + content), size)
@@ -94,30 +94,30 @@ def test_nonsense_ends_the_search(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("container", ["webm", "mp4"])
-def test_a_stream_becomes_seekable_and_not_a_sample_changes(container: str) -> None:
+def test_a_stream_becomes_seekable_without_a_changed_sample(container: str) -> None:
     streamed_as = streamed(SECOND, container)
-    content = made(remux.copied, streamed_as)
-    assert np.array_equal(heard(content), heard(streamed_as))
+    content = convert(remux.copy_packets, streamed_as)
+    assert np.array_equal(decode(content), decode(streamed_as))
     assert announced_s(content) == pytest.approx(len(SECOND) / speech.RATE, abs=0.1)
     for seconds in (1.0, 4.321, announced_s(content) - 1):
         assert first_after(content, seconds) == pytest.approx(seconds, abs=0.1)
 
 
 def test_the_index_is_at_the_front() -> None:
-    webm = made(remux.copied, streamed(SECOND))
+    webm = convert(remux.copy_packets, streamed(SECOND))
     assert webm.rindex(b"\x1c\x53\xbb\x6b") < webm.index(b"\x1f\x43\xb6\x75"), "cues before the first cluster"
-    mp4 = made(remux.copied, streamed(SECOND, "mp4"))
+    mp4 = convert(remux.copy_packets, streamed(SECOND, "mp4"))
     assert mp4.index(b"moov") < mp4.index(b"mdat")
 
 
 @pytest.mark.parametrize("container", ["webm", "mp4"])
-def test_a_killed_tab_costs_what_was_not_sent_and_nothing_more(container: str) -> None:
+def test_a_truncated_stream_keeps_all_complete_packets(container: str) -> None:
     cut = streamed(SECOND, container)
     cut = cut[: int(len(cut) * 0.7)]
-    content = made(remux.copied, cut)
-    assert len(heard(content)) >= 0.5 * len(as_heard(SECOND))
-    assert np.array_equal(heard(content), heard(cut)[: len(heard(content))])
-    assert len(heard(content)) >= len(heard(cut)) - RATE // 10
+    content = convert(remux.copy_packets, cut)
+    assert len(decode(content)) >= 0.5 * len(as_heard(SECOND))
+    assert np.array_equal(decode(content), decode(cut)[: len(decode(content))])
+    assert len(decode(content)) >= len(decode(cut)) - SAMPLE_RATE // 10
 
 
 # -- several segments ---------------------------------------------------------------------------------------------
@@ -126,41 +126,41 @@ def test_a_killed_tab_costs_what_was_not_sent_and_nothing_more(container: str) -
 @pytest.mark.parametrize("channels", [(1, 1), (2, 2), (1, 2), (2, 1)], ids=str)
 def test_opus_segments_join_without_encoding(channels: tuple[int, int]) -> None:
     parts = [streamed(sound, channels=n) for sound, n in zip((FIRST, SECOND), channels, strict=True)]
-    first, second = (Track.of(io.BytesIO(part)) for part in parts)
-    assert first.joins(second)
-    content = made(remux.copied, *parts)
+    first, second = (TrackFormat.of(io.BytesIO(part)) for part in parts)
+    assert first.is_joinable_with(second)
+    content = convert(remux.copy_packets, *parts)
     assert _packets(content) == [packet for part in parts for packet in _packets(part)]
-    assert Track.of(io.BytesIO(content)).channels == max(channels), "stereo is not mixed down"
+    assert TrackFormat.of(io.BytesIO(content)).channels == max(channels), "stereo is not mixed down"
     _sounds_like_both(content, as_heard(FIRST), as_heard(SECOND))
 
 
 def test_equal_aac_segments_join_without_encoding() -> None:
     parts = [streamed(sound, "mp4") for sound in (FIRST, SECOND)]
-    content = made(remux.copied, *parts)
+    content = convert(remux.copy_packets, *parts)
     assert _packets(content) == [packet for part in parts for packet in _packets(part)]
-    _sounds_like_both(content, *map(heard, parts))
+    _sounds_like_both(content, *map(decode, parts))
 
 
 def test_segments_that_no_browser_could_play_in_one_piece_are_not_copied() -> None:
     for content in (speech.wav(FIRST), recording(container="adts"), recording(container="flac")):
-        track = Track.of(io.BytesIO(content))
-        assert not track.joins(track)
+        track = TrackFormat.of(io.BytesIO(content))
+        assert not track.is_joinable_with(track)
 
 
-def test_unlike_segments_are_encoded_into_one() -> None:
+def test_segments_of_different_formats_are_encoded_into_one() -> None:
     parts = [streamed(FIRST, "mp4", rate=44_100), streamed(SECOND, "mp4"), streamed(FIRST, channels=2)]
-    tracks = [Track.of(io.BytesIO(part)) for part in parts]
-    assert not any(tracks[0].joins(other) for other in tracks[1:])
-    content = made(remux.encoded, *parts)
-    assert Track.of(io.BytesIO(content)).channels == 2
-    _sounds_like_both(content, *map(heard, parts))
+    tracks = [TrackFormat.of(io.BytesIO(part)) for part in parts]
+    assert not any(tracks[0].is_joinable_with(other) for other in tracks[1:])
+    content = convert(remux.encode_opus, *parts)
+    assert TrackFormat.of(io.BytesIO(content)).channels == 2
+    _sounds_like_both(content, *map(decode, parts))
 
 
 def test_a_join_of_many_keeps_time() -> None:
-    content = made(remux.copied, *[streamed(FIRST)] * 12)
-    assert len(heard(content)) / RATE == pytest.approx(12 * len(FIRST) / speech.RATE, abs=0.1)
-    last = heard(content)[-len(as_heard(FIRST)) :]
-    assert likeness(last[RATE // 10 :], as_heard(FIRST)[RATE // 10 :]) > 0.95
+    content = convert(remux.copy_packets, *[streamed(FIRST)] * 12)
+    assert len(decode(content)) / SAMPLE_RATE == pytest.approx(12 * len(FIRST) / speech.RATE, abs=0.1)
+    last = decode(content)[-len(as_heard(FIRST)) :]
+    assert likeness(last[SAMPLE_RATE // 10 :], as_heard(FIRST)[SAMPLE_RATE // 10 :]) > 0.95
 
 
 def _packets(content: bytes) -> list[bytes]:
@@ -169,12 +169,12 @@ def _packets(content: bytes) -> list[bytes]:
 
 
 def _sounds_like_both(content: bytes, *parts: Samples) -> None:
-    found, place = heard(content), 0
+    found, place = decode(content), 0
     for part in parts:
         assert likeness(found[place : place + len(part)], part) > 0.95
         place += len(part)
-    assert len(found) / RATE == pytest.approx(place / RATE, abs=0.1)
-    assert announced_s(content) == pytest.approx(place / RATE, abs=0.1)
-    join_s = len(parts[0]) / RATE
+    assert len(found) / SAMPLE_RATE == pytest.approx(place / SAMPLE_RATE, abs=0.1)
+    assert announced_s(content) == pytest.approx(place / SAMPLE_RATE, abs=0.1)
+    join_s = len(parts[0]) / SAMPLE_RATE
     for seconds in (join_s - 1, join_s, join_s + 1):
         assert first_after(content, seconds) == pytest.approx(seconds, abs=0.1)

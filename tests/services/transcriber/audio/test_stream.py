@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.transcriber.audio.decode import RATE, Samples
-from services.transcriber.audio.stream import Arriving
+from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.stream import StreamingDecoder
 from tests import speech
 from tests.recordings import streamed
 from tests.services.transcriber.files import SAID, scratched
@@ -27,37 +27,37 @@ def outline(samples: NDArray[np.floating], rate: int) -> NDArray[np.floating]:
 
 
 @pytest.mark.parametrize("container", ["webm", "mp4"])
-def test_what_has_come_can_be_heard_at_once_and_all_of_it_at_the_end(container: str) -> None:
+def test_bytes_are_decoded_as_they_arrive_and_completely_at_the_end(container: str) -> None:
     sound = speech.samples(SAID)
     content = streamed(sound, container)
     seconds = len(sound) / speech.RATE
-    arriving = Arriving()
+    arriving = StreamingDecoder()
     found: list[Samples] = []
     pieces = cut(content, len(content) // PIECES + 1)
     for number, piece in enumerate(pieces, start=1):
         found.append(arriving.feed(piece))
-        heard_s = sum(map(len, found)) / RATE
+        heard_s = sum(map(len, found)) / SAMPLE_RATE
         assert heard_s > seconds * number / len(pieces) - LAG_S
-    found.append(arriving.end())
+    found.append(arriving.finish())
     heard = np.concatenate(found)
-    assert abs(len(heard) / RATE - seconds) < 0.1
-    pair = outline(heard, RATE), outline(sound / 32768, speech.RATE)
+    assert abs(len(heard) / SAMPLE_RATE - seconds) < 0.1
+    pair = outline(heard, SAMPLE_RATE), outline(sound / 32768, speech.RATE)
     least = min(map(len, pair))
     assert np.corrcoef(pair[0][:least], pair[1][:least])[0, 1] > 0.9
 
 
 def test_a_piece_may_end_anywhere() -> None:
     content = streamed(speech.samples(SAID[:1]))
-    arriving = Arriving()
-    heard = sum(len(arriving.feed(piece)) for piece in cut(content, 997)) + len(arriving.end())
-    assert abs(heard / RATE - len(speech.samples(SAID[:1])) / speech.RATE) < 0.1
+    arriving = StreamingDecoder()
+    heard = sum(len(arriving.feed(piece)) for piece in cut(content, 997)) + len(arriving.finish())
+    assert abs(heard / SAMPLE_RATE - len(speech.samples(SAID[:1])) / speech.RATE) < 0.1
 
 
 @pytest.mark.parametrize("content", [b"no sound at all, " * 1000, b"", b"\x1a\x45\xdf\xa3"])
-def test_what_is_no_sound_gives_none_and_holds_nobody_up(content: bytes) -> None:
-    arriving = Arriving()
+def test_bytes_without_audio_give_no_samples_and_no_delay(content: bytes) -> None:
+    arriving = StreamingDecoder()
     assert not len(arriving.feed(content))
-    assert not len(arriving.end())
+    assert not len(arriving.finish())
     assert not len(arriving.feed(b"more" * 1000))
     assert not arriving._bytes, "nobody reads it any more"
 
@@ -65,17 +65,17 @@ def test_what_is_no_sound_gives_none_and_holds_nobody_up(content: bytes) -> None
 def test_damage_in_the_middle_costs_the_damaged_part() -> None:
     sound = speech.samples(SAID)
     content = scratched(streamed(sound))
-    arriving = Arriving()
-    heard = sum(len(arriving.feed(piece)) for piece in cut(content, 5_000)) + len(arriving.end())
-    assert heard / RATE > len(sound) / speech.RATE - 2
+    arriving = StreamingDecoder()
+    heard = sum(len(arriving.feed(piece)) for piece in cut(content, 5_000)) + len(arriving.finish())
+    assert heard / SAMPLE_RATE > len(sound) / speech.RATE - 2
 
 
 def test_no_thread_is_left_behind() -> None:
     before = threading.active_count()
     for _ in range(5):
-        arriving = Arriving()
+        arriving = StreamingDecoder()
         arriving.feed(b"nothing")
-        arriving.end()
+        arriving.finish()
     for thread in threading.enumerate():
         if thread.name == "decoder":
             thread.join(timeout=5)

@@ -18,43 +18,43 @@ def text(words: list[Word]) -> str:
     return "".join(word.text for word in words).strip()
 
 
-def test_words_count_once_two_passes_agree_on_them() -> None:
+def test_words_are_committed_once_two_passes_agree() -> None:
     agreement = Agreement()
-    assert agreement.take(said("It was the beast")) == []
+    assert agreement.add_pass(said("It was the beast")) == []
     assert text(agreement.tentative) == "It was the beast"
-    assert text(agreement.take(said("It was the best of"))) == "It was the"
+    assert text(agreement.add_pass(said("It was the best of"))) == "It was the"
     assert text(agreement.tentative) == "best of"
-    assert text(agreement.take(said("It was the best of times"))) == "best of"
+    assert text(agreement.add_pass(said("It was the best of times"))) == "best of"
     assert text(agreement.tentative) == "times"
 
 
-def test_a_pass_may_change_its_mind_about_case_and_signs() -> None:
+def test_passes_agree_whatever_the_case_and_the_signs() -> None:
     agreement = Agreement()
-    agreement.take(said("it was, the Best"))
-    assert text(agreement.take(said("It was the best. Of"))) == "It was the best."
+    agreement.add_pass(said("it was, the Best"))
+    assert text(agreement.add_pass(said("It was the best. Of"))) == "It was the best."
 
 
-def test_what_is_settled_is_never_said_again_and_never_taken_back() -> None:
+def test_committed_words_are_never_repeated_and_never_taken_back() -> None:
     agreement = Agreement()
-    agreement.take(said("It was the"))
-    agreement.take(said("It was the"))
+    agreement.add_pass(said("It was the"))
+    agreement.add_pass(said("It was the"))
     # This pass hears the last word a little later than the one before it did.
-    assert agreement.take(said("the best", 3 * WORD_MS - 100)) == []
+    assert agreement.add_pass(said("the best", 3 * WORD_MS - 100)) == []
     assert text(agreement.tentative) == "best"
-    assert text(agreement.settle(said("a beast", 3 * WORD_MS))) == "a beast"
+    assert text(agreement.add_final_pass(said("a beast", 3 * WORD_MS))) == "a beast"
 
 
-def test_who_repeats_himself_is_believed() -> None:
+def test_a_speaker_may_repeat_himself() -> None:
     agreement = Agreement()
-    agreement.settle(said("no"))
-    assert text(agreement.settle(said("no", WORD_MS))) == "no"
-    assert text(agreement.settle(said("no no", 4_000))) == "no no"
+    agreement.add_final_pass(said("no"))
+    assert text(agreement.add_final_pass(said("no", WORD_MS))) == "no"
+    assert text(agreement.add_final_pass(said("no no", 4_000))) == "no no"
 
 
-def test_the_end_settles_all_of_it() -> None:
+def test_the_final_pass_commits_all_words() -> None:
     agreement = Agreement()
-    agreement.take(said("It was"))
-    assert text(agreement.settle(said("It was the best"))) == "It was the best"
+    agreement.add_pass(said("It was"))
+    assert text(agreement.add_final_pass(said("It was the best"))) == "It was the best"
     assert agreement.tentative == []
 
 
@@ -62,16 +62,14 @@ def test_the_end_settles_all_of_it() -> None:
     st.lists(st.text("abc", min_size=1, max_size=4), unique=True, min_size=1, max_size=30),
     st.lists(st.integers(1, 4), min_size=1, max_size=30),
 )
-def test_whatever_is_heard_wrongly_at_the_end_what_is_settled_at_last_is_what_was_said(
-    spoken: list[str], steps: list[int]
-) -> None:
+def test_wrong_words_at_the_end_of_passes_are_never_committed(spoken: list[str], steps: list[int]) -> None:
     agreement = Agreement()
     settled: list[Word] = []
     until = 0
     for number, step in enumerate(steps):
         until = min(len(spoken), until + step)
         # The last word is cut, and heard as something else each time.
-        settled += agreement.take(said(" ".join([*spoken[: until - 1], f"cut{number}"])))
+        settled += agreement.add_pass(said(" ".join([*spoken[: until - 1], f"cut{number}"])))
         assert [word.text.strip() for word in settled] == spoken[: len(settled)]
-    settled += agreement.settle(said(" ".join(spoken)))
+    settled += agreement.add_final_pass(said(" ".join(spoken)))
     assert [word.text.strip() for word in settled] == spoken

@@ -13,17 +13,19 @@ from typing import Any, cast
 import pytest
 import redis
 
-from services.transcriber.captions.captioner import HELD_S, LOOK_S, NICENESS, Follower, Hold
-from services.transcriber.captions.captioner import Parts as Following
-from services.transcriber.models.registry import Models
-from services.transcriber.recognizers.streaming import open_ears
+from services.transcriber.captions.captioner import SEARCH_INTERVAL_S
+from services.transcriber.captions.follower import NICENESS, Follower, FollowerContext
+from services.transcriber.captions.lock import LOCK_TTL_S, RecordingLock
+from services.transcriber.models.registry import ModelRegistry
+from services.transcriber.recognizers.streaming import open_caption_models
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.models import HOME, Clip, Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, transaction
-from shared.outbox.outbox import flush, record
-from shared.outbox.publisher import OutboxPublisher
+from shared.libraries import HOME
+from shared.outbox.publisher import OutboxPublisher, publish_batch
+from shared.outbox.writer import save_and_announce
 from shared.redis import jobs
-from shared.redis.streams import FIELD, hints_key
+from shared.redis.streams import PAYLOAD_FIELD, hints_key
 from shared.storage.factory import open_store
 from shared.storage.store import Store, StoreUnavailable
 from shared.uploads.models import Upload
@@ -31,7 +33,7 @@ from tests import speech
 from tests.conftest import Parts, StartStack
 from tests.recordings import streamed
 from tests.services.transcriber.library import Library, cut
-from tests.services.transcriber.test_runtime import PATIENCE_S, wait_until
+from tests.services.transcriber.test_runtime import MAX_WAIT_S, wait_until
 
 SAID = ("austen-0870.wav", "austen-0930.wav")
 SOUND = speech.samples(SAID)
@@ -40,7 +42,7 @@ PIECE_S = 1.0
 PIECES = cut(streamed(SOUND), int(len(streamed(SOUND)) / SECONDS * PIECE_S))
 
 
-class Studio(Library):
+class LiveRecordings(Library):
     """Recordings that go on, and what pages are told of them."""
 
     def __init__(self, parts: Parts) -> None:
@@ -54,9 +56,9 @@ class Studio(Library):
         id, now = uuid.uuid4(), datetime.now(UTC)
         clip = Clip.new_recording(id, name="a", mime="audio/webm", recorded_at=now, now=now)
         with transaction(self.engine) as session:
-            record(session, clip, jobs.CAPTION, now=now)
+            save_and_announce(session, clip, jobs.CAPTION, now=now)
             self._upload(session, id, 0, "audio/webm", [])
-        flush(self.engine, self._publisher)
+        publish_batch(self.engine, self._publisher)
         return id
 
     def speak(self, *ids: uuid.UUID, pieces: list[bytes] = PIECES, every_s: float = PIECE_S) -> None:
@@ -70,20 +72,20 @@ class Studio(Library):
         with transaction(self.engine) as session:
             clip, now = session.get_one(Clip, id), datetime.now(UTC)
             clip.finish_recording(now, duration_ms=None, gaps=[])
-            record(session, clip, jobs.PREPARE, now=now)
-        flush(self.engine, self._publisher)
+            save_and_announce(session, clip, jobs.PREPARE, now=now)
+        publish_batch(self.engine, self._publisher)
 
-    def told(self, id: uuid.UUID) -> list[dict[str, Any]]:
+    def captions(self, id: uuid.UUID) -> list[dict[str, Any]]:
         """The captions of one recording, in order."""
         with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
             entries = client.xrange(hints_key(HOME))
-        frames = [json.loads(fields[FIELD]) for _, fields in entries]
+        frames = [json.loads(fields[PAYLOAD_FIELD]) for _, fields in entries]
         return [frame for frame in frames if frame["type"] == "caption" and frame["clip"]["id"] == str(id)]
 
     def words(self, id: uuid.UUID) -> str:
         """What a page shows that saw all of it."""
         settled, tentative = "", ""
-        for frame in self.told(id):
+        for frame in self.captions(id):
             settled, tentative = settled[: frame["from"]] + frame["committed"], frame["tentative"]
         return settled + tentative
 
@@ -107,71 +109,71 @@ def niceness(pid: int) -> set[int]:
 
 
 @pytest.fixture
-def studio(local_parts: Parts) -> Iterator[Studio]:
-    studio = Studio(local_parts)
-    yield studio
-    studio.close()
+def recordings(local_parts: Parts) -> Iterator[LiveRecordings]:
+    recordings = LiveRecordings(local_parts)
+    yield recordings
+    recordings.close()
 
 
 def test_two_recordings_at_once_are_given_their_words_and_then_their_transcripts(
-    local_parts: Parts, studio: Studio, start_stack: StartStack
+    local_parts: Parts, recordings: LiveRecordings, start_stack: StartStack
 ) -> None:
     stack = start_stack(local_parts, "transcriber")
-    one, other = studio.begin(), studio.begin()
+    one, other = recordings.begin(), recordings.begin()
     began = time.monotonic()
-    speaking = threading.Thread(target=studio.speak, args=(one, other))
+    speaking = threading.Thread(target=recordings.speak, args=(one, other))
     speaking.start()
-    wait_until(lambda: "Dashwood" in studio.words(one), lambda: studio.words(one))
+    wait_until(lambda: "Dashwood" in recordings.words(one), lambda: recordings.words(one))
     assert time.monotonic() - began < SECONDS
     # Finished recordings go first: those who give captions, and their model's threads, step back.
     assert niceness(stack.pid("transcriber")) == {0, NICENESS}
     speaking.join()
     for id in (one, other):
-        wait_until(partial(studio.has_words, id, "amiable himself"), partial(studio.words, id))
-        assert speech.word_errors(studio.words(id), speech.words(SAID)) < 0.15
-        assert studio.clip(id).text is None
-        studio.finish(id)
+        wait_until(partial(recordings.has_words, id, "amiable himself"), partial(recordings.words, id))
+        assert speech.word_errors(recordings.words(id), speech.words(SAID)) < 0.15
+        assert recordings.clip(id).text is None
+        recordings.finish(id)
     for id in (one, other):
-        wait_until(partial(studio.is_done, id))
-    assert {frame["tentative"] for frame in (studio.told(one)[-1], studio.told(other)[-1])} == {""}
+        wait_until(partial(recordings.is_done, id))
+    assert {frame["tentative"] for frame in (recordings.captions(one)[-1], recordings.captions(other)[-1])} == {""}
 
 
 def test_a_killed_workers_recording_is_followed_by_another(
-    local_parts: Parts, studio: Studio, start_stack: StartStack
+    local_parts: Parts, recordings: LiveRecordings, start_stack: StartStack
 ) -> None:
     stack = start_stack(local_parts, "transcriber")
-    id = studio.begin()
-    studio.speak(id, pieces=PIECES[:4])
-    wait_until(lambda: "Dashwood" in studio.words(id), lambda: studio.words(id))
+    id = recordings.begin()
+    recordings.speak(id, pieces=PIECES[:4])
+    wait_until(lambda: "Dashwood" in recordings.words(id), lambda: recordings.words(id))
     stack.kill("transcriber")
-    before = len(studio.told(id))
+    before = len(recordings.captions(id))
     stack.start("transcriber")
-    studio.speak(id, pieces=PIECES[4:], every_s=0.3)
-    wait_until(lambda: len(studio.told(id)) > before, seconds=HELD_S + LOOK_S + PATIENCE_S)
-    wait_until(lambda: "amiable himself" in studio.words(id), lambda: studio.words(id))
+    recordings.speak(id, pieces=PIECES[4:], every_s=0.3)
+    wait_until(lambda: len(recordings.captions(id)) > before, seconds=LOCK_TTL_S + SEARCH_INTERVAL_S + MAX_WAIT_S)
+    wait_until(lambda: "amiable himself" in recordings.words(id), lambda: recordings.words(id))
 
 
-def test_a_wiped_redis_takes_nothing_but_what_was_told(
-    local_parts: Parts, studio: Studio, start_stack: StartStack
+def test_a_wiped_redis_takes_nothing_but_sent_captions(
+    local_parts: Parts, recordings: LiveRecordings, start_stack: StartStack
 ) -> None:
     start_stack(local_parts, "transcriber")
-    id = studio.begin()
-    studio.speak(id, pieces=PIECES[:4])
-    wait_until(lambda: "Dashwood" in studio.words(id), lambda: studio.words(id))
-    with redis.Redis.from_url(studio.redis_url) as client:
+    id = recordings.begin()
+    recordings.speak(id, pieces=PIECES[:4])
+    wait_until(lambda: "Dashwood" in recordings.words(id), lambda: recordings.words(id))
+    with redis.Redis.from_url(recordings.redis_url) as client:
         client.flushdb()
-    studio.speak(id, pieces=PIECES[4:], every_s=0.3)
-    wait_until(lambda: "amiable himself" in studio.words(id), lambda: studio.words(id))
+    recordings.speak(id, pieces=PIECES[4:], every_s=0.3)
+    wait_until(lambda: "amiable himself" in recordings.words(id), lambda: recordings.words(id))
 
 
 def test_a_recording_is_followed_over_an_interruption_until_it_is_deleted(
-    local_parts: Parts, studio: Studio, start_stack: StartStack
+    local_parts: Parts, recordings: LiveRecordings, start_stack: StartStack
 ) -> None:
     start_stack(local_parts, "transcriber")
-    id = studio.begin()
-    studio.speak(id, pieces=PIECES[:5], every_s=0.3)
+    id = recordings.begin()
+    recordings.speak(id, pieces=PIECES[:5], every_s=0.3)
     now = datetime.now(UTC)
-    with transaction(studio.engine) as session:
+    with transaction(recordings.engine) as session:
         session.add(
             Upload(
                 id=uuid.uuid4(), clip_id=id, segment=1, is_recording=True, name="a", mime="audio/webm",
@@ -179,15 +181,15 @@ def test_a_recording_is_followed_over_an_interruption_until_it_is_deleted(
             )
         )  # fmt: skip
     for piece in PIECES:
-        studio.add(id, 1, piece)
-    wait_until(lambda: studio.words(id).count("Dashwood") == 2, lambda: studio.words(id))
-    with transaction(studio.engine) as session:
+        recordings.add(id, 1, piece)
+    wait_until(lambda: recordings.words(id).count("Dashwood") == 2, lambda: recordings.words(id))
+    with transaction(recordings.engine) as session:
         session.get_one(Clip, id).move_to_bin(now)
-    with redis.Redis.from_url(studio.redis_url) as client:
+    with redis.Redis.from_url(recordings.redis_url) as client:
         wait_until(lambda: not client.keys("dictaphone:captions:*"))
 
 
-class Faltering:
+class FaultyStore:
     """A store whose every read breaks off in the middle, and works the next time."""
 
     def __init__(self, within: Store) -> None:
@@ -207,51 +209,56 @@ class Faltering:
         return getattr(self._within, name)
 
 
-def test_a_store_that_breaks_off_costs_no_sound_and_gives_none_twice(studio: Studio) -> None:
-    id = studio.begin()
+def test_a_store_that_breaks_off_loses_no_audio_and_repeats_none(recordings: LiveRecordings) -> None:
+    id = recordings.begin()
     for piece in PIECES:
-        studio.add(id, 0, piece)
-    ears = open_ears(studio.settings, Models(studio.settings.data_dir / "models"))
-    assert ears
-    told: list[dict[str, Any]] = []
-    with redis.Redis.from_url(studio.redis_url) as client:
-        store = cast("Store", Faltering(studio.store))
-        parts = Following(studio.engine, store, lambda _, frame: told.append(dict(frame)), ears, client)
-        hold = Hold(client, id)
-        assert hold.take()
-        following = threading.Thread(target=Follower(parts, studio.clip(id), hold, threading.Event()).run)
+        recordings.add(id, 0, piece)
+    models = open_caption_models(recordings.settings, ModelRegistry(recordings.settings.data_dir / "models"))
+    assert models
+    captions: list[dict[str, Any]] = []
+    with redis.Redis.from_url(recordings.redis_url) as client:
+        store = cast("Store", FaultyStore(recordings.store))
+        context = FollowerContext(
+            recordings.engine, store, lambda _, frame: captions.append(dict(frame)), models, client
+        )
+        lock = RecordingLock(client, id)
+        assert lock.acquire()
+        following = threading.Thread(target=Follower(context, recordings.clip(id), lock, threading.Event()).run)
         following.start()
         wait_until(
-            lambda: told != [] and "amiable" in told[-1]["committed"] + told[-1]["tentative"], seconds=PATIENCE_S
+            lambda: captions != [] and "amiable" in captions[-1]["committed"] + captions[-1]["tentative"],
+            seconds=MAX_WAIT_S,
         )
-        studio.finish(id)
+        recordings.finish(id)
         following.join()
         assert not client.exists(f"dictaphone:captions:{id}")
-    assert speech.word_errors(told[-1]["committed"], speech.words(SAID)) < 0.15
+    assert speech.word_errors(captions[-1]["committed"], speech.words(SAID)) < 0.15
 
 
-def test_switched_off_it_costs_nothing(local_parts: Parts, studio: Studio, start_stack: StartStack) -> None:
+def test_captions_that_are_switched_off_cost_nothing(
+    local_parts: Parts, recordings: LiveRecordings, start_stack: StartStack
+) -> None:
     start_stack(local_parts, "transcriber", LIVE_CAPTIONS="off")
-    id = studio.begin()
-    studio.speak(id, pieces=PIECES[:4], every_s=0.2)
-    studio.finish(id)
-    wait_until(lambda: studio.clip(id).status is Status.DONE)
-    assert studio.told(id) == []
-    with redis.Redis.from_url(studio.redis_url) as client:
+    id = recordings.begin()
+    recordings.speak(id, pieces=PIECES[:4], every_s=0.2)
+    recordings.finish(id)
+    wait_until(lambda: recordings.clip(id).status is Status.DONE)
+    assert recordings.captions(id) == []
+    with redis.Redis.from_url(recordings.redis_url) as client:
         assert not client.keys("dictaphone:captions:*")
 
 
-def test_one_worker_holds_a_recording_and_whoever_lost_it_lets_go(redis_url: str) -> None:
+def test_one_worker_holds_the_lock_and_a_worker_that_lost_it_stops(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         id = uuid.uuid4()
-        one, other = Hold(client, id, every_s=0), Hold(client, id, every_s=0)
-        assert one.take()
-        assert not other.take()
+        one, other = RecordingLock(client, id, renewal_interval_s=0), RecordingLock(client, id, renewal_interval_s=0)
+        assert one.acquire()
+        assert not other.acquire()
         assert one.renew()
         client.flushdb()
-        assert other.take()
+        assert other.acquire()
         assert not one.renew()
         one.release()
         assert other.renew()
         other.release()
-        assert one.take()
+        assert one.acquire()

@@ -13,7 +13,7 @@ from tests.conftest import Parts, StartStack
 from tests.servers import whisper as whisper_server
 from tests.servers.whisper import API_KEY, Fault, Whisper
 from tests.services.transcriber import files, tones
-from tests.services.transcriber.test_runtime import PREPARED, Library, ask, wait_until
+from tests.services.transcriber.test_runtime import PREPARATION_ATTEMPTS, ApiStandIn, http_request, wait_until
 
 NEW = 50
 """The tone that takes the place of another."""
@@ -23,39 +23,43 @@ STOPPED_S = 30
 
 
 @pytest.fixture
-def local(local_parts: Parts) -> Iterator[Library]:
-    library = Library(local_parts)
+def local(local_parts: Parts) -> Iterator[ApiStandIn]:
+    library = ApiStandIn(local_parts)
     yield library
     library.close()
 
 
 @pytest.fixture
-def library(parts: Parts) -> Iterator[Library]:
-    library = Library(parts)
+def library(parts: Parts) -> Iterator[ApiStandIn]:
+    library = ApiStandIn(parts)
     yield library
     library.close()
 
 
 @pytest.fixture
-def quick(whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> Whisper:
+def tone_whisper(whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> Whisper:
     """A server that hears tones."""
     monkeypatch.setattr(whisper_server, "_transcribe", tones.heard)
     return whisper
 
 
-def test_what_people_do_to_a_clip_while_it_is_heard_stays_done(
-    library: Library, parts: Parts, start_stack: StartStack, quick: Whisper
+def test_a_persons_actions_during_a_transcription_last(
+    library: ApiStandIn, parts: Parts, start_stack: StartStack, tone_whisper: Whisper
 ) -> None:
     wishes = ["renamed", "edited", "deleted", "restored", "replaced", "asked"]
-    environment = {"WHISPER_URL": quick.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": str(2 * len(wishes))}
+    environment = {
+        "WHISPER_URL": tone_whisper.openai_url,
+        "WHISPER_API_KEY": API_KEY,
+        "CONCURRENCY": str(2 * len(wishes)),
+    }
     stack = start_stack(parts, "api", "transcriber", **environment)
-    quick.fail(Fault.HANG)
+    tone_whisper.fail(Fault.HANG)
     with httpx.Client(base_url=stack.api_url, headers={"Content-Type": "audio/wav"}, timeout=30) as client:
         id = {
             wish: uuid.UUID(client.put(f"/clips/{wish}", content=tones.tone(number)).json()["id"])
             for number, wish in enumerate(wishes)
         }
-        quick.wait_for_requests(len(wishes))
+        tone_whisper.wait_for_requests(len(wishes))
         client.patch(f"/api/clips/{id['renamed']}", json={"name": "a better name"}).raise_for_status()
         client.patch(f"/api/clips/{id['edited']}", json={"text": "my own words"}).raise_for_status()
         client.delete(f"/api/clips/{id['deleted']}").raise_for_status()
@@ -64,8 +68,8 @@ def test_what_people_do_to_a_clip_while_it_is_heard_stays_done(
         new = uuid.UUID(client.put("/clips/replaced", content=tones.tone(NEW)).json()["id"])
         for _ in range(2):
             client.post(f"/api/clips/{id['asked']}/transcription").raise_for_status()
-        quick.wait_for_requests(len(wishes) + 2)  # what was restored, and what is new
-        quick.heal()
+        tone_whisper.wait_for_requests(len(wishes) + 2)  # what was restored, and what is new
+        tone_whisper.heal()
         clips = {wish: library.wait(id[wish], Status.DONE) for wish in ("renamed", "edited", "restored", "asked")}
         clips["new"] = library.wait(new, Status.DONE)
         wait_until(lambda: library.waiting() == 0)
@@ -79,8 +83,8 @@ def test_what_people_do_to_a_clip_while_it_is_heard_stays_done(
     assert {revision.source: revision.text for revision in library.revisions(id["edited"])} == {
         "machine": said["edited"], "person": "my own words",
     }  # fmt: skip
-    assert (clips["restored"].attempt, clips["restored"].text) == (PREPARED + 2, said["restored"])
-    assert (clips["asked"].attempt, clips["asked"].text) == (PREPARED + 1, said["asked"])
+    assert (clips["restored"].attempt, clips["restored"].text) == (PREPARATION_ATTEMPTS + 2, said["restored"])
+    assert (clips["asked"].attempt, clips["asked"].text) == (PREPARATION_ATTEMPTS + 1, said["asked"])
     assert clips["new"].text == tones.said(NEW)
     for wish in ("deleted", "replaced"):
         binned = library.clip(id[wish])
@@ -90,12 +94,12 @@ def test_what_people_do_to_a_clip_while_it_is_heard_stays_done(
     revisions = library.revisions(id["asked"])
     attempts = [revision.attempt or 0 for revision in revisions]
     assert attempts == sorted(set(attempts))
-    assert (attempts[0], attempts[-1]) == (PREPARED + 1, library.clip(id["asked"]).attempt)
+    assert (attempts[0], attempts[-1]) == (PREPARATION_ATTEMPTS + 1, library.clip(id["asked"]).attempt)
     assert {revision.text for revision in revisions} == {said["asked"]}
 
 
-def test_a_long_clip_that_is_deleted_is_laid_down_and_a_note_did_not_wait_for_it(
-    local: Library, local_parts: Parts, start_stack: StartStack
+def test_a_deleted_long_clip_is_cancelled_and_a_note_does_not_wait_for_it(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack
 ) -> None:
     worker = start_stack(local_parts, "transcriber", CONCURRENCY="1", LEASE_SECONDS="600")["transcriber"]
     long = local.put(speech.wav(speech.repeated(speech.samples(), 900)), "audio/wav")
@@ -104,23 +108,23 @@ def test_a_long_clip_that_is_deleted_is_laid_down_and_a_note_did_not_wait_for_it
     assert local.clip(long).status is Status.TRANSCRIBING
     local.change(long, Clip.move_to_bin)
     lost = 'dictaphone_transcriptions_total{outcome="lost"} 1.0'
-    wait_until(lambda: lost in ask(worker.port, "GET", "/metrics")[1], seconds=STOPPED_S)
+    wait_until(lambda: lost in http_request(worker.port, "GET", "/metrics")[1], seconds=STOPPED_S)
     assert local.revisions(long) == []
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_a_long_clip_does_not_wait_behind_all_notes(
-    local: Library, local_parts: Parts, start_stack: StartStack, quick: Whisper, at_once: int
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, tone_whisper: Whisper, at_once: int
 ) -> None:
-    environment = {"WHISPER_URL": quick.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": str(at_once)}
+    environment = {"WHISPER_URL": tone_whisper.openai_url, "WHISPER_API_KEY": API_KEY, "CONCURRENCY": str(at_once)}
     start_stack(local_parts, "transcriber", **environment)
-    quick.fail(Fault.HANG)
+    tone_whisper.fail(Fault.HANG)
     notes = [local.put(files.silence(1), "audio/wav") for _ in range(8 * at_once)]
-    long = local.put(files.silence(jobs.LONG_MS / 1000 + 1), "audio/wav")
+    long = local.put(files.silence(jobs.LONG_CLIP_MS / 1000 + 1), "audio/wav")
     wait_until(lambda: all(local.clip(id).prepared_at for id in (*notes, long)))
-    quick.heal()
-    quick.slow_s = 0.2
-    quick.fail(Fault.SLOW)
+    tone_whisper.heal()
+    tone_whisper.slow_s = 0.2
+    tone_whisper.fail(Fault.SLOW)
     local.wait(long, Status.DONE)
     assert any(local.clip(id).status is Status.PENDING for id in notes)
     for id in notes:

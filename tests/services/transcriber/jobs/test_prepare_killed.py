@@ -13,7 +13,7 @@ from sqlmodel import col, func, select, text
 
 from shared.clips.models import MAX_TRIES, Clip
 from shared.db.engine import read_session, transaction
-from shared.outbox.outbox import flush
+from shared.outbox.publisher import publish_batch
 from shared.redis import jobs
 from tests import speech
 from tests.conftest import Parts
@@ -78,9 +78,9 @@ class Nursery(Ward):
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
             assert time.monotonic() < deadline, self.log_tail()
-            flush(self.engine, self.publisher)
+            publish_batch(self.engine, self.publisher)
             for id in self.unprepared():
-                self._broker.enqueue(jobs.message(jobs.PREPARE, id, jobs.PREPARATION))
+                self._broker.enqueue(jobs.job_message(jobs.PREPARE, id, jobs.PREPARATION))
             pause_until = time.monotonic() + JOBS_S
             while not condition() and time.monotonic() < pause_until:
                 time.sleep(0.001)

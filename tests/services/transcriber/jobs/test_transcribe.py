@@ -16,22 +16,25 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from services.transcriber.audio.decode import AudioRejected, FetchedAudio
-from services.transcriber.jobs.base import ClaimLost, pause_before
-from services.transcriber.jobs.transcribe import TAIL, Progress, Transcriber, newest
-from services.transcriber.models.registry import Fetch, ModelAwaited
+from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.errors import AudioRejected, CancellationCheck, LeaseLost
+from services.transcriber.jobs.progress import MAX_EXCERPT_CHARS, Progress, last_words
+from services.transcriber.jobs.retry import retry_delay
+from services.transcriber.jobs.transcribe import TranscribeJob
+from services.transcriber.models.registry import ModelDownload, ModelNotReady
 from services.transcriber.recognizers.recognizer import (
+    OnProgress,
     Passage,
     Recognition,
     RecognizerBusy,
+    RecognizerMisconfigured,
     RecognizerUnavailable,
-    Tell,
-    WronglySet,
-    to_nobody,
+    ignore_progress,
 )
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.models import HOME, MAX_TRIES, Clip, Status
+from shared.clips.models import MAX_TRIES, Clip, Status
 from shared.db.engine import open_engine, transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.redis.jobs import TRANSCRIBE
 from shared.storage.factory import open_store
@@ -44,13 +47,13 @@ KEY = "clips/one"
 WORDS = Recognition("hello there", "en", [Passage(0, 900, "hello there")])
 
 
-class Scripted:
+class ScriptedRecognizer:
     """Says what it was given; a function is called first, while the clip is ours."""
 
     name = "scripted"
 
     def __init__(self) -> None:
-        self.meanwhile: Callable[[], object] = lambda: None
+        self.during_transcription: Callable[[], object] = lambda: None
         self.attempts: list[str] = []
         self.languages: list[str | None] = []
         self.words = WORDS
@@ -60,26 +63,28 @@ class Scripted:
         audio: FetchedAudio,
         *,
         attempt_id: str,
-        check: Callable[[], None],
-        tell: Tell = to_nobody,
+        check_cancelled: CancellationCheck,
+        on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
         self.attempts.append(attempt_id)
         self.languages.append(language)
-        self.meanwhile()
+        self.during_transcription()
         return self.words
 
 
-class Desk:
+class JobHarness:
     """One clip in a database and a store, and a transcriber for it."""
 
-    def __init__(self, database_url: str, folder: Path, recognizer: Scripted | None) -> None:
+    def __init__(self, database_url: str, folder: Path, recognizer: ScriptedRecognizer | None) -> None:
         self.settings = TranscriberSettings(data_dir=folder, database_url=SecretStr(database_url), lease_seconds=1)
         self.engine: Engine = open_engine(self.settings)
         self.store: Store = open_store(self.settings)
-        self.told = 0
+        self.commits = 0
         self.hints: list[Mapping[str, Any]] = []
-        self.transcriber = Transcriber(self.engine, self.store, recognizer, self.settings, self._tell, self._hear)
+        self.job = TranscribeJob(
+            self.engine, self.store, recognizer, self.settings, self._count_commit, self._collect_hint
+        )
         content = files.webm()
         self.store.put(KEY, io.BytesIO(content), len(content), "audio/webm")
         self.id = uuid.uuid4()
@@ -91,15 +96,15 @@ class Desk:
             clip.prepared_at = now
             session.add(clip)
 
-    def _tell(self) -> None:
-        self.told += 1
+    def _count_commit(self) -> None:
+        self.commits += 1
 
-    def _hear(self, library_id: str, payload: Mapping[str, Any]) -> None:
+    def _collect_hint(self, library_id: str, payload: Mapping[str, Any]) -> None:
         assert library_id == HOME
         self.hints.append(payload)
 
     def run(self) -> float | None:
-        return self.transcriber.run(self.id)
+        return self.job.run(self.id)
 
     def change(self, verb: Callable[[Clip, datetime], object]) -> None:
         with transaction(self.engine) as session:
@@ -121,15 +126,15 @@ class Desk:
 
 
 @pytest.fixture
-def recognizer() -> Scripted:
-    return Scripted()
+def recognizer() -> ScriptedRecognizer:
+    return ScriptedRecognizer()
 
 
 @pytest.fixture
-def desk(database_url: str, tmp_path: Path, recognizer: Scripted) -> Iterator[Desk]:
-    desk = Desk(database_url, tmp_path, recognizer)
-    yield desk
-    desk.engine.dispose()
+def harness(database_url: str, tmp_path: Path, recognizer: ScriptedRecognizer) -> Iterator[JobHarness]:
+    harness = JobHarness(database_url, tmp_path, recognizer)
+    yield harness
+    harness.engine.dispose()
 
 
 def raising(error: Exception) -> Callable[[], None]:
@@ -139,139 +144,143 @@ def raising(error: Exception) -> Callable[[], None]:
     return do
 
 
-def test_a_clip_gets_its_words_and_every_step_is_told(desk: Desk) -> None:
-    assert desk.run() is None
-    clip = desk.clip()
+def test_a_clip_gets_its_words_and_every_step_is_sent(harness: JobHarness) -> None:
+    assert harness.run() is None
+    clip = harness.clip()
     assert (clip.status, clip.text, clip.language, clip.recognizer) == (Status.DONE, "hello there", "en", "scripted")
     assert (clip.error, clip.lease_until, clip.tries, clip.attempt) == (None, None, 0, 1)
     assert clip.duration_ms == pytest.approx(17_000, rel=0.2)
-    assert desk.topics() == [EVENT, EVENT]  # transcribing, done
-    assert desk.told == 2
-    [revision] = desk.revisions()
+    assert harness.topics() == [EVENT, EVENT]  # transcribing, done
+    assert harness.commits == 2
+    [revision] = harness.revisions()
     assert revision.passages == [{"start_ms": 0, "end_ms": 900, "text": "hello there", "words": []}]
 
 
-def test_the_words_are_those_of_who_heard_them(desk: Desk, recognizer: Scripted) -> None:
+def test_a_clip_names_the_recognizer_that_did_it(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
     recognizer.words = replace(WORDS, recognizer="the one behind it")
-    desk.run()
-    assert desk.clip().recognizer == "the one behind it"
+    harness.run()
+    assert harness.clip().recognizer == "the one behind it"
 
 
-def test_a_message_that_comes_again_does_nothing(desk: Desk, recognizer: Scripted) -> None:
-    desk.run()
-    version = desk.clip().version
-    assert desk.run() is None
-    assert desk.clip().version == version
+def test_a_message_that_comes_again_does_nothing(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
+    harness.run()
+    version = harness.clip().version
+    assert harness.run() is None
+    assert harness.clip().version == version
     assert len(recognizer.attempts) == 1
-    assert desk.transcriber.run(uuid.uuid4()) is None
+    assert harness.job.run(uuid.uuid4()) is None
 
 
-def test_two_workers_do_not_have_one_clip(desk: Desk, recognizer: Scripted) -> None:
-    recognizer.meanwhile = desk.run
-    desk.run()
-    assert recognizer.attempts == [f"{desk.id}-1"]
-    assert len(desk.revisions()) == 1
+def test_two_workers_do_not_have_one_clip(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
+    recognizer.during_transcription = harness.run
+    harness.run()
+    assert recognizer.attempts == [f"{harness.id}-1"]
+    assert len(harness.revisions()) == 1
 
 
-def test_a_clip_deleted_meanwhile_stays_deleted_and_gets_no_words(desk: Desk, recognizer: Scripted) -> None:
-    recognizer.meanwhile = lambda: desk.change(Clip.move_to_bin)
-    assert desk.run() is None
-    clip = desk.clip()
+def test_a_clip_deleted_meanwhile_stays_deleted_and_gets_no_words(
+    harness: JobHarness, recognizer: ScriptedRecognizer
+) -> None:
+    recognizer.during_transcription = lambda: harness.change(Clip.move_to_bin)
+    assert harness.run() is None
+    clip = harness.clip()
     assert clip.deleted_at is not None
     assert (clip.text, clip.status) == (None, Status.PENDING)
-    assert desk.revisions() == []
+    assert harness.revisions() == []
 
 
-def test_a_clip_deleted_and_restored_meanwhile_waits_for_its_next_job(desk: Desk, recognizer: Scripted) -> None:
+def test_a_clip_deleted_and_restored_meanwhile_waits_for_its_next_job(
+    harness: JobHarness, recognizer: ScriptedRecognizer
+) -> None:
     def bin_and_back() -> None:
-        desk.change(Clip.move_to_bin)
-        desk.change(Clip.restore)
+        harness.change(Clip.move_to_bin)
+        harness.change(Clip.restore)
 
-    recognizer.meanwhile = bin_and_back
-    desk.run()
-    assert desk.clip().status is Status.PENDING
-    recognizer.meanwhile = lambda: None
-    desk.run()
-    assert desk.clip().status is Status.DONE
-    assert recognizer.attempts == [f"{desk.id}-1", f"{desk.id}-2"]
-
-
-def test_an_edit_meanwhile_is_not_overwritten(desk: Desk, recognizer: Scripted) -> None:
-    recognizer.meanwhile = lambda: desk.change(lambda clip, now: clip.edit("my own words", now))
-    desk.run()
-    assert (desk.clip().text, desk.clip().status) == ("my own words", Status.DONE)
-    assert [revision.text for revision in desk.revisions()] == ["hello there"]
+    recognizer.during_transcription = bin_and_back
+    harness.run()
+    assert harness.clip().status is Status.PENDING
+    recognizer.during_transcription = lambda: None
+    harness.run()
+    assert harness.clip().status is Status.DONE
+    assert recognizer.attempts == [f"{harness.id}-1", f"{harness.id}-2"]
 
 
-def test_a_rename_meanwhile_is_kept(desk: Desk, recognizer: Scripted) -> None:
-    recognizer.meanwhile = lambda: desk.change(lambda clip, now: clip.rename("b", now))
-    desk.run()
-    assert (desk.clip().name, desk.clip().status) == ("b", Status.DONE)
+def test_an_edit_meanwhile_is_not_overwritten(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
+    recognizer.during_transcription = lambda: harness.change(lambda clip, now: clip.edit("my own words", now))
+    harness.run()
+    assert (harness.clip().text, harness.clip().status) == ("my own words", Status.DONE)
+    assert [revision.text for revision in harness.revisions()] == ["hello there"]
 
 
-def test_a_late_result_finds_no_taker(desk: Desk, recognizer: Scripted) -> None:
+def test_a_rename_meanwhile_is_kept(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
+    recognizer.during_transcription = lambda: harness.change(lambda clip, now: clip.rename("b", now))
+    harness.run()
+    assert (harness.clip().name, harness.clip().status) == ("b", Status.DONE)
+
+
+def test_a_late_result_is_dropped(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
     """Our lease ran out, another worker has claimed the clip: what we heard is worth nothing, what it hears counts."""
 
     def taken_over() -> None:
         later = datetime.now(UTC) + timedelta(hours=1)
-        desk.change(lambda clip, now: clip.claim(TRANSCRIBE, later, timedelta(hours=1)))
+        harness.change(lambda clip, now: clip.claim(TRANSCRIBE, later, timedelta(hours=1)))
 
-    recognizer.meanwhile = taken_over
-    desk.run()
-    clip = desk.clip()
+    recognizer.during_transcription = taken_over
+    harness.run()
+    clip = harness.clip()
     assert (clip.status, clip.attempt, clip.text) == (Status.TRANSCRIBING, 2, None)
-    assert desk.revisions() == []
+    assert harness.revisions() == []
 
 
-def test_the_lease_is_renewed_and_its_loss_is_noticed(desk: Desk, recognizer: Scripted) -> None:
+def test_the_lease_is_renewed_and_its_loss_is_noticed(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
     noticed = False
 
     def work(
         audio: FetchedAudio,
         *,
         attempt_id: str,
-        check: Callable[[], None],
-        tell: Tell = to_nobody,
+        check_cancelled: CancellationCheck,
+        on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
         def has_lost() -> bool:
             nonlocal noticed
             try:
-                check()
-            except ClaimLost:
+                check_cancelled()
+            except LeaseLost:
                 noticed = True
             return noticed
 
-        first = desk.clip().lease_until
+        first = harness.clip().lease_until
         assert first is not None
-        _wait_for(lambda: (desk.clip().lease_until or first) > first + timedelta(seconds=1))
-        check()
-        desk.change(Clip.move_to_bin)
+        _wait_for(lambda: (harness.clip().lease_until or first) > first + timedelta(seconds=1))
+        check_cancelled()
+        harness.change(Clip.move_to_bin)
         _wait_for(has_lost)
-        check()
+        check_cancelled()
         return WORDS
 
     recognizer.transcribe = work  # type: ignore[method-assign]
-    assert desk.run() is None
+    assert harness.run() is None
     assert noticed
 
 
-def test_a_fault_of_the_server_is_tried_again_and_says_so(desk: Desk, recognizer: Scripted) -> None:
-    recognizer.meanwhile = raising(RecognizerBusy("The Whisper server is busy."))
-    pause = desk.run()
-    clip = desk.clip()
+def test_a_server_error_is_retried_and_shown(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
+    recognizer.during_transcription = raising(RecognizerBusy("The Whisper server is busy."))
+    pause = harness.run()
+    clip = harness.clip()
     assert pause is not None
     assert 4 <= pause <= 6
     assert (clip.status, clip.error) == (Status.PENDING, "The Whisper server is busy. Trying again (2 of 8).")
     assert clip.queued_at > datetime.now(UTC) + timedelta(seconds=3)
-    recognizer.meanwhile = lambda: None
-    assert desk.run() is None
-    assert (desk.clip().status, desk.clip().error) == (Status.DONE, None)
+    recognizer.during_transcription = lambda: None
+    assert harness.run() is None
+    assert (harness.clip().status, harness.clip().error) == (Status.DONE, None)
 
 
-def test_the_wish_of_the_server_is_honoured(desk: Desk, recognizer: Scripted) -> None:
-    recognizer.meanwhile = raising(RecognizerUnavailable("The Whisper server rests.", retry_after_s=90))
-    assert desk.run() == 90
+def test_a_server_chooses_the_delay(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
+    recognizer.during_transcription = raising(RecognizerUnavailable("The Whisper server rests.", retry_after_s=90))
+    assert harness.run() == 90
 
 
 @pytest.mark.parametrize(
@@ -282,207 +291,218 @@ def test_the_wish_of_the_server_is_honoured(desk: Desk, recognizer: Scripted) ->
         (ZeroDivisionError("secret detail"), r"failed at this clip \(ZeroDivisionError\)"),
     ],
 )
-def test_what_never_gets_better_is_given_up_in_words(
-    desk: Desk, recognizer: Scripted, error: Exception, sentence: str
+def test_an_error_that_lasts_is_given_up_with_a_sentence(
+    harness: JobHarness, recognizer: ScriptedRecognizer, error: Exception, sentence: str
 ) -> None:
-    recognizer.meanwhile = raising(error)
-    pauses = [desk.run() for _ in range(MAX_TRIES)]
+    recognizer.during_transcription = raising(error)
+    pauses = [harness.run() for _ in range(MAX_TRIES)]
     assert None not in pauses[:-1]
     assert pauses[-1] is None
-    clip = desk.clip()
+    clip = harness.clip()
     assert clip.status is Status.FAILED
     assert clip.error is not None
     assert "secret" not in clip.error
     assert clip.error.endswith("It was tried 8 times; the sound is kept, ask again later.")
     assert re.search(sentence, clip.error)
-    desk.change(Clip.request_transcription)
-    recognizer.meanwhile = lambda: None
-    desk.run()
-    assert desk.clip().status is Status.DONE
+    harness.change(Clip.request_transcription)
+    recognizer.during_transcription = lambda: None
+    harness.run()
+    assert harness.clip().status is Status.DONE
 
 
-def test_a_fault_of_the_audio_is_not_tried_again(desk: Desk, recognizer: Scripted) -> None:
-    recognizer.meanwhile = raising(AudioRejected("There is no sound in this file."))
-    assert desk.run() is None
-    assert (desk.clip().status, desk.clip().error) == (Status.FAILED, "There is no sound in this file.")
+def test_rejected_audio_is_not_retried(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
+    recognizer.during_transcription = raising(AudioRejected("There is no sound in this file."))
+    assert harness.run() is None
+    assert (harness.clip().status, harness.clip().error) == (Status.FAILED, "There is no sound in this file.")
 
 
 @pytest.mark.parametrize("error", [TypeError, AttributeError, NameError, ModuleNotFoundError, AssertionError])
 def test_a_programming_error_fails_at_once_and_says_whose_fault_it_is(
-    desk: Desk, recognizer: Scripted, error: type[Exception]
+    harness: JobHarness, recognizer: ScriptedRecognizer, error: type[Exception]
 ) -> None:
     counted = {"job": TRANSCRIBE, "error": error.__name__}
     before = REGISTRY.get_sample_value("dictaphone_job_programming_errors_total", counted) or 0
-    recognizer.meanwhile = raising(error("secret detail"))
-    assert desk.run() is None
-    clip = desk.clip()
+    recognizer.during_transcription = raising(error("secret detail"))
+    assert harness.run() is None
+    clip = harness.clip()
     assert (clip.status, clip.tries) == (Status.FAILED, 1)
     assert clip.error is not None
     assert clip.error.startswith(f"This is a fault of Dictaphone and not of your recording ({error.__name__}).")
     assert "secret" not in clip.error
     assert REGISTRY.get_sample_value("dictaphone_job_programming_errors_total", counted) == before + 1
     # The next release has no such fault: a person asks again.
-    recognizer.meanwhile = lambda: None
-    desk.change(Clip.request_transcription)
-    desk.run()
-    assert desk.clip().status is Status.DONE
+    recognizer.during_transcription = lambda: None
+    harness.change(Clip.request_transcription)
+    harness.run()
+    assert harness.clip().status is Status.DONE
 
 
-def test_audio_that_is_not_there_may_come_back(desk: Desk) -> None:
+def test_missing_audio_may_come_back(harness: JobHarness) -> None:
     """A disk that is mounted late, a bucket that is behind."""
-    desk.store.delete(KEY)
-    assert desk.run() is not None
-    assert desk.clip().error == "The sound of this clip is not in the store. Trying again (2 of 8)."
+    harness.store.delete(KEY)
+    assert harness.run() is not None
+    assert harness.clip().error == "The sound of this clip is not in the store. Trying again (2 of 8)."
     for _ in range(MAX_TRIES - 1):
-        desk.run()
-    assert desk.clip().status is Status.FAILED
-    assert desk.clip().error == "The sound of this clip is not in the store. It was tried 8 times; ask again later."
+        harness.run()
+    assert harness.clip().status is Status.FAILED
+    assert harness.clip().error == "The sound of this clip is not in the store. It was tried 8 times; ask again later."
 
 
-def test_what_is_wrongly_set_is_tried_and_then_waits_for_the_next_start(desk: Desk, recognizer: Scripted) -> None:
-    recognizer.meanwhile = raising(WronglySet("The Whisper server does not let us in (401)."))
-    pauses = [desk.run() for _ in range(MAX_TRIES)]
+def test_a_misconfigured_recognizer_is_retried_and_then_waits_for_a_restart(
+    harness: JobHarness, recognizer: ScriptedRecognizer
+) -> None:
+    recognizer.during_transcription = raising(RecognizerMisconfigured("The Whisper server does not let us in (401)."))
+    pauses = [harness.run() for _ in range(MAX_TRIES)]
     assert None not in pauses[:-1]
-    clip = desk.clip()
+    clip = harness.clip()
     assert (pauses[-1], clip.status) == (None, Status.OFF)
     assert clip.error is not None
     assert clip.error.startswith("The Whisper server does not let us in (401). It was tried 8 times")
     # The key is mended, and the worker is started.
-    recognizer.meanwhile = lambda: None
-    desk.transcriber.take_up(threading.Event())
-    assert desk.clip().status is Status.PENDING
-    desk.run()
-    assert desk.clip().status is Status.DONE
+    recognizer.during_transcription = lambda: None
+    harness.job.requeue_without_recognizer(threading.Event())
+    assert harness.clip().status is Status.PENDING
+    harness.run()
+    assert harness.clip().status is Status.DONE
 
 
-def test_words_of_half_a_file_say_what_is_missing(desk: Desk) -> None:
+def test_half_a_file_gets_a_note_about_the_rest(harness: JobHarness) -> None:
     half = files.half(files.webm())
-    desk.store.put(KEY, io.BytesIO(half), len(half), "audio/webm")
-    desk.run()
-    clip = desk.clip()
+    harness.store.put(KEY, io.BytesIO(half), len(half), "audio/webm")
+    harness.run()
+    clip = harness.clip()
     assert (clip.status, clip.text) == (Status.DONE, "hello there")
     assert clip.error is not None
     assert "the rest was lost" in clip.error
 
 
-def test_without_a_recognizer_the_clip_says_what_to_set(database_url: str, tmp_path: Path) -> None:
-    desk = Desk(database_url, tmp_path, None)
-    assert desk.run() is None
-    clip = desk.clip()
+def test_without_a_recognizer_the_clip_names_the_setting(database_url: str, tmp_path: Path) -> None:
+    harness = JobHarness(database_url, tmp_path, None)
+    assert harness.run() is None
+    clip = harness.clip()
     assert clip.status is Status.OFF
     assert clip.error is not None
     assert "set WHISPER_URL" in clip.error
-    assert desk.topics() == [EVENT]
-    desk.engine.dispose()
+    assert harness.topics() == [EVENT]
+    harness.engine.dispose()
 
 
-def test_it_is_heard_in_the_language_that_a_person_says(desk: Desk, recognizer: Scripted) -> None:
-    desk.run()
-    desk.change(lambda clip, now: clip.set_language("de", now))
-    desk.run()
+def test_a_clip_is_transcribed_in_the_chosen_language(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
+    harness.run()
+    harness.change(lambda clip, now: clip.set_language("de", now))
+    harness.run()
     assert recognizer.languages == [None, "de"]
 
 
-def test_clips_that_nobody_could_transcribe_are_queued_when_somebody_can(
-    database_url: str, tmp_path: Path, recognizer: Scripted, monkeypatch: pytest.MonkeyPatch
+def test_clips_without_a_recognizer_are_queued_once_there_is_one(
+    database_url: str, tmp_path: Path, recognizer: ScriptedRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.transcriber.jobs.transcribe.BATCH", 2)
-    nobody = Desk(database_url, tmp_path, None)
-    with transaction(nobody.engine) as session:
-        first = session.get_one(Clip, nobody.id)
+    monkeypatch.setattr("services.transcriber.jobs.transcribe.REQUEUE_BATCH", 2)
+    without_recognizer = JobHarness(database_url, tmp_path, None)
+    with transaction(without_recognizer.engine) as session:
+        first = session.get_one(Clip, without_recognizer.id)
         more = [Clip(**{**first.model_dump(), "id": uuid.uuid4()}) for _ in range(4)]
         binned = more[-1].id
         session.add_all(more)
-    for id in [nobody.id, *(clip.id for clip in more)]:
-        nobody.transcriber.run(id)
-    nobody.transcriber.take_up(threading.Event())
-    assert nobody.clip().status is Status.OFF
-    with transaction(nobody.engine) as session:
+    for id in [without_recognizer.id, *(clip.id for clip in more)]:
+        without_recognizer.job.run(id)
+    without_recognizer.job.requeue_without_recognizer(threading.Event())
+    assert without_recognizer.clip().status is Status.OFF
+    with transaction(without_recognizer.engine) as session:
         session.get_one(Clip, binned).move_to_bin(datetime.now(UTC))
-    somebody = Transcriber(nobody.engine, nobody.store, recognizer, nobody.settings, nobody._tell, nobody._hear)
-    somebody.take_up(threading.Event())
-    with transaction(nobody.engine) as session:
+    job = TranscribeJob(
+        without_recognizer.engine,
+        without_recognizer.store,
+        recognizer,
+        without_recognizer.settings,
+        without_recognizer._count_commit,
+        without_recognizer._collect_hint,
+    )
+    job.requeue_without_recognizer(threading.Event())
+    with transaction(without_recognizer.engine) as session:
         found = {clip.id: clip.status for clip in session.exec(select(Clip))}
         queued = session.exec(select(OutboxRow.clip_id).where(OutboxRow.topic == TRANSCRIBE)).all()
     assert found.pop(binned) is Status.OFF
     assert set(found.values()) == {Status.PENDING}
     assert sorted(queued) == sorted(found)
-    somebody.run(nobody.id)
-    assert nobody.clip().status is Status.DONE
-    nobody.engine.dispose()
+    job.run(without_recognizer.id)
+    assert without_recognizer.clip().status is Status.DONE
+    without_recognizer.engine.dispose()
 
 
 # -- a model that is not here yet --------------------------------------------------------------------------------------
 
 
-def test_a_clip_waits_for_the_model_says_so_and_loses_no_try(
-    desk: Desk, recognizer: Scripted, monkeypatch: pytest.MonkeyPatch
+def test_a_clip_waits_for_the_model_visibly_and_without_an_attempt(
+    harness: JobHarness, recognizer: ScriptedRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.transcriber.jobs.transcribe.CHECK_S", 0.02)
-    fetch = Fetch("base")
-    fetch.tell(40)
-    recognizer.meanwhile = raising(ModelAwaited(fetch))
-    job = threading.Thread(target=desk.run)
+    monkeypatch.setattr("services.transcriber.jobs.transcribe.CANCEL_CHECK_INTERVAL_S", 0.02)
+    download = ModelDownload("base")
+    download.set_percent(40)
+    recognizer.during_transcription = raising(ModelNotReady(download))
+    job = threading.Thread(target=harness.run)
     job.start()
-    _wait_for(lambda: bool(desk.hints))
-    clip = desk.clip()
+    _wait_for(lambda: bool(harness.hints))
+    clip = harness.clip()
     assert (clip.status, clip.error, clip.tries) == (Status.TRANSCRIBING, "Fetching the speech model …", 1)
-    assert desk.hints[-1]["percent"] == 40
+    assert harness.hints[-1]["percent"] == 40
     version = clip.version
-    fetch.tell(41)
-    _wait_for(lambda: desk.hints[-1]["percent"] == 41)
-    assert desk.clip().version == version  # a hint is enough
-    fetch.sentence = "Put it there."
-    _wait_for(lambda: desk.clip().error == "Put it there.")
-    recognizer.meanwhile = lambda: _wait_for(lambda: desk.clip().error is None)
-    fetch.ready.set()
+    download.set_percent(41)
+    _wait_for(lambda: harness.hints[-1]["percent"] == 41)
+    assert harness.clip().version == version  # a hint is enough
+    download.sentence = "Put it there."
+    _wait_for(lambda: harness.clip().error == "Put it there.")
+    recognizer.during_transcription = lambda: _wait_for(lambda: harness.clip().error is None)
+    download.ready.set()
     job.join()
-    clip = desk.clip()
+    clip = harness.clip()
     assert (clip.status, clip.text, clip.attempt, clip.tries) == (Status.DONE, "hello there", 1, 0)
 
 
-def test_a_clip_that_is_deleted_while_it_waits_for_the_model_waits_no_more(
-    desk: Desk, recognizer: Scripted, monkeypatch: pytest.MonkeyPatch
+def test_a_deleted_clip_does_not_wait_for_the_model(
+    harness: JobHarness, recognizer: ScriptedRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.transcriber.jobs.transcribe.CHECK_S", 0.02)
-    recognizer.meanwhile = raising(ModelAwaited(Fetch("base")))
-    job = threading.Thread(target=desk.run)
+    monkeypatch.setattr("services.transcriber.jobs.transcribe.CANCEL_CHECK_INTERVAL_S", 0.02)
+    recognizer.during_transcription = raising(ModelNotReady(ModelDownload("base")))
+    job = threading.Thread(target=harness.run)
     job.start()
-    _wait_for(lambda: desk.clip().error is not None)
-    desk.change(Clip.move_to_bin)
+    _wait_for(lambda: harness.clip().error is not None)
+    harness.change(Clip.move_to_bin)
     job.join(timeout=10)
     assert not job.is_alive()
-    assert desk.clip().text is None
+    assert harness.clip().text is None
 
 
-def test_a_clip_that_kills_its_workers_is_given_up(desk: Desk) -> None:
+def test_a_clip_that_kills_its_workers_is_given_up(harness: JobHarness) -> None:
     began = datetime.now(UTC) - timedelta(days=1)
     for number in range(MAX_TRIES):
         then = began + timedelta(hours=number)
-        desk.change(lambda clip, now, then=then: clip.claim(TRANSCRIBE, then, timedelta(seconds=1)))  # type: ignore[misc]
-    assert desk.run() is None
-    assert desk.clip().error == f"The transcriber stopped {MAX_TRIES} times while it worked on this clip."
-    assert desk.topics() == [EVENT]
+        harness.change(lambda clip, now, then=then: clip.claim(TRANSCRIBE, then, timedelta(seconds=1)))  # type: ignore[misc]
+    assert harness.run() is None
+    assert harness.clip().error == f"The transcriber stopped {MAX_TRIES} times while it worked on this clip."
+    assert harness.topics() == [EVENT]
 
 
-def test_what_is_released_is_had_at_once_and_costs_no_try(desk: Desk, recognizer: Scripted) -> None:
-    recognizer.meanwhile = desk.transcriber.release_all
-    assert desk.run() is None
-    clip = desk.clip()
+def test_a_released_clip_is_claimed_at_once_and_loses_no_attempt(
+    harness: JobHarness, recognizer: ScriptedRecognizer
+) -> None:
+    recognizer.during_transcription = harness.job.release_all
+    assert harness.run() is None
+    clip = harness.clip()
     assert (clip.status, clip.tries, clip.text, clip.lease_until) == (Status.PENDING, 0, None, None)
-    assert desk.topics() == [EVENT, EVENT, "transcribe"]
+    assert harness.topics() == [EVENT, EVENT, "transcribe"]
 
 
-def test_pauses_grow_to_an_hour_in_all() -> None:
-    pauses = [pause_before(number, 5) for number in range(2, MAX_TRIES + 1)]
+def test_retry_delays_grow_to_an_hour_in_all() -> None:
+    pauses = [retry_delay(number, 5) for number in range(2, MAX_TRIES + 1)]
     assert pauses == sorted(pauses)
     assert 3600 * 0.75 < sum(pauses) < 3600 * 1.3
 
 
 def test_a_result_outlives_a_restart_of_the_database(
-    postgres: Postgres, postgres_url: str, tmp_path: Path, recognizer: Scripted
+    postgres: Postgres, postgres_url: str, tmp_path: Path, recognizer: ScriptedRecognizer
 ) -> None:
-    desk = Desk(postgres_url, tmp_path, recognizer)
+    harness = JobHarness(postgres_url, tmp_path, recognizer)
     back: list[threading.Timer] = []
 
     def restart() -> None:
@@ -490,13 +510,13 @@ def test_a_result_outlives_a_restart_of_the_database(
         back.append(threading.Timer(1.5, postgres.start))
         back[0].start()
 
-    recognizer.meanwhile = restart
+    recognizer.during_transcription = restart
     try:
-        assert desk.run() is None
+        assert harness.run() is None
     finally:
         back[0].join()
-    assert desk.clip().text == "hello there"
-    desk.engine.dispose()
+    assert harness.clip().text == "hello there"
+    harness.engine.dispose()
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
@@ -510,24 +530,24 @@ def _wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
 # -- what the pages are told meanwhile ---------------------------------------------------------------------------------
 
 
-def test_pages_are_told_each_second_how_far_it_is(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+def test_progress_is_sent_once_a_second(monkeypatch: pytest.MonkeyPatch, harness: JobHarness) -> None:
     now = 100.0
-    monkeypatch.setattr("services.transcriber.jobs.transcribe.time.monotonic", lambda: now)
-    progress = Progress(desk.clip(), 10_000, desk._hear)
+    monkeypatch.setattr("services.transcriber.jobs.progress.time.monotonic", lambda: now)
+    progress = Progress(harness.clip(), 10_000, harness._collect_hint)
     for second, words in enumerate(["one", "two", "three", "four"]):
         now = 100 + second * 0.6
-        progress.tell(second * 3_000, words)
-    assert [(hint["percent"], hint["text"]) for hint in desk.hints] == [(60, "one two three")]
+        progress.update(second * 3_000, words)
+    assert [(hint["percent"], hint["text"]) for hint in harness.hints] == [(60, "one two three")]
     now += 1
-    progress.tell(10_400, "")
-    assert desk.hints[-1] == {
-        "type": "progress", "clip": {"id": str(desk.id)}, "percent": 99, "text": "one two three four",
+    progress.update(10_400, "")
+    assert harness.hints[-1] == {
+        "type": "progress", "clip": {"id": str(harness.id)}, "percent": 99, "text": "one two three four",
     }  # fmt: skip
 
 
-def test_of_many_words_the_newest_are_told() -> None:
-    assert newest("a few words") == "a few words"
-    tail = newest(" ".join(f"word{number}" for number in range(1_000)))
+def test_progress_has_the_newest_words() -> None:
+    assert last_words("a few words") == "a few words"
+    tail = last_words(" ".join(f"word{number}" for number in range(1_000)))
     assert tail.startswith("… word9")
     assert tail.endswith(" word999")
-    assert len(tail) <= TAIL + 2
+    assert len(tail) <= MAX_EXCERPT_CHARS + 2

@@ -19,12 +19,13 @@ from sqlmodel import col, func, select
 
 from services.api.background import outbox_relay
 from services.api.background.outbox_relay import OutboxRelay
-from services.transcriber.models.registry import BUNDLED
-from shared.clips.models import HOME, MAX_TRIES, Clip, Status
+from services.transcriber.models.registry import BUNDLED_MODEL
+from shared.clips.models import MAX_TRIES, Clip, Status
 from shared.db.engine import read_session, transaction
+from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
-from shared.outbox.outbox import record
 from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
 from shared.transcripts.models import Transcript
 from tests import speech
@@ -87,7 +88,7 @@ class Hospital(Ward):
                     id, name="a", mime="audio/wav", bytes=len(content), sha256=sha256(content), audio_key=key, now=now
                 )
                 clip.prepared_at = now
-                record(session, clip, TRANSCRIBE, now=now)
+                save_and_announce(session, clip, TRANSCRIBE, now=now)
         self._relay.wake()
         return ids
 
@@ -142,7 +143,7 @@ class Hospital(Ward):
 def hasty_relay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_relay, "SWEEP_INTERVAL_S", 0.3)
     monkeypatch.setattr(outbox_relay, "POLL_S", 0.3)
-    monkeypatch.setattr(outbox_relay, "SOON", timedelta(seconds=1))
+    monkeypatch.setattr(outbox_relay, "EMPTY_QUEUE_PATIENCE", timedelta(seconds=1))
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ def test_a_redis_that_is_wiped_again_and_again_costs_no_clip_and_no_attempt(
 
 
 def test_real_words_survive_both(server_parts: Parts, tmp_path: Path, valkey: Valkey) -> None:
-    environment = {"WHISPER_MODEL": BUNDLED, "CONCURRENCY": "2"}
+    environment = {"WHISPER_MODEL": BUNDLED_MODEL, "CONCURRENCY": "2"}
     with closing(Hospital(server_parts, tmp_path / "transcriber.log", **environment)) as hospital:
         ids = hospital.take_in([(speech.DATA / name).read_bytes() for name in SPOKEN])
         with valkey.client() as client:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from services.transcriber.recognizers import http_client
-from services.transcriber.recognizers.embedded import is_installed
-from services.transcriber.recognizers.recognizer import Passage, Recognition, Recognizer, Word, open_recognizer
+from services.transcriber.recognizers import answers
+from services.transcriber.recognizers.factory import open_recognizer
+from services.transcriber.recognizers.recognizer import Passage, Recognition, Recognizer, Word
+from services.transcriber.recognizers.voice_activity import is_installed
 from tests import speech
 from tests.servers.whisper import API_KEY, Fault, Whisper
 from tests.services.transcriber import files
-from tests.services.transcriber.recognizers.test_recognizers import fetched, hear, settings
+from tests.services.transcriber.recognizers.test_recognizers import measure, settings, transcribe
 
 BELIEVED = {"no_speech_prob": 0.1, "avg_logprob": -0.2, "compression_ratio": 1.1}
 DOUBTED = {"no_speech_prob": 0.9, "avg_logprob": -0.9, "compression_ratio": 0.9}
@@ -29,14 +30,14 @@ def at_server(whisper: Whisper, request: pytest.FixtureRequest) -> Recognizer:
 
 
 @pytest.mark.parametrize("make", [files.silence, files.noise])
-def test_where_nobody_speaks_a_server_finds_no_text(
+def test_a_servers_hallucinations_in_silence_are_dropped(
     whisper: Whisper, at_server: Recognizer, make: Callable[[float], bytes]
 ) -> None:
-    assert hear(at_server, fetched(make(10), "audio/wav")) == Recognition("", None, [])
+    assert transcribe(at_server, measure(make(10), "audio/wav")) == Recognition("", None, [])
     assert len(whisper.requests) == 1
 
 
-def test_the_text_is_that_of_the_passages_that_are_believed() -> None:
+def test_the_text_has_the_kept_passages_only() -> None:
     segments = [
         {"start": 0, "end": 2, "text": " Thank you.", **DOUBTED},
         {"start": 2, "end": 4, "text": " He was there.", **BELIEVED},
@@ -45,47 +46,47 @@ def test_the_text_is_that_of_the_passages_that_are_believed() -> None:
         {"start": 9, "end": 12, "text": " for ever", **BELIEVED, "compression_ratio": 2.9},
     ]
     text = "".join(str(segment["text"]) for segment in segments)
-    found = http_client.recognition(text, segments, None, "english", fetched(files.wav(), "audio/wav"))
+    found = answers.parse_recognition(text, segments, None, "english", measure(files.wav(), "audio/wav"))
     assert found.text == "He was there. Thank you. for ever"
     assert [passage.start_ms for passage in found.passages] == [2000, 4000, 6000]
 
 
-def test_a_text_without_figures_is_left_alone() -> None:
+def test_a_text_without_scores_is_kept() -> None:
     segments = [{"start": 0, "end": 2, "text": "so"}]
-    found = http_client.recognition("well, so", segments, None, "en", fetched(files.wav()))
+    found = answers.parse_recognition("well, so", segments, None, "en", measure(files.wav()))
     assert found == Recognition("well, so", "en", [Passage(0, 2000, "so")])
 
 
 @pytest.mark.parametrize(("make", "text"), [(files.silence, ""), (files.noise, ""), (None, "Thank you.")])
-def test_a_phrase_alone_is_believed_if_somebody_speaks(
+def test_a_stock_phrase_is_kept_if_somebody_speaks(
     make: Callable[[float], bytes] | None, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audio = fetched(make(5) if make else files.wav(), "audio/wav")
-    assert http_client.recognition("Thank you.", None, None, None, audio).text == text
+    audio = measure(make(5) if make else files.wav(), "audio/wav")
+    assert answers.parse_recognition("Thank you.", None, None, None, audio).text == text
     # Without our own ears, the server's are believed.
     assert is_installed()
-    monkeypatch.setattr(http_client, "is_installed", lambda: False)
-    assert http_client.recognition("Thank you.", None, None, None, audio).text == "Thank you."
+    monkeypatch.setattr(answers, "is_installed", lambda: False)
+    assert answers.parse_recognition("Thank you.", None, None, None, audio).text == "Thank you."
 
 
-def test_a_server_that_gives_text_alone_makes_nothing_up(whisper: Whisper) -> None:
+def test_a_server_without_scores_has_no_hallucinations(whisper: Whisper) -> None:
     whisper.fail(Fault.ONLY_JSON)
-    assert hear(at(whisper.openai_url), fetched(files.silence(10), "audio/wav")) == Recognition("", None, [])
+    assert transcribe(at(whisper.openai_url), measure(files.silence(10), "audio/wav")) == Recognition("", None, [])
 
 
-def test_languages_and_names_arrive(whisper: Whisper) -> None:
+def test_the_language_and_the_prompt_are_sent(whisper: Whisper) -> None:
     for url in (whisper.openai_url, whisper.cog_url):
         recognizer = at(url, whisper_prompt="Mister Dashwood.")
-        audio = fetched(files.silence(1), "audio/wav")
-        recognizer.transcribe(audio, attempt_id="clip-1", check=lambda: None, language="de")
+        audio = measure(files.silence(1), "audio/wav")
+        recognizer.transcribe(audio, attempt_id="clip-1", check_cancelled=lambda: None, language="de")
     spoken, heard = whisper.requests
     assert (spoken.fields["language"], spoken.fields["prompt"]) == (["de"], ["Mister Dashwood."])
     assert heard.fields == {"language": ["de"], "initial_prompt": ["Mister Dashwood."]}
 
 
-def test_what_nobody_set_is_not_sent(whisper: Whisper) -> None:
+def test_settings_without_a_value_are_not_sent(whisper: Whisper) -> None:
     for url in (whisper.openai_url, whisper.cog_url):
-        hear(at(url), fetched(files.silence(1), "audio/wav"))
+        transcribe(at(url), measure(files.silence(1), "audio/wav"))
     assert whisper.requests[0].fields.keys() == {"model", "response_format", "timestamp_granularities[]"}
     assert whisper.requests[1].fields == {}
 
@@ -104,10 +105,10 @@ WHISPERLIVEKIT = """
 """A recording of whisperlivekit's answer in short: words beside segments without figures, and no language."""
 
 
-def test_words_that_stand_beside_their_segments_find_them() -> None:
+def test_words_beside_the_segments_are_assigned_to_them() -> None:
     given = json.loads(WHISPERLIVEKIT)
-    audio = fetched(speech.wav(speech.samples(["austen-0880.wav"])), "audio/wav")
-    found = http_client.recognition(given["text"], given["segments"], given["words"], given["language"], audio)
+    audio = measure(speech.wav(speech.samples(["austen-0880.wav"])), "audio/wav")
+    found = answers.parse_recognition(given["text"], given["segments"], given["words"], given["language"], audio)
     assert speech.word_errors(found.text, speech.words(["austen-0880.wav"])) == 0
     assert found.language is None
     [passage] = found.passages

@@ -4,33 +4,31 @@ import io
 import json
 import tracemalloc
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 
-from services.transcriber.audio.decode import RATE, FetchedAudio, Samples, measured
+from services.transcriber.audio import blocks
+from services.transcriber.audio.blocks import decode_blocks
+from services.transcriber.audio.decode import SAMPLE_RATE
+from services.transcriber.audio.fetch import FetchedAudio, measure_audio
 from services.transcriber.recognizers import chunks, http_client
-from services.transcriber.recognizers.recognizer import (
-    NotTaken,
-    Recognition,
-    Recognizer,
-    RecognizerUnavailable,
-    open_recognizer,
-)
-from services.transcriber.settings import LEAST_MAX_BYTES
+from services.transcriber.recognizers.factory import open_recognizer
+from services.transcriber.recognizers.recognizer import FileRefused, Recognition, Recognizer, RecognizerUnavailable
+from services.transcriber.settings import MIN_WHISPER_MAX_BYTES
 from tests import speech
 from tests.servers.whisper import API_KEY, Fault, Whisper
 from tests.services.transcriber import files
 from tests.services.transcriber.recognizers.test_recognizers import (
-    MOST_ERRORS,
+    MAX_WORD_ERRORS,
     Streaming,
-    fetched,
-    hear,
+    measure,
     serving,
     settings,
+    transcribe,
 )
 
 SAID = speech.ALL
@@ -54,18 +52,18 @@ def at(url: str, **values: object) -> Recognizer:
     return recognizer
 
 
-def test_what_is_larger_than_the_limit_goes_in_pieces(whisper: Whisper, url: str, long: bytes) -> None:
-    assert len(long) > LEAST_MAX_BYTES
-    audio = fetched(long)
-    told: list[tuple[int, str]] = []
+def test_a_file_above_the_limit_is_sent_in_chunks(whisper: Whisper, url: str, long: bytes) -> None:
+    assert len(long) > MIN_WHISPER_MAX_BYTES
+    audio = measure(long)
+    progress: list[tuple[int, str]] = []
     checks: list[int] = []
-    found = at(url, whisper_max_bytes=LEAST_MAX_BYTES).transcribe(
+    found = at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES).transcribe(
         audio,
         attempt_id="clip-1",
-        check=lambda: checks.append(len(whisper.requests)),
-        tell=lambda heard_ms, words: told.append((heard_ms, words)),
+        check_cancelled=lambda: checks.append(len(whisper.requests)),
+        on_progress=lambda position_ms, words: progress.append((position_ms, words)),
     )
-    assert speech.word_errors(found.text, speech.words(SAID)) <= MOST_ERRORS
+    assert speech.word_errors(found.text, speech.words(SAID)) <= MAX_WORD_ERRORS
     assert speech.word_errors(" ".join(passage.text for passage in found.passages), found.text) == 0
     assert found.language == "en"
     times = [time for passage in found.passages for time in (passage.start_ms, passage.end_ms)]
@@ -76,122 +74,118 @@ def test_what_is_larger_than_the_limit_goes_in_pieces(whisper: Whisper, url: str
             passage.start_ms - 100 <= word.start_ms <= word.end_ms <= passage.end_ms + 100 for word in passage.words
         )
     assert len(whisper.requests) >= 2
-    assert all(len(asked.audio) <= LEAST_MAX_BYTES for asked in whisper.requests)
+    assert all(len(asked.audio) <= MIN_WHISPER_MAX_BYTES for asked in whisper.requests)
     assert len(set(whisper.prediction_ids)) == len(whisper.prediction_ids)
     # After each piece it is told how far it is, and before each it is asked whether to go on.
-    assert [heard_ms for heard_ms, _ in told] == sorted({heard_ms for heard_ms, _ in told})
-    assert told[-1][0] == pytest.approx(audio.duration_ms, abs=100)
-    assert " ".join(words for _, words in told) == found.text
+    assert [position_ms for position_ms, _ in progress] == sorted({position_ms for position_ms, _ in progress})
+    assert progress[-1][0] == pytest.approx(audio.duration_ms, abs=100)
+    assert " ".join(words for _, words in progress) == found.text
     assert set(checks) >= set(range(len(whisper.requests)))
     # What was found out from the first is said for the others.
-    assert [asked.fields.get("language") for asked in whisper.requests] == [None, *[["en"]] * (len(told) - 1)]
+    assert [asked.fields.get("language") for asked in whisper.requests] == [None, *[["en"]] * (len(progress) - 1)]
 
 
-def test_a_limit_that_nobody_told_us_is_found_out(whisper: Whisper, url: str, long: bytes) -> None:
+def test_a_limit_that_is_not_configured_is_found(whisper: Whisper, url: str, long: bytes) -> None:
     # Between the file and a piece; in cog's request both are a third larger.
     whisper.largest_bytes = 1_400_000 if url == whisper.cog_url else 1_100_000
-    found = hear(at(url), fetched(long))
-    assert speech.word_errors(found.text, speech.words(SAID)) <= MOST_ERRORS
+    found = transcribe(at(url), measure(long))
+    assert speech.word_errors(found.text, speech.words(SAID)) <= MAX_WORD_ERRORS
     assert "413" in whisper.refused[0]
     assert len(whisper.refused) == 1
 
 
-def test_a_limit_that_nothing_gets_through_is_told(whisper: Whisper, url: str) -> None:
+def test_a_limit_below_every_chunk_is_reported(whisper: Whisper, url: str) -> None:
     whisper.largest_bytes = 1000
-    with pytest.raises(NotTaken, match=r"413.*WHISPER_MAX_BYTES"):
-        hear(at(url), fetched(files.webm()))
+    with pytest.raises(FileRefused, match=r"413.*WHISPER_MAX_BYTES"):
+        transcribe(at(url), measure(files.webm()))
     assert len(whisper.requests) == 2
 
 
 def test_without_a_limit_nothing_is_cut(whisper: Whisper, long: bytes) -> None:
     whisper.fail(Fault.ERROR)
     with pytest.raises(RecognizerUnavailable):
-        hear(at(whisper.openai_url, whisper_max_bytes=0), fetched(long))
+        transcribe(at(whisper.openai_url, whisper_max_bytes=0), measure(long))
     assert [asked.audio for asked in whisper.requests] == [long]
 
 
-def test_a_file_of_a_kind_that_the_server_does_not_know_is_sent_as_plain_sound(whisper: Whisper) -> None:
-    aiff = fetched(speech.encode(speech.samples(FEW), "aiff", "pcm_s16be"), "audio/aiff")
+def test_a_file_of_an_unknown_container_is_sent_as_wav(whisper: Whisper) -> None:
+    aiff = measure(speech.encode(speech.samples(FEW), "aiff", "pcm_s16be"), "audio/aiff")
     assert aiff.suffix == ".aiff"
-    found = hear(at(whisper.openai_url), aiff)
-    assert speech.word_errors(found.text, speech.words(FEW)) <= MOST_ERRORS
+    found = transcribe(at(whisper.openai_url), aiff)
+    assert speech.word_errors(found.text, speech.words(FEW)) <= MAX_WORD_ERRORS
     assert whisper.requests[-1].audio.startswith(b"RIFF")
     assert all("Unrecognized file format" in refused for refused in whisper.refused)
 
 
-def test_what_cog_fetches_itself_is_not_cut(whisper: Whisper, long: bytes) -> None:
-    audio = fetched(long)
+def test_audio_that_cog_fetches_is_not_split(whisper: Whisper, long: bytes) -> None:
+    audio = measure(long)
     whisper.fail(Fault.ERROR)
     with serving(long) as audio.url, pytest.raises(RecognizerUnavailable):
-        hear(at(whisper.cog_url, whisper_max_bytes=LEAST_MAX_BYTES), audio)
+        transcribe(at(whisper.cog_url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), audio)
     assert [asked.audio for asked in whisper.requests] == [long]
 
 
-def test_what_cog_cannot_fetch_it_is_given(whisper: Whisper) -> None:
-    audio = fetched(speech.encode(speech.samples(FEW)))
+def test_audio_that_cog_cannot_fetch_is_sent(whisper: Whisper) -> None:
+    audio = measure(speech.encode(speech.samples(FEW)))
     audio.url = "http://127.0.0.1:9/audio"
-    found = hear(at(whisper.cog_url), audio)
-    assert speech.word_errors(found.text, speech.words(FEW)) <= MOST_ERRORS
+    found = transcribe(at(whisper.cog_url), audio)
+    assert speech.word_errors(found.text, speech.words(FEW)) <= MAX_WORD_ERRORS
 
 
-def test_no_piece_is_larger_than_the_limit_though_there_is_a_hole_in_the_sound() -> None:
-    class Holed(FetchedAudio):
-        """As `sound.decoded` gives a gap: a minute of silence in one go."""
-
-        def blocks(self, longest_s: int = 300) -> Iterator[tuple[int, Samples]]:
-            with pytest.MonkeyPatch.context() as patch:
-                sound = [np.ones(RATE * 20, np.float32), np.zeros(RATE * 60, np.float32), np.ones(100, np.float32)]
-                patch.setattr("services.transcriber.audio.decode.decoded", lambda file: iter(sound))
-                yield from super().blocks(longest_s)
-
-    found = list(chunks.cut(Holed(io.BytesIO(), 0, "", "", 80_000), LEAST_MAX_BYTES))
-    assert all(piece.size <= LEAST_MAX_BYTES for _, piece in found)
+def test_no_chunk_is_larger_than_the_limit_though_there_is_a_gap_in_the_audio(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sound = [np.ones(SAMPLE_RATE * 20, np.float32), np.zeros(SAMPLE_RATE * 60, np.float32), np.ones(100, np.float32)]
+    # As `decode_file` yields a gap: a minute of silence in one array.
+    monkeypatch.setattr(blocks, "decode_file", lambda file: iter(sound))
+    found = list(chunks.split_chunks(FetchedAudio(io.BytesIO(), 0, "", "", 80_000), MIN_WHISPER_MAX_BYTES))
+    assert all(piece.size <= MIN_WHISPER_MAX_BYTES for _, piece in found)
     starts = [start_ms for start_ms, _ in found]
     lengths = [piece.duration_ms for _, piece in found]
     assert starts == [sum(lengths[:number]) for number in range(len(lengths))]
     assert sum(lengths) == pytest.approx(80_000, abs=110)
 
 
-def test_a_scrap_is_not_sent() -> None:
-    class Scrappy(FetchedAudio):
-        def blocks(self, longest_s: int = 300) -> Iterator[tuple[int, Samples]]:
-            yield 0, np.zeros(RATE, np.float32)
-            yield 1000, np.zeros(RATE // 20, np.float32)
-
-    assert [start_ms for start_ms, _ in chunks.cut(Scrappy(io.BytesIO(), 0, "", "", 1050), 0)] == [0]
+def test_a_chunk_that_is_too_short_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    scrap = (1000, np.zeros(SAMPLE_RATE // 20, np.float32))
+    monkeypatch.setattr(chunks, "decode_blocks", lambda *_: iter([(0, np.zeros(SAMPLE_RATE, np.float32)), scrap]))
+    audio = FetchedAudio(io.BytesIO(), 0, "", "", 1050)
+    assert [start_ms for start_ms, _ in chunks.split_chunks(audio, 0)] == [0]
 
 
-def test_sound_goes_through_a_piece_unharmed() -> None:
-    sound = np.sin(np.arange(RATE) / 10).astype(np.float32)
-    piece = chunks.as_wav(np.concatenate([sound, [2.0, -2.0]]).astype(np.float32))
+def test_a_chunk_keeps_its_samples() -> None:
+    sound = np.sin(np.arange(SAMPLE_RATE) / 10).astype(np.float32)
+    piece = chunks.to_wav(np.concatenate([sound, [2.0, -2.0]]).astype(np.float32))
     assert piece.size == piece.file.seek(0, 2)
-    [(_, back)] = measured(piece.file, piece.size, piece.mime).blocks()
+    [(_, back)] = decode_blocks(measure_audio(piece.file, piece.size, piece.mime).file)
     assert np.abs(back[: len(sound)] - sound).max() < 1e-4
     assert back[-2:] == pytest.approx([1, -1], abs=1e-4)  # what is too loud is clipped, and does not wrap around
 
 
-def test_memory_does_not_grow_with_the_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_does_not_grow_with_the_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         assert isinstance(request.stream, httpx.SyncByteStream)
         for _ in request.stream:
             pass
         return httpx.Response(200, content=json.dumps({"text": "yes", "language": "english"}))
 
-    monkeypatch.setattr(http_client, "client", lambda api_key="": httpx.Client(transport=Streaming(answer)))
+    monkeypatch.setattr(http_client, "open_client", lambda api_key="": httpx.Client(transport=Streaming(answer)))
 
     def peak_bytes(minutes: int) -> int:
         path = tmp_path / f"{minutes}.wav"
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
-            file.setframerate(RATE)
+            file.setframerate(SAMPLE_RATE)
             for _ in range(minutes):
-                file.writeframes(bytes(2 * 60 * RATE))
+                file.writeframes(bytes(2 * 60 * SAMPLE_RATE))
         with path.open("rb") as opened:
-            audio = measured(opened, path.stat().st_size, "audio/wav")
+            audio = measure_audio(opened, path.stat().st_size, "audio/wav")
             tracemalloc.start()
             try:
-                found = hear(at("http://whisper/v1/audio/transcriptions", whisper_max_bytes=LEAST_MAX_BYTES), audio)
+                found = transcribe(
+                    at("http://whisper/v1/audio/transcriptions", whisper_max_bytes=MIN_WHISPER_MAX_BYTES), audio
+                )
                 assert len(found.text.split()) > minutes
                 return tracemalloc.get_traced_memory()[1]
             finally:
@@ -200,44 +194,44 @@ def test_memory_does_not_grow_with_the_pieces(tmp_path: Path, monkeypatch: pytes
     assert peak_bytes(15) < 1.1 * peak_bytes(3)
 
 
-def test_a_claim_that_is_lost_stops_between_two_pieces(whisper: Whisper, long: bytes) -> None:
+def test_a_lost_lease_stops_between_two_chunks(whisper: Whisper, long: bytes) -> None:
     class Lost(Exception):
         pass
 
-    def check() -> None:
+    def check_cancelled() -> None:
         if whisper.requests:
             raise Lost
 
     with pytest.raises(Lost):
-        at(whisper.openai_url, whisper_max_bytes=LEAST_MAX_BYTES).transcribe(
-            fetched(long), attempt_id="clip-1", check=check
+        at(whisper.openai_url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES).transcribe(
+            measure(long), attempt_id="clip-1", check_cancelled=check_cancelled
         )
     assert len(whisper.requests) == 1
 
 
-def test_a_fault_between_two_pieces_does_not_cost_those_before_it(
+def test_an_error_of_one_chunk_does_not_cost_those_before_it(
     whisper: Whisper, url: str, long: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "PAUSES_S", (0.2, 0.2))
+    monkeypatch.setattr(chunks, "RETRY_DELAYS_S", (0.2, 0.2))
     whisper.fail(Fault.UNAVAILABLE, 2)
-    found = hear(at(url, whisper_max_bytes=LEAST_MAX_BYTES), fetched(long))
-    assert speech.word_errors(found.text, speech.words(SAID)) <= MOST_ERRORS
+    found = transcribe(at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), measure(long))
+    assert speech.word_errors(found.text, speech.words(SAID)) <= MAX_WORD_ERRORS
     assert len({asked.id for asked in whisper.requests}) == (len(whisper.requests) if "predictions" in url else 1)
     whisper.fail(Fault.UNAVAILABLE, 3)
     with pytest.raises(RecognizerUnavailable):
-        hear(at(url, whisper_max_bytes=LEAST_MAX_BYTES), fetched(long))
+        transcribe(at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), measure(long))
 
 
-def test_a_server_without_verbose_json_is_asked_once_whether_it_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_without_verbose_json_is_sent_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(b"verbose_json" in request.read())
         return httpx.Response(400 if asked[-1] else 200, content=json.dumps({"text": f"piece {len(asked)}"}))
 
-    monkeypatch.setattr(http_client, "client", lambda api_key="": httpx.Client(transport=Streaming(answer)))
-    audio = fetched(files.silence(70), "audio/wav")
-    found = hear(at("http://whisper/v1/audio/transcriptions", whisper_max_bytes=LEAST_MAX_BYTES), audio)
+    monkeypatch.setattr(http_client, "open_client", lambda api_key="": httpx.Client(transport=Streaming(answer)))
+    audio = measure(files.silence(70), "audio/wav")
+    found = transcribe(at("http://whisper/v1/audio/transcriptions", whisper_max_bytes=MIN_WHISPER_MAX_BYTES), audio)
     assert asked == [True, False, *[False] * (len(asked) - 2)]
     assert found.text == " ".join(f"piece {number}" for number in range(2, len(asked) + 1))
     assert found.passages[0].start_ms == 0
@@ -248,6 +242,6 @@ Make = Callable[[float], bytes]
 
 
 @pytest.mark.parametrize("make", [files.silence, files.noise])
-def test_where_nobody_speaks_there_is_no_text_in_pieces_either(whisper: Whisper, url: str, make: Make) -> None:
-    found = hear(at(url, whisper_max_bytes=LEAST_MAX_BYTES), fetched(make(20), "audio/wav"))
+def test_silence_has_no_text_in_chunks_either(whisper: Whisper, url: str, make: Make) -> None:
+    found = transcribe(at(url, whisper_max_bytes=MIN_WHISPER_MAX_BYTES), measure(make(20), "audio/wav"))
     assert found == Recognition("", None, [])

@@ -17,17 +17,11 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from services.transcriber.recognizers import http_client
-from services.transcriber.recognizers.recognizer import (
-    NotTaken,
-    Passage,
-    Recognizer,
-    RecognizerUnavailable,
-    Word,
-    open_recognizer,
-)
+from services.transcriber.recognizers.factory import open_recognizer
+from services.transcriber.recognizers.recognizer import FileRefused, Passage, Recognizer, RecognizerUnavailable, Word
 from shared.db.columns import MAX_DURATION_MS
 from tests.services.transcriber import files
-from tests.services.transcriber.recognizers.test_recognizers import fetched, hear, settings
+from tests.services.transcriber.recognizers.test_recognizers import measure, settings, transcribe
 
 CONTRACTS = {"openai": "/v1/audio/transcriptions", "cog": "/predictions"}
 MOST_S = 5.0
@@ -133,25 +127,25 @@ ZEROS = b"%x\r\n%b\r\n" % (65_536, b" " * 65_536)
         pytest.param(sleeping, "in time", id="nothing"),
     ],
 )
-def test_a_rude_server_is_left_with_a_sentence(contract: str, answer: Answer, sentence: str) -> None:
+def test_a_hostile_server_is_left_with_a_sentence(contract: str, answer: Answer, sentence: str) -> None:
     began = time.monotonic()
     with rude(answer) as (url, called):
         with pytest.raises(RecognizerUnavailable, match=sentence) as caught:
-            hear(at(url + CONTRACTS[contract]), fetched(files.silence(0.3), "audio/wav"))
+            transcribe(at(url + CONTRACTS[contract]), measure(files.silence(0.3), "audio/wav"))
         assert time.monotonic() - began < MOST_S
         assert len(called) == 1
     assert caught.value.retry_after_s == (7 if sentence == "busy" else None)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
-def test_a_server_that_does_not_even_read_is_left(contract: str) -> None:
+def test_a_server_that_does_not_read_is_left(contract: str) -> None:
     began = time.monotonic()
-    audio = fetched(files.silence(0.3), "audio/wav")
+    audio = measure(files.silence(0.3), "audio/wav")
     audio.file.seek(0, 2)
     audio.file.write(bytes(20_000_000))  # more than fits between two sockets
     audio.size = audio.file.tell()
     with rude(sleeping, reads=False) as (url, _), pytest.raises(RecognizerUnavailable, match="in time"):
-        hear(at(url + CONTRACTS[contract]), audio)
+        transcribe(at(url + CONTRACTS[contract]), audio)
     assert time.monotonic() - began < MOST_S
 
 
@@ -161,29 +155,29 @@ def test_no_redirect_is_followed_with_the_audio_and_the_key(contract: str) -> No
         for status in ("301 Moved", "302 Found", "307 Temporary", "308 Permanent"):
             moved = saying(head(status, Location=elsewhere, Content_Length="0"))
             with rude(moved) as (url, _), pytest.raises(RecognizerUnavailable, match="WHISPER_URL may be wrong"):
-                hear(at(url + CONTRACTS[contract]), fetched(files.silence(0.3), "audio/wav"))
+                transcribe(at(url + CONTRACTS[contract]), measure(files.silence(0.3), "audio/wav"))
         assert called == []
 
 
-def test_a_refusal_that_comes_before_all_is_sent_is_read() -> None:
+def test_an_early_refusal_is_read() -> None:
     def refuse(connection: socketserver.StreamRequestHandler) -> None:
         connection.wfile.write(head("413 Too Large", Content_Length="0"))
         while connection.request.recv(1 << 16):
             pass
 
-    audio = fetched(files.silence(1), "audio/wav")
+    audio = measure(files.silence(1), "audio/wav")
     audio.file.seek(0, 2)
     audio.file.write(bytes(20_000_000))
     audio.size = audio.file.tell()
-    with rude(refuse, reads=False) as (url, called), pytest.raises(NotTaken, match="WHISPER_MAX_BYTES"):
-        hear(at(url + CONTRACTS["openai"]), audio)
+    with rude(refuse, reads=False) as (url, called), pytest.raises(FileRefused, match="WHISPER_MAX_BYTES"):
+        transcribe(at(url + CONTRACTS["openai"]), audio)
     assert len(called) == 2  # the file, and its sound
 
 
 # -- JSON ----------------------------------------------------------------------------------------------------------
 
 
-class Says(httpx.BaseTransport):
+class StubTransport(httpx.BaseTransport):
     """Answers with one document."""
 
     def __init__(self) -> None:
@@ -194,10 +188,10 @@ class Says(httpx.BaseTransport):
 
 
 @pytest.fixture(scope="module")
-def says() -> Iterator[Says]:
-    transport = Says()
+def stub() -> Iterator[StubTransport]:
+    transport = StubTransport()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http_client, "client", lambda api_key="": httpx.Client(transport=transport))
+        patch.setattr(http_client, "open_client", lambda api_key="": httpx.Client(transport=transport))
         yield transport
 
 
@@ -230,10 +224,10 @@ COG = st.fixed_dictionaries(
 @tries(deadline=None)
 @given(document=OPENAI | COG | ODD)
 @pytest.mark.parametrize("contract", CONTRACTS)
-def test_any_document_is_a_transcript_or_nonsense(says: Says, contract: str, document: object) -> None:
-    says.document = document
+def test_any_document_is_a_transcript_or_an_error(stub: StubTransport, contract: str, document: object) -> None:
+    stub.document = document
     try:
-        found = hear(at("http://whisper" + CONTRACTS[contract]), fetched(files.silence(0.3), "audio/wav"))
+        found = transcribe(at("http://whisper" + CONTRACTS[contract]), measure(files.silence(0.3), "audio/wav"))
     except RecognizerUnavailable:
         return
     found.text.encode()
@@ -245,13 +239,15 @@ def test_any_document_is_a_transcript_or_nonsense(says: Says, contract: str, doc
 
 
 @pytest.mark.parametrize("time", [math.nan, math.inf, -math.inf, "soon", None, [], {}])
-def test_a_time_that_is_none_is_nonsense(says: Says, time: object) -> None:
-    says.document = {"text": "hello", "segments": [{"start": 0, "end": time, "text": "hello"}]}
+def test_an_invalid_time_is_an_error(stub: StubTransport, time: object) -> None:
+    stub.document = {"text": "hello", "segments": [{"start": 0, "end": time, "text": "hello"}]}
     with pytest.raises(RecognizerUnavailable, match="no transcript"):
-        hear(at("http://whisper" + CONTRACTS["openai"]), fetched(files.silence(0.3), "audio/wav"))
+        transcribe(at("http://whisper" + CONTRACTS["openai"]), measure(files.silence(0.3), "audio/wav"))
 
 
-def test_a_time_before_the_beginning_is_the_beginning(says: Says) -> None:
-    says.document = {"text": "hello", "segments": [{"start": -3, "end": -1.5, "text": "hello"}]}
-    [passage] = hear(at("http://whisper" + CONTRACTS["openai"]), fetched(files.silence(0.3), "audio/wav")).passages
+def test_a_time_before_the_beginning_is_the_beginning(stub: StubTransport) -> None:
+    stub.document = {"text": "hello", "segments": [{"start": -3, "end": -1.5, "text": "hello"}]}
+    [passage] = transcribe(
+        at("http://whisper" + CONTRACTS["openai"]), measure(files.silence(0.3), "audio/wav")
+    ).passages
     assert (passage.start_ms, passage.end_ms) == (0, 0)

@@ -6,15 +6,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.transcriber.audio.decode import RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE, Samples
 from services.transcriber.recognizers import embedded
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
-from services.transcriber.recognizers.hallucinations import is_phantom
-from services.transcriber.recognizers.missed_speech import LEAST_S, Span, holes, part_of, wordless, woven
-from services.transcriber.recognizers.recognizer import Passage, Word, joined
+from services.transcriber.recognizers.hallucinations import is_hallucination
+from services.transcriber.recognizers.missed_speech import (
+    MIN_MISSED_S,
+    cut_passage,
+    find_missed_speech,
+    merge_passages,
+    spans_without_words,
+)
+from services.transcriber.recognizers.recognizer import Passage, Word, join_hyphenated
+from services.transcriber.recognizers.voice_activity import SpeechSpan
 from tests import speech
 from tests.services.transcriber import files
-from tests.services.transcriber.recognizers.test_recognizers import fetched, hear, settings
+from tests.services.transcriber.recognizers.test_recognizers import measure, settings, transcribe
 
 # -- stretches without words ------------------------------------------------------------------------------------------
 
@@ -30,20 +37,20 @@ from tests.services.transcriber.recognizers.test_recognizers import fetched, hea
         ([(0, 1), (0.2, 0.4), (1.5, 3), (3, 4.5), (4.5, 6), (6, 7.5), (7.5, 9)], [(9, 10)]),
     ],
 )
-def test_where_no_word_is(words: list[Span], found: list[Span]) -> None:
-    assert list(wordless(words, 10)) == found
+def test_spans_without_words(words: list[SpeechSpan], found: list[SpeechSpan]) -> None:
+    assert list(spans_without_words(words, 10)) == found
 
 
-def test_a_pause_is_no_hole_and_a_breath_neither() -> None:
-    sound = np.zeros(20 * RATE, np.float32)
+def test_pauses_and_breaths_are_not_missed_speech() -> None:
+    sound = np.zeros(20 * SAMPLE_RATE, np.float32)
 
-    def speech_in(stretch: Samples) -> list[Span]:
-        spoken: dict[int, list[Span]] = {5: [], 4: [(0.5, 1), (2, 2.4)], 9: [(1, 3), (4, 8.5)]}
-        return spoken[round(len(stretch) / RATE)]
+    def speech_in(stretch: Samples) -> list[SpeechSpan]:
+        spoken: dict[int, list[SpeechSpan]] = {5: [], 4: [(0.5, 1), (2, 2.4)], 9: [(1, 3), (4, 8.5)]}
+        return spoken[round(len(stretch) / SAMPLE_RATE)]
 
     words = [(5.0, 6.0), (10.0, 11.0)]
-    assert LEAST_S > 0.9
-    assert list(holes(words, sound, speech_in)) == [(12, 19.5)]
+    assert MIN_MISSED_S > 0.9
+    assert list(find_missed_speech(words, sound, speech_in)) == [(12, 19.5)]
 
 
 # -- and what is put there ----------------------------------------------------------------------------------------
@@ -54,29 +61,29 @@ def passage(*words: tuple[int, str], between: str = " ") -> Passage:
     return Passage(said[0].start_ms, said[-1].end_ms, between.join(text for _, text in words), said)
 
 
-def test_what_is_found_takes_its_place_between_passages_or_within_one() -> None:
+def test_missed_passages_are_merged_between_passages_or_within_one() -> None:
     before, after = passage((0, "one"), (500, "two")), passage((9_000, "nine"))
     found = passage((4_000, "four"), (5_000, "five"))
-    assert woven([before, after], [found]) == [before, found, after]
+    assert merge_passages([before, after], [found]) == [before, found, after]
     spanning = passage((0, "one"), (9_000, "nine"))
-    assert woven([spanning], [found]) == [passage((0, "one")), found, after]
-    assert woven([before, after], []) == [before, after]
-    assert woven([], [found]) == [found]
+    assert merge_passages([spanning], [found]) == [passage((0, "one")), found, after]
+    assert merge_passages([before, after], []) == [before, after]
+    assert merge_passages([], [found]) == [found]
 
 
-def test_a_part_of_a_passage_is_written_as_the_whole_is() -> None:
+def test_a_part_of_a_passage_keeps_its_spelling() -> None:
     spanning = passage((0, "你"), (500, "好"), (9_000, "吗。"), between="")
     found = passage((4_000, "今"), (5_000, "天"), between="")
-    assert [part.text for part in woven([spanning], [found])] == ["你好", "今天", "吗。"]
-    assert part_of(spanning, spanning.words[1:]).text == "好吗。"
+    assert [part.text for part in merge_passages([spanning], [found])] == ["你好", "今天", "吗。"]
+    assert cut_passage(spanning, spanning.words[1:]).text == "好吗。"
     # Words that are not in the text as they stand there are put between spaces.
     odd = Passage(0, 900, "one two", [Word(0, 400, "1"), Word(500, 900, "2")])
-    assert part_of(odd, odd.words).text == "1 2"
+    assert cut_passage(odd, odd.words).text == "1 2"
 
 
-def test_what_whisper_cuts_at_a_hyphen_is_one_word_and_a_minus_is_its_own() -> None:
+def test_hyphenated_words_are_joined_and_a_minus_is_not() -> None:
     tokens = [" ill", "-disposed", " minus", " -5", " yes", " -", " no"]
-    words = joined(Word(at, at + 1, text) for at, text in enumerate(tokens))
+    words = join_hyphenated(Word(at, at + 1, text) for at, text in enumerate(tokens))
     assert [word.text for word in words] == ["ill-disposed", "minus", "-5", "yes", "-", "no"]
 
 
@@ -88,30 +95,32 @@ def recognizer() -> EmbeddedRecognizer:
     return EmbeddedRecognizer(settings(concurrency=1))
 
 
-def test_what_the_first_pass_is_deaf_to_is_heard_in_the_second(
+def test_speech_that_the_first_pass_missed_is_found_by_the_second(
     recognizer: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deaf = embedded.OPTIONS | {"vad_filter": False, "clip_timestamps": [0, 7.5, 17.3, 60]}
-    monkeypatch.setattr(embedded, "OPTIONS", deaf)
-    found = hear(recognizer, fetched(speech.wav(speech.samples())))
+    deaf = embedded.TRANSCRIBE_OPTIONS | {"vad_filter": False, "clip_timestamps": [0, 7.5, 17.3, 60]}
+    monkeypatch.setattr(embedded, "TRANSCRIBE_OPTIONS", deaf)
+    found = transcribe(recognizer, measure(speech.wav(speech.samples())))
     assert speech.word_errors(found.text, speech.words()) <= 0.1
     times = [time for passage in found.passages for time in (passage.start_ms, passage.end_ms)]
     assert times == sorted(times)
-    monkeypatch.setattr(embedded, "holes", lambda *_: [])
-    assert speech.word_errors(hear(recognizer, fetched(speech.wav(speech.samples()))).text, speech.words()) > 0.2
+    monkeypatch.setattr(embedded, "find_missed_speech", lambda *_: [])
+    assert speech.word_errors(transcribe(recognizer, measure(speech.wav(speech.samples()))).text, speech.words()) > 0.2
 
 
-def test_a_pause_of_ten_seconds_is_left_alone(recognizer: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard_again: list[Span] = []
+def test_a_pause_of_ten_seconds_is_not_transcribed_again(
+    recognizer: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard_again: list[SpeechSpan] = []
 
     def again(*given: Any) -> Iterator[Passage]:
         heard_again.append(given[3])
         return iter([])
 
-    monkeypatch.setattr(embedded, "_heard_again", again)
+    monkeypatch.setattr(embedded, "_transcribe_missed", again)
     sound = speech.samples(files.SAID)
     long_pause = np.random.default_rng(1).normal(0, 30, 10 * speech.RATE).astype(np.int16)
-    found = hear(recognizer, fetched(speech.wav(np.concatenate([sound, long_pause, sound]))))
+    found = transcribe(recognizer, measure(speech.wav(np.concatenate([sound, long_pause, sound]))))
     assert speech.word_errors(found.text, speech.words([*files.SAID, *files.SAID])) <= 0.1
     assert heard_again == []
 
@@ -120,7 +129,7 @@ def test_a_pause_of_ten_seconds_is_left_alone(recognizer: EmbeddedRecognizer, mo
 
 
 @pytest.mark.parametrize(
-    ("text", "before", "silent", "confidence", "repetition", "answer"),
+    ("text", "previous_text", "no_speech_prob", "avg_logprob", "compression_ratio", "answer"),
     [
         # As openai/whisper tiny.en said them of 30 s of nothing, keys and a telephone, without a VAD before it.
         ("you", "", 0.95, -0.71, 0.3, True),
@@ -145,7 +154,16 @@ def test_a_pause_of_ten_seconds_is_left_alone(recognizer: EmbeddedRecognizer, mo
         ("Mumbling far away", "", 0.65, -0.9, 0.9, True),
     ],
 )
-def test_what_is_not_believed(
-    text: str, before: str, silent: float, confidence: float, repetition: float, *, answer: bool
+def test_hallucinations_by_their_scores(
+    text: str, previous_text: str, no_speech_prob: float, avg_logprob: float, compression_ratio: float, *, answer: bool
 ) -> None:
-    assert is_phantom(text, before, silent=silent, confidence=confidence, repetition=repetition) is answer
+    assert (
+        is_hallucination(
+            text,
+            previous_text,
+            no_speech_prob=no_speech_prob,
+            avg_logprob=avg_logprob,
+            compression_ratio=compression_ratio,
+        )
+        is answer
+    )

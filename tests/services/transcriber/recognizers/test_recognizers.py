@@ -14,40 +14,41 @@ import httpx
 import numpy as np
 import pytest
 
-from services.transcriber.audio.decode import AudioRejected, FetchedAudio, measured
-from services.transcriber.models.registry import BUNDLED
-from services.transcriber.recognizers import http_client
+from services.transcriber.audio.fetch import FetchedAudio, measure_audio
+from services.transcriber.errors import AudioRejected
+from services.transcriber.models.registry import BUNDLED_MODEL
+from services.transcriber.recognizers import answers, http_client
 from services.transcriber.recognizers.cog import CogRecognizer, prediction_url
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
+from services.transcriber.recognizers.factory import open_recognizer
 from services.transcriber.recognizers.openai import OpenAIRecognizer
 from services.transcriber.recognizers.recognizer import (
     Recognition,
     Recognizer,
     RecognizerBusy,
+    RecognizerMisconfigured,
     RecognizerUnavailable,
-    WronglySet,
-    open_recognizer,
 )
 from services.transcriber.settings import TranscriberSettings
 from tests import speech
 from tests.servers.whisper import API_KEY, Fault, Whisper
 from tests.services.transcriber import files
 
-MOST_ERRORS = 0.2
+MAX_WORD_ERRORS = 0.2
 
 
-def fetched(content: bytes, mime: str = "audio/webm;codecs=opus") -> FetchedAudio:
-    return measured(io.BytesIO(content), len(content), mime)
+def measure(content: bytes, mime: str = "audio/webm;codecs=opus") -> FetchedAudio:
+    return measure_audio(io.BytesIO(content), len(content), mime)
 
 
 def settings(**values: Any) -> TranscriberSettings:
     """With the model that comes along, unless a server has its own: no test waits for a hundred megabytes."""
-    ours: dict[str, Any] = {} if "whisper_url" in values else {"whisper_model": BUNDLED}
+    ours: dict[str, Any] = {} if "whisper_url" in values else {"whisper_model": BUNDLED_MODEL}
     return TranscriberSettings(_env_file=None, **ours, **values)
 
 
-def hear(recognizer: Recognizer, audio: FetchedAudio, attempt_id: str = "clip-1") -> Recognition:
-    return recognizer.transcribe(audio, attempt_id=attempt_id, check=lambda: None)
+def transcribe(recognizer: Recognizer, audio: FetchedAudio, attempt_id: str = "clip-1") -> Recognition:
+    return recognizer.transcribe(audio, attempt_id=attempt_id, check_cancelled=lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +82,8 @@ def recognizer(request: pytest.FixtureRequest) -> Recognizer:
 
 
 def test_real_speech_becomes_its_words(recognizer: Recognizer) -> None:
-    found = hear(recognizer, fetched(files.webm()))
-    assert speech.word_errors(found.text, speech.words(files.SAID)) <= MOST_ERRORS
+    found = transcribe(recognizer, measure(files.webm()))
+    assert speech.word_errors(found.text, speech.words(files.SAID)) <= MAX_WORD_ERRORS
     assert found.text == found.text.strip()
     assert found.language == "en"
     # Passages follow each other in time, and say what the text says.
@@ -94,7 +95,7 @@ def test_real_speech_becomes_its_words(recognizer: Recognizer) -> None:
 
 @pytest.mark.parametrize("name", ["embedded", "openai"])
 def test_words_have_their_times(name: str, request: pytest.FixtureRequest) -> None:
-    found = hear(request.getfixturevalue(name), fetched(files.webm()))
+    found = transcribe(request.getfixturevalue(name), measure(files.webm()))
     for passage in found.passages:
         assert " ".join(word.text for word in passage.words).split() == passage.text.split()
         assert all(word.start_ms <= word.end_ms for word in passage.words)
@@ -105,51 +106,49 @@ def test_words_have_their_times(name: str, request: pytest.FixtureRequest) -> No
 # -- the embedded engine ------------------------------------------------------------------------------------------
 
 
-def test_the_bundled_model_is_named_as_people_know_it(embedded: EmbeddedRecognizer) -> None:
+def test_the_bundled_model_has_its_usual_name(embedded: EmbeddedRecognizer) -> None:
     assert embedded.name == "faster-whisper tiny.en"
 
 
 @pytest.mark.parametrize("make", [files.silence, files.noise])
-def test_where_nobody_speaks_there_is_no_text_and_no_language(
-    embedded: EmbeddedRecognizer, make: Callable[[float], bytes]
-) -> None:
-    assert hear(embedded, fetched(make(30))) == Recognition("", None, [])
+def test_silence_has_no_text_and_no_language(embedded: EmbeddedRecognizer, make: Callable[[float], bytes]) -> None:
+    assert transcribe(embedded, measure(make(30))) == Recognition("", None, [])
 
 
-def test_speech_behind_a_damaged_place_is_heard(embedded: EmbeddedRecognizer) -> None:
+def test_speech_behind_damage_is_transcribed(embedded: EmbeddedRecognizer) -> None:
     sound = speech.samples(files.SAID)
-    found = hear(embedded, fetched(files.scratched(speech.encode(sound, "mp4", "aac"))))
-    assert speech.word_errors(found.text, speech.words(files.SAID)) <= MOST_ERRORS
+    found = transcribe(embedded, measure(files.scratched(speech.encode(sound, "mp4", "aac"))))
+    assert speech.word_errors(found.text, speech.words(files.SAID)) <= MAX_WORD_ERRORS
 
 
-def test_a_claim_that_is_lost_stops_the_engine(embedded: EmbeddedRecognizer) -> None:
+def test_a_lost_lease_stops_the_embedded_recognizer(embedded: EmbeddedRecognizer) -> None:
     class Lost(Exception):
         pass
 
     asked = 0
 
-    def check() -> None:
+    def check_cancelled() -> None:
         nonlocal asked
         asked += 1
         if asked == 2:
             raise Lost
 
     with pytest.raises(Lost):
-        embedded.transcribe(fetched(files.webm()), attempt_id="clip-1", check=check)
+        embedded.transcribe(measure(files.webm()), attempt_id="clip-1", check_cancelled=check_cancelled)
 
 
-def test_a_folder_with_something_else_says_what_belongs_there(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_says_which_files_belong_there(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"no weights")
     wrong = EmbeddedRecognizer(TranscriberSettings(whisper_model=str(tmp_path)))
     assert wrong.name == f"faster-whisper {tmp_path.name}"
     with pytest.raises(RecognizerUnavailable, match=rf"{tmp_path} cannot be loaded.*put there the model\.bin"):
-        hear(wrong, fetched(files.wav()))
+        transcribe(wrong, measure(files.wav()))
 
 
-def test_a_model_of_one_language_makes_no_nonsense_of_another(embedded: EmbeddedRecognizer) -> None:
+def test_an_english_model_rejects_another_language(embedded: EmbeddedRecognizer) -> None:
     def heard_in(language: str) -> Recognition:
-        audio = fetched(files.webm())
-        return embedded.transcribe(audio, attempt_id="clip-1", check=lambda: None, language=language)
+        audio = measure(files.webm())
+        return embedded.transcribe(audio, attempt_id="clip-1", check_cancelled=lambda: None, language=language)
 
     with pytest.raises(AudioRejected, match=r"tiny\.en knows English only, and this clip is said to be in German"):
         heard_in("de")
@@ -163,17 +162,17 @@ def test_a_model_of_one_language_makes_no_nonsense_of_another(embedded: Embedded
     "fault",
     [Fault.ERROR, Fault.UNAVAILABLE, Fault.BROKEN_JSON, Fault.NONSENSE, Fault.HTML, Fault.FAILED, Fault.RESET],
 )
-def test_a_fault_of_the_server_is_worth_another_try(whisper: Whisper, at_server: Recognizer, fault: Fault) -> None:
+def test_a_server_error_is_worth_a_retry(whisper: Whisper, at_server: Recognizer, fault: Fault) -> None:
     whisper.fail(fault)
     with pytest.raises(RecognizerUnavailable, match=r"^The Whisper server"):
-        hear(at_server, fetched(files.webm()))
+        transcribe(at_server, measure(files.webm()))
     assert whisper.refused == []
 
 
-def test_a_busy_server_is_worth_another_try(whisper: Whisper, at_server: Recognizer) -> None:
+def test_a_busy_server_is_worth_a_retry(whisper: Whisper, at_server: Recognizer) -> None:
     whisper.fail(Fault.BUSY)
     with pytest.raises(RecognizerBusy, match="busy"):
-        hear(at_server, fetched(files.wav()))
+        transcribe(at_server, measure(files.wav()))
 
 
 def test_a_server_that_hangs_is_left_in_time(whisper: Whisper) -> None:
@@ -183,17 +182,17 @@ def test_a_server_that_hangs_is_left_in_time(whisper: Whisper) -> None:
         whisper.fail(Fault.HANG)
         began = time.monotonic()
         with pytest.raises(RecognizerUnavailable, match="in time"):
-            hear(recognizer, fetched(files.silence(1), "audio/wav"))
+            transcribe(recognizer, measure(files.silence(1), "audio/wav"))
         # 0.2 s, and twice the length of the audio.
         assert 2 < time.monotonic() - began < 6
         whisper.heal()
 
 
-def test_nobody_waits_for_what_nobody_wants_any_more(whisper: Whisper) -> None:
+def test_a_cancelled_request_ends_at_once(whisper: Whisper) -> None:
     class Lost(Exception):
         pass
 
-    def check() -> None:
+    def check_cancelled() -> None:
         if whisper.requests:
             raise Lost
 
@@ -204,23 +203,25 @@ def test_nobody_waits_for_what_nobody_wants_any_more(whisper: Whisper) -> None:
         whisper.fail(Fault.HANG)
         began = time.monotonic()
         with pytest.raises(Lost):
-            recognizer.transcribe(fetched(files.silence(1), "audio/wav"), attempt_id="clip-1", check=check)
+            recognizer.transcribe(
+                measure(files.silence(1), "audio/wav"), attempt_id="clip-1", check_cancelled=check_cancelled
+            )
         assert time.monotonic() - began < 10
         whisper.heal()
 
 
-def test_a_server_that_is_not_there_is_worth_another_try() -> None:
+def test_an_unreachable_server_is_worth_a_retry() -> None:
     recognizer = open_recognizer(settings(whisper_url="http://127.0.0.1:9/v1/audio/transcriptions"))
     assert recognizer is not None
     with pytest.raises(RecognizerUnavailable, match="could not be reached"):
-        hear(recognizer, fetched(files.wav()))
+        transcribe(recognizer, measure(files.wav()))
 
 
 @pytest.mark.parametrize(
     ("status", "body", "error", "sentence"),
     [
-        (401, {"error": {"message": "bad key"}}, WronglySet, "WHISPER_API_KEY"),
-        (404, {}, WronglySet, "WHISPER_URL"),
+        (401, {"error": {"message": "bad key"}}, RecognizerMisconfigured, "WHISPER_API_KEY"),
+        (404, {}, RecognizerMisconfigured, "WHISPER_URL"),
         (413, {"error": {"message": "26 MB is too much"}}, AudioRejected, "26 MB is too much"),
         (415, {"detail": [{"msg": "no such\ncodec"}]}, AudioRejected, "no such codec"),
         (408, {}, RecognizerUnavailable, "408"),
@@ -229,15 +230,15 @@ def test_a_server_that_is_not_there_is_worth_another_try() -> None:
         (302, {}, RecognizerUnavailable, "WHISPER_URL"),
     ],
 )
-def test_what_a_status_means(status: int, body: object, error: type[Exception], sentence: str) -> None:
+def test_each_status_has_its_error(status: int, body: object, error: type[Exception], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
-        http_client.refuse(httpx.Response(status, json=body))
+        http_client.raise_error_for(httpx.Response(status, json=body))
 
 
-def test_the_server_says_when_to_come_back() -> None:
+def test_the_delay_is_read_from_the_response() -> None:
     def wish(value: str) -> float | None:
         with pytest.raises(RecognizerUnavailable) as caught:
-            http_client.refuse(httpx.Response(503, headers={"Retry-After": value}))
+            http_client.raise_error_for(httpx.Response(503, headers={"Retry-After": value}))
         return caught.value.retry_after_s
 
     assert wish("7") == 7
@@ -250,37 +251,39 @@ def test_the_server_says_when_to_come_back() -> None:
     ("found", "code"),
     [("english", "en"), ("DE", "de"), ("haitian creole", "ht"), ("yue", "yue"), ("und", None), (7, None), ("", None)],
 )
-def test_a_language_is_known_by_its_code(found: object, code: str | None) -> None:
-    assert http_client.language_code(found) == code
+def test_language_codes(found: object, code: str | None) -> None:
+    assert answers.language_code(found) == code
 
 
-def test_text_that_no_database_takes_is_made_harmless() -> None:
-    assert http_client.clean(" a\0b \ud800 c\n") == "a b ? c"
+def test_text_is_cleaned_for_every_database() -> None:
+    assert http_client.clean_text(" a\0b \ud800 c\n") == "a b ? c"
 
 
 def test_without_verbose_json_there_is_text_and_one_passage(whisper: Whisper, openai: OpenAIRecognizer) -> None:
     whisper.fail(Fault.ONLY_JSON)
-    audio = fetched(files.webm())
-    found = hear(openai, audio)
+    audio = measure(files.webm())
+    found = transcribe(openai, audio)
     assert found.text
     assert [(p.start_ms, p.end_ms, p.text) for p in found.passages] == [(0, audio.duration_ms, found.text)]
     assert [asked.fields["response_format"] for asked in whisper.requests] == [["verbose_json"], ["json"]]
     assert whisper.requests[0].audio == whisper.requests[1].audio == files.webm()
 
 
-def test_a_server_that_finds_fault_with_the_sound_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_servers_refusal_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = httpx.Response(400, json={"error": {"message": "Audio file might be corrupted or unsupported"}})
-    monkeypatch.setattr(http_client, "client", lambda api_key="": httpx.Client(transport=Streaming(lambda _: answer)))
+    monkeypatch.setattr(
+        http_client, "open_client", lambda api_key="": httpx.Client(transport=Streaming(lambda _: answer))
+    )
     recognizer = open_recognizer(settings(whisper_url="http://whisper/v1/audio/transcriptions"))
     assert recognizer is not None
     with pytest.raises(AudioRejected, match="might be corrupted or unsupported"):
-        hear(recognizer, fetched(files.webm()))
+        transcribe(recognizer, measure(files.webm()))
 
 
-def test_another_clips_words_are_not_taken(whisper: Whisper, cog: CogRecognizer) -> None:
+def test_another_clips_words_are_refused(whisper: Whisper, cog: CogRecognizer) -> None:
     whisper.fail(Fault.ANOTHER)
     with pytest.raises(RecognizerUnavailable, match="another clip"):
-        hear(cog, fetched(files.wav()))
+        transcribe(cog, measure(files.wav()))
 
 
 @pytest.mark.parametrize(
@@ -299,11 +302,11 @@ def test_each_attempt_is_a_prediction_of_its_own(given: str, path: str) -> None:
     assert prediction_url(httpx.URL(given), "clip-1").path == path
 
 
-def test_cog_is_given_the_stores_address_where_there_is_one(whisper: Whisper, cog: CogRecognizer) -> None:
-    audio = fetched(files.webm())
+def test_cog_gets_the_stores_address_if_there_is_one(whisper: Whisper, cog: CogRecognizer) -> None:
+    audio = measure(files.webm())
     with serving(files.webm()) as url:
         audio.url = url
-        assert hear(cog, audio).text
+        assert transcribe(cog, audio).text
     assert whisper.requests[0].audio == files.webm()
 
 
@@ -326,7 +329,7 @@ def test_memory_does_not_grow_with_the_recording(
         return httpx.Response(200, content=json.dumps(body))
 
     transport = Streaming(answer)
-    monkeypatch.setattr(http_client, "client", lambda api_key="": httpx.Client(transport=transport))
+    monkeypatch.setattr(http_client, "open_client", lambda api_key="": httpx.Client(transport=transport))
     url = "http://whisper/v1/audio/transcriptions" if contract == "openai" else "http://whisper"
     recognizer = open_recognizer(settings(whisper_url=url, whisper_max_bytes=0))
     assert recognizer is not None
@@ -334,7 +337,7 @@ def test_memory_does_not_grow_with_the_recording(
         audio = FetchedAudio(file, size, "audio/webm", ".webm", 1000)
         tracemalloc.start()
         try:
-            assert hear(recognizer, audio).text == "yes"
+            assert transcribe(recognizer, audio).text == "yes"
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -381,8 +384,8 @@ class serving:  # noqa: N801  # a context manager, read as a verb
         self._thread.join()
 
 
-def test_names_are_written_as_they_are_set_in_all_of_a_recording() -> None:
+def test_the_prompt_applies_to_the_whole_recording() -> None:
     """A prompt alone is forgotten after half a minute."""
     recognizer = EmbeddedRecognizer(settings(concurrency=1, whisper_prompt="Mr. Dashwoud of Nawlend."))
-    twice = fetched(speech.wav(np.concatenate([speech.samples(), speech.samples()])), "audio/wav")
-    assert hear(recognizer, twice).text.count("Dashwoud") == 2
+    twice = measure(speech.wav(np.concatenate([speech.samples(), speech.samples()])), "audio/wav")
+    assert transcribe(recognizer, twice).text.count("Dashwoud") == 2

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from services.transcriber.audio.blocks import decode_blocks
 from services.transcriber.recognizers import embedded, hallucinations
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
 from services.transcriber.recognizers.recognizer import Recognition
 from tests import speech
 from tests.services.transcriber import files, sounds
-from tests.services.transcriber.recognizers.test_recognizers import fetched, hear, settings
+from tests.services.transcriber.recognizers.test_recognizers import measure, settings, transcribe
 
 QUIET = 10 ** (-30 / 20)
 """Thirty decibels below what is well recorded: somebody at the other end of the room."""
@@ -19,10 +20,10 @@ QUIET = 10 ** (-30 / 20)
 NOISE_BELOW = 10 ** (-15 / 20)
 """And the room's own noise, not much softer than that."""
 
-LONGEST_S = 10
+MAX_TRANSCRIPTION_S = 10
 """For half a minute in which nobody speaks; an idle machine needs one."""
 
-INVENTIVE = {
+HALLUCINATION_SOURCES = {
     "silence": sounds.LOUDEST,
     "clicks": sounds.LOUDEST,
     "brown noise": sounds.LOUDEST // 3,
@@ -34,7 +35,7 @@ INVENTIVE = {
 """Sounds, and how loud they are, of which the model makes up words where no VAD stands before it. Of four, it makes a
 sentence again and again: how another processor rounds may save one."""
 
-DOUBTS = {"PHRASES": frozenset(), "UNSURE": -float("inf"), "REPETITIVE": float("inf")}
+DOUBTS = {"STOCK_PHRASES": frozenset(), "LOGPROB_THRESHOLD": -float("inf"), "COMPRESSION_RATIO_THRESHOLD": float("inf")}
 """What is asked of words where the model says that nobody spoke, each with a value that lets everything through."""
 
 
@@ -45,73 +46,81 @@ def engine() -> EmbeddedRecognizer:
 
 @pytest.mark.parametrize("name", sounds.SPEECHLESS)
 def test_half_a_minute_without_speech_has_no_words_and_no_language(engine: EmbeddedRecognizer, name: str) -> None:
-    audio = fetched(sounds.wav(sounds.SPEECHLESS[name]()), "audio/wav")
+    audio = measure(sounds.wav(sounds.SPEECHLESS[name]()), "audio/wav")
     began = time.monotonic()
-    assert hear(engine, audio) == Recognition("", None, [])
-    assert time.monotonic() - began < LONGEST_S
+    assert transcribe(engine, audio) == Recognition("", None, [])
+    assert time.monotonic() - began < MAX_TRANSCRIPTION_S
 
 
 # -- each filter by itself ---------------------------------------------------------------------------------------------
 
 
-def heard_without_vad(engine: EmbeddedRecognizer, content: bytes) -> list[Any]:
+def segments_without_vad(engine: EmbeddedRecognizer, content: bytes) -> list[Any]:
     """The engine's own segments."""
-    [(_, samples)] = fetched(content, "audio/wav").blocks()
+    [(_, samples)] = decode_blocks(measure(content, "audio/wav").file)
     # The second chance is drawn by lot, and these are to be the same words each time.
-    options = embedded.OPTIONS | {"vad_filter": False, "temperature": 0.0}
+    options = embedded.TRANSCRIBE_OPTIONS | {"vad_filter": False, "temperature": 0.0}
     return list(engine._model().transcribe(samples, language="en", **options)[0])
 
 
 @pytest.fixture(scope="module")
-def invented(engine: EmbeddedRecognizer) -> list[list[Any]]:
-    return [heard_without_vad(engine, sounds.wav(sounds.SPEECHLESS[name](), loud)) for name, loud in INVENTIVE.items()]
+def hallucinated(engine: EmbeddedRecognizer) -> list[list[Any]]:
+    return [
+        segments_without_vad(engine, sounds.wav(sounds.SPEECHLESS[name](), loud))
+        for name, loud in HALLUCINATION_SOURCES.items()
+    ]
 
 
-def believed(invented: list[list[Any]]) -> list[str]:
-    return [passage.text for segments in invented for passage in embedded._believed(segments, 0)]
+def passages_kept(hallucinated: list[list[Any]]) -> list[str]:
+    return [passage.text for segments in hallucinated for passage in embedded._to_passages(segments, 0)]
 
 
-def test_without_vad_words_are_invented_and_not_believed(invented: list[list[Any]]) -> None:
-    assert sum(any(segment.text.strip() for segment in segments) for segments in invented) >= 2
-    assert believed(invented) == []
+def test_hallucinations_without_vad_are_dropped(hallucinated: list[list[Any]]) -> None:
+    assert sum(any(segment.text.strip() for segment in segments) for segments in hallucinated) >= 2
+    assert passages_kept(hallucinated) == []
 
 
-@pytest.mark.parametrize("name", INVENTIVE)
-def test_with_vad_they_are_not_even_invented(
+@pytest.mark.parametrize("name", HALLUCINATION_SOURCES)
+def test_with_vad_there_are_no_hallucinations(
     engine: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(embedded, "is_phantom", lambda *_, **__: False)
-    assert hear(engine, fetched(sounds.wav(sounds.SPEECHLESS[name](), INVENTIVE[name]), "audio/wav")).text == ""
+    monkeypatch.setattr(embedded, "is_hallucination", lambda *_, **__: False)
+    assert (
+        transcribe(
+            engine, measure(sounds.wav(sounds.SPEECHLESS[name](), HALLUCINATION_SOURCES[name]), "audio/wav")
+        ).text
+        == ""
+    )
 
 
-def test_they_are_doubted_because_the_model_says_that_nobody_spoke(
-    invented: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+def test_passages_are_doubted_by_their_no_speech_probability(
+    hallucinated: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hallucinations, "SILENT", 1)
-    monkeypatch.setattr(hallucinations, "RAVING", float("inf"))
-    assert believed(invented)
+    monkeypatch.setattr(hallucinations, "NO_SPEECH_THRESHOLD", 1)
+    monkeypatch.setattr(hallucinations, "MAX_COMPRESSION_RATIO", float("inf"))
+    assert passages_kept(hallucinated)
 
 
 @pytest.mark.parametrize("kept", DOUBTS)
-def test_each_doubt_finds_some_of_them_by_itself(
-    invented: list[list[Any]], monkeypatch: pytest.MonkeyPatch, kept: str
+def test_each_threshold_finds_some_hallucinations_by_itself(
+    hallucinated: list[list[Any]], monkeypatch: pytest.MonkeyPatch, kept: str
 ) -> None:
-    monkeypatch.setattr(hallucinations, "RAVING", float("inf"))
+    monkeypatch.setattr(hallucinations, "MAX_COMPRESSION_RATIO", float("inf"))
     for name in DOUBTS.keys() - {kept}:
         monkeypatch.setattr(hallucinations, name, DOUBTS[name])
-    some = believed(invented)
+    some = passages_kept(hallucinated)
     monkeypatch.setattr(hallucinations, kept, DOUBTS[kept])
-    assert len(some) < len(believed(invented))
+    assert len(some) < len(passages_kept(hallucinated))
 
 
-def test_a_phrase_that_comes_again_and_again_is_not_believed_whatever_the_model_says(
-    invented: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+def test_a_repeated_phrase_is_dropped_whatever_its_no_speech_probability(
+    hallucinated: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hallucinations, "SILENT", 1)
-    monkeypatch.setattr(hallucinations, "RAVING", float("inf"))
-    once = believed(invented)
-    monkeypatch.setattr(hallucinations, "REPETITIVE", float("inf"))
-    assert len(once) < len(believed(invented))
+    monkeypatch.setattr(hallucinations, "NO_SPEECH_THRESHOLD", 1)
+    monkeypatch.setattr(hallucinations, "MAX_COMPRESSION_RATIO", float("inf"))
+    once = passages_kept(hallucinated)
+    monkeypatch.setattr(hallucinations, "COMPRESSION_RATIO_THRESHOLD", float("inf"))
+    assert len(once) < len(passages_kept(hallucinated))
 
 
 # -- and what they must keep -------------------------------------------------------------------------------------------
@@ -125,8 +134,8 @@ def far_away() -> bytes:
 
 def test_quiet_speech_in_a_noisy_room_is_kept(engine: EmbeddedRecognizer) -> None:
     said = speech.words(files.SAID)
-    assert speech.word_errors(hear(engine, fetched(far_away(), "audio/wav")).text, said) <= 0.2
+    assert speech.word_errors(transcribe(engine, measure(far_away(), "audio/wav")).text, said) <= 0.2
     # The filters behind the VAD would keep it, too.
-    segments = heard_without_vad(engine, far_away())
-    assert believed([segments]) == [segment.text.strip() for segment in segments]
-    assert speech.word_errors(" ".join(believed([segments])), said) <= 0.2
+    segments = segments_without_vad(engine, far_away())
+    assert passages_kept([segments]) == [segment.text.strip() for segment in segments]
+    assert speech.word_errors(" ".join(passages_kept([segments])), said) <= 0.2

@@ -1,4 +1,4 @@
-"""From the database to Redis: in order, up to the first failure, and nothing twice that could be once."""
+"""From the outbox to Redis: in order, up to the first failure, and each row once where that is possible."""
 
 import json
 import time
@@ -14,11 +14,12 @@ import redis
 from sqlalchemy import Engine, event
 from sqlmodel import SQLModel, select
 
-from shared.clips.models import HOME, Clip
+from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
-from shared.outbox.outbox import BATCH, flush, record
-from shared.outbox.publisher import OutboxPublisher
+from shared.outbox.publisher import BATCH_ROWS, OutboxPublisher, publish_batch
+from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import QUEUES, TRANSCRIBE
 from shared.redis.streams import stream_key
 from tests.servers.valkey import Valkey
@@ -40,7 +41,7 @@ def arrived(redis_url: str) -> Iterator["Arrived"]:
 
 
 class Arrived:
-    """What Redis has been given so far."""
+    """The events and jobs that Redis has."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -53,7 +54,7 @@ class Arrived:
         return [clip["name"] for clip in self.clips()]
 
     def jobs(self) -> list[str]:
-        """Ids of clips, in the order of their queue."""
+        """Ids of the clips of all jobs, in the order of their queue."""
         queues = [f"dictaphone:jobs:{queue}" for queue in QUEUES]
         found = [(queue, id) for queue in queues for id in self._client.lrange(queue, 0, -1)]
         return [json.loads(self._client.hget(f"{queue}.msgs", id) or "")["args"][0] for queue, id in found]
@@ -63,25 +64,23 @@ def save(engine: Engine, *names: str, jobs: tuple[str, ...] = (TRANSCRIBE,)) -> 
     clips = [new_clip(name) for name in names]
     for clip in clips:
         with transaction(engine) as session:
-            record(session, clip, *jobs, now=NOW)
+            save_and_announce(session, clip, *jobs, now=NOW)
     return clips
 
 
 def waiting(engine: Engine) -> list[str]:
     with read_session(engine) as session:
-        return [f"{clip.name} {row.topic}" for row, clip in session.exec(OutboxRow.oldest(BATCH))]
+        return [f"{clip.name} {row.topic}" for row, clip in session.exec(OutboxRow.oldest(BATCH_ROWS))]
 
 
-def test_each_promise_is_kept_in_order_and_then_forgotten(
-    engine: Engine, publisher: OutboxPublisher, arrived: Arrived
-) -> None:
+def test_rows_are_sent_in_order_and_then_deleted(engine: Engine, publisher: OutboxPublisher, arrived: Arrived) -> None:
     clips = save(engine, "one", "two", "three")
     assert waiting(engine) == [f"{name} {topic}" for name in ("one", "two", "three") for topic in (EVENT, TRANSCRIBE)]
-    assert len(flush(engine, publisher)) == 6
+    assert len(publish_batch(engine, publisher)) == 6
     assert waiting(engine) == []
     assert arrived.events() == ["one", "two", "three"]
     assert arrived.jobs() == [str(clip.id) for clip in clips]
-    assert flush(engine, publisher) == []
+    assert publish_batch(engine, publisher) == []
     assert arrived.events() == ["one", "two", "three"]
 
 
@@ -92,8 +91,8 @@ def test_an_event_holds_the_clip_as_it_is_and_moves_the_cursor(
     with transaction(engine) as session:
         found = session.exec(Clip.by_id(HOME, clip.id)).one()
         found.rename("final", NOW + timedelta(seconds=1))
-        record(session, found, now=NOW)
-    flush(engine, publisher)
+        save_and_announce(session, found, now=NOW)
+    publish_batch(engine, publisher)
     (seen,) = arrived.clips()
     assert (seen["name"], seen["version"], seen["created_at"]) == ("final", 2, "2026-11-22T21:30:00.000Z")
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
@@ -104,7 +103,7 @@ def test_an_event_holds_the_clip_as_it_is_and_moves_the_cursor(
     assert publisher.cursors == {HOME: newest}
 
 
-def test_it_stops_at_the_first_failure_and_goes_on_from_there(
+def test_it_stops_at_the_first_failure_and_resumes_there(
     engine: Engine, publisher: OutboxPublisher, arrived: Arrived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clips = save(engine, "one", "two", "three")
@@ -117,30 +116,30 @@ def test_it_stops_at_the_first_failure_and_goes_on_from_there(
 
     monkeypatch.setattr(publisher._broker, "enqueue", refuse_two)
     with pytest.raises(redis.ConnectionError, match="gone"):
-        flush(engine, publisher)
+        publish_batch(engine, publisher)
     assert waiting(engine) == ["two transcribe", "three transcribe"], "events go first, and need no job"
     assert arrived.events() == ["one", "two", "three"]
     assert arrived.jobs() == [str(clips[0].id)]
     monkeypatch.undo()
-    flush(engine, publisher)
+    publish_batch(engine, publisher)
     assert arrived.events() == ["one", "two", "three"]
     assert arrived.jobs() == [str(clip.id) for clip in clips]
 
 
-def test_redis_that_is_away_loses_nothing(
+def test_nothing_is_lost_while_redis_is_unavailable(
     engine: Engine, arrived: Arrived, publisher: OutboxPublisher, valkey: Valkey
 ) -> None:
     save(engine, "one")
     valkey.stop()
     with pytest.raises(redis.RedisError):
-        flush(engine, publisher)
+        publish_batch(engine, publisher)
     assert waiting(engine) == ["one event", "one transcribe"]
     valkey.start()
-    flush(engine, publisher)
+    publish_batch(engine, publisher)
     assert (arrived.events(), waiting(engine)) == (["one"], [])
 
 
-def test_what_redis_took_and_the_database_kept_is_sent_again(
+def test_rows_that_could_not_be_deleted_are_sent_again(
     engine: Engine, publisher: OutboxPublisher, arrived: Arrived
 ) -> None:
     save(engine, "one")
@@ -151,44 +150,44 @@ def test_what_redis_took_and_the_database_kept_is_sent_again(
             raise RuntimeError("the lights are out")
 
     with pytest.raises(RuntimeError, match="lights"):
-        flush(engine, publisher)
+        publish_batch(engine, publisher)
     event.remove(engine, "before_cursor_execute", power_cut)
     assert waiting(engine) == ["one event", "one transcribe"]
-    flush(engine, publisher)
+    publish_batch(engine, publisher)
     assert arrived.events() == ["one", "one"]
     assert waiting(engine) == []
 
 
-def test_many_promises_go_batch_by_batch(engine: Engine, publisher: OutboxPublisher, arrived: Arrived) -> None:
-    names = [str(number) for number in range(BATCH + 5)]
+def test_many_rows_are_sent_in_batches(engine: Engine, publisher: OutboxPublisher, arrived: Arrived) -> None:
+    names = [str(number) for number in range(BATCH_ROWS + 5)]
     with transaction(engine) as session:
         for name in names:
-            record(session, new_clip(name), now=NOW)
-    assert [len(flush(engine, publisher)) for _ in range(3)] == [BATCH, 5, 0]
+            save_and_announce(session, new_clip(name), now=NOW)
+    assert [len(publish_batch(engine, publisher)) for _ in range(3)] == [BATCH_ROWS, 5, 0]
     assert arrived.events() == names
 
 
-def test_two_machines_send_each_promise_once(postgres_url: str, redis_url: str, arrived: Arrived) -> None:
+def test_several_machines_send_each_row_once(postgres_url: str, redis_url: str, arrived: Arrived) -> None:
     engine = engine_at(postgres_url)
-    outlets = [OutboxPublisher(redis_url) for _ in range(4)]
+    publishers = [OutboxPublisher(redis_url) for _ in range(4)]
     names = [str(number) for number in range(60)]
     with transaction(engine) as session:
         for name in names:
-            record(session, new_clip(name), now=NOW)
+            save_and_announce(session, new_clip(name), now=NOW)
     with ThreadPoolExecutor() as pool:
-        sent = list(pool.map(lambda publisher: len(flush(engine, publisher)), outlets))
-    for publisher in outlets:
+        sent = list(pool.map(lambda publisher: len(publish_batch(engine, publisher)), publishers))
+    for publisher in publishers:
         publisher.close()
     engine.dispose()
     assert sorted(sent) == [0, 0, 0, 60]
     assert arrived.events() == names
 
 
-def test_a_redis_that_hangs_keeps_no_writer_waiting(engine: Engine, publisher: OutboxPublisher, valkey: Valkey) -> None:
+def test_writers_do_not_wait_for_a_redis_that_hangs(engine: Engine, publisher: OutboxPublisher, valkey: Valkey) -> None:
     save(engine, "one")
     valkey.pause()
     with ThreadPoolExecutor() as pool:
-        sending = pool.submit(flush, engine, publisher)
+        sending = pool.submit(publish_batch, engine, publisher)
         time.sleep(0.3)  # it waits for Redis now
         began = time.monotonic()
         save(engine, "two")
@@ -201,41 +200,43 @@ def test_a_redis_that_hangs_keeps_no_writer_waiting(engine: Engine, publisher: O
     assert took < 0.5
 
 
-def test_writers_do_not_make_it_send_twice(engine: Engine, publisher: OutboxPublisher, arrived: Arrived) -> None:
+def test_concurrent_writers_cause_no_repeated_sends(
+    engine: Engine, publisher: OutboxPublisher, arrived: Arrived
+) -> None:
     with ThreadPoolExecutor() as pool:
         writers = [pool.submit(save, engine, f"clip {number}") for number in range(40)]
         while not all(writer.done() for writer in writers) or waiting(engine):
-            flush(engine, publisher)
+            publish_batch(engine, publisher)
     assert len(arrived.events()) == len(arrived.jobs()) == 40
 
 
-def test_a_slow_sender_forgets_no_promise_that_was_made_while_it_sent(
+def test_a_reused_row_id_is_not_deleted_unsent(
     tmp_path: Path, publisher: OutboxPublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite has two senders at once, and gives the number of a row that is gone to the next one."""
+    """SQLite has two senders at once, and reuses the id of a deleted row for the next one."""
     engine = engine_at(f"sqlite:///{tmp_path / 'outbox.sqlite3'}")
     SQLModel.metadata.create_all(engine)
     save(engine, "one")
     send = publisher.send
 
-    def overtaken(rows: Sequence[tuple[OutboxRow, Clip]]) -> tuple[list[OutboxRow], Exception | None]:
+    def send_slowly(rows: Sequence[tuple[OutboxRow, Clip]]) -> tuple[list[OutboxRow], Exception | None]:
         sent = send(rows)
         monkeypatch.undo()
-        flush(engine, publisher)
+        publish_batch(engine, publisher)
         with transaction(engine) as session:
-            record(session, new_clip("two"), TRANSCRIBE, now=NOW + timedelta(seconds=1))
+            save_and_announce(session, new_clip("two"), TRANSCRIBE, now=NOW + timedelta(seconds=1))
         return sent
 
-    monkeypatch.setattr(publisher, "send", overtaken)
-    flush(engine, publisher)
+    monkeypatch.setattr(publisher, "send", send_slowly)
+    publish_batch(engine, publisher)
     assert waiting(engine) == ["two event", "two transcribe"]
     engine.dispose()
 
 
-def test_who_reads_the_outbox_sees_a_deleted_clip_s_rows_no_more(engine: Engine, publisher: OutboxPublisher) -> None:
+def test_deleting_a_clip_deletes_its_rows(engine: Engine, publisher: OutboxPublisher) -> None:
     (clip,) = save(engine, "one")
     with transaction(engine) as session:
         session.delete(session.exec(Clip.by_id(HOME, clip.id)).one())
     with read_session(engine) as session:
         assert session.exec(select(OutboxRow)).all() == []
-    assert flush(engine, publisher) == []
+    assert publish_batch(engine, publisher) == []

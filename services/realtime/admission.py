@@ -1,0 +1,87 @@
+"""Admission: which handshakes are accepted, by the page they come from and by the number of open connections."""
+
+import resource
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+
+import structlog
+from websockets.http11 import Response
+
+from services.realtime.http_answers import problem
+from services.realtime.settings import RealtimeSettings
+from shared.origins import is_known_host, is_same_site
+
+log = structlog.get_logger(__name__)
+
+RESERVED_FILES = 64
+"""Open files for anything but admitted connections: Redis, the log, probes."""
+
+MAX_CONNECTIONS_WITHOUT_LIMIT = 1_000_000
+"""Connections of a process that may have any number of open files."""
+
+
+class Admission:
+    """The connections that are open, in all and for each client address, and whether one more is admitted."""
+
+    def __init__(self, settings: RealtimeSettings) -> None:
+        self._settings = settings
+        self.max_connections = max_connections(settings.max_connections)
+        self.is_stopping = False
+        """Set when the server stops: nobody is admitted any more."""
+        self._open_connections = 0
+        self._by_address: Counter[str] = Counter()
+
+    def refusal(self, hosts: Collection[str], origins: Sequence[str], address: str) -> Response | None:
+        """Return the answer that refuses a handshake, or None if it is admitted."""
+        settings = self._settings
+        if not is_allowed_site(hosts, origins, settings.host, settings.allowed_origins):
+            return problem(403, "This request comes from another site. ALLOWED_ORIGINS names those that may.")
+        if self.is_stopping or self._open_connections >= self.max_connections:
+            return too_many_connections()
+        if 0 < settings.max_connections_per_address <= self._by_address[address]:
+            return problem(429, "Your address has as many connections as it may have. Close some pages.")
+        return None
+
+    def is_flooded(self, sockets: int) -> bool:
+        """Whether so many sockets are open, with a handshake or without, that one more gets no time for a request."""
+        return sockets > self.max_connections + RESERVED_FILES // 2
+
+    def add(self, address: str) -> None:
+        self._open_connections += 1
+        self._by_address[address] += 1
+
+    def remove(self, address: str) -> None:
+        self._open_connections -= 1
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
+
+
+def too_many_connections() -> Response:
+    return problem(503, "This server has as many connections as it can hold. Try again later.")
+
+
+def max_connections(configured: int) -> int:
+    """Return how many connections this process can hold. Raise the soft limit of open files to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):  # macOS names a hard limit that it does not grant
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+    possible = MAX_CONNECTIONS_WITHOUT_LIMIT if soft == resource.RLIM_INFINITY else max(soft - RESERVED_FILES, 1)
+    if configured > possible:
+        log.warning("MAX_CONNECTIONS is above the limit of open files", open_files=soft, max_connections=possible)
+    return min(configured or possible, possible)
+
+
+def is_allowed_site(
+    hosts: Collection[str], origins: Sequence[str], listens_on: str, allowed_origins: Collection[str]
+) -> bool:
+    """Whether a handshake comes from our own page, from an allowed origin, or from a client that is no browser.
+
+    Browsers always send Origin with a handshake, and no page can change it or X-Forwarded-Host (RFC 6455, 10.2).
+    """
+    if not all(is_known_host(host, listens_on, allowed_origins) for host in hosts):
+        return False
+    return not origins or (len(origins) == 1 and is_same_site(origins[0], hosts, allowed_origins))
