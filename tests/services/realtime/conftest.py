@@ -65,8 +65,8 @@ class Page:
         return frame
 
     async def next_except_presence(self) -> dict[str, Any]:
-        """For tests that last longer than it takes to count who is there."""
-        while (frame := await self.next())["type"] == "presence":
+        """For tests that last longer than it takes to count the open pages, or to be pinged."""
+        while (frame := await self.next())["type"] in {"presence", "alive"}:
             pass
         return frame
 
@@ -75,7 +75,7 @@ class Page:
 
     async def receives_resync(self) -> str | None:
         """The id that comes with the resync."""
-        frame = await self.next()
+        frame = await self.next_except_presence()
         assert frame.keys() == {"id", "type"}
         assert frame["type"] == "resync"
         assert frame["id"] is None or streams.StreamId.parse(frame["id"])
