@@ -41,8 +41,9 @@ class ForkServer:
     """`python -m tests.servers.fork_server`. It ends with the test run, when the pipe to it closes."""
 
     def __init__(self, service: str, interpreter: str, folder: Path, environment: Mapping[str, str]) -> None:
+        self._command = [interpreter, "-m", "tests.servers.fork_server", service]
         self._process = subprocess.Popen(
-            [interpreter, "-m", "tests.servers.fork_server", service],
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -65,5 +66,8 @@ class ForkServer:
         with self._lock:
             self._process.stdin.write(f"{json.dumps(request)}\n")
             self._process.stdin.flush()
-            answer: int | None = json.loads(self._process.stdout.readline())
-            return answer
+            line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"`{' '.join(self._command)}` ended with {self._process.wait()} instead of an answer.")
+        answer: int | None = json.loads(line)
+        return answer
