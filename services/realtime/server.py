@@ -51,6 +51,9 @@ SHUTDOWN_SPREAD_S = 2
 FIRST_READ_TIMEOUT_S = 1
 """Seconds to wait for Redis before the server listens: clients that come before the first read fetch all again."""
 
+CANCEL_TIMEOUT_S = 2
+"""For the background tasks to end when they are cancelled, at shutdown."""
+
 BACKLOG = 4096
 """Connections that may wait to be accepted: every browser at once, after a restart."""
 
@@ -101,7 +104,8 @@ class RealtimeServer:
         await self._close_all()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # A library may swallow a cancellation. The end of the event loop cancels again, so nobody waits here for ever.
+        await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S)
         await self._presence.close()
         for task in failed_tasks:
             task.result()  # None of them ends without a fault: raise it, so that a supervisor restarts this process.
