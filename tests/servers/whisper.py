@@ -20,7 +20,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
 from urllib.parse import unquote
@@ -442,6 +442,8 @@ def _download(url: str) -> bytes:
         return bytes(response.read())
 
 
+# Many tests send the same speech, which takes the model seconds.
+@lru_cache(maxsize=32)
 def _transcribe(audio: bytes) -> dict[str, Any]:
     with _hearing:
         segments, info = _model().transcribe(io.BytesIO(audio), language="en", beam_size=1, word_timestamps=True)
