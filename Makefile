@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test test-newest check check-js format lock migrate bench-api bench-captions bench-library bench-page \
+.PHONY: help local-up test test-newest coverage check check-js format lock migrate bench-api bench-captions bench-library bench-page \
 	bench-realtime bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
@@ -28,6 +28,12 @@ NEWEST_TESTS := tests/browser/test_main_job.py tests/services/transcriber/test_h
 test-newest: $(VENV)/dev.stamp ## Run the main job on the newest Python that can be had
 	@newest=$$($(RUN) -m infra.newest_python) && $$newest -VV && \
 	SERVICES_PYTHON=$$newest $(RUN) -m pytest $(NEWEST_TESTS) $(ARGS)
+
+coverage: $(VENV)/dev.stamp ## Run the tests and say which lines of services/ and shared/ they reach, the started processes' too
+	$(RUN) -m coverage erase
+	$(RUN) -m coverage run -m pytest $(ARGS)
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report --skip-covered --show-missing
 
 check: $(VENV)/dev.stamp check-js ## Check style, types, layers and migrations, of Python and of the page's scripts
 	$(RUN) -m ruff check
@@ -93,7 +99,7 @@ deploy-transcriber: fly.transcriber.toml.deploy ## Deploy the worker to Fly
 	fly deploy --config $*.toml
 
 clean: ## Remove what these commands installed or cached; recordings in ./var stay
-	rm -rf $(VENV) $(JS)/node_modules tests/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis
+	rm -rf $(VENV) $(JS)/node_modules tests/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 INSTALL = $(RUN) -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore --require-hashes -r
