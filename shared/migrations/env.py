@@ -5,7 +5,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
 import shared.clips.waveform
-import shared.maintenance
+import shared.maintenance_runs
 import shared.outbox.models
 import shared.uploads.models  # noqa: F401 - these imports fill SQLModel.metadata
 

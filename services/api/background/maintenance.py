@@ -21,7 +21,7 @@ from shared.clips import queries
 from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
 from shared.libraries import HOME
-from shared.maintenance import MaintenanceRun
+from shared.maintenance_runs import MaintenanceRun
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store, StoreError

@@ -7,15 +7,8 @@ from sqlalchemy import ColumnElement, Integer, Select, column, func, literal, li
 from sqlmodel import col
 
 from services.api.search.filters import ClipQuery
-from services.api.search.full_text_index import (
-    FEW_CLIPS,
-    IS_OF_CLIP,
-    MAX_WEIGHED_CHARS,
-    NUMBER,
-    SORTS_BY_AGE,
-    Conditions,
-    FullTextIndex,
-)
+from services.api.search.full_text_index import FEW_CLIPS, IS_OF_CLIP, NUMBER, SORTS_BY_AGE, Conditions, FullTextIndex
+from services.api.search.ranking import MAX_WEIGHED_CHARS
 from shared.clips.models import Clip
 from shared.search.index import SearchEntry
 

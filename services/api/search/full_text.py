@@ -12,15 +12,10 @@ from services.api.search.fts5_index import Fts5Index
 from services.api.search.full_text_index import FEW_CLIPS, IS_OF_CLIP, NUMBER, SORTS_BY_AGE, FullTextIndex, Plan
 from services.api.search.gin_index import GinIndex
 from services.api.search.pages import LISTED_COLUMNS, ClipRows
+from services.api.search.ranking import MAX_RANKED
 from shared.clips.models import Clip
 from shared.search.index import SearchEntry
 from shared.search.query import Query
-
-MAX_RANKED = 300
-"""The newest matches, which are ranked; the older ones follow, the newest first.
-
-A word that is in every clip is in a hundred thousand of them, and to weigh each takes longer than people wait.
-"""
 
 BELOW_ALL_NUMBERS = -(2**63) + 1
 """In a cursor, the number of the oldest ranked match if all matches are ranked and no older ones follow."""

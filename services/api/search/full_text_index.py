@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, case, func, literal,
 from sqlmodel import col
 
 from services.api.search.filters import ClipQuery
+from services.api.search.ranking import MAX_TEXT_WEIGHT, NAME_WEIGHT, TAGS_WEIGHT, WHOLE_WORD_WEIGHT
 from shared.clips.models import Clip
 from shared.search.index import SearchEntry, first_number_at
 from shared.search.query import Phrase, Query
@@ -19,11 +20,6 @@ SORTS_BY_AGE = {"best", "newest", "oldest"}
 FEW_CLIPS = 2_000
 """Clips that can be compared with the query one by one."""
 
-MAX_WEIGHED_CHARS = 10_000
-"""Characters of a text in which occurrences are counted: ten minutes of speech."""
-
-NAME_WEIGHT, TAGS_WEIGHT, MAX_TEXT_WEIGHT, WHOLE_WORD_WEIGHT = 10, 6, 4, 1
-"""The weight of a match in the name, in the tags, in the text once for each occurrence, and of a whole word."""
 
 NUMBER = col(SearchEntry.number)
 IS_OF_CLIP = col(SearchEntry.clip_id) == col(Clip.id)
