@@ -95,8 +95,8 @@ class OtherProcess:
         sources = json.dumps({NAME: asdict(source.weights)})
         program = (
             "import json, sys; from pathlib import Path; from services.transcriber.models import download;"
-            "download.KNOWN = {name: download.Weights(**known) for name, known in json.loads(sys.argv[1]).items()};"
-            f"download.fetch({NAME!r}, Path(sys.argv[2]), lambda percent: None)"
+            "download.PINNED_MODELS = {name: download.ModelSource(**known) for name, known in json.loads(sys.argv[1]).items()};"
+            f"download.fetch_model({NAME!r}, Path(sys.argv[2]), lambda percent: None)"
         )
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, sources, str(models)],
