@@ -95,7 +95,8 @@ class OtherProcess:
         sources = json.dumps({NAME: asdict(source.weights)})
         program = (
             "import json, sys; from pathlib import Path; from services.transcriber.models import download;"
-            "download.PINNED_MODELS = {name: download.ModelSource(**known) for name, known in json.loads(sys.argv[1]).items()};"
+            "sources = json.loads(sys.argv[1]);"
+            "download.PINNED_MODELS = {name: download.ModelSource(**source) for name, source in sources.items()};"
             f"download.fetch_model({NAME!r}, Path(sys.argv[2]), lambda percent: None)"
         )
         self.process = subprocess.Popen(
