@@ -25,7 +25,7 @@ test: $(VENV)/dev.stamp $(if $(shell command -v npm),$(JS)/node_modules/.stamp) 
 # The main job, and every kind of file through the worker: nearly all that differs between two Pythons is in the wheels.
 NEWEST_TESTS := tests/browser/test_main_job.py tests/services/transcriber/test_hostile.py
 
-test-newest: $(VENV)/dev.stamp ## Run the main job on the newest Python that can be had
+test-newest: $(VENV)/dev.stamp ## Run the main job on the newest Python that can be had; a Debian that is unpacked for it stays in the cache
 	@newest=$$($(RUN) -m infra.newest_python) && $$newest -VV && \
 	SERVICES_PYTHON=$$newest $(RUN) -m pytest $(NEWEST_TESTS) $(ARGS)
 
@@ -85,7 +85,7 @@ bench-transcription: $(VENV)/dev.stamp ## Measure transcription beside the bare 
 bench-uploads: $(VENV)/dev.stamp ## Measure the memory of a large upload and 200 recordings at once, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.uploads $(ARGS)
 
-screenshots: $(VENV)/dev.stamp ## Take the README's screenshots
+screenshots: $(VENV)/dev.stamp ## Take the README's screenshot, and one of each state into tests/results
 	$(RUN) -m tests.browser.screenshots
 
 deploy-api: fly.api.toml.deploy ## Deploy the clip API to Fly

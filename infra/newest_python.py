@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements" / "local.txt"
 
-OLDEST, NEWEST = 11, 14
-"""First and last supported minor version of Python 3: every pinned package has wheels for all of them."""
+NEWEST = 14
+"""The newest supported minor version of Python 3: every pinned package has wheels for 3.11 up to this one."""
 
 SUITES = {"forky": 14, "trixie": 13}
 """Debian release → the minor version of its Python."""
@@ -87,10 +87,7 @@ def _is_release(path: Path, minor: int) -> bool:
 
 
 def _downloaded_by_uv(minor: int) -> Path | None:
-    try:
-        _run([sys.executable, "-m", "uv", "python", "install", f"3.{minor}"], timeout_s=DOWNLOAD_S)
-    except subprocess.TimeoutExpired:
-        return None
+    _run([sys.executable, "-m", "uv", "python", "install", f"3.{minor}"], timeout_s=DOWNLOAD_S)
     return _installed(minor)
 
 
@@ -139,12 +136,17 @@ def _debian(suite: str, minor: int, cache: Path) -> Path | None:
     wrapper = cache / f"python3.{minor}-{suite}"
     wrapper.write_text(_wrapper(system, f"/usr/bin/python3.{minor}"))
     wrapper.chmod(0o755)
-    return wrapper if _run([str(wrapper), "-c", "import av"]).returncode == 0 else None
+    trial = _run([str(wrapper), "-c", "import av"])
+    if trial.returncode:
+        sys.stderr.write(f"Python 3.{minor} of Debian {suite} does not run here: {trial.stderr.strip()[-500:]}\n")
+        return None
+    return wrapper
 
 
 def _has_mmdebstrap() -> bool:
     apt = shutil.which("apt-get")
     if shutil.which("mmdebstrap") is None and apt is not None and os.geteuid() == 0:
+        sys.stderr.write("Installing mmdebstrap by apt-get\n")
         for command in (["update"], ["install", "--yes", "--no-install-recommends", "mmdebstrap"]):
             _run([apt, "-qq", *command], timeout_s=UNPACK_S)
     return shutil.which("mmdebstrap") is not None
@@ -185,7 +187,11 @@ def _requirements_hash() -> str:
 
 
 def _run(command: Sequence[str], *, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout_s)
+    """Run a command that may fail. One that takes too long has failed."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"{shlex.join(command)} took longer than {timeout_s} s")
 
 
 def _run_or_fail(command: Sequence[str]) -> None:

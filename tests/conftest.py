@@ -21,7 +21,8 @@ from tests.servers.stack import SERVICES, Service, Stack, migrate
 from tests.servers.valkey import Valkey
 from tests.servers.whisper import Whisper
 
-# How many examples a property is tried with, unless `--hypothesis-profile` names another profile.
+# How many examples a property is tried with that does not say so itself, unless `--hypothesis-profile` names another
+# profile. CI runs the thorough one. There is no deadline: examples wait for servers, on a machine that may be busy.
 settings.register_profile("quick", max_examples=50, deadline=None)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 

@@ -104,8 +104,11 @@ class RealtimeServer:
         await self._close_all()
         for task in tasks:
             task.cancel()
-        # A library may swallow a cancellation. The end of the event loop cancels again, so nobody waits here for ever.
-        await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S)
+        # A library may swallow a cancellation: then the end of the event loop cancels the task once more.
+        ended, _ = await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S)
+        for task in ended - set(failed_tasks):
+            if not task.cancelled() and (error := task.exception()):
+                log.warning("background task failed at shutdown", reason=repr(error))
         await self._presence.close()
         for task in failed_tasks:
             task.result()  # None of them ends without a fault: raise it, so that a supervisor restarts this process.

@@ -6,7 +6,7 @@ from shared.settings import OriginSettings, Port, RedisSettings
 
 
 class RealtimeSettings(RedisSettings, OriginSettings):
-    """Settings of the realtime server. The descriptions stand in README.md, too."""
+    """Settings of the realtime server. `docs/configuration.md` has the descriptions, too."""
 
     port: Port = Field(8081, description="Port of the WebSocket.")
     workers: PositiveInt = Field(1, description="Processes that share the port; one fills a core.")

@@ -12,11 +12,15 @@ const PASSING = new Set([401, 403, 408, 425, 429, 460]);
 
 /** What went wrong, in a sentence that may be shown. */
 export class Problem extends Error {
-  /** @param {string} message @param {number} [status] 0: no answer came @param {number} [retry_ms] */
-  constructor(message, status = 0, retry_ms = 0) {
+  /**
+   * @param {string} message @param {number} [status] 0: no answer came @param {number} [retry_ms]
+   * @param {boolean} [isOurs] whether our server said it, and nothing in front of it
+   */
+  constructor(message, status = 0, retry_ms = 0, isOurs = false) {
     super(message);
     this.status = status;
     this.retry_ms = retry_ms;
+    this.isOurs = isOurs;
   }
 
   /** Whether asking again with the same words must fail again. */
@@ -48,17 +52,18 @@ export function needed(part) {
 
 /** Read a problem document (RFC 9457), or say what came in its place. @param {Response} response */
 export async function problemOf(response) {
-  let detail = "";
+  let [detail, isOurs] = ["", false];
   try {
     const said = await response.json();
     detail = said.detail || said.title || "";
+    isOurs = String(said.type).startsWith("urn:dictaphone:problem:");
   } catch {
     // A proxy answered, not our server; or it was asked for headers alone.
   }
   const { status, headers } = response;
   const isStranger = status === 401 || status === 403;
   const sentence = [isStranger ? words.server.signIn : "", detail || words.server.answered(status)];
-  return new Problem(sentence.join(" ").trim(), status, Number(headers.get("Retry-After")) * 1000 || 0);
+  return new Problem(sentence.join(" ").trim(), status, Number(headers.get("Retry-After")) * 1000 || 0, isOurs);
 }
 
 export class Api {

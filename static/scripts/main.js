@@ -107,7 +107,7 @@ on(library, "change", (/** @type {{id: string, before: import("./types.js").Entr
 });
 
 on(sync, "list", async (/** @type {string|null} */ problem) => {
-  if (problem && connection.isHeard) {
+  if (problem && connection.isPolled) {
     connection.down();
     library.cut(true);
   }
@@ -123,17 +123,17 @@ on(sync, "list", async (/** @type {string|null} */ problem) => {
 // What the address names is opened when the list around it is there, or is known not to come.
 sync.addEventListener("list", () => void opened.follow(), { once: true });
 on(sync, "limits", (/** @type {{upload_bytes: number}} */ limits) => (intake.limit_bytes = limits.upload_bytes));
-// Some proxies pass no WebSocket on: then the list is asked for, and the page says so instead of "offline".
+// Where no events come although the server answers, the list is asked for, and the page says so instead of "offline".
 const polling = new Polling({
   read: () => sync.read(),
   retry: () => feed.wake(),
-  heard: () => {
-    connection.unheard();
+  answered: () => {
+    connection.showPolling();
     library.cut(false);
     outbox.wake();
     changes.wake();
   },
-  seen: () => document.visibilityState === "visible",
+  isVisible: () => document.visibilityState === "visible",
 });
 on(feed, "open", () => {
   polling.stop();
@@ -145,7 +145,7 @@ on(feed, "open", () => {
 });
 on(feed, "close", () => {
   polling.start();
-  if (connection.isHeard) return; // the next attempt has failed too, and the list is read all the same
+  if (connection.isPolled) return; // the next attempt has failed too, and the list is read all the same
   connection.down();
   library.cut(true);
 });

@@ -3,13 +3,16 @@
 /** A connection that is lost for less is back by itself. */
 const PATIENCE_MS = 5_000;
 
-/** How often the list is read meanwhile: what somebody else did is seen soon, and a server hardly notices. */
-const EVERY_MS = 4_000;
+/** How often the list is read meanwhile, half as often or half again, so that pages do not ask in step; */
+const EVERY_MS = 5_000;
+
+/** and never for more than so much of the time. */
+const MOST_PART = 0.1;
 
 /**
  * From `start` to `stop` the list is read every few seconds, in pages that are seen. When it was read for the first time,
- * `retry` is to connect at once: the server may just have come back. From the second time on, `heard` is called: the
- * network is there, and only events do not come through.
+ * `retry` is to connect at once: the server may just have come back. When it was read for the second time, `answered` is
+ * called: the network is there, and only events do not come through.
  */
 export class Polling {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -17,20 +20,20 @@ export class Polling {
   #answers = 0;
 
   /**
-   * @param {{read: () => Promise<void>, retry: () => void, heard: () => void, seen: () => boolean,
+   * @param {{read: () => Promise<void>, retry: () => void, answered: () => void, isVisible: () => boolean,
    *   patience_ms?: number, every_ms?: number}} page
    */
-  constructor({ read, retry, heard, seen, patience_ms = PATIENCE_MS, every_ms = EVERY_MS }) {
+  constructor({ read, retry, answered, isVisible, patience_ms = PATIENCE_MS, every_ms = EVERY_MS }) {
     this.read = read;
     this.retry = retry;
-    this.heard = heard;
-    this.seen = seen;
+    this.answered = answered;
+    this.isVisible = isVisible;
     this.patience_ms = patience_ms;
     this.every_ms = every_ms;
   }
 
   start() {
-    this.#timer ??= setTimeout(() => void this.#poll(), this.patience_ms);
+    this.#timer ??= setTimeout(() => void this.#poll(), spread(this.patience_ms));
   }
 
   stop() {
@@ -39,14 +42,18 @@ export class Polling {
   }
 
   async #poll() {
-    const timer = this.#timer;
-    if (this.seen()) {
+    const [timer, began] = [this.#timer, performance.now()];
+    if (this.isVisible()) {
       await this.read();
       if (this.#timer !== timer) return; // events came meanwhile
       this.#answers += 1;
       if (this.#answers === 1) this.retry();
-      else this.heard();
+      else if (this.#answers === 2) this.answered();
     }
-    this.#timer = setTimeout(() => void this.#poll(), this.every_ms);
+    const pause_ms = Math.max(spread(this.every_ms), (performance.now() - began) / MOST_PART);
+    this.#timer = setTimeout(() => void this.#poll(), pause_ms);
   }
 }
+
+/** @param {number} ms */
+const spread = (ms) => ms * (0.5 + Math.random());

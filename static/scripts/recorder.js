@@ -100,6 +100,10 @@ export class Recorder extends EventTarget {
   #handed_ms = 0;
   /** How much of what the clock counted was taken back, because its pieces could not be read. */
   #unread_ms = 0;
+  /** @type {ReturnType<typeof setTimeout>|undefined} until when the page says that a piece could not be read */
+  #unread_timer;
+  /** @type {{at: number, ms: number}|null} since when a microphone is waited for */
+  #away = null;
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #watch;
   #patience = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
@@ -134,7 +138,7 @@ export class Recorder extends EventTarget {
     this.#drop();
     this.#clock = new Stopwatch(from_ms);
     [this.#muted, this.interruption, this.#handed] = [null, null, Promise.resolve()];
-    [this.#handed_ms, this.#unread_ms] = [from_ms, 0];
+    [this.#handed_ms, this.#unread_ms, this.#away] = [from_ms, 0, null];
     try {
       this.#listen(stream);
       const mime = this.#begin();
@@ -275,22 +279,38 @@ export class Recorder extends EventTarget {
   }
 
   /**
-   * Mark a piece that could not be read as a gap, say so, and go on in a new segment: what follows may need the bytes
-   * that are lost. What came of a segment whose beginning is lost cannot be decoded at all.
+   * Mark a piece that could not be read as a gap, say so, and go on in a new segment as soon as the recorder is asked.
+   * In a segment whose beginning was handed out, times are absolute: a hole in its middle is silence, and what follows
+   * keeps its place. A segment whose beginning is lost cannot be decoded: its time is taken back.
    * @param {Segment} segment @param {number} until_ms how much was recorded at its end
    */
   #lose(segment, until_ms) {
-    const length_ms = until_ms - this.#handed_ms;
-    this.#clock.back(length_ms);
-    this.#heard.ms = Math.max(0, this.#heard.ms - length_ms);
-    this.#dropped_ms -= length_ms;
-    this.#unread_ms += length_ms;
+    const [at_ms, length_ms] = [this.#handed_ms, until_ms - this.#handed_ms];
     segment.isHeadless ||= !segment.isOpen;
-    const gap = { at_ms: Math.round(this.#handed_ms), length_ms: Math.round(length_ms), cause: "frozen" };
-    if (length_ms > 0) this.#emit("gap", gap);
+    if (segment.isHeadless) this.#takeBack(length_ms);
+    else this.#handed_ms = until_ms;
+    const cause = segment.isHeadless ? "frozen" : "unheard";
+    if (length_ms > 0) this.#emit("gap", { at_ms: Math.round(at_ms), length_ms: Math.round(length_ms), cause });
+    this.#sayUnread();
+    if (this.#recorder !== segment.recorder) return;
+    if (this.#state === "recording") this.#renew();
+    else if (this.#state === "paused") this.#drop();
+  }
+
+  /** Take time back that was counted, and from all that was noted since. @param {number} ms */
+  #takeBack(ms) {
+    this.#clock.back(ms);
+    this.#unread_ms += ms;
+    this.#dropped_ms -= ms;
+    for (const mark of [this.#heard, this.#muted, this.#away]) if (mark) mark.ms = Math.max(0, mark.ms - ms);
+  }
+
+  /** Say that a piece could not be read, unless there is something graver to say. */
+  #sayUnread() {
+    if (this.#state !== "recording" || (this.interruption && this.interruption !== UNREAD)) return;
     this.#interrupt(UNREAD);
-    setTimeout(() => this.interruption === UNREAD && this.#interrupt(this.#muted ? MUTED : null), UNREAD_MS);
-    if (this.#recorder === segment.recorder && this.#state === "recording") this.#renew();
+    clearTimeout(this.#unread_timer);
+    this.#unread_timer = setTimeout(() => this.interruption === UNREAD && this.#interrupt(null), UNREAD_MS);
   }
 
   /** A piece that comes late with little in it tells of a page or a machine that slept. @param {number} bytes */
@@ -367,6 +387,7 @@ export class Recorder extends EventTarget {
     this.#clock.halt();
     this.#unmute();
     this.#drop();
+    this.#away = since;
     this.#become("reconnecting");
     this.#interrupt(UNPLUGGED);
     while (this.#state === "reconnecting") {
@@ -377,6 +398,7 @@ export class Recorder extends EventTarget {
         this.#begin();
         this.#become("recording");
         this.#gap(cause, since);
+        this.#away = null;
         this.#patience.reset();
         this.#emit("stream", stream);
         this.#interrupt(this.#muted ? MUTED : null);

@@ -132,7 +132,9 @@ export class Upload {
   /** Send the next bytes of a segment. Answers false when there are none. @param {Kept} row */
   async #send(row, /** @type {number} */ n, /** @type {number} */ offset) {
     const { bytes, url } = row.segments[n];
-    const next = offset < bytes ? await this.journal.read(this.id, n, offset, this.#most_bytes) : null;
+    // Another upload may have learned of a limit meanwhile.
+    const most_bytes = Math.min(this.#most_bytes, this.uploads.limit_bytes);
+    const next = offset < bytes ? await this.journal.read(this.id, n, offset, most_bytes) : null;
     if (offset < bytes && !next) throw new Problem(words.device.incomplete, 410);
     const end = offset + (next?.data.byteLength ?? 0);
     const isLast = end >= bytes && (row.state === "ready" || n < row.segments.length - 1);
@@ -160,8 +162,8 @@ export class Upload {
    * from now on no recording's requests grow beyond that. @param {unknown} error @param {number} bytes that were sent
    */
   #shrinks(error, bytes) {
-    if (!(error instanceof Problem) || error.status !== 413 || bytes <= SMALL_BYTES) return false;
-    this.uploads.limit_bytes = Math.max(SMALL_BYTES, Math.floor(bytes / 2));
+    if (!(error instanceof Problem) || error.status !== 413 || error.isOurs || bytes <= SMALL_BYTES) return false;
+    this.uploads.limit_bytes = Math.min(this.uploads.limit_bytes, Math.max(SMALL_BYTES, Math.floor(bytes / 2)));
     this.#most_bytes = Math.min(this.#most_bytes, this.uploads.limit_bytes);
     return true;
   }

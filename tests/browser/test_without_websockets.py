@@ -1,4 +1,4 @@
-"""A proxy that passes no WebSocket on: the page says so, asks for the list instead, and goes on trying."""
+"""No events come although the server answers: the page says so, asks for the list instead, and goes on trying."""
 
 import uuid
 
@@ -21,7 +21,7 @@ async def test_the_list_is_asked_for_where_no_events_come(
     stack.stop("realtime")
     here = await DictaphonePage.open(await launch_browser(), stack.api_url)
     banner = here.page.locator("[data-part=offline]")
-    await expect(banner).to_contain_text("passes no WebSockets on", timeout=LATE_MS)
+    await expect(banner).to_contain_text("does not come through", timeout=LATE_MS)
 
     id = str(uuid.uuid4())
     async with httpx.AsyncClient(base_url=stack.api_url) as elsewhere:

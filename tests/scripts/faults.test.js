@@ -138,6 +138,27 @@ test("a proxy that takes small requests only is given small ones, and asked for 
   assert.equal(refused, 0);
 });
 
+test("a refusal of our own server for its size teaches nothing about the requests of others", async () => {
+  await keep("a", "a".repeat(600_000));
+  server.faults = [[/^send/, new Problem("The upload is too large.", 413, 0, true)]];
+  const { outbox } = tab();
+  await outbox.scan();
+  await until(async () => (await journal.get("a"))?.state === "refused");
+  assert.equal(server.limit_bytes, Infinity);
+});
+
+test("an upload under way when a limit is learned does not raise it again", async () => {
+  server.proxy_bytes = 70_000;
+  const here = tab();
+  await Promise.all(["a", "b", "c"].map((id) => keep(id, id.repeat(600_000))));
+  /** @type {number[]} */
+  const limits = [];
+  server.delay = async () => limits.push(server.limit_bytes);
+  await here.outbox.scan();
+  await until(empty);
+  assert.deepEqual(limits, [...limits].sort((one, other) => other - one), "it only ever falls");
+});
+
 test("a server that takes not even a small request has refused the recording", async () => {
   server.proxy_bytes = 1_000;
   await keep("a", "a".repeat(40_000));

@@ -13,18 +13,21 @@ let polling;
 
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });
+  mock.method(Math, "random", () => 0.5);
+  mock.method(performance, "now", () => 0);
   [asked, seen, read] = [[], true, async () => {}];
   polling = new Polling({
     read: async () => (asked.push("read"), read()),
     retry: () => asked.push("retry"),
-    heard: () => asked.push("heard"),
-    seen: () => seen,
+    answered: () => asked.push("answered"),
+    isVisible: () => seen,
   });
 });
 
 afterEach(() => {
   polling.stop();
   mock.timers.reset();
+  mock.restoreAll();
 });
 
 /** @param {number} seconds */
@@ -45,12 +48,12 @@ test("a connection that is back soon costs no request", async () => {
 
 test("events that stay away have the list read, the connection tried at once, and then the page told", async () => {
   polling.start();
-  await pass(14);
-  assert.deepEqual(asked, ["read", "retry", "read", "heard", "read", "heard"]);
+  await pass(17);
+  assert.deepEqual(asked, ["read", "retry", "read", "answered", "read"], "the page is told once");
 });
 
 test("each attempt to connect that fails starts nothing twice", async () => {
-  for (let second = 0; second < 14; second += 1) {
+  for (let second = 0; second < 17; second += 1) {
     polling.start();
     await pass(1);
   }
@@ -85,6 +88,6 @@ test("a page that nobody sees asks for nothing", async () => {
   await pass(30);
   assert.deepEqual(asked, []);
   seen = true;
-  await pass(5);
+  await pass(6);
   assert.deepEqual(asked, ["read", "retry"]);
 });

@@ -345,14 +345,48 @@ test("a piece that cannot be read is a gap with a warning, and the recorder goes
   await pass(12_600);
   recorder.stop();
   await pass(100);
-  assert.deepEqual(gaps, [{ at_ms: 3_000, length_ms: 3_000, cause: "frozen" }]);
+  assert.deepEqual(gaps, [{ at_ms: 3_000, length_ms: 3_000, cause: "unheard" }]);
   assert.match(sentences.find(Boolean) ?? "", /could not be read/);
   const all = pieces();
   assert.equal(all[0], "*1:3000 @3000");
-  assert.match(all[1], /^1:\d+ @3\d\d\d$/, "the rest of the first recorder");
+  assert.match(all[1], /^1:\d+ @6\d\d\d$/, "the rest of the first recorder keeps its place behind the hole");
   assert.match(all[2], /^\*2:3000 /);
-  near(Number(all.at(-1).split("@")[1]), 12_600 - 3_000);
+  near(Number(all.at(-1).split("@")[1]), 12_600);
   assert.deepEqual(heard.slice(-2), ["idle", "end"]);
+});
+
+test("a piece that is lost at a pause has a new segment begin when it goes on", async () => {
+  await recorder.start();
+  await pass(4_000);
+  latest().unreadable = (piece) => piece === 2;
+  recorder.pause();
+  await pass(2_000);
+  recorder.resume();
+  await pass(3_100);
+  assert.ok(pieces().at(-1).startsWith("*2:"), `${pieces()}`);
+  assert.deepEqual(gaps.map(({ at_ms, cause }) => [at_ms, cause]), [[3_000, "unheard"]]);
+});
+
+test("a gap behind a beginning that is lost stands where the sound has it", async () => {
+  await recorder.start();
+  latest().unreadable = (piece) => piece === 1;
+  await pass(6_700);
+  microphones.failures = ["NotFoundError", "NotFoundError"];
+  microphones.unplug();
+  await pass(6_000);
+  const { at_ms } = gaps.find(({ cause }) => cause === "interrupted");
+  const until = pieces().filter((piece) => piece.includes("2:")).at(-1).split("@")[1];
+  near(at_ms, Number(until), 100);
+});
+
+test("a lost piece is not said over a microphone that is away", async () => {
+  await recorder.start();
+  await pass(4_000);
+  microphones.failures = Array.from({ length: 99 }, () => "NotFoundError");
+  latest().unreadable = () => true;
+  microphones.unplug();
+  await pass(30_000);
+  assert.match(sentences.at(-1), /disconnected/);
 });
 
 test("when the first piece cannot be read, what follows it has no header and is part of the gap", async () => {

@@ -18,6 +18,7 @@ from services.api.archive.zip_reader import InvalidClip, open_zip, read_blocks, 
 from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name
 from services.api.clips.schemas import MAX_TEXT_CHARS
+from services.api.clips.service import new_audio_key
 from services.api.http.errors import Problem
 from services.api.http.params import storable_text
 from services.api.state import ClipTransaction, State
@@ -73,8 +74,8 @@ class _ClipFolder:
         try:
             for audio in description.files:
                 keys[audio.file] = self._store_file(state, description.id, audio)
-            with state.transaction() as change:
-                _record_clip(change, description, keys)
+            with state.transaction() as transaction:
+                _record_clip(transaction, description, keys)
         except (InvalidClip, IntegrityError, StoreFull) as error:
             for key in keys.values():
                 state.store.delete(key)
@@ -133,7 +134,7 @@ class _ClipFolder:
                 mime = resolve_media_type(file, audio.mime)
             except Problem as problem:
                 raise InvalidClip(problem.detail) from problem
-            key = f"{HOME}/{clip_id}/{uuid.uuid4().hex}"
+            key = new_audio_key(HOME, clip_id)
             file.seek(0)
             state.store.put(key, file, audio.bytes, mime)
         return key
@@ -152,17 +153,17 @@ def _is_known(state: State, description: ClipDescription) -> bool:
     return True
 
 
-def _record_clip(change: ClipTransaction, description: ClipDescription, keys: Mapping[str, str]) -> None:
+def _record_clip(transaction: ClipTransaction, description: ClipDescription, keys: Mapping[str, str]) -> None:
     """Write all rows of a clip whose files are in the store."""
-    now = change.now
+    now = transaction.now
     clip = _new_clip(description, keys, now)
     needs_job = clip.status in {Status.PENDING, Status.TRANSCRIBING}
-    change.save(clip, *([clip.next_job] if needs_job else []))
-    change.session.flush()
+    transaction.save(clip, *([clip.next_job] if needs_job else []))
+    transaction.session.flush()
     for revision in description.revisions:
-        change.session.add(Transcript(clip_id=clip.id, **revision.model_dump()))
+        transaction.session.add(Transcript(clip_id=clip.id, **revision.model_dump()))
     if description.peaks is not None:
-        change.session.add(Waveform(clip_id=clip.id, peaks=description.peaks))
+        transaction.session.add(Waveform(clip_id=clip.id, peaks=description.peaks))
     for original in description.originals:
         upload = Upload(
             id=uuid.uuid4(),
@@ -171,10 +172,12 @@ def _record_clip(change: ClipTransaction, description: ClipDescription, keys: Ma
             created_at=now,
             **original.model_dump(include={"segment", "is_recording", "name", "mime", "recorded_at"}),
         )
-        change.session.add(upload)
-        change.session.flush()
+        transaction.session.add(upload)
+        transaction.session.flush()
         key = keys[original.file]
-        change.session.add(Piece(upload_id=upload.id, start=0, end=original.bytes, key=key, sha256=original.sha256))
+        transaction.session.add(
+            Piece(upload_id=upload.id, start=0, end=original.bytes, key=key, sha256=original.sha256)
+        )
 
 
 def _new_clip(description: ClipDescription, keys: Mapping[str, str], now: datetime) -> Clip:

@@ -64,5 +64,7 @@ class ClipPage(BaseModel):
 class SearchPage(ClipPage):
     """One page of what was found."""
 
+    model_config = ConfigDict(title="FoundPage")
+
     found: dict[uuid.UUID, SearchHit]
     """By the clip's id."""

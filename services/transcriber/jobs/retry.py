@@ -14,8 +14,11 @@ RETRY_JITTER = 0.2
 MAX_RETRY_AFTER_S = 3600
 """Longest delay that a server may ask for."""
 
-PROGRAMMING_ERRORS = (TypeError, AttributeError, NameError, ImportError, AssertionError, NotImplementedError)
-"""Errors of the code and not of the moment: another attempt raises the same one."""
+PROGRAMMING_ERRORS = (TypeError, AttributeError, NameError, AssertionError, NotImplementedError)
+"""Errors of the code and not of the moment: another attempt raises the same one.
+
+`ImportError` is none of them: a package that is missing or broken is mended without a change of the code.
+"""
 
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
 """Errors of a database that cannot be reached. Its other errors are about the statement."""

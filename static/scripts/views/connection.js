@@ -8,7 +8,7 @@ const PATIENCE_MS = 5_000;
 
 export class Connection {
   /** Whether the server answers although no events come. */
-  isHeard = false;
+  isPolled = false;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #patience;
 
@@ -22,24 +22,24 @@ export class Connection {
 
   up() {
     clearTimeout(this.#patience);
-    [this.#patience, this.isHeard] = [undefined, false];
+    [this.#patience, this.isPolled] = [undefined, false];
     this.offline.hidden = true;
   }
 
   down() {
     this.looking.hidden = true;
-    if (this.isHeard) clearTimeout(this.#patience);
+    if (this.isPolled) clearTimeout(this.#patience);
     else if (this.#patience) return;
-    this.isHeard = false;
+    this.isPolled = false;
     this.#patience = setTimeout(() => this.#say(words.page.offline), PATIENCE_MS);
   }
 
-  /** No events come, and yet the server answers: something on the way passes no WebSocket on. */
-  unheard() {
-    if (this.isHeard) return;
-    this.isHeard = true;
+  /** No events come, and yet the server answers: the list is asked for. */
+  showPolling() {
+    if (this.isPolled) return;
+    this.isPolled = true;
     clearTimeout(this.#patience);
-    this.#say(words.list.unheard);
+    this.#say(words.list.polled);
   }
 
   /** @param {string} sentence */

@@ -165,8 +165,8 @@ export default {
 
   list: {
     unreadable: (problem) => `Die Aufnahmen konnten nicht gelesen werden: ${problem} Die Seite versucht es weiter.`,
-    unheard:
-      "Was anderswo geschieht, kommt hier ein paar Sekunden später an: Etwas zwischen dieser Seite und dem Server lässt keine WebSockets durch.",
+    polled:
+      "Was anderswo geschieht, kommt hier ein paar Sekunden später an: Die Live-Verbindung zum Server kommt nicht zustande. Die Seite versucht es weiter.",
     screens: (n) => `Offen auf ${some(n, "weiteren Bildschirm", "weiteren Bildschirmen")}`,
     arrived: (name, text) => `${name}: ${text || "Es war nichts zu verstehen."}`,
   },

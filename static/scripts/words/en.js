@@ -166,8 +166,8 @@ export default {
   list: {
     unreadable: (/** @type {string} */ problem) =>
       `The clips could not be read: ${problem} The page goes on trying.`,
-    unheard:
-      "Changes from elsewhere come a few seconds late here: something between this page and the server passes no WebSockets on.",
+    polled:
+      "Changes from elsewhere come a few seconds late: the live connection to the server does not come through. The page goes on trying.",
     screens: (/** @type {number} */ n) => `Open on ${some(n, "other screen")}`,
     arrived: (/** @type {string} */ name, /** @type {string} */ text) => `${name}: ${text || "no words were heard."}`,
   },
