@@ -1,4 +1,4 @@
-"""`make bench-api`: the clip API on Postgres, Redis and S3, as JSON. No transcriber runs, as none ran for the seed."""
+"""`make bench-api`: the clip API on Postgres, Redis and S3, as JSON. No transcriber runs: it would share the cores."""
 
 import asyncio
 import json
@@ -26,9 +26,6 @@ from tests.servers.stack import Stack
 from tests.servers.valkey import Valkey
 
 CONCURRENCY = 16
-
-SEED = {"put_50kb": 65.0, "put_1mb": 38.0, "get_50kb": 74.0, "list_1000": 16.0}
-"""Requests per second of the seed on this kind of machine, same parts, measured before this project began."""
 
 COLUMNS = (
     "id, library_id, name, mime, bytes, sha256, audio_key, status, text, "
@@ -185,17 +182,6 @@ async def measure(parts: Mapping[str, str], repeat: int) -> dict[str, Any]:
         }
 
 
-def against_seed(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Ours over the seed's, requests per second."""
-    rates = {
-        "put_50kb": figures["put_50kb"]["per_s"],
-        "put_1mb": figures["put_1mb"]["per_s"],
-        "get_50kb": figures["get_50kb"]["to_the_last_byte"]["per_s"],
-        "list_1000": figures["list_1000"]["per_s"],
-    }
-    return {name: round(rate / SEED[name], 1) for name, rate in rates.items()}
-
-
 def main() -> None:
     repeat = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     with Postgres() as postgres, Valkey() as valkey, SeaweedFS() as seaweedfs, tempfile.TemporaryDirectory() as folder:
@@ -212,7 +198,7 @@ def main() -> None:
         "python": platform.python_version(),
         "date": datetime.now(UTC).date().isoformat(),
     }
-    print(json.dumps({"machine": machine, **figures, "times_the_seed": against_seed(figures)}, indent=2))
+    print(json.dumps({"machine": machine, **figures}, indent=2))
 
 
 if __name__ == "__main__":
