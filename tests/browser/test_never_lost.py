@@ -106,7 +106,8 @@ async def test_what_is_said_is_kept_whole_though_the_server_dies_and_the_network
     seconds: int,
     faults: Faults,
 ) -> None:
-    stack = start_stack(local_parts, LIVE_CAPTIONS="off")
+    # The long one is followed by captions, as recordings are; without them the short one is done sooner.
+    stack = start_stack(local_parts, LIVE_CAPTIONS="on" if faults is MANY_FAULTS else "off")
     sound = a_minute()
     microphone = tmp_path / "microphone.wav"
     microphone.write_bytes(speech.wav(np.concatenate([np.zeros(speech.RATE, np.int16), sound])))
@@ -158,7 +159,7 @@ async def test_a_tab_that_crashes_is_recovered_and_goes_on_as_one_clip(
     start_stack: StartStack, server_parts: Parts, launch_browser: Launch, tmp_path: Path, full_length: bool
 ) -> None:
     before_s, after_s = (20, 7) if full_length else (8, 4)
-    stack = start_stack(server_parts, LIVE_CAPTIONS="off")
+    stack = start_stack(server_parts, LIVE_CAPTIONS="on" if full_length else "off")
     microphone = tmp_path / "microphone.wav"
     microphone.write_bytes(speech.wav(a_minute()))
     context = await (await launch_browser(microphone, once=False)).new_context()
