@@ -27,7 +27,7 @@ NEWEST_TESTS := tests/browser/test_main_job.py tests/services/transcriber/test_h
 
 test-newest: $(VENV)/dev.stamp ## Run the main job on the newest Python that can be had; a Debian that is unpacked for it stays in the cache
 	@newest=$$($(RUN) -m infra.newest_python) && $$newest -VV && \
-	SERVICES_PYTHON=$$newest $(RUN) -m pytest $(NEWEST_TESTS) $(ARGS)
+	SERVICES_PYTHON=$$newest $(RUN) -m pytest --slow $(NEWEST_TESTS) $(ARGS)
 
 coverage: $(VENV)/dev.stamp ## Run the tests and say which lines of services/ and shared/ they reach, the started processes' too
 	$(RUN) -m coverage erase
