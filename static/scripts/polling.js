@@ -7,7 +7,7 @@ const PATIENCE_MS = 5_000;
 const EVERY_MS = 5_000;
 
 /** and never for more than so much of the time. */
-const MOST_PART = 0.1;
+const MAX_SHARE = 0.1;
 
 /**
  * From `start` to `stop` the list is read every few seconds, in pages that are seen. When it was read for the first time,
@@ -50,7 +50,7 @@ export class Polling {
       if (this.#answers === 1) this.retry();
       else if (this.#answers === 2) this.answered();
     }
-    const pause_ms = Math.max(spread(this.every_ms), (performance.now() - began) / MOST_PART);
+    const pause_ms = Math.max(spread(this.every_ms), (performance.now() - began) / MAX_SHARE);
     this.#timer = setTimeout(() => void this.#poll(), pause_ms);
   }
 }

@@ -279,7 +279,7 @@ export class Recorder extends EventTarget {
   }
 
   /**
-   * Mark a piece that could not be read as a gap, say so, and go on in a new segment as soon as the recorder is asked.
+   * Mark a piece that could not be read as a gap, say so, and go on in a new segment.
    * In a segment whose beginning was handed out, times are absolute: a hole in its middle is silence, and what follows
    * keeps its place. A segment whose beginning is lost cannot be decoded: its time is taken back.
    * @param {Segment} segment @param {number} until_ms how much was recorded at its end
