@@ -18,7 +18,8 @@ const LOOK_MS = 30_000;
 /**
  * Emits `begin` with `{id, stream, name}`, `stream` with `{stream}` when there is another to look at, `state`
  * ("recording", "paused", "reconnecting"), `progress` with `{recorded_ms, device_ms, server_ms, problem}`,
- * `interruption` and `storage` with a sentence or null, `end` with `{name, duration_ms, gaps}`.
+ * `interruption` and `storage` with a sentence or null, `end` with `{name, duration_ms, gaps, empty}` (`empty`: no byte
+ * came of it).
  */
 export class Capture extends EventTarget {
   #id = "";
@@ -65,12 +66,15 @@ export class Capture extends EventTarget {
     return this.#id;
   }
 
-  /** Begin to record. Throws what getUserMedia throws. @param {string} [device] the id of a microphone */
-  async start(device) {
+  /**
+   * Begin to record. Throws what getUserMedia throws.
+   * @param {string} [device] the id of a microphone @param {string} [name] empty: the date and time
+   */
+  async start(device, name) {
     await this.#ended;
     const { stream, mime } = await this.recorder.start({ device });
     const at = new Date();
-    const row = newRow({ name: defaultName(at), mime, state: "recording" }, at);
+    const row = newRow({ name: name || defaultName(at), mime, state: "recording" }, at);
     this.#written = this.outbox.begin(row, () => this.#making());
     this.#begin(row, stream);
   }
@@ -215,15 +219,15 @@ export class Capture extends EventTarget {
     const id = this.#id;
     let row = null;
     this.#write(async () => {
+      row = await this.journal.get(id); // once it is stopped and sent, it is gone
       await this.outbox.stop(id);
-      row = await this.journal.get(id);
     });
     await this.#written;
     this.#made();
     this.#id = "";
     const { recorded_ms } = this.#figures;
-    const { name = "", gaps = [] } = /** @type {Partial<import("./types.js").Kept>} */ (row ?? {});
-    this.#emit("end", { name, duration_ms: recorded_ms, gaps });
+    const { name = "", gaps = [], bytes } = /** @type {Partial<import("./types.js").Kept>} */ (row ?? {});
+    this.#emit("end", { name, duration_ms: recorded_ms, gaps, empty: bytes === 0 });
   }
 
   /** @param {Partial<{recorded_ms: number, device_ms: number, server_ms: number, problem: string|null}>} figures */

@@ -6,7 +6,7 @@ import httpx
 from playwright.async_api import expect
 
 from tests import speech
-from tests.browser.page import IDS, LISTEN, SOON_MS, DictaphonePage, plays
+from tests.browser.page import IDS, LISTEN, SOON_MS, DictaphonePage, name_of, plays
 from tests.conftest import Launch
 from tests.servers.stack import Stack
 
@@ -49,10 +49,35 @@ async def test_silence_is_said_and_unsaid(calm_stack: Stack, launch_browser: Lau
     await here.button("Stop").click()
 
 
-async def test_the_microphone_that_is_chosen_is_the_one_that_is_used_also_next_time(
+async def test_a_recording_of_which_nothing_came_says_so_and_the_next_one_has_its_title(
     calm_stack: Stack, launch_browser: Launch, tmp_path: Path
 ) -> None:
     browser = await launch_browser(speech.microphone(tmp_path / "speech.wav"))
+    here = await DictaphonePage.open(browser, calm_stack.api_url)
+    await here.page.evaluate(
+        "() => { window.start = MediaRecorder.prototype.start; MediaRecorder.prototype.start = () => {}; }"
+    )
+    title = here.page.get_by_role("textbox", name="Title of this recording")
+    recorder = here.page.get_by_role("region", name="Recorder")
+    await here.button("Record").click()
+    await title.fill("Interview")
+    await here.button("Stop").click()
+    await expect(recorder.get_by_role("alert")).to_contain_text("Nothing was recorded")
+    await expect(recorder.get_by_role("alert")).to_contain_text("Interview")
+    await here.page.evaluate("() => { MediaRecorder.prototype.start = window.start; }")
+    await here.button("Record").click()
+    await expect(title).to_have_value("Interview")
+    await here.has_recorded(2)
+    await here.button("Stop").click()
+    await expect(here.rows()).to_have_count(1)
+    await expect(name_of(here.rows().first)).to_have_value("Interview")
+    assert here.errors == []
+
+
+async def test_the_microphone_that_is_chosen_is_the_one_that_is_used_also_next_time(
+    calm_stack: Stack, launch_browser: Launch, tmp_path: Path
+) -> None:
+    browser = await launch_browser(speech.microphone(tmp_path / "speech.wav"), whole=True)
     here = await DictaphonePage.open(browser, calm_stack.api_url)
     await here.button("Record").click()
     await expect(here.button("Stop")).to_be_visible()

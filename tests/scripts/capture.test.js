@@ -5,7 +5,7 @@ import { Capture } from "../../static/scripts/capture.js";
 import { Journal } from "../../static/scripts/journal.js";
 import { Recorder } from "../../static/scripts/recorder.js";
 import { FakeServer, Locks, Tab } from "./browser.js";
-import { equip, pass, settle, unequip } from "./microphone.js";
+import { FakeRecorder, equip, pass, settle, unequip } from "./microphone.js";
 
 let microphones, journal, server, locks;
 
@@ -44,7 +44,7 @@ test("from the tap to the server: three figures that follow each other, and one 
   server.delay = () => undefined;
   here.capture.stop();
   await pass(1_000);
-  assert.deepEqual(here.last("end"), { name, duration_ms: 3_700, gaps: [] });
+  assert.deepEqual(here.last("end"), { name, duration_ms: 3_700, gaps: [], empty: false });
   assert.equal(here.capture.id, "");
   const clip = server.clips.get(id);
   assert.deepEqual([clip.status, clip.duration_ms], ["pending", 3_700]);
@@ -82,6 +82,24 @@ test("a name given while it runs is the name, on the server too", async () => {
   await pass(1_000);
   assert.equal(here.last("end").name, "The best");
   assert.equal([...server.clips.values()][0].name, "The best");
+});
+
+test("a recording of which nothing came says so at its end, with its name, and leaves no clip", async () => {
+  const here = tab();
+  await here.capture.start();
+  FakeRecorder.all[0].unreadable = () => true;
+  const { id } = here.last("begin");
+  here.capture.rename("Interview");
+  await pass(1_000);
+  here.capture.stop();
+  await pass(10_000);
+  const { name, empty } = here.last("end");
+  assert.deepEqual([name, empty], ["Interview", true]);
+  assert.deepEqual(await journal.all(), []);
+  assert.ok(server.clips.get(id)?.deleted_at);
+  await here.capture.start("", name);
+  await pass(100);
+  assert.equal(here.last("begin").name, "Interview");
 });
 
 test("pause, resume, another microphone, and one that is pulled out: one clip, its segments and gaps", async () => {

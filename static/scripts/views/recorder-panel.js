@@ -23,6 +23,10 @@ export class RecorderPanel {
   #problem = null;
   /** What is wrong now, by what it is about. @type {Map<string, string>} */
   #troubles = new Map();
+  /** What the recording was called when it began. */
+  #began = "";
+  /** The title that a person gave to a recording of which nothing came: the next one has it. */
+  #kept = "";
   /** What is recorded now. @type {MediaStream|null} */
   #stream = null;
   /** @type {import("./visualizer.js").Visualizer|null} */
@@ -102,12 +106,12 @@ export class RecorderPanel {
     });
     on("interruption", (/** @type {string|null} */ sentence) => this.say(sentence, "interruption"));
     on("storage", (/** @type {string|null} */ sentence) => this.say(sentence, "storage"));
-    on("end", (/** @type {{name: string, duration_ms: number, reason: string|null}} */ ended) => this.#end(ended));
+    on("end", (/** @type {{name: string, duration_ms: number, empty: boolean}} */ ended) => this.#end(ended));
   }
 
   #press() {
     if (this.capture.recorder.recording) return this.capture.stop();
-    return this.#start(() => this.capture.start(this.microphone.chosen));
+    return this.#start(() => this.capture.start(this.microphone.chosen, this.#kept));
   }
 
   /** @param {() => Promise<unknown>} begin */
@@ -129,7 +133,7 @@ export class RecorderPanel {
     this.element.toggleAttribute("data-live", true);
     this.#enter("recording");
     this.proof.reset();
-    this.title.value = name;
+    this.title.value = this.#began = name;
     this.captions.show({ settled: "", tentative: "" });
     this.#listen(stream);
     this.#tick();
@@ -163,8 +167,8 @@ export class RecorderPanel {
     else if (again) this.announce(words.recorder.again);
   }
 
-  /** @param {{name: string, duration_ms: number, reason: string|null}} ended */
-  #end({ name, duration_ms, reason }) {
+  /** @param {{name: string, duration_ms: number, empty: boolean}} ended */
+  #end({ name, duration_ms, empty }) {
     clearInterval(this.#ticking);
     this.#stream = null;
     this.#visualizer?.stop();
@@ -174,8 +178,10 @@ export class RecorderPanel {
     this.#enter("idle");
     this.timer.textContent = clock(0);
     for (const about of ["interruption", "storage", "sending"]) this.say(null, about);
-    this.say(reason);
-    this.announce(words.recorder.ended(spoken(duration_ms), name));
+    this.#kept = !empty ? "" : name === this.#began ? this.#kept : name;
+    // What is wrong is read out as an alert.
+    if (empty) this.say(words.recorder.nothing(this.#kept));
+    else this.announce(words.recorder.ended(spoken(duration_ms), name));
   }
 
   #tick() {

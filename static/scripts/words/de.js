@@ -159,6 +159,8 @@ export default {
     begun: "Die Aufnahme läuft.",
     again: "Die Aufnahme läuft wieder.",
     ended: (length, name) => `Aufnahme nach ${length} beendet. Sie heißt ${name}.`,
+    nothing: (name) =>
+      `Es wurde nichts aufgenommen: Der Browser hat keinen Ton geliefert. Zum Wiederholen auf Aufnehmen drücken.${name && ` Der Titel ${name} bleibt dafür erhalten.`}`,
     behind: "Der Server hängt nach: Die Aufnahme ist hier gesichert und wird später gesendet.",
     caughtUp: "Der Server hat alles.",
   },

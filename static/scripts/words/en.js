@@ -159,6 +159,8 @@ export default {
     again: "Recording again.",
     ended: (/** @type {string} */ length, /** @type {string} */ name) =>
       `Recording stopped after ${length}. It is called ${name}.`,
+    nothing: (/** @type {string} */ name) =>
+      `Nothing was recorded: the browser gave no sound. Press Record to try again.${name && ` The title ${name} is kept for it.`}`,
     behind: "The server is behind: the recording is kept here and sent later.",
     caughtUp: "The server has it all.",
   },
