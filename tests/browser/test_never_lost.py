@@ -27,8 +27,8 @@ WINDOW_S = 4
 LEAST_LIKENESS = 0.25
 """Browsers clean a voice of what they take for noise, and speech played backwards most of all; chance gives 0.05."""
 
-SLACK_S = 0.25
-"""How far the length of what was kept may be from that of what was fed."""
+SLACK_S = 0.5
+"""How far the length of what was kept may be from that of what was fed; a busy page learns late that it records."""
 
 SLICE_S = 3
 """The page commits a piece each so often: what the end of a tab may cost."""

@@ -88,7 +88,7 @@ async def test_what_was_done_offline_is_sent_and_every_device_agrees(
     await rewrite(here.row(IDS[2]), "Their words.")
     await expect(here.row(IDS[0])).to_contain_text(UNSENT)
     await expect(here.row(IDS[2])).to_contain_text(UNSENT)
-    await here.record("Recorded offline", seconds=2)
+    recorded = await here.record("Recorded offline", seconds=2)
 
     # The tab is closed, and opened where there still is no network.
     await here.page.reload()
@@ -107,6 +107,8 @@ async def test_what_was_done_offline_is_sent_and_every_device_agrees(
         await expect(name_of(page.row(IDS[0]))).to_have_value("Renamed twice", timeout=2 * SOON_MS)
         await expect(words_of(page.row(IDS[2]))).to_have_text("Their words.", timeout=SOON_MS)
         await expect(page.row(IDS[1])).not_to_be_visible(timeout=SOON_MS)
+        # It was begun under the name of the first try, which the server is told before the newer one.
+        await expect(name_of(page.row(recorded))).to_have_value("Recorded offline", timeout=SOON_MS)
         await expect(page.rows()).to_have_count(3, timeout=SOON_MS)
         await expect(page.page.get_by_text(UNSENT)).to_have_count(0, timeout=SOON_MS)
     there = await listed(api)

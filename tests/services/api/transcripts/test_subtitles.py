@@ -201,7 +201,9 @@ def test_no_word_is_lost_in_any_form(text: str, passages: list[dict[str, Any]]) 
     srt = FORMATS["srt"].render(clip, transcript)
     assert "\0" not in srt
     assert len(read_by_ffmpeg(srt, "srt")) == srt.count(" --> ") == len(expected(clip, transcript))
-    if "{" not in said:  # FFmpeg's decoder puts its own around those
+    if (
+        "{" not in said and "\\N" not in said
+    ):  # FFmpeg's decoder puts its own around the first, and breaks lines at the second
         assert re.sub(r"\s", "", vtt) == said.replace("\u2060", "")
     assert FORMATS["txt"].render(clip, transcript) == f"{text}\n"
     assert json.loads(FORMATS["json"].render(clip, transcript))["text"] == text
