@@ -15,7 +15,7 @@ SAID = ("austen-0870.wav",)
 
 @pytest.mark.parametrize("parts", ["servers", pytest.param("local", marks=pytest.mark.slow)], indirect=True)
 async def test_speak_here_and_read_there(stack: Stack, launch_browser: Launch, tmp_path: Path) -> None:
-    speaker_browser = await launch_browser(speech.microphone(tmp_path / "speech.wav", SAID))
+    speaker_browser = await launch_browser(speech.microphone(tmp_path / "speech.wav", SAID), whole=True)
     reader_browser = await launch_browser()
     speaker = await DictaphonePage.open(speaker_browser, stack.api_url)
     context = await reader_browser.new_context()

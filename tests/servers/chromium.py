@@ -1,11 +1,14 @@
 """A real Chromium with a microphone that plays a file, that is refused, or that is not there."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from enum import Enum
+from functools import cache
 from pathlib import Path
 
 from playwright.async_api import Browser, Playwright
@@ -21,6 +24,10 @@ NAMES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 """What it is called on Debian, elsewhere on Linux, and on macOS."""
+
+SHELL = "chromium-headless-shell"
+"""Debian's Chromium without windows, menus and extensions: the same engine for two thirds of the computing time. It
+forgets the ids of microphones with each page."""
 
 QUIET = (
     "--no-sandbox",  # Chromium refuses to start as root with its sandbox
@@ -50,8 +57,12 @@ async def launch(
     *,
     once: bool = True,
     more: Sequence[str] = (),
+    whole: bool = True,
 ) -> Browser:
-    """Start Chromium; the microphone's file is `speech.microphone(…)`, played `once` or over and over."""
+    """Start Chromium; the microphone's file is `speech.microphone(…)`, played `once` or over and over.
+
+    `whole`: not the headless shell, even where there is one.
+    """
     sound: tuple[str, ...]
     if isinstance(microphone, Microphone):
         sound = microphone.value
@@ -62,7 +73,7 @@ async def launch(
             f"--use-file-for-fake-audio-capture={microphone}{'%noloop' if once else ''}",
         )
     return await playwright.chromium.launch(
-        executable_path=executable(playwright), args=[*QUIET, *sound, *more], chromium_sandbox=False
+        executable_path=executable(playwright, whole=whole), args=[*QUIET, *sound, *more], chromium_sandbox=False
     )
 
 
@@ -78,13 +89,18 @@ class Browsers:
         """The one that was used last stands at the end."""
 
     async def launch(
-        self, microphone: Path | Microphone = Microphone.ABSENT, *, once: bool = True, more: Sequence[str] = ()
+        self,
+        microphone: Path | Microphone = Microphone.ABSENT,
+        *,
+        once: bool = True,
+        more: Sequence[str] = (),
+        whole: bool = False,
     ) -> Browser:
         """`launch`, or a browser that was launched with these arguments; files count as the same by what they hold."""
-        key = _contents(microphone), once, tuple(more)
+        key = _contents(microphone), once, tuple(more), whole
         browser = self._kept.pop(key, None)
         if browser is None or not browser.is_connected():
-            browser = await launch(self._playwright, microphone, once=once, more=more)
+            browser = await launch(self._playwright, microphone, once=once, more=more, whole=whole)
         self._kept[key] = browser
         while len(self._kept) > MAX_BROWSERS:
             await self._kept.pop(next(iter(self._kept))).close()
@@ -104,19 +120,23 @@ def _contents(microphone: Path | Microphone) -> bytes | Microphone:
     return hashlib.sha256(microphone.read_bytes()).digest() if isinstance(microphone, Path) else microphone
 
 
-def executable(playwright: Playwright) -> Path:
+def executable(playwright: Playwright, *, whole: bool) -> Path:
     """Find a Chromium: the system's, else Playwright's own, else install the system's if we may.
 
     Raises `ServerFailed` where there is none: a browser test that is skipped proves nothing.
     """
+    if not whole and (shell := _headless_shell()):
+        return shell
     own = Path(playwright.chromium.executable_path)
-    found = _of_the_system() or (own if own.exists() else None) or _from_apt()
-    if found is None:
+    found = _of_the_system() or (own if own.exists() else None)
+    if found is None and (failure := _install("chromium")):
         raise ServerFailed(
             f"The browser tests need Chromium: none of {', '.join(NAMES)} was found, Playwright has none in {own}, and "
-            "it can be installed by apt only as root on Debian or Ubuntu. Run `playwright install chromium`, or "
-            "install Chromium with the system's package manager, and start the tests again."
+            f"{failure}. Run `playwright install chromium`, or install Chromium with the system's package manager, and "
+            "start the tests again."
         )
+    found = found or _of_the_system()
+    assert found is not None
     return found
 
 
@@ -124,21 +144,31 @@ def _of_the_system() -> Path | None:
     return next((Path(path) for name in NAMES if (path := shutil.which(name))), None)
 
 
-def _from_apt() -> Path | None:
+@cache
+def _headless_shell() -> Path | None:
+    if shutil.which(SHELL) is None:
+        _install(SHELL)
+    path = shutil.which(SHELL)
+    return Path(path) if path else None
+
+
+def _install(package: str) -> str | None:
+    """Have Debian's package installed, and return the reason if it was not. Of several test processes one does it."""
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
-        return None
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-        done = subprocess.run(
-            [apt, "-qq", *command],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ServerFailed(
-                f"The browser tests need Chromium, there is none, and `apt-get {' '.join(command)}` ended with "
-                f"{done.returncode}:\n{done.stdout}{done.stderr}\nInstall Chromium and start the tests again."
+        return "it can be installed by apt only as root on Debian or Ubuntu"
+    with (Path(tempfile.gettempdir()) / "dictaphone-apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if shutil.which(package):
+            return None
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", package]):
+            done = subprocess.run(
+                [apt, "-qq", *command],
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                capture_output=True,
+                text=True,
+                check=False,
             )
-    return _of_the_system()
+            if done.returncode:
+                return f"`apt-get {' '.join(command)}` ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return None
