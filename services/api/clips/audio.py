@@ -41,7 +41,8 @@ class PlayableAudio:
         """
         if clip.audio_key:
             return cls(clip.name, clip.mime, [(clip.audio_key, clip.bytes)], f'"{clip.sha256[:32]}"')
-        rows = session.exec(Piece.of_clip(clip.id) if segment is None else Piece.of_segment(clip.id, segment)).all()
+        owner = clip.library_id, clip.id
+        rows = session.exec(Piece.of_clip(*owner) if segment is None else Piece.of_segment(*owner, segment)).all()
         if not rows:
             raise Problem("no-audio", "No sound of this recording has arrived yet.")
         upload = rows[0][0]

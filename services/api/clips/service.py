@@ -51,6 +51,10 @@ def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, dura
     )
 
 
+def id_taken() -> Problem:
+    return Problem("id-taken", "This id belongs to another clip, and nothing is overwritten here.")
+
+
 def new_audio_key(library_id: str, clip_id: uuid.UUID) -> str:
     """A key that no object has: audio is never overwritten in the store."""
     return f"{library_id}/{clip_id}/{uuid.uuid4().hex}"
