@@ -41,8 +41,8 @@ async def proxy(socket: WebSocket) -> None:
     """GET /websocket with a WebSocket handshake: connect to the realtime server, and forward frames both ways."""
     settings = state_of(socket).settings
     try:
-        reject_unknown_host(socket.headers, settings)
-        reject_cross_site(socket.headers, settings.allowed_origins)
+        reject_unknown_host(socket.headers, settings.site_rules)
+        reject_cross_site(socket.headers, settings.site_rules)
         if settings.realtime_app:
             await socket.send_denial_response(_replay_response(settings.realtime_app))
             return

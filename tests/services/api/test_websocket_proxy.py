@@ -72,6 +72,15 @@ async def test_a_page_of_another_site_is_refused(api: Stack, origin: str) -> Non
 
 
 @local_only
+async def test_a_handshake_for_another_name_is_refused(api: Stack) -> None:
+    port = api["api"].port
+    with pytest.raises(InvalidStatus) as denied:
+        await connect(f"ws://evil.example:{port}/websocket", host="127.0.0.1", port=port, proxy=None)
+    assert denied.value.response.status_code == 421
+    assert b"ALLOWED_HOSTS" in (denied.value.response.body or b"")
+
+
+@local_only
 async def test_a_page_of_this_origin_is_accepted(api: Stack) -> None:
     async with connect(address(api), additional_headers={"Origin": api.api_url}):
         pass

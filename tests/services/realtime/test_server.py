@@ -43,6 +43,27 @@ async def test_another_sites_page_is_refused(realtime: Realtime, open_page: Open
     await page.receives(realtime.publish("now"), "now")
 
 
+@pytest.mark.parametrize("listens_on", ["127.0.0.1", "0.0.0.0"])
+async def test_a_handshake_for_another_name_is_refused(valkey: Valkey, open_page: Open, listens_on: str) -> None:
+    """DNS rebinding: the page of another site reaches this server under that site's name, and passes for ours."""
+    realtime = Realtime(valkey, HOST=listens_on, PUBLIC_URL="https://dictaphone.example:8443")
+    with contextlib.closing(realtime.start()):
+        for host in ("evil.example", f"evil.example:{realtime.port}"):
+            with pytest.raises(InvalidStatus) as refusal:
+                await open_page(realtime, host="127.0.0.1", port=realtime.port, uri=f"ws://{host}/websocket")
+            assert refusal.value.response.status_code == 421
+            assert b"ALLOWED_HOSTS" in refusal.value.response.body
+        # A proxy that leaves the port out of Host.
+        page = await open_page(
+            realtime,
+            host="127.0.0.1",
+            port=realtime.port,
+            uri="ws://dictaphone.example/websocket",
+            origin="https://dictaphone.example:8443",
+        )
+        await page.receives(realtime.publish("now"), "now")
+
+
 def test_plain_requests(realtime: Realtime) -> None:
     assert realtime.get("/healthz").text == "ok"
     assert realtime.get("/readyz").json() == {"redis": "ok"}
