@@ -3,7 +3,6 @@
 import resource
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,6 +11,7 @@ from websockets.http11 import Response
 
 from services.realtime.http_answers import problem
 from services.realtime.settings import RealtimeSettings
+from shared.open_files import raise_open_files_limit
 from shared.origins import SiteRules, hosts_of
 
 log = structlog.get_logger(__name__)
@@ -104,12 +104,8 @@ def too_many_connections() -> Response:
 
 def max_connections(configured: int) -> int:
     """Return how many connections this process can hold. Raise the soft limit of open files to the hard one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with suppress(ValueError, OSError):  # macOS names a hard limit that it does not grant
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
-    possible = MAX_CONNECTIONS_WITHOUT_LIMIT if soft == resource.RLIM_INFINITY else max(soft - RESERVED_FILES, 1)
+    files = raise_open_files_limit()
+    possible = MAX_CONNECTIONS_WITHOUT_LIMIT if files == resource.RLIM_INFINITY else max(files - RESERVED_FILES, 1)
     if configured > possible:
-        log.warning("MAX_CONNECTIONS is above the limit of open files", open_files=soft, max_connections=possible)
+        log.warning("MAX_CONNECTIONS is above the limit of open files", open_files=files, max_connections=possible)
     return min(configured or possible, possible)
