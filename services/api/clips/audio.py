@@ -75,7 +75,6 @@ def audio_response(request: Request, state: State, audio: PlayableAudio) -> Resp
         "Cache-Control": "private, no-cache",
         "Content-Disposition": disposition,
         "Content-Security-Policy": SANDBOX_POLICY,
-        "Cross-Origin-Resource-Policy": "same-origin",
     }
     if etag_matches(request.headers.get("if-none-match"), etag, weak=True):
         return Response(status_code=304, headers=headers)

@@ -17,6 +17,11 @@ from services.api.state import state_of
 
 SHELL: Json = {"type": "string", "description": "Only this version: asked by a service worker."}
 
+PERMISSIONS_POLICY = (
+    "microphone=(self), camera=(), display-capture=(), geolocation=(), hid=(), midi=(), payment=(), serial=(), usb=()"
+)
+"""What the page may ask a person for: the microphone, and nothing else."""
+
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 
 
@@ -30,7 +35,11 @@ async def index(request: Request) -> Response:
     """GET /: the page, under its Content-Security-Policy."""
     policy = _policy(request)
     _reject_other_version(request, request.query_params.get("shell"), policy)
-    headers = {"Cache-Control": REVALIDATE, "Content-Security-Policy": policy}
+    headers = {
+        "Cache-Control": REVALIDATE,
+        "Content-Security-Policy": policy,
+        "Permissions-Policy": PERMISSIONS_POLICY,
+    }
     return await compressed(FileResponse(STATIC / "index.html", headers=headers), request.headers)
 
 
@@ -86,6 +95,9 @@ def content_security_policy(bucket: str, websocket: str) -> str:
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
+            # No text becomes markup or a script. The one policy is for the service worker's address.
+            "require-trusted-types-for 'script'",
+            "trusted-types service-worker",
         )
     )
 

@@ -25,10 +25,16 @@ DEFAULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    # Pages of other sites can neither embed an answer nor hold a window in which one is shown.
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 """Headers of every answer, unless its route sets others."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_PRIVATE_PATHS = ("/api/", "/clips/", "/audio/")
+"""Where what people said is read: how long an answer takes already tells a word that is searched for."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _COUNTED_METHODS = _SAFE_METHODS | {"PUT", "POST", "PATCH", "DELETE"}
 _UNLOGGED_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -51,6 +57,18 @@ def reject_cross_site(headers: Headers, rules: SiteRules) -> None:
             "This request comes from another site. ALLOWED_ORIGINS names those that may send it; PUBLIC_URL names the "
             "page's own address, if a proxy leaves its port out of Host.",
         )
+
+
+def _needs_own_page(scope: Scope, headers: Headers) -> bool:
+    """Whether only our own pages may send this request: all that change something, and those that read clips.
+
+    Links of other sites lead to clips: a navigation of a whole tab shows the visitor something, and its site nothing.
+    """
+    if scope["method"] not in _SAFE_METHODS:
+        return True
+    is_navigation = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
+    is_private = scope["path"].startswith(_PRIVATE_PATHS) and scope["method"] != "OPTIONS"
+    return is_private and not is_navigation
 
 
 def reject_unknown_host(headers: Headers, rules: SiteRules) -> None:
@@ -100,7 +118,7 @@ class RequestMiddleware:
 
         try:
             reject_unknown_host(headers, self._rules)
-            if scope["method"] not in _SAFE_METHODS:
+            if _needs_own_page(scope, headers):
                 reject_cross_site(headers, self._rules)
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
