@@ -240,7 +240,8 @@ class RealtimeServer:
             pause_s = started + SHUTDOWN_SPREAD_S * number / len(connections) - self._loop.time()
             if pause_s > 0:
                 await asyncio.sleep(pause_s)
-            connection.close(CloseCode.SERVICE_RESTART, "The server restarts. Connect again.")
+            if connection.address:  # otherwise it has gone meanwhile
+                connection.close(CloseCode.SERVICE_RESTART, "The server restarts. Connect again.")
         if self._sockets:
             # It may be set since an earlier moment without connections.
             self._all_disconnected.clear()
