@@ -3,7 +3,7 @@
 import uvicorn
 
 from services.api.app import create_app
-from services.api.http.protocol import BoundedProtocol, max_connections
+from services.api.http.protocol import BoundedProtocol, WebSocketProtocol, max_connections
 from services.api.settings import ApiSettings
 from shared import logs
 from shared.settings import load
@@ -24,7 +24,7 @@ def main() -> None:
         port=settings.port,
         loop="uvloop",
         http=BoundedProtocol,
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_per_message_deflate=False,
         log_config=None,
         access_log=False,

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from services.api.http.outages import outages
 from shared.storage.store import ObjectMissing, StoreFull, StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -109,10 +110,24 @@ def _to_problem(error: Exception) -> Problem:
             return Problem("internal", "The server failed at this request. Nothing that was saved is lost.")
 
 
+def _part_away(error: Exception) -> str | None:
+    """The part of the server whose outage this is, for one log line; None for any other error."""
+    match error:
+        case StoreFull():
+            return "disk"
+        case StoreUnavailable():
+            return "store"
+        case PoolTimeoutError() | OperationalError() | InterfaceError():
+            return "database"
+    return None
+
+
 async def problem_response(request: Request, error: Exception) -> Response:
     """Answer any exception with its problem; log those that are the server's fault."""
     problem = _to_problem(error)
-    if PROBLEMS[problem.slug][0] >= 500 or isinstance(error, ObjectMissing):
+    if part := _part_away(error):
+        outages.record_failure(part, error)
+    elif PROBLEMS[problem.slug][0] >= 500 or isinstance(error, ObjectMissing):
         log.error("request failed", problem=problem.slug, reason=str(error), exc_info=problem.slug == "internal")
     if request.scope["path"].startswith("/api/uploads"):
         problem.headers |= UPLOAD_HEADERS

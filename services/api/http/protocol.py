@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from services.api.http.errors import RETRY_AFTER, Problem
 from shared.open_files import raise_open_files_limit
@@ -44,6 +45,15 @@ def max_connections() -> int:
     if files == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS
     return max(min((files - RESERVED_FILES) // FILES_PER_CONNECTION, MAX_CONNECTIONS), 1)
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket, for which a denied handshake is a complete one: it logs an error for each."""
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if self.initial_response and self.close_sent:
+            self.handshake_complete = True
 
 
 class BoundedProtocol(HttpToolsProtocol):
