@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from services.api.clips.media_types import file_extension
 from services.api.clips.names import content_disposition
-from services.api.http.conditional import byte_range, etag_matches
+from services.api.http.conditional import PRIVATE, byte_range, etag_matches
 from services.api.http.errors import Problem
 from services.api.state import State
 from shared.clips.models import Clip
@@ -72,7 +72,7 @@ def audio_response(request: Request, state: State, audio: PlayableAudio) -> Resp
     headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": PRIVATE,
         "Content-Disposition": disposition,
         "Content-Security-Policy": SANDBOX_POLICY,
     }
@@ -82,7 +82,7 @@ def audio_response(request: Request, state: State, audio: PlayableAudio) -> Resp
     if can_redirect and request.method == "GET" and not _is_fetch(request):
         url = state.store.presigned_url(audio.objects[0][0], audio.mime, disposition)
         if url is not None:
-            return RedirectResponse(url, status_code=307, headers={"Cache-Control": "private, no-cache"})
+            return RedirectResponse(url, status_code=307, headers={"Cache-Control": PRIVATE})
     start, end = 0, size
     # Range is for GET alone (RFC 9110, section 14.2).
     range_header = request.headers.get("range") if request.method == "GET" else None

@@ -22,7 +22,7 @@ from services.api.clips.operations import (
 from services.api.clips.schemas import ClipPatch
 from services.api.clips.service import clip_response, get_clip, id_taken, store_audio, version_etag
 from services.api.http.body import ReceivedBody, receive_body
-from services.api.http.conditional import etag_matches
+from services.api.http.conditional import PRIVATE, etag_matches
 from services.api.http.errors import Problem
 from services.api.http.operations import Answer, Operation, json_answer, query_param
 from services.api.http.params import clip_id, int_param, json_body, storable_text
@@ -43,7 +43,7 @@ def read(request: Request) -> Response:
     with state_of(request).read_session() as session:
         clip = get_clip(session, request)
     if etag_matches(request.headers.get("if-none-match"), version_etag(clip), weak=True):
-        return Response(status_code=304, headers={"ETag": version_etag(clip)})
+        return Response(status_code=304, headers={"ETag": version_etag(clip), "Cache-Control": PRIVATE})
     return clip_response(clip)
 
 
@@ -193,7 +193,7 @@ def waveform(request: Request) -> Response:
     if waveform is None or clip.prepared_at is None:
         raise Problem("not-found", "The clip's sound is not measured yet.")
     body = {"duration_ms": clip.duration_ms, "peaks": waveform.peaks}
-    return JSONResponse(body, headers={"Cache-Control": "no-cache"})
+    return JSONResponse(body, headers={"Cache-Control": PRIVATE})
 
 
 @Operation(
@@ -213,7 +213,7 @@ def transcript(request: Request) -> Response:
     if clip.text is None:
         raise Problem("no-transcript", clip.error or "The clip is not transcribed yet.")
     headers = {
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": PRIVATE,
         "Content-Disposition": content_disposition(request, clip.name, extension),
     }
     return Response(form.render(clip, timed_transcript), media_type=form.mime, headers=headers)

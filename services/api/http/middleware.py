@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api.http.conditional import PRIVATE
 from services.api.http.errors import Problem, problem_response
 from services.api.settings import ApiSettings
 from shared.origins import SiteRules, hosts_of
@@ -24,6 +25,7 @@ REQUEST_SECONDS = Histogram(
 DEFAULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+    "Cache-Control": PRIVATE,
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     # Pages of other sites can neither embed an answer nor hold a window in which one is shown.
     "Cross-Origin-Resource-Policy": "same-origin",
