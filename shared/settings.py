@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -9,8 +10,14 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.origins import SiteRules, split_authority
+
 Port = Annotated[int, Field(ge=1, le=65535)]
-Origins = Annotated[frozenset[str], NoDecode]
+Names = Annotated[frozenset[str], NoDecode]
+"""A set that is written with commas."""
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+"""The port of a scheme, where an address names none."""
 
 
 class ProcessSettings(BaseSettings):
@@ -95,13 +102,45 @@ class CaptionSettings(ProcessSettings):
 
 
 class OriginSettings(ProcessSettings):
-    """The origins of other sites that may call."""
+    """The names of this server, and the origins of other sites that may call."""
 
-    allowed_origins: Origins = Field(
+    allowed_hosts: Names = Field(
         frozenset(),
-        description="Further origins that may call, comma-separated: `https://app.example.com`. "
-        "A proxy that passes its own name to a server on loopback needs that name here.",
+        description="Names that this server is called by, comma-separated: `dictaphone.example.com`. `localhost`, IP "
+        "addresses and the hosts of `PUBLIC_URL` and `ALLOWED_ORIGINS` need no mention; any other is refused (421).",
     )
+    public_url: str = Field(
+        "",
+        description="Address of the page, with its port: `https://dictaphone.example.com:8443`. Needed behind a proxy "
+        "that leaves the port out of `Host`.",
+    )
+    fly_app_name: str = Field("", description="Set by Fly: `NAME.fly.dev` is ours, and Fly's proxy names the browsers.")
+    allowed_origins: Names = Field(
+        frozenset(), description="Further origins that may call, comma-separated: `https://app.example.com`."
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        hosts = frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+        for host in hosts:
+            if not split_authority(host)[0] or "*" in host:
+                raise ValueError(f"{host!r} is not a host name such as dictaphone.example.com")
+        return hosts
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_origin(cls, url: str) -> str:
+        if not url:
+            return url
+        origin = url.strip().rstrip("/").lower()
+        parts = urlsplit(origin)
+        if parts.scheme not in DEFAULT_PORTS or not split_authority(parts.netloc)[0] or parts.path or parts.query:
+            raise ValueError("must be the address of the page, such as https://dictaphone.example.com")
+        # Browsers leave the usual port out of Host and Origin.
+        return origin.removesuffix(f":{DEFAULT_PORTS[parts.scheme]}")
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
@@ -114,6 +153,17 @@ class OriginSettings(ProcessSettings):
             if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
                 raise ValueError(f"{origin!r} is not an origin such as https://app.example.com")
         return origins
+
+    @cached_property
+    def site_rules(self) -> SiteRules:
+        """What these settings say about the headers of a request."""
+        return SiteRules.of(
+            listen_host=self.host,
+            allowed_hosts=self.allowed_hosts,
+            public_url=self.public_url,
+            fly_app_name=self.fly_app_name,
+            origins=self.allowed_origins,
+        )
 
 
 def _split_url(url: SecretStr) -> SplitResult:

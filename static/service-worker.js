@@ -7,8 +7,12 @@
 const OURS = `shell-${SHELL.version}`;
 /** Sound that was played or recorded here: static/scripts/sounds.js fills it. */
 const SOUNDS = "dictaphone-sounds";
-/** Files that another app handed over, until the page takes them: static/scripts/install.js. */
+/** Files that another app handed over, until a person keeps them: static/scripts/install.js. */
 const SHARED = "dictaphone-shared";
+/** Files that may wait there: more than a person shares at once. */
+const MAX_SHARED = 20;
+/** Part of the browser's room for this site that they may take. */
+const MAX_SHARED_ROOM = 0.25;
 
 /** Where the name of an open tab is noted, in the cache of the version that it was opened with. */
 const mark = (/** @type {string} */ client) => `/client/${client}`;
@@ -96,14 +100,23 @@ async function fresh(request) {
   }
 }
 
-/** Another app shares files: they wait for the page, which keeps and sends them. @param {Request} request */
+/**
+ * Another app shares files. Pages of other sites can do that, too, without a person's word: so the files wait here until
+ * somebody keeps them, and never fill the device. @param {Request} request
+ */
 async function take(request) {
   const cache = await caches.open(SHARED);
-  const files = (await request.formData()).getAll("files");
-  for (const [n, file] of files.entries()) {
+  const waiting = await Promise.all((await cache.keys()).map((key) => cache.match(key)));
+  const { quota = Infinity } = (await navigator.storage?.estimate?.()) ?? {};
+  let count = waiting.length;
+  let bytes = waiting.reduce((sum, response) => sum + Number(response?.headers.get("X-Size")), 0);
+  for (const file of (await request.formData()).getAll("files")) {
     if (!(file instanceof File)) continue;
-    const headers = { "Content-Type": file.type, "X-Name": encodeURIComponent(file.name) };
-    await cache.put(`/shared/${Date.now()}-${n}`, new Response(file, { headers }));
+    count += 1;
+    bytes += file.size;
+    if (count > MAX_SHARED || bytes > quota * MAX_SHARED_ROOM) return Response.redirect("/?shared=full", 303);
+    const headers = { "Content-Type": file.type, "X-Name": encodeURIComponent(file.name), "X-Size": String(file.size) };
+    await cache.put(`/shared/${Date.now()}-${count}`, new Response(file, { headers }));
   }
   return Response.redirect("/?shared", 303);
 }

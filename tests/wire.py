@@ -1,6 +1,7 @@
 """HTTP as bytes: what no client library would send, and what happens when one goes away in the middle."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -45,6 +46,14 @@ class Wire:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         size = int(headers.get("content-length", 0)) if has_body else 0
         return Answer(int(status.split()[1]), headers, await self._reader.readexactly(size))
+
+    async def rest(self) -> bytes:
+        """All that still comes until the server ends the connection."""
+        read = b""
+        with contextlib.suppress(ConnectionError):
+            while chunk := await self._reader.read(1 << 16):
+                read += chunk
+        return read
 
     def vanish(self) -> None:
         """Go without a word, as a phone in a tunnel."""

@@ -3,6 +3,7 @@
 import uvicorn
 
 from services.api.app import create_app
+from services.api.http.protocol import BoundedProtocol, WebSocketProtocol, max_connections
 from services.api.settings import ApiSettings
 from shared import logs
 from shared.settings import load
@@ -22,13 +23,14 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
+        http=BoundedProtocol,
+        ws=WebSocketProtocol,
         ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
+        limit_concurrency=max_connections(),
         timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
     )
 

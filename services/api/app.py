@@ -16,7 +16,7 @@ from services.api.archive import routes as archive
 from services.api.clips import legacy_routes
 from services.api.clips import routes as clips
 from services.api.frontend import routes as frontend
-from services.api.frontend.version import STATIC
+from services.api.frontend.version import STATIC, PageFiles
 from services.api.http.errors import EXCEPTION_HANDLERS
 from services.api.http.middleware import RequestMiddleware
 from services.api.openapi import document
@@ -92,6 +92,7 @@ def create_app(settings: ApiSettings) -> Starlette:
             )
         )
     app = Starlette(routes=ROUTES, middleware=middleware, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
+    app.state.page_files = PageFiles(reload=settings.reload_page)
     # "/clips/a/" names the clip "a/": a redirect to "/clips/a" would be another clip.
     app.router.redirect_slashes = False
     return app

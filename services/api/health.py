@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable
 
-import structlog
 from anyio import to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
@@ -11,10 +10,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from services.api.http.errors import RETRY_AFTER
 from services.api.http.operations import Answer, Operation, json_answer
+from services.api.http.outages import outages
 from services.api.state import State, state_of
 from shared.db.engine import ping
-
-log = structlog.get_logger(__name__)
 
 CHECK_TIMEOUT_S = 4
 """Seconds that the database and the store have to answer: below the five that the checks of platforms wait."""
@@ -38,8 +36,8 @@ async def ready(request: Request) -> Response:
     """
     state = state_of(request)
     database, store = await asyncio.gather(
-        _failure(to_thread.run_sync(_ping_database, state, abandon_on_cancel=True)),
-        _failure(to_thread.run_sync(state.store.check, abandon_on_cancel=True)),
+        _failure("database", to_thread.run_sync(_ping_database, state, abandon_on_cancel=True)),
+        _failure("store", to_thread.run_sync(state.store.check, abandon_on_cancel=True)),
     )
     is_ready = database is None and store is None
     return JSONResponse(
@@ -60,7 +58,7 @@ def _ping_database(state: State) -> None:
         ping(connection)
 
 
-async def _failure(check: Awaitable[None]) -> str | None:
+async def _failure(part: str, check: Awaitable[None]) -> str | None:
     """Run a check: None if it passes in time, otherwise the failure.
 
     Anybody may read the answer, so it has only the type of an error: its text may hold secrets.
@@ -68,8 +66,9 @@ async def _failure(check: Awaitable[None]) -> str | None:
     try:
         await asyncio.wait_for(_await(check), CHECK_TIMEOUT_S)
     except Exception as error:
-        log.warning("readiness check failed", reason=str(error))
+        outages.record_failure(part, error)
         return f"does not answer ({type(error).__name__})"
+    outages.record_success(part)
     return None
 
 

@@ -31,6 +31,9 @@ class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings
     service_worker: Literal["on", "off"] = Field(
         "on", description="`off`: browsers forget the page that they keep for when there is no network."
     )
+    reload_page: bool = Field(
+        False, description="`on`: changed files of the page count at once, for those who change them."
+    )
     wake_url: str = Field("", description="POSTed after a job was sent, to wake a transcriber that sleeps.")
 
     @field_validator("realtime_url", "realtime_upstream")

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from services.api.background.maintenance import Maintenance
 from services.api.background.outbox_relay import OutboxRelay
+from services.api.http.outages import outages
 from services.api.settings import ApiSettings
 from services.api.transcripts.word_times import WordTimingCache
 from shared.clips.models import Clip
@@ -43,12 +44,14 @@ class State:
     def read_session(self) -> Iterator[Session]:
         with read_session(self.engine) as session:
             yield session
+        outages.record_success("database")
 
     @contextmanager
     def transaction(self) -> Iterator["ClipTransaction"]:
         """Commit at the end, and wake the relay, which sends events and jobs to Redis. Nothing else commits."""
         with transaction(self.engine) as session:
             yield ClipTransaction(session, datetime.now(UTC))
+        outages.record_success("database")
         self.relay.wake()
 
 

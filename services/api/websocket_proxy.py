@@ -3,20 +3,18 @@
 import asyncio
 import contextlib
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.protocol import State
 
 from services.api.http.errors import RETRY_AFTER, Problem
 from services.api.http.middleware import reject_cross_site, reject_unknown_host
 from services.api.http.operations import Operation, query_param
+from services.api.http.outages import outages
 from services.api.state import state_of
-
-log = structlog.get_logger(__name__)
 
 HANDSHAKE_TIMEOUT_S = 5
 """Seconds that the realtime server has to answer a handshake; the page reconnects by itself."""
@@ -41,8 +39,8 @@ async def proxy(socket: WebSocket) -> None:
     """GET /websocket with a WebSocket handshake: connect to the realtime server, and forward frames both ways."""
     settings = state_of(socket).settings
     try:
-        reject_unknown_host(socket.headers, settings)
-        reject_cross_site(socket.headers, settings.allowed_origins)
+        reject_unknown_host(socket.headers, settings.site_rules)
+        reject_cross_site(socket.headers, settings.site_rules)
         if settings.realtime_app:
             await socket.send_denial_response(_replay_response(settings.realtime_app))
             return
@@ -57,9 +55,10 @@ async def proxy(socket: WebSocket) -> None:
         )
         try:
             server = await upstream
-        except (OSError, TimeoutError, InvalidHandshake) as error:
-            log.warning("realtime server unavailable", upstream=settings.realtime_upstream, reason=str(error))
+        except (OSError, TimeoutError, WebSocketException) as error:
+            outages.record_failure("realtime", error)
             raise Problem("away", "The realtime server does not answer at the moment.", RETRY_AFTER) from error
+        outages.record_success("realtime")
     except Problem as problem:
         await socket.send_denial_response(problem.response())
         return

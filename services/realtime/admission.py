@@ -2,15 +2,17 @@
 
 import resource
 from collections import Counter
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import structlog
 from websockets.http11 import Response
 
 from services.realtime.http_answers import problem
 from services.realtime.settings import RealtimeSettings
-from shared.origins import is_known_host, is_same_site
+from shared.open_files import raise_open_files_limit
+from shared.origins import SiteRules, hosts_of
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +21,38 @@ RESERVED_FILES = 64
 
 MAX_CONNECTIONS_WITHOUT_LIMIT = 1_000_000
 """Connections of a process that may have any number of open files."""
+
+
+@dataclass(frozen=True)
+class HandshakeSite:
+    """What the headers of a handshake say about the page that it comes from, and about the server that it goes to.
+
+    Browsers always send Host, and Origin with a handshake. No page can change them or the X-Forwarded headers
+    (RFC 6455, 10.2).
+    """
+
+    hosts: Sequence[str]
+    """Host, and X-Forwarded-Host of a proxy."""
+    origins: Sequence[str]
+    forwarded_port: str = ""
+
+    @classmethod
+    def of(cls, headers: Sequence[tuple[str, str]]) -> Self:
+        """Read the headers. One that comes twice counts twice."""
+        values: dict[str, list[str]] = {}
+        for name, value in headers:
+            values.setdefault(name.lower(), []).append(value)
+        return cls(
+            hosts_of(values.get("host", ()), values.get("x-forwarded-host", ())),
+            values.get("origin", ()),
+            values.get("x-forwarded-port", [""])[-1],
+        )
+
+    def is_allowed(self, rules: SiteRules) -> bool:
+        """Whether the page is our own or that of an allowed origin, or the client is no browser."""
+        if not self.origins:
+            return True
+        return len(self.origins) == 1 and rules.is_same_site(self.origins[0], self.hosts, self.forwarded_port)
 
 
 class Admission:
@@ -32,11 +66,17 @@ class Admission:
         self._open_connections = 0
         self._by_address: Counter[str] = Counter()
 
-    def refusal(self, hosts: Collection[str], origins: Sequence[str], address: str) -> Response | None:
+    def refusal(self, site: HandshakeSite, address: str) -> Response | None:
         """Return the answer that refuses a handshake, or None if it is admitted."""
         settings = self._settings
-        if not is_allowed_site(hosts, origins, settings.host, settings.allowed_origins):
-            return problem(403, "This request comes from another site. ALLOWED_ORIGINS names those that may.")
+        if not settings.site_rules.are_known_hosts(site.hosts):
+            return problem(421, "This server does not know the name that it was called by. Put it into ALLOWED_HOSTS.")
+        if not site.is_allowed(settings.site_rules):
+            return problem(
+                403,
+                "This request comes from another site. ALLOWED_ORIGINS names those that may; PUBLIC_URL names the "
+                "page's own address, if a proxy leaves its port out of Host.",
+            )
         if self.is_stopping or self._open_connections >= self.max_connections:
             return too_many_connections()
         if 0 < settings.max_connections_per_address <= self._by_address[address]:
@@ -64,24 +104,8 @@ def too_many_connections() -> Response:
 
 def max_connections(configured: int) -> int:
     """Return how many connections this process can hold. Raise the soft limit of open files to the hard one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with suppress(ValueError, OSError):  # macOS names a hard limit that it does not grant
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
-    possible = MAX_CONNECTIONS_WITHOUT_LIMIT if soft == resource.RLIM_INFINITY else max(soft - RESERVED_FILES, 1)
+    files = raise_open_files_limit()
+    possible = MAX_CONNECTIONS_WITHOUT_LIMIT if files == resource.RLIM_INFINITY else max(files - RESERVED_FILES, 1)
     if configured > possible:
-        log.warning("MAX_CONNECTIONS is above the limit of open files", open_files=soft, max_connections=possible)
+        log.warning("MAX_CONNECTIONS is above the limit of open files", open_files=files, max_connections=possible)
     return min(configured or possible, possible)
-
-
-def is_allowed_site(
-    hosts: Collection[str], origins: Sequence[str], listens_on: str, allowed_origins: Collection[str]
-) -> bool:
-    """Whether a handshake comes from our own page, from an allowed origin, or from a client that is no browser.
-
-    Browsers always send Origin with a handshake, and no page can change it or X-Forwarded-Host (RFC 6455, 10.2).
-    """
-    if not all(is_known_host(host, listens_on, allowed_origins) for host in hosts):
-        return False
-    return not origins or (len(origins) == 1 and is_same_site(origins[0], hosts, allowed_origins))

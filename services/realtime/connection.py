@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
     def accept(self, handshake: Handshake, first_frames: bytes) -> None:
         """Accept an ordinary handshake, and send the first frames in the same write."""
         self._is_open = True
-        self.transport.write(handshake.response() + first_frames)
+        self._write(handshake.response() + first_frames)
 
     def accept_request(self, request: Request) -> bool:
         """Accept or refuse an unusual handshake by all rules of the protocol. Return whether the WebSocket is open."""
@@ -116,11 +116,11 @@ class Connection(asyncio.Protocol):
 
     def respond(self, response: Response) -> None:
         """Answer an HTTP request and end the connection."""
-        self.transport.write(response.serialize())
+        self._write(response.serialize())
         self._end()
 
     def send(self, data: bytes) -> None:
-        self.transport.write(data)
+        self._write(data)
 
     def ping(self, frame: bytes) -> bool:
         """Send a ping; if the last one was not answered, send nothing and return False."""
@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
             return False
         self.awaits_pong = True
         self._reads_since_ping = 0
-        self.transport.write(frame)
+        self._write(frame)
         return True
 
     def has_progressed(self) -> bool:
@@ -172,9 +172,14 @@ class Connection(asyncio.Protocol):
             self._handler.on_closing(self)
         for data in protocol.data_to_send():
             if data:
-                self.transport.write(data)
+                self._write(data)
             else:  # an empty item means end of stream
                 self._end()
+
+    def _write(self, data: bytes) -> None:
+        # A client may go at any moment, and the transport of a lost connection raises an error.
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
     def _end(self) -> None:
         """Close the sending side only: with both closed, bytes that still arrive would make the kernel discard ours."""

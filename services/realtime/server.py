@@ -12,7 +12,7 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from services.realtime import http_answers
-from services.realtime.admission import Admission, too_many_connections
+from services.realtime.admission import Admission, HandshakeSite, too_many_connections
 from services.realtime.connection import Connection
 from services.realtime.frames import PING, text_frame
 from services.realtime.handshake import Handshake
@@ -128,10 +128,8 @@ class RealtimeServer:
         if path_of(handshake.target) != WEBSOCKET_PATH:
             connection.respond(self._http_answer(handshake.target))
             return
-        hosts = [headers[name] for name in ("host", "x-forwarded-host") if name in headers]
-        origins = [headers["origin"]] if "origin" in headers else []
         address = self._address(connection, headers)
-        if refusal := self._admission.refusal(hosts, origins, address):
+        if refusal := self._admission.refusal(HandshakeSite.of([*headers.items()]), address):
             self._refuse(connection, refusal)
         else:
             self._register(connection, address)
@@ -143,9 +141,8 @@ class RealtimeServer:
         if path_of(request.path) != WEBSOCKET_PATH:
             connection.respond(self._http_answer(request.path))
             return
-        hosts = [host for name in ("Host", "X-Forwarded-Host") for host in headers.get_all(name)]
         address = self._address(connection, {name.lower(): value for name, value in headers.raw_items()})
-        if refusal := self._admission.refusal(hosts, headers.get_all("Origin"), address):
+        if refusal := self._admission.refusal(HandshakeSite.of([*headers.raw_items()]), address):
             self._refuse(connection, refusal)
         elif connection.accept_request(request):
             self._register(connection, address)
@@ -243,7 +240,8 @@ class RealtimeServer:
             pause_s = started + SHUTDOWN_SPREAD_S * number / len(connections) - self._loop.time()
             if pause_s > 0:
                 await asyncio.sleep(pause_s)
-            connection.close(CloseCode.SERVICE_RESTART, "The server restarts. Connect again.")
+            if connection.address:  # otherwise it has gone meanwhile
+                connection.close(CloseCode.SERVICE_RESTART, "The server restarts. Connect again.")
         if self._sockets:
             # It may be set since an earlier moment without connections.
             self._all_disconnected.clear()

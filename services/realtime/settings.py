@@ -10,7 +10,6 @@ class RealtimeSettings(RedisSettings, OriginSettings):
 
     port: Port = Field(8081, description="Port of the WebSocket.")
     workers: PositiveInt = Field(1, description="Processes that share the port; one fills a core.")
-    fly_app_name: str = Field("", description="Set by Fly, whose proxy is then asked for a browser's address.")
     max_connections: NonNegativeInt = Field(
         0, description="Most browsers for each process; 0: as many as it may have open files."
     )

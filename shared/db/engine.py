@@ -51,7 +51,8 @@ def sqlalchemy_url(settings: DatabaseSettings) -> URL:
 
 def open_engine(settings: DatabaseSettings, pool_size: int = POOL_SIZE) -> Engine:
     url = sqlalchemy_url(settings)
-    engine = create_engine(url, **_engine_options(url, pool_size))
+    # An error's text goes into the log, and the parameters of a statement are what people said.
+    engine = create_engine(url, hide_parameters=True, **_engine_options(url, pool_size))
     _register_listeners(engine)
     return engine
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Column, Delete, Index, Text
+from sqlalchemy import BigInteger, Column, ColumnElement, Delete, Index, Text
 from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
@@ -66,9 +66,19 @@ class Upload(SQLModel, table=True):
         )
 
     @classmethod
-    def of_clip(cls, clip_id: uuid.UUID) -> SelectOfScalar["Upload"]:
-        """The segments of a clip, in order."""
-        return select(cls).where(col(cls.clip_id) == clip_id).order_by(col(cls.segment))
+    def of_clip(cls, library_id: str, clip_id: uuid.UUID) -> SelectOfScalar["Upload"]:
+        """The segments of a clip, in order. Another library may have uploads with the same clip id."""
+        return select(cls).where(*cls.is_of_clip(library_id, clip_id)).order_by(col(cls.segment))
+
+    @classmethod
+    def delete_of_clip(cls, library_id: str, clip_id: uuid.UUID) -> Delete:
+        """Delete the rows of a clip's uploads, and so those of their pieces."""
+        return delete(cls).where(*cls.is_of_clip(library_id, clip_id))
+
+    @classmethod
+    def is_of_clip(cls, library_id: str, clip_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+        """The conditions on an upload of a clip of this library."""
+        return col(cls.clip_id) == clip_id, col(cls.library_id) == library_id
 
 
 class Piece(SQLModel, table=True):
@@ -91,25 +101,25 @@ class Piece(SQLModel, table=True):
         return select(cls).where(col(cls.upload_id) == upload_id).order_by(col(cls.start))
 
     @classmethod
-    def of_clip(cls, clip_id: uuid.UUID) -> Select[Upload, "Piece"]:
+    def of_clip(cls, library_id: str, clip_id: uuid.UUID) -> Select[Upload, "Piece"]:
         """All pieces of a clip in the order of the recording, each beside its upload."""
         return (
             select(Upload, cls)
             .join(cls, col(cls.upload_id) == col(Upload.id))
-            .where(col(Upload.clip_id) == clip_id)
+            .where(*Upload.is_of_clip(library_id, clip_id))
             .order_by(col(Upload.segment), col(cls.start))
         )
 
     @classmethod
-    def of_segment(cls, clip_id: uuid.UUID, segment: int) -> Select[Upload, "Piece"]:
+    def of_segment(cls, library_id: str, clip_id: uuid.UUID, segment: int) -> Select[Upload, "Piece"]:
         """The pieces of one segment of a clip, in order, each beside its upload."""
-        return cls.of_clip(clip_id).where(col(Upload.segment) == segment)
+        return cls.of_clip(library_id, clip_id).where(col(Upload.segment) == segment)
 
     @classmethod
-    def after(cls, clip_id: uuid.UUID, segment: int, offset: int) -> Select[Upload, "Piece"]:
+    def after(cls, library_id: str, clip_id: uuid.UUID, segment: int, offset: int) -> Select[Upload, "Piece"]:
         """The pieces of a clip with bytes behind this offset of this segment, in order, each beside its upload."""
         later = and_(col(Upload.segment) == segment, col(cls.end) > offset)
-        return cls.of_clip(clip_id).where(or_(col(Upload.segment) > segment, later))
+        return cls.of_clip(library_id, clip_id).where(or_(col(Upload.segment) > segment, later))
 
     @classmethod
     def delete_of_upload(cls, upload_id: uuid.UUID) -> Delete:

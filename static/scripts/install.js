@@ -19,7 +19,7 @@ export class Installation extends EventTarget {
     const had = workers.controller;
     workers.addEventListener("controllerchange", () => had && this.#wait(workers.controller));
     // Without a network, or in a browser that keeps nothing, the page goes on as it is.
-    const kept = await workers.register("/service-worker.js", { updateViaCache: "none" }).catch(() => null);
+    const kept = await workers.register(address(), { updateViaCache: "none" }).catch(() => null);
     if (!kept) return;
     if (kept.waiting && kept.active) this.#wait(kept.waiting);
     const watch = () => {
@@ -50,26 +50,38 @@ export class Installation extends EventTarget {
   }
 }
 
-/**
- * Do what the page was opened for: to record, for which the button is at hand, or with files from other apps.
- * @param {HTMLElement} record @param {(files: File[]) => Promise<unknown>} take resolves when they are safe here
- */
-export function launched(record, take) {
-  if (new URLSearchParams(location.search).has("record")) record.focus();
-  if (location.search) history.replaceState(null, "", location.pathname + location.hash);
-  void takeShared(take);
+/** The service worker's address: the page's policy lets no plain text lead to a script (Trusted Types). */
+function address() {
+  const { trustedTypes } = /** @type {any} */ (globalThis);
+  const policy = trustedTypes?.createPolicy("service-worker", { createScriptURL: () => "/service-worker.js" });
+  return policy?.createScriptURL("") ?? "/service-worker.js";
 }
 
-/** What is taken is forgotten there, and not before. @param {(files: File[]) => Promise<unknown>} take */
-async function takeShared(take) {
-  if (!globalThis.caches || !(await caches.has(SHARED))) return;
+/**
+ * Do what the page was opened for: to record, for which the button is at hand, or with files from other apps.
+ * @param {HTMLElement} record @returns {boolean} whether there was no room for a file that another app shared
+ */
+export function launched(record) {
+  const search = new URLSearchParams(location.search);
+  if (search.has("record")) record.focus();
+  if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+  return search.get("shared") === "full";
+}
+
+/**
+ * What other apps have shared and nobody has kept yet. It is forgotten when a person says so, and not before.
+ * @returns {Promise<{file: File, forget: () => Promise<unknown>}[]>}
+ */
+export async function shared() {
+  if (!globalThis.caches || !(await caches.has(SHARED))) return [];
   const cache = await caches.open(SHARED);
+  const found = [];
   for (const request of await cache.keys()) {
-    const shared = await cache.match(request);
-    if (!shared) continue;
-    const type = shared.headers.get("Content-Type") ?? "";
-    const name = decodeURIComponent(shared.headers.get("X-Name") ?? "");
-    await take([new File([await shared.blob()], name, { type })]);
-    await cache.delete(request);
+    const response = await cache.match(request);
+    if (!response) continue; // another tab was faster
+    const type = response.headers.get("Content-Type") ?? "";
+    const name = decodeURIComponent(response.headers.get("X-Name") ?? "");
+    found.push({ file: new File([await response.blob()], name, { type }), forget: () => cache.delete(request) });
   }
+  return found;
 }

@@ -214,14 +214,19 @@ void sync.read();
 
 /** Nothing of this is needed to see the clips or to record. */
 const install = async () => {
-  const [{ Offers }, { Installation, launched }] = await Promise.all([import("./views/offers.js"), import("./install.js")]);
+  const [{ Offers }, { Installation, launched, shared }] = await Promise.all([import("./views/offers.js"), import("./install.js")]);
   const installation = new Installation();
   const offers = new Offers(document.body, installation, { busy, flush: async () => list.flush() });
   for (const type of ["begin", "end"]) capture.addEventListener(type, () => setTimeout(() => offers.show()));
-  launched(part(document, "record", HTMLElement), async (files) => {
-    await takeFiles(files);
-    await intake.copied;
-  });
+  if (launched(part(document, "record", HTMLElement))) panel.say(words.device.noRoomForShared);
+  const waiting = await shared();
+  if (waiting.length) {
+    const { show } = await import("./views/shared.js");
+    show(part(document, "shared", HTMLElement), waiting, async (file) => {
+      await takeFiles([file]);
+      await intake.copied;
+    });
+  }
   // The page's files are read once more for it: after what somebody waits for.
   (globalThis.requestIdleCallback ?? setTimeout)(() => void installation.begin());
 };

@@ -19,8 +19,21 @@ export function chosen(wanted = WANTED) {
 /** By which dates and numbers are written. */
 export const { code, locale } = chosen();
 
+/** Directions of text (Unicode UAX 9) that a name may hold: the sentence around it would be turned, too. */
+const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** The same words, whose sentences leave the directions of a name out. @param {any} said @returns {any} */
+function unturned(said) {
+  if (typeof said === "function") {
+    return (/** @type {any[]} */ ...given) => said(...given.map((each) => each?.replace?.(DIRECTIONS, "") ?? each));
+  }
+  if (typeof said !== "object") return said;
+  if (Array.isArray(said)) return said.map(unturned);
+  return Object.fromEntries(Object.entries(said).map(([key, word]) => [key, unturned(word)]));
+}
+
 /** @type {Words} */
-export const words = (await import(`./words/${code}.js`)).default;
+export const words = unturned((await import(`./words/${code}.js`)).default);
 
 /**
  * Put the words into markup that holds English. `data-words` names the text of an element, `data-words-label` its name

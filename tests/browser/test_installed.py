@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import cast
 
+import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -92,29 +93,66 @@ async def test_a_new_version_is_offered_and_waits_for_a_person_and_for_the_end_o
     assert here.errors == other.errors == []
 
 
-async def test_what_another_app_shares_becomes_a_clip(doomed_stack: Stack, launch_browser: Launch) -> None:
+SHARE = """async ([bytes, names]) => {
+    const form = new FormData();
+    for (const name of names) form.append("files", new File([new Uint8Array(bytes)], name, { type: "audio/webm" }));
+    const { status, redirected, url } = await fetch("/share", { method: "POST", body: form });
+    if (status !== 200 || !redirected) throw new Error(`${status} ${url}`);
+    return url;
+}"""
+"""As the browser of a phone does it: a form that is posted to the address that the manifest names."""
+
+NONE_WAITS = "async () => (await (await caches.open('dictaphone-shared')).keys()).length === 0"
+
+
+async def test_what_another_app_shares_becomes_a_clip_when_a_person_keeps_it(
+    doomed_stack: Stack, launch_browser: Launch
+) -> None:
     here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url, service_worker=True)
     await installed(here.page)
-    sound = speech.encode(speech.samples())
-    # As the browser of a phone does it: a form that is posted to the address that the manifest names.
-    await here.page.evaluate(
-        """async bytes => {
-            const form = new FormData();
-            form.append("files", new File([new Uint8Array(bytes)], "From elsewhere.webm", { type: "audio/webm" }));
-            const { status, redirected, url } = await fetch("/share", { method: "POST", body: form });
-            if (status !== 200 || !redirected) throw new Error(`${status} ${url}`);
-        }""",
-        list(sound),
-    )
+    sound = list(speech.encode(speech.samples()))
+    await here.page.evaluate(SHARE, [sound, ["From elsewhere.webm", "Junk.webm"]])
     await here.page.goto(f"{doomed_stack.api_url}/?shared")
+    await expect(here.page.get_by_text("Another app shares “Junk.webm”")).to_be_visible(timeout=SOON_MS)
+    await here.page.reload()
+    wanted = here.page.get_by_text("Another app shares “From elsewhere.webm”")
+    await wanted.get_by_role("button", name="Keep").click(timeout=SOON_MS)
     await expect(here.rows()).to_have_count(1, timeout=SOON_MS)
     await expect(here.rows().get_by_role("textbox", name="Name")).to_have_value("From elsewhere")
-    await here.page.wait_for_function(
-        "async () => (await (await caches.open('dictaphone-shared')).keys()).length === 0", timeout=SOON_MS
-    )
+    await expect(wanted).not_to_be_visible()
+    await here.button("Discard").click()
+    await here.page.wait_for_function(NONE_WAITS, timeout=SOON_MS)
     await here.page.reload()
     await expect(here.rows()).to_have_count(1, timeout=SOON_MS)
+    await expect(here.button("Keep")).not_to_be_visible()
+    # Nobody can fill the device with what nobody keeps.
+    assert (await here.page.evaluate(SHARE, [sound[:100], [f"{n}.webm" for n in range(25)]])).endswith("/?shared=full")
+    await here.page.goto(f"{doomed_stack.api_url}/?shared=full")
+    await expect(here.page.get_by_text("There is no room for all that the other app shares")).to_be_visible()
+    await expect(here.button("Keep")).to_have_count(20)
     assert here.errors == []
+
+
+async def test_another_sites_page_plants_no_clip(doomed_stack: Stack, launch_browser: Launch) -> None:
+    """Its form reaches the service worker before any guard of the server's."""
+    here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url, service_worker=True)
+    await installed(here.page)
+    evil = f"""<form method="post" enctype="multipart/form-data" action="{doomed_stack.api_url}/share">
+        <input type="file" name="files"></form><script>
+        const files = new DataTransfer();
+        const bytes = new Uint8Array({list(speech.encode(speech.samples()))});
+        files.items.add(new File([bytes], "Planted.webm", {{ type: "audio/webm" }}));
+        document.querySelector("input").files = files.files;
+        document.querySelector("form").submit();
+        </script>"""
+    await here.page.route("http://evil.example/", lambda route: route.fulfill(body=evil, content_type="text/html"))
+    await here.page.goto("http://evil.example/", wait_until="commit")
+    await expect(here.page.get_by_text("Another app shares “Planted.webm”")).to_be_visible(timeout=SOON_MS)
+    await expect(here.rows()).to_have_count(0)
+    await here.button("Discard").click()
+    await here.page.wait_for_function(NONE_WAITS, timeout=SOON_MS)
+    async with httpx.AsyncClient(base_url=doomed_stack.api_url) as client:
+        assert (await client.get("/api/clips")).json()["clips"] == []
 
 
 async def test_the_shortcut_has_the_button_at_hand_and_records_nothing(

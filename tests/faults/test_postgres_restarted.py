@@ -1,6 +1,7 @@
 """Postgres is restarted, killed and away: between requests nobody notices, during one it is a refusal and no loss."""
 
 import asyncio
+import json
 import uuid
 
 import httpx
@@ -25,6 +26,23 @@ async def test_a_restart_between_requests_is_not_noticed(client: httpx.AsyncClie
         await asyncio.to_thread(postgres.restart)
         assert (await client.get("/api/clips")).status_code == 200
         assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_database_that_is_away_is_one_line_and_counted(
+    client: httpx.AsyncClient, postgres: Postgres, api: Stack
+) -> None:
+    clip = await put_clip(client)
+    for outage in (1, 2):
+        await asyncio.to_thread(postgres.kill)
+        for _ in range(6):
+            assert_problem(await client.get(f"/api/clips/{clip['id']}"), 503, "away")
+        await asyncio.to_thread(postgres.start)
+        assert (await client.get(f"/api/clips/{clip['id']}")).status_code == 200
+        lines = [json.loads(line) for line in api.log("api").splitlines() if '"database"' in line]
+        assert [line["event"] for line in lines] == ["unavailable", "available again"] * outage
+        assert lines[-1]["failures"] >= 6
+        assert '"request failed"' not in api.log("api")
+    assert 'dictaphone_failures_total{part="database"}' in (await client.get("/metrics")).text
 
 
 async def test_a_kill_during_requests_loses_nothing_that_was_confirmed(

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -270,6 +271,24 @@ def test_the_api_is_the_only_door() -> None:
     assert fly("api")["env"]["WAKE_URL"] == f"http://{fly('transcriber')['app']}.flycast/wake"
     assert "/websocket" in {getattr(route, "path", "") for route in ROUTES}
     assert len({fly(service)["app"] for service in SETTINGS}) == 3
+
+
+def test_realtime_knows_the_name_that_browsers_call() -> None:
+    """Elsewhere than on Fly, the api is a client of realtime's, and calls it by a name of its own."""
+    called = f"{fly('api')['app']}.fly.dev"
+    rules = RealtimeSettings.model_validate({**_lowered(fly("realtime")["env"]), "host": "0.0.0.0"}).site_rules
+    assert rules.are_known_hosts([called])
+    assert ApiSettings.model_validate({"fly_app_name": fly("api")["app"]}).site_rules.are_known_hosts([called])
+    upstream = urlsplit(compose()["api"]["environment"]["REALTIME_UPSTREAM"]).netloc
+    rules = RealtimeSettings.model_validate(
+        {"allowed_hosts": compose()["realtime"]["environment"]["ALLOWED_HOSTS"]}
+    ).site_rules
+    assert rules.are_known_hosts([upstream])
+    assert not rules.are_known_hosts(["evil.example"])
+
+
+def _lowered(env: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in env.items()}
 
 
 def test_each_fly_app_sleeps_in_its_own_way() -> None:

@@ -57,6 +57,12 @@ def test_origins_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None
     assert load(ApiSettings).allowed_origins == {"https://app.example.com", "http://localhost:3000"}
 
 
+def test_the_public_address_is_an_origin_as_browsers_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given in ("https://A.example", "https://a.example:443/", "https://a.example/"):
+        monkeypatch.setenv("PUBLIC_URL", given)
+        assert load(ApiSettings).public_url == "https://a.example"
+
+
 def test_log_levels_come_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "debug")
     assert load(ApiSettings).log_level == "DEBUG"
@@ -77,6 +83,10 @@ def test_the_region_has_two_names(name: str, monkeypatch: pytest.MonkeyPatch) ->
         ({"MAX_UPLOAD_BYTES": "0"}, "MAX_UPLOAD_BYTES: Input should be greater than 0"),
         ({"AUDIO_DELIVERY": "pigeon"}, "AUDIO_DELIVERY: Input should be 'redirect' or 'stream' (found 'pigeon')."),
         ({"ALLOWED_ORIGINS": "example.com"}, "ALLOWED_ORIGINS: 'example.com' is not an origin such as https://"),
+        ({"ALLOWED_HOSTS": "https://a.example"}, "ALLOWED_HOSTS: 'https://a.example' is not a host name such as dic"),
+        ({"ALLOWED_HOSTS": "*.a.example"}, "ALLOWED_HOSTS: '*.a.example' is not a host name such as dictaphone"),
+        ({"PUBLIC_URL": "a.example"}, "PUBLIC_URL: must be the address of the page, such as https://dictaphone."),
+        ({"PUBLIC_URL": "https://a.example/page"}, "PUBLIC_URL: must be the address of the page, such as https://di"),
         ({"REDIS_URL": f"http://:{SECRET}@h"}, "REDIS_URL: must begin with redis://, rediss:// or unix://."),
         ({"DATABASE_URL": f"mysql://u:{SECRET}@h/d"}, "DATABASE_URL: must begin with postgres:// or sqlite:///."),
         ({"DATABASE_URL": f"postgres://u:{SECRET}@h:port/d"}, "DATABASE_URL: is no URL: its host or port cannot be"),

@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import count
 
 from services.api.clips.media_types import file_extension
+from services.api.clips.names import without_directions
 
 MAX_STEM_CHARS = 80
 """Characters of a folder's name: some unpack programs stop at paths of 260, and at 255 bytes of a name."""
@@ -34,7 +35,7 @@ class FolderNames:
 
 def safe_stem(clip_name: str) -> str:
     """Return the clip's name without the characters and the endings that a file's name cannot have."""
-    stem = _FORBIDDEN.sub("-", clip_name)[:MAX_STEM_CHARS].strip(". ") or "clip"
+    stem = _FORBIDDEN.sub("-", without_directions(clip_name))[:MAX_STEM_CHARS].strip(". ") or "clip"
     return f"-{stem}" if _RESERVED.match(stem) else stem
 
 

@@ -112,7 +112,7 @@ class _ClipExport:
         if clip.audio_key:
             files[played_file] = [(clip.audio_key, clip.bytes)]
         originals = []
-        for _, rows in groupby(session.exec(Piece.of_clip(id)), key=lambda row: row[0].id):
+        for _, rows in groupby(session.exec(Piece.of_clip(HOME, id)), key=lambda row: row[0].id):
             uploads, pieces = zip(*rows, strict=True)
             upload = uploads[0]
             is_played = [piece.key for piece in pieces] == [clip.audio_key]

@@ -146,8 +146,8 @@ class Maintenance:
                 clips = session.exec(expired.with_for_update(skip_locked=True)).all()
                 keys = {clip.audio_key for clip in clips if clip.audio_key}
                 for clip in clips:
-                    keys.update(piece.key for _, piece in session.exec(Piece.of_clip(clip.id)))
-                    session.exec(delete(Upload).where(col(Upload.clip_id) == clip.id))
+                    keys.update(piece.key for _, piece in session.exec(Piece.of_clip(clip.library_id, clip.id)))
+                    session.exec(Upload.delete_of_clip(clip.library_id, clip.id))
                     session.delete(clip)
             self._delete(keys)
             count += len(clips)

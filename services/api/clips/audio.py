@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from services.api.clips.media_types import file_extension
 from services.api.clips.names import content_disposition
-from services.api.http.conditional import byte_range, etag_matches
+from services.api.http.conditional import PRIVATE, byte_range, etag_matches
 from services.api.http.errors import Problem
 from services.api.state import State
 from shared.clips.models import Clip
@@ -41,7 +41,8 @@ class PlayableAudio:
         """
         if clip.audio_key:
             return cls(clip.name, clip.mime, [(clip.audio_key, clip.bytes)], f'"{clip.sha256[:32]}"')
-        rows = session.exec(Piece.of_clip(clip.id) if segment is None else Piece.of_segment(clip.id, segment)).all()
+        owner = clip.library_id, clip.id
+        rows = session.exec(Piece.of_clip(*owner) if segment is None else Piece.of_segment(*owner, segment)).all()
         if not rows:
             raise Problem("no-audio", "No sound of this recording has arrived yet.")
         upload = rows[0][0]
@@ -71,10 +72,9 @@ def audio_response(request: Request, state: State, audio: PlayableAudio) -> Resp
     headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": PRIVATE,
         "Content-Disposition": disposition,
         "Content-Security-Policy": SANDBOX_POLICY,
-        "Cross-Origin-Resource-Policy": "same-origin",
     }
     if etag_matches(request.headers.get("if-none-match"), etag, weak=True):
         return Response(status_code=304, headers=headers)
@@ -82,7 +82,7 @@ def audio_response(request: Request, state: State, audio: PlayableAudio) -> Resp
     if can_redirect and request.method == "GET" and not _is_fetch(request):
         url = state.store.presigned_url(audio.objects[0][0], audio.mime, disposition)
         if url is not None:
-            return RedirectResponse(url, status_code=307, headers={"Cache-Control": "private, no-cache"})
+            return RedirectResponse(url, status_code=307, headers={"Cache-Control": PRIVATE})
     start, end = 0, size
     # Range is for GET alone (RFC 9110, section 14.2).
     range_header = request.headers.get("range") if request.method == "GET" else None

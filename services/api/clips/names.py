@@ -6,8 +6,11 @@ from urllib.parse import quote, unquote_to_bytes
 
 from starlette.requests import Request
 
+from services.api.clips.media_types import FILE_EXTENSIONS
 from services.api.http.errors import Problem
 from shared.clips.models import MAX_NAME_CHARS
+
+_DIRECTIONS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 _FORBIDDEN_CATEGORIES = {"Cc": "control characters", "Cs": "half characters (lone surrogates)"}
 
@@ -45,8 +48,19 @@ def name_from_path(raw_path: bytes, prefix: str) -> str:
 def content_disposition(request: Request, name: str, extension: str) -> str:
     """Content-Disposition of a clip's audio or transcript, with its file name (RFC 6266).
 
-    `?download` in the request makes it an attachment. Characters that file systems refuse become hyphens.
+    `?download` in the request makes it an attachment. Characters that file systems refuse become hyphens. A name that
+    was a file's, with this extension, gets no second one.
     """
-    stem = re.sub(r'[\\/:*?"<>|]', "-", name).strip(". ") or "clip"
+    stem = re.sub(r'[\\/:*?"<>|]', "-", without_directions(name)).strip(". ") or "clip"
+    own_extension = stem.rpartition(".")[2].lower() if "." in stem else ""
+    is_file_name = extension in {own_extension, FILE_EXTENSIONS.get(own_extension)}
     kind = "attachment" if "download" in request.query_params else "inline"
-    return f"{kind}; filename*=UTF-8''{quote(f'{stem}.{extension}', safe='')}"
+    return f"{kind}; filename*=UTF-8''{quote(stem if is_file_name else f'{stem}.{extension}', safe='')}"
+
+
+def without_directions(name: str) -> str:
+    """The name without characters that turn the text behind them around: a file would seem to have another extension.
+
+    These are the explicit directions of Unicode UAX 9; marks within Hebrew or Arabic (U+200E, U+200F) stay.
+    """
+    return _DIRECTIONS.sub("", name)

@@ -20,9 +20,9 @@ from services.api.clips.operations import (
     clip_answer,
 )
 from services.api.clips.schemas import ClipPatch
-from services.api.clips.service import clip_response, get_clip, store_audio, version_etag
+from services.api.clips.service import clip_response, get_clip, id_taken, store_audio, version_etag
 from services.api.http.body import ReceivedBody, receive_body
-from services.api.http.conditional import etag_matches
+from services.api.http.conditional import PRIVATE, etag_matches
 from services.api.http.errors import Problem
 from services.api.http.operations import Answer, Operation, json_answer, query_param
 from services.api.http.params import clip_id, int_param, json_body, storable_text
@@ -43,7 +43,7 @@ def read(request: Request) -> Response:
     with state_of(request).read_session() as session:
         clip = get_clip(session, request)
     if etag_matches(request.headers.get("if-none-match"), version_etag(clip), weak=True):
-        return Response(status_code=304, headers={"ETag": version_etag(clip)})
+        return Response(status_code=304, headers={"ETag": version_etag(clip), "Cache-Control": PRIVATE})
     return clip_response(clip)
 
 
@@ -73,12 +73,12 @@ def _put(state: State, id: uuid.UUID, name: str, body: ReceivedBody, duration_ms
     try:
         with state.transaction() as transaction:
             transaction.save(clip, PREPARE)
-    except IntegrityError:
-        # The same PUT at the same time was committed first.
+    except IntegrityError as error:
+        # The same PUT at the same time was committed first, or another library has a clip of this id.
         state.store.delete(clip.audio_key)
         if clip := _existing_clip(state, id, body):
             return clip_response(clip)
-        raise
+        raise id_taken() from error
     return clip_response(clip, 201)
 
 
@@ -193,7 +193,7 @@ def waveform(request: Request) -> Response:
     if waveform is None or clip.prepared_at is None:
         raise Problem("not-found", "The clip's sound is not measured yet.")
     body = {"duration_ms": clip.duration_ms, "peaks": waveform.peaks}
-    return JSONResponse(body, headers={"Cache-Control": "no-cache"})
+    return JSONResponse(body, headers={"Cache-Control": PRIVATE})
 
 
 @Operation(
@@ -213,7 +213,7 @@ def transcript(request: Request) -> Response:
     if clip.text is None:
         raise Problem("no-transcript", clip.error or "The clip is not transcribed yet.")
     headers = {
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": PRIVATE,
         "Content-Disposition": content_disposition(request, clip.name, extension),
     }
     return Response(form.render(clip, timed_transcript), media_type=form.mime, headers=headers)
@@ -224,10 +224,8 @@ def _existing_clip(state: State, id: uuid.UUID, body: ReceivedBody) -> Clip | No
     with state.read_session() as session:
         clip = session.exec(Clip.by_id(HOME, id)).first()
         if clip and clip.sha256 != body.sha256:
-            pieces = session.exec(Piece.of_clip(id))
+            pieces = session.exec(Piece.of_clip(HOME, id))
             originals = [piece.sha256 for upload, piece in pieces if (piece.start, piece.end) == (0, upload.length)]
             if body.sha256 not in originals:
-                raise Problem(
-                    "id-taken", "This id belongs to a clip with other audio, and nothing is overwritten here."
-                )
+                raise id_taken()
     return clip

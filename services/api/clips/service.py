@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.api.clips.media_types import resolve_media_type
 from services.api.http.body import ReceivedBody
-from services.api.http.conditional import etag_matches
+from services.api.http.conditional import PRIVATE, etag_matches
 from services.api.http.errors import Problem
 from services.api.http.params import clip_id
 from services.api.state import State
@@ -51,6 +51,10 @@ def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, dura
     )
 
 
+def id_taken() -> Problem:
+    return Problem("id-taken", "This id belongs to another clip, and nothing is overwritten here.")
+
+
 def new_audio_key(library_id: str, clip_id: uuid.UUID) -> str:
     """A key that no object has: audio is never overwritten in the store."""
     return f"{library_id}/{clip_id}/{uuid.uuid4().hex}"
@@ -62,7 +66,7 @@ def clip_response(clip: Clip, status: int = 200) -> Response:
         PublicClip.model_validate(clip).model_dump_json(),
         status_code=status,
         media_type="application/json",
-        headers={"ETag": version_etag(clip), "Cache-Control": "no-cache"},
+        headers={"ETag": version_etag(clip), "Cache-Control": PRIVATE},
     )
 
 

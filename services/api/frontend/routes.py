@@ -9,13 +9,18 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Scope
 
-from services.api.frontend.version import STATIC, UNREGISTER_WORKER, page_version, service_worker_script
+from services.api.frontend.version import STATIC, UNREGISTER_WORKER, PageFiles
 from services.api.http.errors import Problem
 from services.api.http.operations import Answer, Json, Operation, query_param
 from services.api.http.static_files import REVALIDATE, compressed
 from services.api.state import state_of
 
 SHELL: Json = {"type": "string", "description": "Only this version: asked by a service worker."}
+
+PERMISSIONS_POLICY = (
+    "microphone=(self), camera=(), display-capture=(), geolocation=(), hid=(), midi=(), payment=(), serial=(), usb=()"
+)
+"""What the page may ask a person for: the microphone, and nothing else."""
 
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 
@@ -29,8 +34,12 @@ _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 async def index(request: Request) -> Response:
     """GET /: the page, under its Content-Security-Policy."""
     policy = _policy(request)
-    reject_other_version(request.query_params.get("shell"), policy)
-    headers = {"Cache-Control": REVALIDATE, "Content-Security-Policy": policy}
+    _reject_other_version(request, request.query_params.get("shell"), policy)
+    headers = {
+        "Cache-Control": REVALIDATE,
+        "Content-Security-Policy": policy,
+        "Permissions-Policy": PERMISSIONS_POLICY,
+    }
     return await compressed(FileResponse(STATIC / "index.html", headers=headers), request.headers)
 
 
@@ -39,15 +48,20 @@ def service_worker(request: Request) -> Response:
     """GET /service-worker.js. It stands at the root, because its scope is the folder that it is served from."""
     is_on = state_of(request).settings.service_worker == "on"
     return Response(
-        service_worker_script(_policy(request)) if is_on else UNREGISTER_WORKER,
+        _page_files(request).service_worker_script(_policy(request)) if is_on else UNREGISTER_WORKER,
         media_type="text/javascript",
         headers={"Cache-Control": REVALIDATE, "Content-Security-Policy": "default-src 'none'; connect-src 'self'"},
     )
 
 
-def reject_other_version(version: str | None, policy: str) -> None:
+def _page_files(request: Request) -> PageFiles:
+    files: PageFiles = request.app.state.page_files
+    return files
+
+
+def _reject_other_version(request: Request, version: str | None, policy: str) -> None:
     """Raise `Problem` when a service worker asks for another version: its cache must not mix files of two versions."""
-    if version is not None and version != page_version(policy):
+    if version is not None and version != _page_files(request).version(policy):
         raise Problem("other-version", "This server has another version of the page.")
 
 
@@ -81,6 +95,9 @@ def content_security_policy(bucket: str, websocket: str) -> str:
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",
+            # No text becomes markup or a script. The one policy is for the service worker's address.
+            "require-trusted-types-for 'script'",
+            "trusted-types service-worker",
         )
     )
 
@@ -90,7 +107,8 @@ class StaticFiles(staticfiles.StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         if versions := parse_qs(scope["query_string"].decode("latin-1")).get("shell"):
-            reject_other_version(versions[0], _policy(Request(scope)))
+            request = Request(scope)
+            _reject_other_version(request, versions[0], _policy(request))
         response = await super().get_response(path, scope)
         if isinstance(response, FileResponse):
             response = await compressed(response, Headers(scope=scope))

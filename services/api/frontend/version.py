@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from functools import lru_cache
+import threading
+import time
 from pathlib import Path
 
 STATIC = Path(__file__).parents[3] / "static"
 
-SERVICE_WORKER = STATIC / "service-worker.js"
+SERVICE_WORKER = "service-worker.js"
 
 UNREGISTER_WORKER = """\
 // SERVICE_WORKER=off: forget the kept page, and leave.
@@ -19,33 +20,59 @@ addEventListener("activate", (event) => event.waitUntil((async () => {
 """
 """A service worker that deletes the cached page and unregisters itself. Recordings in IndexedDB stay."""
 
+RELOAD_INTERVAL_S = 1.0
+"""Seconds between two looks for changed files: a service worker that is updated asks for all files within one."""
+
 Signature = tuple[tuple[str, int, int], ...]
+"""Path, size and time of each file."""
 
 
-def page_version(policy: str) -> str:
-    """Digest of the page's files as they are now, and of the policy that the page is served under."""
-    return hashlib.sha256(f"{_digest(_signature())} {policy}".encode()).hexdigest()[:16]
+class PageFiles:
+    """The page's files as they were at start; with `reload`, as they were a second ago at most."""
 
+    def __init__(self, folder: Path = STATIC, *, reload: bool = False) -> None:
+        self._folder = folder
+        self._reload = reload
+        self._lock = threading.Lock()
+        self._next_look = 0.0
+        self._signature: Signature = ()
+        self._read()
 
-def service_worker_script(policy: str) -> str:
-    """The service worker with version and files written into it: browsers update it when any file changes."""
-    files = [f"/static/{path}" for path, _, _ in _signature() if path not in {"index.html", SERVICE_WORKER.name}]
-    shell = json.dumps({"version": page_version(policy), "files": ["/", *files]})
-    return f"const SHELL = {shell};\n{SERVICE_WORKER.read_text()}"
+    def version(self, policy: str) -> str:
+        """Digest of the page's files, and of the policy that the page is served under."""
+        self._refresh()
+        return hashlib.sha256(f"{self._digest} {policy}".encode()).hexdigest()[:16]
 
+    def service_worker_script(self, policy: str) -> str:
+        """The service worker with version and files written into it: browsers update it when any file changes."""
+        shell = json.dumps({"version": self.version(policy), "files": ["/", *self._urls]})
+        return f"const SHELL = {shell};\n{self._service_worker}"
 
-def _signature() -> Signature:
-    """Path, size and time of each file. Read at each request, because files change under a developer."""
-    paths = sorted(path for path in STATIC.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return tuple(
-        (path.relative_to(STATIC).as_posix(), (stat := path.stat()).st_size, stat.st_mtime_ns) for path in paths
-    )
+    def _refresh(self) -> None:
+        """Read the files again if one has changed under a developer."""
+        if self._reload and time.monotonic() >= self._next_look and self._lock.acquire(blocking=False):
+            try:
+                self._next_look = time.monotonic() + RELOAD_INTERVAL_S
+                if self._sign() != self._signature:
+                    self._read()
+            finally:
+                self._lock.release()
 
+    def _read(self) -> None:
+        self._next_look = time.monotonic() + RELOAD_INTERVAL_S
+        self._signature = self._sign()
+        # Times are left out, because they differ between machines of one version.
+        digest = hashlib.sha256()
+        for path, size, _ in self._signature:
+            digest.update(f"{path} {size}\n".encode() + (self._folder / path).read_bytes())
+        self._digest = digest.hexdigest()
+        paths = [path for path, _, _ in self._signature if path not in {"index.html", SERVICE_WORKER}]
+        self._urls = [f"/static/{path}" for path in paths]
+        self._service_worker = (self._folder / SERVICE_WORKER).read_text()
 
-@lru_cache(maxsize=2)
-def _digest(signature: Signature) -> str:
-    """Digest of all names and bytes; times are left out, because they differ between machines of one version."""
-    digest = hashlib.sha256()
-    for path, size, _ in signature:
-        digest.update(f"{path} {size}\n".encode() + (STATIC / path).read_bytes())
-    return digest.hexdigest()
+    def _sign(self) -> Signature:
+        paths = sorted(path for path in self._folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+        return tuple(
+            (path.relative_to(self._folder).as_posix(), (stat := path.stat()).st_size, stat.st_mtime_ns)
+            for path in paths
+        )

@@ -32,9 +32,13 @@ class ReceivedBody:
 async def receive_body(request: Request, max_bytes: int, folder: Path) -> AsyncIterator[ReceivedBody]:
     """Receive the body whole or not at all.
 
-    Raises `Problem` for an empty body and for one above `max_bytes` (before reading, if Content-Length says so), and
-    `ClientDisconnect` when the client disconnects before the end.
+    Raises `Problem` for a part of a body (RFC 9110, section 14.5), for an empty one, and for one above `max_bytes`
+    (before reading, if Content-Length says so), and `ClientDisconnect` when the client disconnects before the end.
     """
+    if "content-range" in request.headers:
+        raise Problem(
+            "bad-request", "Content-Range: a whole body is stored here, and no part of one. See /api/uploads."
+        )
     async with aclosing(receive_blocks(request, folder, max_bytes=max_bytes)) as blocks:
         async for body in blocks:
             if not body.size:

@@ -4,6 +4,9 @@ import re
 
 from services.api.http.errors import Problem
 
+PRIVATE = "private, no-cache"
+"""Cache-Control of what people said: browsers keep and revalidate it, caches that serve several people do not."""
+
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII)
 
 

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from services.api.http.outages import outages
 from shared.storage.store import ObjectMissing, StoreFull, StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "not-audio": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This is not audio"),
     "bad-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has another type"),
     "bad-range": (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "There are no such bytes"),
+    "too-slow": (HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive"),
+    "large-head": (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many headers"),
+    "busy": (HTTPStatus.SERVICE_UNAVAILABLE, "The server is busy"),
     "upgrade-required": (HTTPStatus.UPGRADE_REQUIRED, "This address speaks WebSocket only"),
     "checksum": (CHECKSUM_MISMATCH, "The bytes changed on their way"),
     "away": (HTTPStatus.SERVICE_UNAVAILABLE, "A part of the server is away"),
@@ -106,10 +110,24 @@ def _to_problem(error: Exception) -> Problem:
             return Problem("internal", "The server failed at this request. Nothing that was saved is lost.")
 
 
+def _part_away(error: Exception) -> str | None:
+    """The part of the server whose outage this is, for one log line; None for any other error."""
+    match error:
+        case StoreFull():
+            return "disk"
+        case StoreUnavailable():
+            return "store"
+        case PoolTimeoutError() | OperationalError() | InterfaceError():
+            return "database"
+    return None
+
+
 async def problem_response(request: Request, error: Exception) -> Response:
     """Answer any exception with its problem; log those that are the server's fault."""
     problem = _to_problem(error)
-    if PROBLEMS[problem.slug][0] >= 500 or isinstance(error, ObjectMissing):
+    if part := _part_away(error):
+        outages.record_failure(part, error)
+    elif PROBLEMS[problem.slug][0] >= 500 or isinstance(error, ObjectMissing):
         log.error("request failed", problem=problem.slug, reason=str(error), exc_info=problem.slug == "internal")
     if request.scope["path"].startswith("/api/uploads"):
         problem.headers |= UPLOAD_HEADERS

@@ -3,7 +3,6 @@
 import re
 import time
 import uuid
-from collections.abc import Collection
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -11,9 +10,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api.http.conditional import PRIVATE
 from services.api.http.errors import Problem, problem_response
 from services.api.settings import ApiSettings
-from shared.origins import is_known_host, is_same_site
+from shared.origins import SiteRules, hosts_of
 
 log = structlog.get_logger("services.api.request")
 
@@ -25,17 +25,24 @@ REQUEST_SECONDS = Histogram(
 DEFAULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+    "Cache-Control": PRIVATE,
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    # Pages of other sites can neither embed an answer nor hold a window in which one is shown.
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 """Headers of every answer, unless its route sets others."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_PRIVATE_PATHS = ("/api/", "/clips/", "/audio/")
+"""Where what people said is read: how long an answer takes already tells a word that is searched for."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _COUNTED_METHODS = _SAFE_METHODS | {"PUT", "POST", "PATCH", "DELETE"}
 _UNLOGGED_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
-def reject_cross_site(headers: Headers, allowed_origins: Collection[str]) -> None:
+def reject_cross_site(headers: Headers, rules: SiteRules) -> None:
     """Raise `Problem` if the page of another site made a browser send this request.
 
     Browsers name the page's site in Sec-Fetch-Site (Fetch Metadata) and Origin (RFC 6454). Other clients send neither
@@ -44,22 +51,40 @@ def reject_cross_site(headers: Headers, allowed_origins: Collection[str]) -> Non
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if site in {"same-origin", "none"} or (site is None and origin is None):
         return
-    # A WebSocket handshake over plain HTTP carries no Sec-Fetch-Site.
-    hosts = [headers.get("host", "")] if site is None else []
-    if not is_same_site(origin or "", hosts, allowed_origins):
+    # Only to https and to loopback do browsers send Sec-Fetch-Site; elsewhere Origin is compared with our own names.
+    hosts = _hosts(headers) if site is None else []
+    if not rules.is_same_site(origin or "", hosts, headers.get("x-forwarded-port", "")):
         raise Problem(
-            "cross-site", "This request comes from another site. ALLOWED_ORIGINS names those that may send it."
+            "cross-site",
+            "This request comes from another site. ALLOWED_ORIGINS names those that may send it; PUBLIC_URL names the "
+            "page's own address, if a proxy leaves its port out of Host.",
         )
 
 
-def reject_unknown_host(headers: Headers, settings: ApiSettings) -> None:
-    """Raise `Problem` if the Host header names another server (DNS rebinding; see `is_known_host`)."""
-    if not is_known_host(headers.get("host", ""), settings.host, settings.allowed_origins):
+def _needs_own_page(scope: Scope, headers: Headers) -> bool:
+    """Whether only our own pages may send this request: all that change something, and those that read clips.
+
+    Links of other sites lead to clips: a navigation of a whole tab shows the visitor something, and its site nothing.
+    """
+    if scope["method"] not in _SAFE_METHODS:
+        return True
+    is_navigation = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
+    is_private = scope["path"].startswith(_PRIVATE_PATHS) and scope["method"] != "OPTIONS"
+    return is_private and not is_navigation
+
+
+def reject_unknown_host(headers: Headers, rules: SiteRules) -> None:
+    """Raise `Problem` if the Host header names another server (DNS rebinding)."""
+    if not rules.are_known_hosts(_hosts(headers)):
         raise Problem(
             "unknown-host",
-            "This server listens on this machine alone and is called localhost or 127.0.0.1. If another name leads "
-            "here on purpose, put its origin into ALLOWED_ORIGINS.",
+            "This server does not know the name that it was called by. If the name leads here on purpose, put it into "
+            "ALLOWED_HOSTS, or the address of the page into PUBLIC_URL.",
         )
+
+
+def _hosts(headers: Headers) -> list[str]:
+    return hosts_of(headers.getlist("host"), headers.getlist("x-forwarded-host"))
 
 
 class RequestMiddleware:
@@ -70,7 +95,7 @@ class RequestMiddleware:
 
     def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
         self._app = app
-        self._settings = settings
+        self._rules = settings.site_rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,9 +119,9 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            reject_unknown_host(headers, self._settings)
-            if scope["method"] not in _SAFE_METHODS:
-                reject_cross_site(headers, self._settings.allowed_origins)
+            reject_unknown_host(headers, self._rules)
+            if _needs_own_page(scope, headers):
+                reject_cross_site(headers, self._rules)
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
             # Starlette's own last resort (ServerErrorMiddleware) would answer without these headers.

@@ -2,7 +2,7 @@
 
 import gzip
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -38,13 +38,15 @@ ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {"br": brotli.compress, "gzip
 """By content coding, the better one first; both at their best level, since each file is compressed once."""
 
 
+_WEIGHT = re.compile(r"q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+
+
 async def compressed(file: FileResponse, request_headers: Headers) -> Response:
     """The file in the best content coding that the client accepts; unchanged if there is none, or if it is no text."""
     path = Path(file.path)
     if path.suffix not in TEXT_SUFFIXES:
         return file
-    accepted = {coding.strip() for coding in request_headers.get("accept-encoding", "").lower().split(",")}
-    coding = next((coding for coding in ENCODERS if coding in accepted), None)
+    coding = best_coding(request_headers.get("accept-encoding", ""))
     file.headers["Vary"] = "Accept-Encoding"
     if coding is None:
         return file
@@ -55,6 +57,26 @@ async def compressed(file: FileResponse, request_headers: Headers) -> Response:
     if etag_matches(request_headers.get("if-none-match"), etag, weak=True):
         return Response(status_code=304, headers=headers)
     return Response(await run_in_threadpool(_compress, path, coding, etag), headers=headers)
+
+
+def best_coding(accept_encoding: str) -> str | None:
+    """The content coding of ours that a client likes best (RFC 9110, section 12.5.3); None: it takes neither."""
+    weights = {}
+    for item in accept_encoding.lower().split(","):
+        coding, *parameters = (part.strip() for part in item.split(";"))
+        weights[coding] = _weight(parameters)
+    others = weights.get("*", 0.0)
+    best = max(ENCODERS, key=lambda coding: weights.get(coding, others))
+    weight = weights.get(best, others)
+    return best if weight > 0 and weight >= weights.get("identity", 0.0) else None
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    """The weight of an item in a list (RFC 9110, section 12.4.2); 0, not acceptable, for one that cannot be read."""
+    if not parameters:
+        return 1.0
+    match = _WEIGHT.fullmatch(parameters[0])
+    return float(match[1]) if match else 0.0
 
 
 @lru_cache(maxsize=512)

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, inspect, select, tuple_
 from sqlmodel import col
 
-from services.api.http.cursor import Cursor, invalid_cursor
+from services.api.http.cursor import Cursor, Key, invalid_cursor
 from services.api.search.filters import ClipQuery
 from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip
+from shared.db.columns import MAX_DURATION_MS
 from shared.search.index import ClipTag
 
 PAGE_SIZE = 50
@@ -45,6 +46,12 @@ class Order:
     def has_nulls(self) -> bool:
         """Whether the key of some clips is unknown."""
         return bool(self.key.key == "duration_ms")
+
+    def has_key(self, key: Key) -> bool:
+        """Whether a cursor of this order can hold this key."""
+        if self.has_nulls:
+            return key is None or (isinstance(key, int) and 0 <= key <= MAX_DURATION_MS)
+        return isinstance(key, str if self.key.key == "sort_name" else datetime)
 
     def page(self, statement: Select[Any], after: tuple[Any, Any] | None, limit: int) -> Select[Any]:
         """The first rows, or those after a key and an id."""
@@ -95,7 +102,7 @@ def fetch_page(
     clips = clip_query.apply_filters(select(*LISTED_COLUMNS)) if statement is None else statement
     after: Any = None
     if cursor is not None:
-        if not cursor.has_types(datetime | str | int | None, uuid.UUID):
+        if not (cursor.has_types(Key, uuid.UUID) and order.has_key(cursor.keys[0])):
             raise invalid_cursor()
         after = cursor.keys
     rows: list[Row[Any]] = []

@@ -5,6 +5,7 @@ from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.api.http.conditional import PRIVATE
 from services.api.http.cursor import Cursor
 from services.api.http.operations import Operation, json_answer
 from services.api.http.params import int_param
@@ -59,7 +60,7 @@ def list_clips(request: Request) -> Response:
         "limits": Limits(upload_bytes=state.settings.max_upload_bytes),
     }
     page = ClipPage(**common) if hits is None else SearchPage(**common, found=hits)
-    return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": "no-cache"})
+    return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": PRIVATE})
 
 
 @Operation("All tags, most used first", {200: json_answer("Each with its number of clips.", TAGS)})
@@ -76,4 +77,4 @@ def list_tags(request: Request) -> Response:
     with state_of(request).read_session() as session:
         rows = session.connection().execute(statement).all()
     tags = [{"name": name, "clips": clips} for name, clips in rows]
-    return JSONResponse({"tags": tags}, headers={"Cache-Control": "no-cache"})
+    return JSONResponse({"tags": tags}, headers={"Cache-Control": PRIVATE})

@@ -10,9 +10,9 @@ import sqlalchemy
 from sqlalchemy import bindparam, insert, inspect
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, and_, col, func, or_, select
 
-from services.api.clips.service import new_audio_key
+from services.api.clips.service import id_taken, new_audio_key
 from services.api.http.body import ReceivedBody
 from services.api.http.errors import Problem
 from services.api.state import ClipTransaction, State
@@ -119,8 +119,11 @@ class UploadWriter:
         try:
             return self._append_locked(start, piece)
         except IntegrityError:
-            # A PUT has created a clip of the same id at the same moment.
+            pass  # A PUT has created a clip of the same id at the same moment.
+        try:
             return self._append_locked(start, None if piece is None else Piece(**piece.model_dump()))
+        except IntegrityError as error:
+            raise id_taken() from error  # A clip of another library has this id.
 
     def _append_locked(self, start: int, piece: Piece | None) -> int:
         """Insert the piece and update upload and clip, under the locks of both."""
@@ -156,7 +159,8 @@ class UploadWriter:
             raise upload_gone()
         if reopen or clip.status is Status.RECORDING:
             total = select(func.coalesce(func.sum(col(Piece.end) - col(Piece.start)), 0)).join(Upload)
-            arrived_bytes = transaction.session.exec(total.where(col(Upload.clip_id) == clip.id)).one()
+            of_clip = Upload.is_of_clip(clip.library_id, clip.id)
+            arrived_bytes = transaction.session.exec(total.where(*of_clip)).one()
             clip.set_arrived_bytes(transaction.now, bytes=int(arrived_bytes), recorded_ms=self._recorded_ms)
             transaction.save(clip)
 
@@ -167,18 +171,15 @@ class DuplicatePiece(Exception):
 
 def lock_upload(session: Session, upload: Upload) -> tuple[Upload, Clip | None]:
     """Lock the upload's clip and the upload, always in this order, and read both again. Raises `Problem` `gone`."""
-    clip = session.exec(select(Clip).where(col(Clip.id) == upload.clip_id).with_for_update()).first()
+    clip_of_upload = Clip.by_id(upload.library_id, upload.clip_id)
+    clip = session.exec(clip_of_upload.with_for_update()).first()
     locked = session.exec(select(Upload).where(col(Upload.id) == upload.id).with_for_update()).first()
     if locked is None:
         raise upload_gone()
     if clip is None:
         # There was no row to lock: another request may have created it while this one waited for the upload.
-        clip = session.exec(select(Clip).where(col(Clip.id) == upload.clip_id)).first()
+        clip = session.exec(clip_of_upload).first()
     return locked, clip
-
-
-def id_taken() -> Problem:
-    return Problem("id-taken", "This id belongs to another clip, and nothing is overwritten here.")
 
 
 def upload_gone() -> Problem:
@@ -219,8 +220,11 @@ def _clip_of_file(session: Session, upload: Upload, now: datetime) -> Clip:
         audio_key=only_piece.key if only_piece else "",
         recorded_at=upload.recorded_at,
         now=now,
+        library_id=upload.library_id,
     )
 
+
+_IS_CLIP_OF_UPLOAD = and_(col(Clip.id) == col(Upload.clip_id), col(Clip.library_id) == col(Upload.library_id))
 
 # The statements of every PATCH are built once: building them costs more than running them.
 _OFFSET = (
@@ -230,7 +234,7 @@ _OFFSET = (
 )
 _STATUS_QUERY = (
     select(Upload, _OFFSET, Clip.status, Clip.updated_at)
-    .outerjoin(Clip, col(Clip.id) == col(Upload.clip_id))
+    .outerjoin(Clip, _IS_CLIP_OF_UPLOAD)
     .where(col(Upload.id) == bindparam("upload_id"), col(Upload.library_id) == HOME)
 )
 
@@ -251,7 +255,7 @@ def _insert_piece_statement(*, is_recording: bool) -> ReturningInsert[int]:
         values["start"] == _OFFSET,
     )
     if is_recording:
-        source = source.where(col(Clip.id) == col(Upload.clip_id), col(Clip.status) == Status.RECORDING)
+        source = source.where(_IS_CLIP_OF_UPLOAD, col(Clip.status) == Status.RECORDING)
     # The same order as in `lock_upload`, so that there is no deadlock.
     source = source.with_for_update(read=True, of=(Clip, Upload) if is_recording else Upload)
     return insert(Piece).from_select(list(values), source).returning(col(Piece.start))

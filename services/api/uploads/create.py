@@ -4,8 +4,9 @@ import uuid
 
 from sqlalchemy.exc import IntegrityError
 
+from services.api.clips.service import id_taken
 from services.api.state import ClipTransaction, State
-from services.api.uploads.append import UploadStatus, id_taken, upload_gone
+from services.api.uploads.append import UploadStatus, upload_gone
 from services.api.uploads.tus import CreationRequest
 from shared.clips.models import Clip
 from shared.libraries import HOME
@@ -19,15 +20,20 @@ def create_upload(state: State, creation: CreationRequest) -> UploadStatus:
         with state.transaction() as transaction:
             return _find_or_create(transaction, creation, has_captions=state.settings.live_captions)
     except IntegrityError:
-        # The same creation at the same time was committed first; now it is found.
+        pass  # The same creation at the same time was committed first; now it is found.
+    try:
         with state.transaction() as transaction:
             return _find_or_create(transaction, creation, has_captions=state.settings.live_captions)
+    except IntegrityError as error:
+        raise id_taken() from error  # An upload of another library has this clip id.
 
 
 def _find_or_create(transaction: ClipTransaction, creation: CreationRequest, *, has_captions: bool) -> UploadStatus:
     session = transaction.session
     clip = session.exec(Clip.by_id(HOME, creation.clip_id).with_for_update()).first()
-    uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(creation.clip_id))}
+    uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(HOME, creation.clip_id))}
+    if clip is None and session.get(Clip, creation.clip_id) is not None:
+        raise id_taken()  # A clip of another library has this id.
     if clip is None and (file := uploads.get(0)) and file.is_expired(transaction.now):
         # The client starts an expired file again. The objects of its first try are orphans, left to the sweep.
         session.delete(file)

@@ -70,7 +70,7 @@ def _finish(state: State, id: uuid.UUID, report: Finish | None) -> Response:
 
 def _check_arrival(session: Session, id: uuid.UUID, segments: int) -> None:
     """Raise `Problem` unless every byte of every segment has arrived; aborted segments are complete as they are."""
-    uploads = session.exec(Upload.of_clip(id)).all()
+    uploads = session.exec(Upload.of_clip(HOME, id)).all()
     for upload in uploads:
         offset = session.exec(Piece.offset(upload.id)).one()
         if upload.ended_at is None and upload.length != offset:

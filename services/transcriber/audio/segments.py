@@ -111,7 +111,7 @@ def store_original(session: Session, segment: Segment) -> None:
     """Store the upload of a clip that was stored whole: its bytes are an original now that another file is played."""
     if session.get(Upload, segment.upload.id) is None:
         # An upload that came too late would stand beside the original.
-        session.exec(delete(Upload).where(col(Upload.clip_id) == segment.upload.clip_id))
+        session.exec(Upload.delete_of_clip(segment.upload.library_id, segment.upload.clip_id))
         session.add(segment.upload)
         session.flush()
         session.add(segment.pieces[0])
@@ -123,7 +123,8 @@ def new_object_key(library_id: str, clip_id: uuid.UUID) -> str:
 
 def _complete_uploads(session: Session, clip: Clip) -> list[tuple[Upload, list[Piece]]]:
     """The uploads that the clip is made of. An incomplete upload of a file is left out: a PUT has replaced it."""
-    groups = (list(group) for _, group in groupby(session.exec(Piece.of_clip(clip.id)), key=lambda row: row[0].id))
+    rows_of_clip = session.exec(Piece.of_clip(clip.library_id, clip.id))
+    groups = (list(group) for _, group in groupby(rows_of_clip, key=lambda row: row[0].id))
     uploads = [(rows[0][0], [piece for _, piece in rows]) for rows in groups]
     return [(upload, pieces) for upload, pieces in uploads if upload.is_recording or upload.length == pieces[-1].end]
 

@@ -95,7 +95,8 @@ class Follower:
             with read_session(self._context.engine) as session:
                 clip = session.get(Clip, self._clip.id)
                 # The status is read before the pieces, so that a finished recording is followed to its last piece.
-                rows = session.exec(Piece.after(self._clip.id, self._segment, self._offset)).all()
+                following = Piece.after(self._clip.library_id, self._clip.id, self._segment, self._offset)
+                rows = session.exec(following).all()
             if clip is None or clip.deleted_at is not None:
                 return False
             is_over = clip.status is not Status.RECORDING

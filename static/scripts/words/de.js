@@ -115,6 +115,11 @@ export default {
     room: (minutes) =>
       `Auf diesem Gerät ist ${minutes === null ? "kaum noch Platz" : `noch Platz für etwa ${minutes} Minuten`}. ` +
       "Schaffe Platz oder bleib online: Was der Server hat, wird hier entfernt.",
+    shared: (name, has) => `Eine andere App teilt „${name}“ (${has}).`,
+    keepShared: "Behalten",
+    discardShared: "Verwerfen",
+    noRoomForShared:
+      "Für alles, was die andere App teilt, ist kein Platz. Behalte oder verwirf, was hier wartet, und teile es dann noch einmal.",
     emptyFile: (name) => `„${name}“ ist leer.`,
     largeFile: (name, has, most) => `„${name}“ hat ${has}; der Server nimmt höchstens ${most}.`,
     strangeFile: (name) => `„${name}“ ist weder Ton noch Video.`,

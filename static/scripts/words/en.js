@@ -113,6 +113,10 @@ export default {
     room: (/** @type {number|null} */ minutes) =>
       `This device has room for ${minutes === null ? "little more" : `about ${minutes} more minutes of recording`}. ` +
       "Free some space, or stay online: what the server has is removed here.",
+    shared: (/** @type {string} */ name, /** @type {string} */ has) => `Another app shares “${name}” (${has}).`,
+    keepShared: "Keep",
+    discardShared: "Discard",
+    noRoomForShared: "There is no room for all that the other app shares. Keep or discard what waits here, then share again.",
     emptyFile: (/** @type {string} */ name) => `“${name}” is empty.`,
     largeFile: (/** @type {string} */ name, /** @type {string} */ has, /** @type {string} */ most) =>
       `“${name}” has ${has}; the server takes at most ${most}.`,

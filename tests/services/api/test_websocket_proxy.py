@@ -1,7 +1,9 @@
 """`/websocket` on the page's origin: proxied to the realtime server, or replayed by Fly's proxy."""
 
 import asyncio
+import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -9,12 +11,15 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.utils import accept_key
 
 from shared.clips.schemas import MAX_EVENT_TEXT_CHARS
 from tests.conftest import Parts, StartStack
 from tests.servers.server import free_port
 from tests.servers.stack import Stack
 from tests.services.api.clips.test_routes import assert_problem, put_clip
+from tests.services.realtime.test_hostile import HANDSHAKE
+from tests.wire import Wire
 
 local_only = pytest.mark.parametrize("module_parts", ["local"], indirect=True, scope="module")
 
@@ -69,6 +74,15 @@ async def test_a_page_of_another_site_is_refused(api: Stack, origin: str) -> Non
         await connect(address(api), additional_headers={"Origin": origin}, proxy=None)
     assert denied.value.response.status_code == 403
     assert b"another site" in (denied.value.response.body or b"")
+
+
+@local_only
+async def test_a_handshake_for_another_name_is_refused(api: Stack) -> None:
+    port = api["api"].port
+    with pytest.raises(InvalidStatus) as denied:
+        await connect(f"ws://evil.example:{port}/websocket", host="127.0.0.1", port=port, proxy=None)
+    assert denied.value.response.status_code == 421
+    assert b"ALLOWED_HOSTS" in (denied.value.response.body or b"")
 
 
 @local_only
@@ -156,6 +170,142 @@ async def test_an_unavailable_upstream_is_a_problem(start_stack: StartStack, loc
     assert denied.value.response.status_code == 503
     assert denied.value.response.headers["Retry-After"]
     assert b"does not answer" in (denied.value.response.body or b"")
+
+
+HALF_ANSWERS = {
+    "none": b"",
+    "half a line": b"HTTP/1.1 101 Swi",
+    "half a head": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n",
+    "no HTTP": b"\0\0\0\0",
+}
+
+
+@pytest.mark.parametrize("half", HALF_ANSWERS.values(), ids=HALF_ANSWERS)
+@pytest.mark.parametrize("resets", [False, True])
+async def test_an_upstream_that_dies_during_the_handshake_is_a_problem(
+    start_stack: StartStack, local_parts: Parts, half: bytes, *, resets: bool
+) -> None:
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(half)
+        await writer.drain()
+        if resets:
+            writer.transport.abort()
+        writer.close()
+
+    async with await asyncio.start_server(die, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        api = start_stack(local_parts, "api", REALTIME_UPSTREAM=f"ws://127.0.0.1:{port}/websocket")
+        with pytest.raises(InvalidStatus) as denied:
+            await connect(address(api), proxy=None)
+    assert denied.value.response.status_code == 503
+    assert "Traceback" not in api.log("api")
+    assert '"error"' not in api.log("api")
+
+
+async def test_an_upstream_that_dies_right_after_the_handshake_is_worth_coming_back_to(
+    start_stack: StartStack, local_parts: Parts
+) -> None:
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(switched(await reader.readuntil(b"\r\n\r\n")))
+        await writer.drain()
+        writer.transport.abort()
+
+    async with await asyncio.start_server(die, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        api = start_stack(local_parts, "api", REALTIME_UPSTREAM=f"ws://127.0.0.1:{port}/websocket")
+        for _ in range(20):
+            with contextlib.suppress(InvalidStatus):
+                async with connect(address(api), proxy=None) as browser:
+                    await asyncio.wait_for(browser.wait_closed(), 5)
+                    assert browser.close_code == 1012
+    assert "Traceback" not in api.log("api")
+    assert '"error"' not in api.log("api")
+
+
+def switched(request: bytes) -> bytes:
+    """The answer that opens the WebSocket of a handshake."""
+    key = re.search(rb"Sec-WebSocket-Key: (\S+)", request, re.IGNORECASE)
+    assert key
+    head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    return f"{head}Sec-WebSocket-Accept: {accept_key(key[1].decode())}\r\n\r\n".encode()
+
+
+async def test_a_realtime_server_that_is_killed_amid_handshakes_is_a_problem(
+    start_stack: StartStack, local_parts: Parts
+) -> None:
+    stack = start_stack(local_parts, "api", "realtime")
+
+    async def visit() -> int:
+        try:
+            async with connect(address(stack), proxy=None, open_timeout=20) as browser:
+                await asyncio.wait_for(browser.wait_closed(), 20)
+                return browser.close_code or 0
+        except InvalidStatus as denied:
+            return denied.response.status_code
+
+    for pause_s in (0.0, 0.005, 0.02, 0.05):
+        visitors = [asyncio.create_task(visit()) for _ in range(40)]
+        await asyncio.sleep(pause_s)
+        await asyncio.to_thread(stack.kill, "realtime")
+        assert set(await asyncio.gather(*visitors)) <= {503, 1012}
+        await asyncio.to_thread(stack.start, "realtime")
+    assert "Traceback" not in stack.log("api")
+    assert '"error"' not in stack.log("api")
+    assert "exception" not in stack.log("api")
+
+
+async def test_a_browser_that_leaves_during_the_handshake_leaves_no_trace(
+    start_stack: StartStack, local_parts: Parts
+) -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def hesitate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await left.wait()
+        writer.write(switched(request) + b"\x81\x02{}")
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+
+    async with await asyncio.start_server(hesitate, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        api = start_stack(local_parts, "api", REALTIME_UPSTREAM=f"ws://127.0.0.1:{port}/websocket")
+        wire = await Wire.open(api.api_url)
+        await wire.send(HANDSHAKE)
+        await asyncio.wait_for(asked.wait(), 5)
+        wire.vanish()
+        await asyncio.sleep(0.2)
+        left.set()
+        await asyncio.sleep(0.5)
+    assert "Traceback" not in api.log("api")
+    assert '"error"' not in api.log("api")
+
+
+async def test_a_realtime_server_that_is_away_is_one_line_and_counted(
+    start_stack: StartStack, local_parts: Parts
+) -> None:
+    port = free_port()
+    api = start_stack(local_parts, "api", REALTIME_UPSTREAM=f"ws://127.0.0.1:{port}/websocket")
+    for _ in range(5):
+        with pytest.raises(InvalidStatus):
+            await connect(address(api), proxy=None)
+    lines = [json.loads(line) for line in api.log("api").splitlines() if "unavailable" in line]
+    assert [(line["level"], line["part"]) for line in lines] == [("warning", "realtime")]
+    async with httpx.AsyncClient(base_url=api.api_url) as client:
+        assert 'dictaphone_failures_total{part="realtime"} 5.0' in (await client.get("/metrics")).text
+
+    async def accept(socket: ServerConnection) -> None:
+        await socket.wait_closed()
+
+    async with serve(accept, "127.0.0.1", port), connect(address(api)):
+        pass
+    with pytest.raises(InvalidStatus):
+        await connect(address(api), proxy=None)
+    lines = [json.loads(line) for line in api.log("api").splitlines() if '"part"' in line]
+    assert [line["event"] for line in lines] == ["unavailable", "available again", "unavailable"]
+    assert (lines[1]["part"], lines[1]["failures"]) == ("realtime", 5)
 
 
 async def test_on_fly_the_handshake_is_given_to_the_other_app(start_stack: StartStack, local_parts: Parts) -> None:

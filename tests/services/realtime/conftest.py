@@ -139,7 +139,7 @@ async def open_page() -> AsyncIterator[Open]:
 
         async def opened(server: Realtime, since: str | None = None, **options: Any) -> Page:
             query = "" if since is None else f"?since={since}"
-            address = f"ws://127.0.0.1:{server.port}/websocket{query}"
+            address = options.pop("uri", f"ws://127.0.0.1:{server.port}/websocket{query}")
             socket = connect(address, compression=None, proxy=None, close_timeout=1, **options)
             return Page(await stack.enter_async_context(socket))
 

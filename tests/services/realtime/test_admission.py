@@ -2,9 +2,10 @@
 
 import pytest
 
-from services.realtime.admission import is_allowed_site
+from services.realtime.admission import HandshakeSite
+from shared.settings import OriginSettings
 
-ALLOWED = frozenset({"https://app.example.com"})
+RULES = OriginSettings.model_validate({"allowed_origins": "https://app.example.com"}).site_rules
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,8 @@ ALLOWED = frozenset({"https://app.example.com"})
         ([("Host", "a.example"), ("Origin", "https://app.example.com")], True),
         ([("Host", "a.example"), ("Origin", "https://b.example")], False),
         ([("Host", "a.example:8081"), ("Origin", "http://a.example:9000")], False),
+        ([("Host", "a.example"), ("X-Forwarded-Port", "8443"), ("Origin", "https://a.example:8443")], True),
+        ([("Host", "a.example"), ("Origin", "https://a.example:8443")], False),
         ([("Host", "a.example"), ("Origin", "https://a.example.evil")], False),
         ([("Host", "a.example"), ("Origin", "https://evil/a.example")], False),
         ([("Host", "a.example"), ("Origin", "file://a.example")], False),
@@ -27,6 +30,4 @@ ALLOWED = frozenset({"https://app.example.com"})
     ],
 )
 def test_allowed_sites(headers: list[tuple[str, str]], *, answer: bool) -> None:
-    hosts = [value for name, value in headers if name.endswith("Host")]
-    origins = [value for name, value in headers if name == "Origin"]
-    assert is_allowed_site(hosts, origins, "0.0.0.0", ALLOWED) is answer
+    assert HandshakeSite.of(headers).is_allowed(RULES) is answer

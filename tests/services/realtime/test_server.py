@@ -11,8 +11,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from services.realtime.connection import CLOSE_UNEXPECTED_MESSAGE
+from services.realtime.presence import presence_key
 from services.realtime.replay_buffer import MAX_REPLAY_BYTES
 from services.realtime.server import CLOSE_TIMEOUT_S, CLOSE_TOO_SLOW, STALL_TIMEOUT_S, cursor_of
+from shared.libraries import HOME
 from tests.servers.server import free_port
 from tests.servers.stack import PYTHON, ROOT
 from tests.servers.valkey import Valkey
@@ -41,6 +43,27 @@ async def test_another_sites_page_is_refused(realtime: Realtime, open_page: Open
     assert b"ALLOWED_ORIGINS" in refusal.value.response.body
     page = await open_page(realtime, origin=f"http://127.0.0.1:{realtime.port}")
     await page.receives(realtime.publish("now"), "now")
+
+
+@pytest.mark.parametrize("listens_on", ["127.0.0.1", "0.0.0.0"])
+async def test_a_handshake_for_another_name_is_refused(valkey: Valkey, open_page: Open, listens_on: str) -> None:
+    """DNS rebinding: the page of another site reaches this server under that site's name, and passes for ours."""
+    realtime = Realtime(valkey, HOST=listens_on, PUBLIC_URL="https://dictaphone.example:8443")
+    with contextlib.closing(realtime.start()):
+        for host in ("evil.example", f"evil.example:{realtime.port}"):
+            with pytest.raises(InvalidStatus) as refusal:
+                await open_page(realtime, host="127.0.0.1", port=realtime.port, uri=f"ws://{host}/websocket")
+            assert refusal.value.response.status_code == 421
+            assert b"ALLOWED_HOSTS" in refusal.value.response.body
+        # A proxy that leaves the port out of Host.
+        page = await open_page(
+            realtime,
+            host="127.0.0.1",
+            port=realtime.port,
+            uri="ws://dictaphone.example/websocket",
+            origin="https://dictaphone.example:8443",
+        )
+        await page.receives(realtime.publish("now"), "now")
 
 
 def test_plain_requests(realtime: Realtime) -> None:
@@ -189,6 +212,31 @@ async def test_sigterm_closes_all_connections_over_two_seconds_and_exits_with_0(
         if process.returncode is None:
             process.kill()
         await process.communicate()
+        realtime.close()
+
+
+async def test_pages_that_leave_during_the_good_bye_keep_nobody_from_it(valkey: Valkey, open_page: Open) -> None:
+    realtime = Realtime(valkey)
+    process = await _started(realtime.command(), {**realtime.environment()})
+    try:
+        await realtime.wait_for_answer("/readyz", 200)
+        pages = [await open_page(realtime) for _ in range(24)]
+        process.terminate()
+        await asyncio.wait(
+            [asyncio.create_task(page.socket.wait_closed()) for page in pages], return_when=asyncio.FIRST_COMPLETED
+        )
+        leaving = pages[::3]
+        told = [page for page in pages if page not in leaving]
+        for page in leaving:
+            page.socket.transport.abort()
+        assert {await page.close_code() for page in told} == {1012}
+        _, said = await process.communicate()
+        assert (process.returncode, b"Traceback" in said) == (0, False), said.decode()
+        assert realtime.redis.hgetall(presence_key(HOME)) == {}, "the pages are not counted any more"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
         realtime.close()
 
 

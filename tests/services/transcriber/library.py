@@ -61,7 +61,7 @@ class Library:
         now = datetime.now(UTC)
         with transaction(self.engine) as session:
             clip = session.get_one(Clip, id)
-            [upload] = [one for one in session.exec(Upload.of_clip(id)) if one.segment == segment]
+            [upload] = [one for one in session.exec(Upload.of_clip(HOME, id)) if one.segment == segment]
             start = session.exec(Piece.offset(upload.id)).one()
             session.add(self._piece(id, upload.id, start, content))
             if reopens:
@@ -88,7 +88,7 @@ class Library:
     def pieces(self, id: uuid.UUID) -> list[tuple[int, Piece]]:
         """Each piece beside the number of its segment."""
         with transaction(self.engine) as session:
-            return [(upload.segment, piece) for upload, piece in session.exec(Piece.of_clip(id))]
+            return [(upload.segment, piece) for upload, piece in session.exec(Piece.of_clip(HOME, id))]
 
     def originals(self, id: uuid.UUID) -> list[bytes]:
         """The bytes of each segment as they arrived; each must be one piece, with the right hash."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlmodel import col, select
 
 from services.api.clips.legacy_routes import clips_named
@@ -198,3 +198,9 @@ def test_sqlite_syncs_each_commit_to_disk(sqlite_url: str) -> None:
         ]
     engine.dispose()
     assert found == ["wal", 2, 1]  # 2 is FULL: each commit is on the disk before it is answered
+
+
+def test_an_error_does_not_tell_what_was_written(engine: Engine) -> None:
+    with pytest.raises(SQLAlchemyError) as refused, transaction(engine) as session:
+        session.connection().execute(text("INSERT INTO nowhere VALUES (:words)"), {"words": "what a person said"})
+    assert "what a person said" not in str(refused.value)

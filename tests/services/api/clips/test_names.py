@@ -7,8 +7,9 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
-from services.api.clips.names import clean_name, name_from_path
+from services.api.clips.names import clean_name, content_disposition, name_from_path
 from services.api.http.errors import Problem
 
 ODD = [
@@ -38,6 +39,27 @@ def test_odd_names_stay_what_they_are(name: str) -> None:
     assert clean_name(name) == name
     assert name_from_path(b"/clips/" + quote(name, safe="").encode(), "/clips/") == name
     assert name_from_path(b"/clips/" + quote(name, safe="/").encode(), "/clips/") == name
+
+
+@pytest.mark.parametrize(
+    ("name", "extension", "file"),
+    [
+        ("Minutes", "wav", "Minutes.wav"),
+        ("a.wav", "wav", "a.wav"),
+        ("a.WAV", "wav", "a.WAV"),
+        ("a.mp4", "m4a", "a.mp4"),
+        ("a.wav", "webm", "a.wav.webm"),
+        ("a.wav", "txt", "a.wav.txt"),
+        ("wav", "wav", "wav.wav"),
+        (".wav", "wav", "wav.wav"),
+        ("evil\u202egpj", "wav", "evilgpj.wav"),
+        ("\u2066\u202e\u2069", "wav", "clip.wav"),
+        ("שלום\u200f 1", "wav", "שלום\u200f 1.wav"),
+    ],
+)
+def test_a_file_has_one_extension_and_no_hidden_direction(name: str, extension: str, file: str) -> None:
+    request = Request({"type": "http", "query_string": b"download", "headers": []})
+    assert content_disposition(request, name, extension) == f"attachment; filename*=UTF-8''{quote(file, safe='')}"
 
 
 def test_forms_of_one_name_are_one_name() -> None:

@@ -2,13 +2,13 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from services.api.frontend import version
-from services.api.frontend.version import STATIC, page_version
+from services.api.frontend.version import RELOAD_INTERVAL_S, STATIC, PageFiles, Signature
 
 
 async def read_shell(client: httpx.AsyncClient) -> dict[str, list[str] | str]:
@@ -38,18 +38,52 @@ async def test_files_of_another_version_are_refused(client: httpx.AsyncClient) -
         assert answer.json()["type"] == "urn:dictaphone:problem:other-version"
 
 
-def test_any_change_is_another_version_and_a_copy_of_the_files_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = page_version("policy")
-    assert page_version("another policy") != now
-    copy = tmp_path / "static"
-    shutil.copytree(STATIC, copy, copy_function=shutil.copyfile)
-    monkeypatch.setattr(version, "STATIC", copy)
-    assert page_version("policy") == now
-    words = copy / "scripts" / "words" / "de.js"
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the page's files, with other times."""
+    folder = tmp_path / "static"
+    shutil.copytree(STATIC, folder, copy_function=shutil.copyfile)
+    return folder
+
+
+def change(folder: Path) -> None:
+    words = folder / "scripts" / "words" / "de.js"
     words.write_text(words.read_text().replace("Neu", "neu", 1))
-    changed = page_version("policy")
+
+
+def test_any_change_is_another_version_and_a_copy_of_the_files_is_not(copy: Path) -> None:
+    now = PageFiles().version("policy")
+    assert PageFiles().version("another policy") != now
+    assert PageFiles(copy).version("policy") == now
+    change(copy)
+    changed = PageFiles(copy).version("policy")
     assert changed != now
     (copy / "scripts" / "new.js").write_text("")
-    assert page_version("policy") not in {now, changed}
+    assert PageFiles(copy).version("policy") not in {now, changed}
+
+
+def test_the_files_are_read_once_unless_they_change_under_a_developer(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, developed = PageFiles(copy), PageFiles(copy, reload=True)
+    now = served.version("policy")
+    reads: list[PageFiles] = []
+    sign = PageFiles._sign
+
+    def counted(self: PageFiles) -> Signature:
+        reads.append(self)
+        return sign(self)
+
+    monkeypatch.setattr(PageFiles, "_sign", counted)
+    change(copy)
+    (copy / "scripts" / "new.js").write_text("")
+    for _ in range(92):  # as a service worker that is updated
+        assert served.version("policy") == developed.version("policy") == now
+        assert "new.js" not in served.service_worker_script("policy")
+    assert reads == []
+    start = time.monotonic()
+    monkeypatch.setattr("time.monotonic", lambda: start + RELOAD_INTERVAL_S)
+    assert served.version("policy") == now
+    assert developed.version("policy") != now
+    assert "new.js" in developed.service_worker_script("policy")
+    assert set(reads) == {developed}

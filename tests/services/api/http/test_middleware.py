@@ -72,11 +72,40 @@ async def test_only_our_own_pages_change_anything(
         assert (await client.get(by_id)).status_code == 404
 
 
-async def test_safe_methods_are_not_checked_for_their_site(client: httpx.AsyncClient) -> None:
-    elsewhere = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
-    response = await client.get("/api/clips", headers=elsewhere)
-    assert response.status_code == 200
-    assert "Access-Control-Allow-Origin" not in response.headers
+LINK = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/api/clips?q=word", "/%61pi/tags", "/api/library.zip", "/clips/a", "/audio/a"])
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "audio"}, False),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": "https://evil.example"}, False),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": FRIEND}, True),
+        ({"Sec-Fetch-Site": "cross-site", **LINK}, True),
+        ({"Sec-Fetch-Site": "none", **LINK}, True),
+        ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "audio"}, True),
+        ({}, True),
+    ],
+    ids=str,
+)
+async def test_clips_are_read_by_our_own_pages_and_by_links(
+    client: httpx.AsyncClient, method: str, path: str, headers: dict[str, str], *, allowed: bool
+) -> None:
+    answer = await client.request(method, path, headers=headers)
+    assert (answer.status_code == 403) is not allowed
+    if method == "GET" and not allowed:
+        assert_problem(answer, 403, "cross-site")
+    assert "Access-Control-Allow-Origin" not in answer.headers or headers.get("Origin") == FRIEND
+
+
+async def test_what_holds_nobodys_clips_is_open(client: httpx.AsyncClient) -> None:
+    for path in ("/", "/healthz", "/static/app-icons/icon.svg"):
+        assert (await client.get(path, headers={"Sec-Fetch-Site": "cross-site"})).status_code == 200
 
 
 async def test_an_allowed_origin_gets_cors_headers(client: httpx.AsyncClient) -> None:
@@ -97,6 +126,8 @@ async def test_every_answer_has_the_default_headers(client: httpx.AsyncClient, p
     response = await client.get(path)
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert len(response.headers["X-Request-ID"]) == 32
 
 
@@ -127,6 +158,9 @@ async def test_the_page_runs_nothing_but_our_own_files(client: httpx.AsyncClient
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
     assert "unsafe" not in policy
+    assert "require-trusted-types-for 'script'" in policy
+    assert "microphone=(self), camera=()" in page.headers["Permissions-Policy"]
+    assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     script = await client.get("/static/scripts/api.js")
     assert script.status_code == 200
     assert "javascript" in script.headers["Content-Type"]
@@ -168,7 +202,7 @@ async def test_an_origin_that_cannot_be_read_is_another_site(client: httpx.Async
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[::2]:80", "localhost.evil"]
+    "host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[::1]evil", "localhost.evil"]
 )
 async def test_an_unknown_host_is_rejected(client: httpx.AsyncClient, host: str) -> None:
     pretended = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}

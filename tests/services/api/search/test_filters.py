@@ -1,19 +1,24 @@
 """The list on a live API: orders, filters, tags, and pages that stay right while clips come and go."""
 
+import base64
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import delete
+from starlette.requests import Request
 
+from services.api.search.filters import ClipQuery
 from shared.clips.models import Clip, Status
 from shared.db.engine import transaction
 from tests.conftest import Parts
-from tests.services.api.clips.test_routes import assert_problem, put_clip
+from tests.services.api.clips.test_routes import NOBODY, assert_problem, put_clip
 from tests.shared.conftest import engine_at
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -166,6 +171,38 @@ async def test_a_cursor_belongs_to_its_list(client: httpx.AsyncClient, engine: E
             else:
                 sentence = assert_problem(response, 400, "bad-request")
                 assert sentence == "This cursor belongs to a list of another order or with other filters; begin anew."
+
+
+FORGED: list[list[Any]] = [
+    [], [None], [1], ["a"], [None, {"id": str(NOBODY)}], ["a", {"id": str(NOBODY)}], [1, {"id": str(NOBODY)}],
+    [{"at": "2026-01-01T00:00:00+00:00"}, {"id": str(NOBODY)}], [{"id": str(NOBODY)}, {"id": str(NOBODY)}],
+    [1, 2, 3, 4], ["a", "b", "c", "d"], [{"at": "0001-01-01T00:00:00+00:00"}, {"id": str(NOBODY)}],
+    [2**63 - 1], [-(2**63) + 1, 2**63 - 1, 2**63 - 1, 0], [2**40, {"id": str(NOBODY)}],
+]  # fmt: skip
+"""Keys that a cursor may hold, each right for some list and wrong for others."""
+
+FORGEABLE: list[dict[str, str]] = [
+    {}, {"sort": "oldest"}, {"sort": "name"}, {"sort": "longest"}, {"sort": "shortest"}, {"deleted": "1"},
+    {"deleted": "1", "sort": "name"}, {"q": "talk"}, {"q": "talk", "sort": "newest"}, {"q": "talk", "sort": "name"},
+    {"q": "talk", "sort": "longest"}, {"tag": "a"}, {"q": "talk", "tag": "a", "sort": "oldest"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("params", FORGEABLE, ids=str)
+async def test_a_forged_cursor_is_refused(client: httpx.AsyncClient, engine: Engine, params: dict[str, str]) -> None:
+    """The fingerprint of a list is no secret: whoever computes it still gets no error of the database."""
+    keep(engine, *(made(number, name=f"Talk {number}") for number in range(3)))
+    request = Request({"type": "http", "query_string": urlencode(params).encode(), "headers": []})
+    fingerprint = ClipQuery.of(request).fingerprint
+    accepted = 0
+    for keys in FORGED:
+        cursor = base64.urlsafe_b64encode(json.dumps([fingerprint, *keys]).encode()).decode()
+        answer = await client.get("/api/clips", params={**params, "cursor": cursor})
+        assert answer.status_code in {200, 400}, f"{keys}: {answer.text}"
+        if answer.status_code == 400:
+            assert "not one that the list gave out" in assert_problem(answer, 400, "bad-request")
+        accepted += answer.status_code == 200
+    assert accepted <= 4
 
 
 # -- filters -------------------------------------------------------------------------------------------------------

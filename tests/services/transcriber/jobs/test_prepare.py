@@ -25,6 +25,7 @@ from shared.clips.gaps import LOST, new_gap
 from shared.clips.models import Clip, Status
 from shared.clips.schemas import PublicClip
 from shared.db.engine import open_engine, transaction
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.storage.factory import open_store
 from shared.storage.store import StoreUnavailable
@@ -218,7 +219,7 @@ def test_a_file_that_was_put_whole_and_is_not_seekable_stays_as_the_original(
     assert [piece.key for _, piece in harness.pieces(id)] == [key]
     assert harness.originals(id) == [content]
     with transaction(harness.engine) as session:
-        [upload] = session.exec(Upload.of_clip(id))
+        [upload] = session.exec(Upload.of_clip(HOME, id))
     assert (upload.is_recording, upload.length, upload.mime) == (False, len(content), f"audio/{container}")
 
 
