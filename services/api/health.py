@@ -32,7 +32,7 @@ async def alive(_request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """GET /readyz: 200 while clips can be stored and read, 503 otherwise.
 
-    Redis is only reported: no request waits for it.
+    Redis and the outbox are only reported: no request waits for them.
     """
     state = state_of(request)
     database, store = await asyncio.gather(
@@ -41,7 +41,12 @@ async def ready(request: Request) -> Response:
     )
     is_ready = database is None and store is None
     return JSONResponse(
-        {"database": database or "ok", "store": store or "ok", "redis": state.relay.failure or "ok"},
+        {
+            "database": database or "ok",
+            "store": store or "ok",
+            "redis": state.relay.redis_failure or "ok",
+            "outbox": state.relay.failure or _dead_letters(state.relay.dead_letters),
+        },
         status_code=200 if is_ready else 503,
         headers={} if is_ready else RETRY_AFTER,
     )
@@ -51,6 +56,10 @@ async def ready(request: Request) -> Response:
 async def metrics(_request: Request) -> Response:
     """GET /metrics, for Prometheus."""
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _dead_letters(count: int) -> str:
+    return f"{count} rows set apart" if count else "ok"
 
 
 def _ping_database(state: State) -> None:

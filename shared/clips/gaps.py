@@ -23,6 +23,18 @@ def new_gap(at_ms: int, length_ms: int, cause: str) -> dict[str, Any]:
     return {"at_ms": min(at_ms, MAX_DURATION_MS), "length_ms": min(length_ms, MAX_DURATION_MS), "cause": cause}
 
 
+def readable_gaps(stored: Any) -> list[dict[str, Any]]:
+    """The gaps with a place, a length and a cause, known or not. A newer release may have written others."""
+    return [gap for gap in stored if _is_readable(gap)] if isinstance(stored, list) else []
+
+
+def _is_readable(gap: Any) -> bool:
+    if not isinstance(gap, Mapping) or not isinstance(gap.get("cause"), str):
+        return False
+    times = (gap.get("at_ms"), gap.get("length_ms"))
+    return all(isinstance(ms, int) and 0 <= ms <= MAX_DURATION_MS for ms in times)
+
+
 def missing_audio(recorded_ms: int, audio_ms: int, gaps: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The gap between the time that the recorder reports and the length of the audio; empty if there is none.
 

@@ -5,13 +5,14 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import JSON, BigInteger, Column, Text
+from sqlalchemy import BigInteger, Column, Text
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.clips.gaps import LOST, MISSING, UNHEARD, missing_audio, new_gap
-from shared.clips.tags import normalize_tags
-from shared.db.columns import UtcDateTime, collated_text, enum_column, partial_index
+from shared.clips.gaps import LOST, MISSING, UNHEARD, missing_audio, new_gap, readable_gaps
+from shared.clips.tags import normalize_tags, readable_tags
+from shared.db.columns import OpenEnum, ReadableJson, UtcDateTime, collated_text, partial_index
+from shared.languages import LANGUAGES
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE, TRANSCRIBE
 from shared.search import index
@@ -61,7 +62,7 @@ class Clip(SQLModel, table=True):
     name: str = Field(max_length=MAX_NAME_CHARS)
     sort_name: str = Field(sa_column=Column(collated_text(MAX_WORD_CHARS), nullable=False))
     """The key by which names are ordered; `shared.search.index` sets it with each name."""
-    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    tags: list[str] = Field(default_factory=list, sa_column=Column(ReadableJson(readable_tags), nullable=False))
     """As `shared.clips.tags` normalizes them: sorted, each once. Searches use `shared.search.index.ClipTag`."""
     mime: str = Field(max_length=255)
     bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
@@ -71,17 +72,20 @@ class Clip(SQLModel, table=True):
     prepared_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     segments: int = 1
     """Container files that the recorder has begun: more than one after an interruption."""
-    gaps: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    gaps: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(ReadableJson(readable_gaps), nullable=False)
+    )
     """Made by `shared.clips.gaps`; browsers see them as `shared.clips.schemas.Gap`."""
     duration_ms: int | None = None
     """Length of the audio; during the recording, the length that the recorder reported last."""
-    status: Status = Field(sa_column=Column(enum_column(Status), nullable=False))
+    status: Status | str = Field(sa_column=Column(OpenEnum(Status), nullable=False))
+    """A text is the status of a newer release: nothing is done to the clip until a person wants it."""
     text: str | None = Field(default=None, sa_column=Column(Text))
     edited_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     language: str | None = Field(default=None, max_length=16)
     """Language of the text, as the recognizer detected it."""
     language_set: str | None = Field(default=None, max_length=16)
-    """Language that a person set (a code of `shared.languages`). None: the recognizer detects it."""
+    """Language that a person set, perhaps in a newer release. None: the recognizer detects it."""
     recognizer: str | None = Field(default=None, max_length=255)
     error: str | None = Field(default=None, sa_column=Column(Text))
     """A sentence for the person: why there is no text, or what is missing although there is one."""
@@ -255,6 +259,11 @@ class Clip(SQLModel, table=True):
         return True
 
     # -- changes by a worker -----------------------------------------------------------------------------------
+
+    @property
+    def spoken_language(self) -> str | None:
+        """The language that a person set, for a recognizer. None: it detects the language, since none is known here."""
+        return self.language_set if self.language_set in LANGUAGES else None
 
     @property
     def next_job(self) -> str:

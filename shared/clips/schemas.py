@@ -20,6 +20,10 @@ Instant = Annotated[
 MAX_EVENT_TEXT_CHARS = 20_000
 """Characters of text in an event: some 25 minutes of speech. Fifty such events still fit into one replay."""
 
+KnownCause = Literal["muted", "frozen", "interrupted", "closed", "lost", "unheard", "missing"]
+Cause = Annotated[KnownCause | Annotated[str, Field(pattern="^[a-z-]{1,32}$")], Field(union_mode="left_to_right")]
+"""Why sound is missing. A recorder or a row of a newer release may name a cause that is not known here."""
+
 Milliseconds = Annotated[int, Field(ge=0, le=MAX_DURATION_MS)]
 
 
@@ -29,15 +33,16 @@ class Gap(BaseModel):
     muted: the system silenced the microphone; frozen: the browser gave no sound for long; interrupted: the microphone
     went away and came back; closed: the tab was closed, and the recording went on later; lost: the recorder fell silent
     before it ended; unheard: bytes are kept that cannot be decoded; missing: the audio is shorter than the recording.
+    Any other cause is one of a newer release.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="ignore")  # fields that a newer release adds
 
     at_ms: Milliseconds
     """Position in the audio."""
     length_ms: Milliseconds
     """Time that is missing; 0: unknown."""
-    cause: Literal["muted", "frozen", "interrupted", "closed", "lost", "unheard", "missing"]
+    cause: Cause
 
 
 class PublicClip(BaseModel):
@@ -52,7 +57,8 @@ class PublicClip(BaseModel):
     duration_ms: int | None
     segments: int
     gaps: list[Gap]
-    status: Status
+    status: Annotated[Status | str, Field(union_mode="left_to_right")]
+    """What happens to the clip; after a rollback perhaps a status of the newer release."""
     text: str | None
     edited: bool
     """Whether a person has written the text."""

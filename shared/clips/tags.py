@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 MAX_TAG_CHARS = 50
 """Characters of a tag, after NFC: a longer one is a sentence."""
@@ -34,3 +35,8 @@ def normalize_tag(name: str) -> str:
     if len(tag) > MAX_TAG_CHARS:
         raise ValueError(f"a tag can have at most {MAX_TAG_CHARS} characters; this one has {len(tag)}")
     return tag
+
+
+def readable_tags(stored: Any) -> list[str]:
+    """The tags of a row that are text: a newer release may have written others."""
+    return [tag for tag in stored if isinstance(tag, str)] if isinstance(stored, list) else []

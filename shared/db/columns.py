@@ -1,9 +1,11 @@
 """Column types and indexes that behave the same on Postgres and on SQLite."""
 
 import enum
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Dialect, Enum, Index, String, TypeDecorator, text
+from sqlalchemy import JSON, DateTime, Dialect, Index, String, TypeDecorator, text
 
 MAX_DURATION_MS = 2**31 - 1
 """The largest value of an integer column: 24 days in milliseconds."""
@@ -26,15 +28,47 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def enum_column(enum_class: type[enum.Enum]) -> Enum:
-    """A text column with the values of an enum, not the names of its members. A new member needs no migration."""
-    return Enum(
-        enum_class,
-        native_enum=False,
-        create_constraint=False,
-        length=16,
-        values_callable=lambda members: [member.value for member in members],
-    )
+class OpenEnum(TypeDecorator[str]):
+    """A text column with the values of an enum. A new member needs no migration.
+
+    After a rollback, rows hold values that a newer release has written. Such a value is read as the text that it is,
+    and stays as it is when the row is written.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, enum_class: type[enum.StrEnum]) -> None:
+        super().__init__(16)
+        self.enum_class = enum_class
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else known_or_text(self.enum_class, value)
+
+
+class ReadableJson(TypeDecorator[Any]):
+    """A JSON column, of whose values `read` keeps what this release understands: a newer one may have written them."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, read: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.read = read
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value is None else self.read(value)
+
+
+AnyEnum = TypeVar("AnyEnum", bound=enum.StrEnum)
+
+
+def known_or_text(enum_class: type[AnyEnum], value: str) -> AnyEnum | str:
+    """The member with this value, or the value itself if a newer release has named it."""
+    try:
+        return enum_class(value)
+    except ValueError:
+        return value
 
 
 def collated_text(length: int) -> String:

@@ -24,7 +24,7 @@ def main() -> None:
     settings = load(DatabaseSettings)
     logs.configure("migrations", settings.log_level)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(settings, pool_size=1)
+    engine = open_engine(settings, pool_size=2)  # one connection holds the lock
     command.upgrade(alembic_config(engine), "head")
     engine.dispose()
 

@@ -1,18 +1,28 @@
 """${message}."""
 
-from alembic import op
 import sqlalchemy as sa
-import sqlmodel
+from alembic import op
 
-${imports if imports else ""}
+from shared.migrations import steps
+
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
 
+# Old code runs beside this revision and after it. Import nothing that a later release changes: no models, no folding.
+
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "pass"}
+    # Expand: nullable columns, constant defaults, new tables. Each call is a transaction that waits for no lock.
+    steps.briefly(_expand)
+    # Fill, if rows need it: a hundred in each transaction, by primary key, with `steps.commit()` after each.
+    # Index, while others read and write: steps.create_index("NAME", "TABLE", ["COLUMN"], "CONDITION")
+    # Contract a release later, in a revision of its own: `steps.briefly`, `steps.drop_index`.
+
+
+def _expand() -> None:
+    ${upgrades if upgrades else 'steps.add_column("TABLE", sa.Column("NAME", sa.Text()))'}
 
 
 def downgrade() -> None:

@@ -13,6 +13,9 @@ PREPARE = "prepare"
 TRANSCRIBE = "transcribe"
 """Job: transcribe a clip. Its one argument is the clip's id."""
 
+JOBS = {PREPARE, TRANSCRIBE}
+"""The names of all jobs of this release."""
+
 PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION = "preparation", "transcription", "transcription-of-long-clips"
 QUEUES = (PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION)
 """Each has workers of its own: a short note never waits for an hour of audio, and an hour not for many notes."""

@@ -54,15 +54,22 @@ def epoch_key(library_id: str) -> str:
 
 
 def append_event(client: redis.Redis, library_id: str, payload: Mapping[str, Any]) -> str:
-    """Send an event to every browser of a library and return its id. On a pipeline, the id is among its results."""
-    data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    """Send an event to every browser of a library and return its id. On a pipeline, the id is among its results.
+
+    Raises `ValueError`, before anything is sent, if the payload cannot be encoded.
+    """
+    data = _encode(payload)
     return cast("str", client.xadd(stream_key(library_id), {PAYLOAD_FIELD: data}, maxlen=MAX_ENTRIES, approximate=True))
 
 
 def append_hint(client: redis.Redis, library_id: str, payload: Mapping[str, Any]) -> None:
     """Send a payload to the browsers that are connected now. It is never replayed: the next hint replaces it."""
-    data = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    data = _encode(payload)
     client.xadd(hints_key(library_id), {PAYLOAD_FIELD: data}, maxlen=MAX_HINTS, approximate=True)
+
+
+def _encode(payload: Mapping[str, Any]) -> bytes:
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def newest_id(client: redis.Redis, library_id: str) -> str | None:

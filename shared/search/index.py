@@ -108,19 +108,29 @@ def index_clip(connection: Connection, clip: Indexable) -> None:
     number = first_number_at(clip.created_at) + clip.id.int % NUMBERS_PER_MS
     words = {column: index_text(text) for column, text in searchable_fields(clip).items()}
     statement = dialect.insert(SearchEntry).on_conflict_do_nothing(index_elements=["number"])
-    while not connection.execute(statement, {"number": number, "clip_id": clip.id, **words}).rowcount:
+    # RETURNING, because the count of rows that an INSERT wrote is not known on Postgres.
+    inserted = statement.returning(col(SearchEntry.number))
+    while not connection.execute(inserted, {"number": number, "clip_id": clip.id, **words}).first():
         number += 1
     if clip.tags:
         _insert_tags(connection, clip)
 
 
 def update_index(connection: Connection, clip: Indexable, changed: set[str]) -> None:
-    """Update the index entry after a change of these columns of the clip: name, text or tags."""
+    """Update the index after a change of these columns of the clip: name, text or tags.
+
+    A clip that was written by a release without this index has no entry yet, and gets one of all its columns.
+    """
     words = {column: index_text(text) for column, text in searchable_fields(clip).items() if column in changed}
-    if words:
-        connection.execute(update(SearchEntry).where(col(SearchEntry.clip_id) == clip.id).values(**words))
-    if "tags" in changed:
+    if not words:
+        return
+    entry = update(SearchEntry).where(col(SearchEntry.clip_id) == clip.id).values(**words)
+    is_new = not connection.execute(entry).rowcount
+    if is_new or "tags" in changed:
         connection.execute(delete(ClipTag).where(col(ClipTag.clip_id) == clip.id))
+    if is_new:
+        index_clip(connection, clip)
+    elif "tags" in changed:
         _insert_tags(connection, clip)
 
 

@@ -5,11 +5,11 @@ import uuid
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Column, Index, Text
+from sqlalchemy import Column, Index, Text
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.db.columns import UtcDateTime, enum_column
+from shared.db.columns import OpenEnum, ReadableJson, UtcDateTime
 
 
 class Source(enum.StrEnum):
@@ -17,6 +17,23 @@ class Source(enum.StrEnum):
 
     MACHINE = "machine"
     PERSON = "person"
+
+
+def readable_passages(stored: Any) -> list[dict[str, Any]] | None:
+    """The passages and words of a row that have times and text: a newer release may have written others."""
+    if not isinstance(stored, list):
+        return None
+    return [
+        passage | {"words": [word for word in passage.get("words") or [] if _is_timed(word)]}
+        for passage in stored
+        if _is_timed(passage)
+    ]
+
+
+def _is_timed(part: Any) -> bool:
+    if not isinstance(part, dict) or not isinstance(part.get("text"), str):
+        return False
+    return isinstance(part.get("start_ms"), int) and isinstance(part.get("end_ms"), int)
 
 
 class Transcript(SQLModel, table=True):
@@ -28,11 +45,11 @@ class Transcript(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE")
     attempt: int | None = None
-    source: Source = Field(sa_column=Column(enum_column(Source), nullable=False))
+    source: Source | str = Field(sa_column=Column(OpenEnum(Source), nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))
     language: str | None = Field(default=None, max_length=16)
     recognizer: str | None = Field(default=None, max_length=255)
-    passages: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(JSON))
+    passages: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(ReadableJson(readable_passages)))
     """`[{"start_ms": int, "end_ms": int, "text": str, "words": [{"start_ms", "end_ms", "text"}]}]`, or None."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 

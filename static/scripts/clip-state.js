@@ -118,8 +118,11 @@ function onServer(clip, silent_ms, hearing) {
       return { kind: "failed", status: clip.error ?? words.clip.failed, retry: true };
     case "off":
       return { kind: "off", status: clip.error ?? words.clip.off };
-    default:
+    case "done":
+    case undefined:
       return { kind: "done", status: clip?.text === "" ? words.clip.wordless : "" };
+    default:
+      return { kind: "waiting", status: words.clip.unknown };
   }
 }
 
@@ -146,8 +149,9 @@ export function gapWords(gaps) {
 
 /** @param {Gap} gap */
 function gapWord({ at_ms, length_ms, cause }) {
-  const why = [length_ms ? brief(length_ms) : "", words.gaps[cause]].filter(Boolean).join(", ");
-  return `${clock(at_ms)} (${why})`;
+  const known = words.gaps[/** @type {keyof typeof words.gaps} */ (cause)];
+  const why = [length_ms ? brief(length_ms) : "", typeof known === "string" ? known : ""].filter(Boolean).join(", ");
+  return why ? `${clock(at_ms)} (${why})` : clock(at_ms);
 }
 
 /** @param {Gap} gap @param {number} whole_ms @returns {Mark} */

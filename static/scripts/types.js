@@ -1,12 +1,13 @@
 /**
  * The shapes that more than one module speaks of. Types only: nothing loads this file in a browser.
  *
- * @typedef {"recording"|"pending"|"transcribing"|"done"|"failed"|"off"} Status
+ * What happens to a clip; any other text is the status of a release that is newer than this page.
+ * @typedef {"recording"|"pending"|"transcribing"|"done"|"failed"|"off"|(string & {})} Status
  *
- * Something that was not heard: where in the audio, for how long (0: nobody knows), and why.
- * @typedef {{
- *   at_ms: number, length_ms: number, cause: "muted"|"frozen"|"lost"|"interrupted"|"closed"|"unheard"|"missing"
- * }} Gap
+ * Something that was not heard: where in the audio, for how long (0: nobody knows), and why; a newer release may know
+ * other causes.
+ * @typedef {"muted"|"frozen"|"lost"|"interrupted"|"closed"|"unheard"|"missing"|(string & {})} Cause
+ * @typedef {{at_ms: number, length_ms: number, cause: Cause}} Gap
  *
  * A clip as the server shows it; of two, the one with the higher version is the truth.
  * @typedef {{

@@ -15,6 +15,15 @@ test("each state of a clip has its words", () => {
   assert.match(view({ status: "off" }).status, /no recognizer/);
 });
 
+test("a page bears a status and a cause that only a newer release knows", () => {
+  const newer = view({ status: "summarizing", text: "Hello" });
+  assert.deepEqual([newer.kind, newer.text], ["waiting", "Hello"]);
+  assert.match(newer.status, /does not know/);
+  assert.equal(gapWords([gap(41_000, 3_000, "underwater")]), "1 gap: 0:41 (3 s).");
+  assert.equal(gapWords([gap(41_000, 0, "underwater")]), "1 gap: 0:41.");
+  for (const cause of ["told", "constructor"]) assert.equal(gapWords([gap(0, 3_000, cause)]), "1 gap: 0:00 (3 s).");
+});
+
 test("a transcription says how far it is and what it heard, unless there are words already", () => {
   const hearing = { clip: { id: "a" }, percent: 40, text: "so far" };
   const entry = (more) => ({ id: "a", at: "", clip: clip("a", { status: "transcribing", ...more }), local: null, hearing });

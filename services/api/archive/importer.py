@@ -186,6 +186,8 @@ def _new_clip(description: ClipDescription, keys: Mapping[str, str], now: dateti
     is_prepared = description.prepared and audio is not None
     is_settled = is_prepared and description.status in {Status.DONE, Status.FAILED, Status.OFF}
     status = description.status if is_settled or description.status is Status.FAILED else Status.PENDING
+    if is_prepared and not isinstance(description.status, Status) and description.text is not None:
+        status = Status.DONE  # a newer release knows more of this clip; its words are here
     copied = {"id", "name", "duration_ms", "segments", "edited_at", "language", "language_set", "recognizer", "tags"}
     return Clip(
         **description.model_dump(include=copied),

@@ -1,5 +1,6 @@
 """The format of the zip: a folder for each clip with its files and a description, and a manifest as the last entry."""
 
+import re
 import uuid
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -31,8 +32,8 @@ def _plain_file_name(name: str) -> str:
 
 
 def _language_code(code: str) -> str:
-    if code not in LANGUAGES:
-        raise ValueError(f"{code[:16]!r} is no language that we know")
+    if code not in LANGUAGES and not re.fullmatch("[a-z]{2,3}", code):
+        raise ValueError(f"{code[:16]!r} is no code of a language")
     return code
 
 
@@ -84,7 +85,7 @@ class ArchivedRevision(ArchiveModel):
     """One transcript of the clip: as a machine heard it, or as a person corrected it."""
 
     attempt: int | None
-    source: Source
+    source: Annotated[Source | Annotated[str, Field(max_length=16)], Field(union_mode="left_to_right")]
     text: str
     language: str | None = Field(max_length=16)
     recognizer: str | None = Field(max_length=255)
@@ -101,7 +102,8 @@ class ClipDescription(ArchiveModel):
     duration_ms: Milliseconds | None
     segments: int = Field(ge=1, le=10_000)
     gaps: list[Gap]
-    status: Status
+    status: Annotated[Status | Annotated[str, Field(max_length=16)], Field(union_mode="left_to_right")]
+    """A status, source or language that is not known here is one of a newer release."""
     text: str | None
     edited_at: AwareDatetime | None
     language: str | None = Field(max_length=16)

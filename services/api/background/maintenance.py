@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import Session, col, delete, select, update
 
+from services.api.background.index_repair import repair_index
 from shared.clips import queries
 from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
@@ -34,6 +35,9 @@ ClipObject = tuple[uuid.UUID, str]
 
 RECORDINGS_INTERVAL = timedelta(seconds=20)
 """Between two looks for stalled recordings: the query is an index scan of the recordings that run now."""
+
+INDEX_INTERVAL = timedelta(minutes=10)
+"""Between two looks for clips that another release has written: one scan of the clips, without their texts."""
 
 HOURLY = timedelta(hours=1)
 """Between two looks at the bin and at old uploads."""
@@ -89,6 +93,7 @@ class Maintenance:
             ("recordings finished", RECORDINGS_INTERVAL, self.finish_stalled_recordings),
             ("clips out of the bin", HOURLY, self.empty_bin),
             ("uploads expired", HOURLY, self.expire_uploads),
+            ("clips indexed again", INDEX_INTERVAL, lambda now: repair_index(self._engine, now, self._stopping)),
             ("orphans removed", DAILY, self.remove_orphans),
             ("broken puts removed", DAILY, lambda now: self._store.abort_stale_uploads(now - MIN_ORPHAN_AGE)),
         ]

@@ -11,10 +11,10 @@ from dramatiq.errors import BrokerConnectionError
 from prometheus_client import Counter, Gauge
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from shared.clips import queries
-from shared.db.engine import transaction
+from shared.db.engine import execute_write, read_session, transaction
 from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.outbox.publisher import OutboxPublisher, publish_batches
@@ -42,8 +42,14 @@ MAX_RETRY_PAUSE_S = 5.0
 MAX_REQUEUED = 500
 """Clips of one transaction that get a new job; the next look finds the others."""
 
+REVIVAL_INTERVAL = timedelta(hours=1)
+"""Between two tries of a dead letter: during a roll-out, a machine of the release that can read it may be the next."""
+
+NOT_STARTED = "not started"
+
 ROWS_SENT = Counter("dictaphone_relay_sent_total", "Outbox rows that were sent to Redis", ["kind"])
 CLIPS_REQUEUED = Counter("dictaphone_relay_swept_total", "Clips that had no job and got one")
+DEAD_LETTERS_KEPT = Gauge("dictaphone_outbox_set_apart", "Outbox rows that are set apart now")
 REDIS_UP = Gauge("dictaphone_relay_redis_up", "1 while the relay reaches Redis")
 
 
@@ -58,8 +64,12 @@ class OutboxRelay:
         self._woken.set()  # rows may be left from before
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
-        self.failure: str | None = "not started"
-        """Why the relay cannot send at the moment, or None."""
+        self.redis_failure: str | None = "not asked yet"
+        """Why Redis cannot be reached at the moment, or None."""
+        self.failure: str | None = NOT_STARTED
+        """Why the relay cannot send at the moment, whoever is at fault, or None."""
+        self.dead_letters = 0
+        """Rows that this release cannot read, as the last sweep counted them."""
 
     def start(self) -> None:
         self._thread.start()
@@ -81,7 +91,7 @@ class OutboxRelay:
 
     def _run(self) -> None:
         pause_s = POLL_S
-        next_sweep_s = 0.0
+        next_sweep_s = next_revival_s = 0.0
         is_last = False
         while not is_last:
             self._woken.wait(pause_s)
@@ -90,9 +100,13 @@ class OutboxRelay:
             is_last = self._stopping
             try:
                 self._send()
+                if time.monotonic() >= next_revival_s:
+                    self._revive_dead_letters(datetime.now(UTC))
+                    next_revival_s = time.monotonic() + REVIVAL_INTERVAL.total_seconds()
                 if time.monotonic() >= next_sweep_s:
                     self._publisher.refresh_cursor(HOME)
                     self._requeue_clips_without_job(datetime.now(UTC))
+                    self._count_dead_letters()
                     next_sweep_s = time.monotonic() + SWEEP_INTERVAL_S
                 self._set_failure(None)
                 pause_s = POLL_S
@@ -107,6 +121,7 @@ class OutboxRelay:
                 pause_s = MAX_RETRY_PAUSE_S
 
     def _send(self) -> None:
+        dead_letters = self._publisher.dead_letters
         for rows in publish_batches(self._engine, self._publisher):
             jobs = sum(row.topic != EVENT for row in rows)
             ROWS_SENT.labels("event").inc(len(rows) - jobs)
@@ -114,6 +129,8 @@ class OutboxRelay:
             if jobs:
                 self._waker.wake()
             time.sleep(BATCH_PAUSE_S)
+        if self._publisher.dead_letters > dead_letters:
+            self._count_dead_letters()
 
     def _requeue_clips_without_job(self, now: datetime) -> None:
         waiting_jobs = self._publisher.count_waiting_jobs()
@@ -142,6 +159,16 @@ class OutboxRelay:
         # There are as many jobs as clips, so none is lost, however long the queue is. More would only fill Redis.
         return datetime.min.replace(tzinfo=UTC)
 
+    def _revive_dead_letters(self, now: datetime) -> None:
+        """Try dead letters again: at each start all of them, since this may be the release that can read them."""
+        age = timedelta() if self.failure == NOT_STARTED else REVIVAL_INTERVAL
+        execute_write(self._engine, OutboxRow.revive(now - age).returning(col(OutboxRow.id)))
+
+    def _count_dead_letters(self) -> None:
+        with read_session(self._engine) as session:
+            self.dead_letters = session.exec(OutboxRow.count_dead()).one()
+        DEAD_LETTERS_KEPT.set(self.dead_letters)
+
     def _set_failure(self, error: Exception | None) -> None:
         if (error is None) != (self.failure is None):
             if error is None:
@@ -150,8 +177,16 @@ class OutboxRelay:
                 reason = f"{type(error).__name__}: {error}"
                 log.warning("the outbox relay failed, retrying; the rows are kept", reason=reason)
         # The type alone: everybody may read /readyz, and the error's text may hold an address.
-        self.failure = None if error is None else f"does not answer ({type(error).__name__})"
-        REDIS_UP.set(error is None)
+        name = type(error).__name__
+        if error is None:
+            self.failure = self.redis_failure = None
+        elif isinstance(error, (redis.RedisError, BrokerConnectionError)):
+            self.failure, self.redis_failure = "waits for Redis", f"does not answer ({name})"
+        elif isinstance(error, SQLAlchemyError):
+            self.failure = f"waits for the database ({name})"
+        else:
+            self.failure = f"failed ({name})"
+        REDIS_UP.set(self.redis_failure is None)
 
 
 class Waker:

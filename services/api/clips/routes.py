@@ -190,7 +190,7 @@ def waveform(request: Request) -> Response:
     with state_of(request).read_session() as session:
         clip = get_clip(session, request)
         waveform = session.get(Waveform, clip.id)
-    if waveform is None or clip.prepared_at is None:
+    if waveform is None or waveform.peaks is None or clip.prepared_at is None:
         raise Problem("not-found", "The clip's sound is not measured yet.")
     body = {"duration_ms": clip.duration_ms, "peaks": waveform.peaks}
     return JSONResponse(body, headers={"Cache-Control": PRIVATE})

@@ -33,7 +33,7 @@ class UploadStatus:
 
     upload: Upload
     offset: int
-    clip_status: Status | None = None
+    clip_status: Status | str | None = None
     """None: its clip does not exist yet."""
     clip_updated_at: datetime | None = None
 
@@ -47,7 +47,7 @@ class UploadStatus:
         upload, offset, clip_status, clip_updated_at = row
         if upload.ended_at or (offset != upload.length and upload.is_expired(datetime.now(UTC))):
             raise upload_gone()
-        return cls(upload, offset, Status(clip_status) if clip_status else None, clip_updated_at)
+        return cls(upload, offset, clip_status, clip_updated_at)
 
     def expiry_header(self, offset: int) -> dict[str, str]:
         """`Upload-Expires` of a file that is not complete at `offset`; a recording never expires."""

@@ -27,7 +27,8 @@ MAX_GAPS = 1_000
 class Finish(BaseModel):
     """What a recorder says at the end."""
 
-    model_config = ConfigDict(extra="forbid")
+    # A page of a newer release may say more. To refuse its report would keep the recording open.
+    model_config = ConfigDict(extra="ignore")
 
     segments: int = Field(ge=0, le=MAX_SEGMENTS)
     duration_ms: Milliseconds

@@ -55,7 +55,7 @@ class Follower:
 
     def __init__(self, context: FollowerContext, clip: Clip, lock: RecordingLock, stopping: threading.Event) -> None:
         self._context, self._clip, self._lock, self._stopping = context, clip, lock, stopping
-        self._language = clip.language_set
+        self._language = clip.spoken_language
         self._recognizer = context.models.recognizer_for(self._language)
         self._transcript = LiveTranscript(self._recognizer)
         self._segment = -1
@@ -100,7 +100,7 @@ class Follower:
             if clip is None or clip.deleted_at is not None:
                 return False
             is_over = clip.status is not Status.RECORDING
-            self._set_language(clip.language_set)
+            self._set_language(clip.spoken_language)
             if rows or is_over:
                 self._last_piece_at = time.monotonic()
                 self._add_pieces([(upload.segment, piece) for upload, piece in rows])

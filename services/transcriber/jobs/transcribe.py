@@ -131,7 +131,7 @@ class TranscribeJob(Job):
                     attempt_id=claim.attempt_id,
                     check_cancelled=check_cancelled,
                     on_progress=progress.update,
-                    language=claim.clip.language_set,
+                    language=claim.clip.spoken_language,
                 )
             except ModelNotReady as error:
                 self._wait_for_model(error.download, claim, check_cancelled, progress)

@@ -3,20 +3,26 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared.migrations import steps
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True)
-RECORDING = sa.text("status = 'recording'")
 
 
 def upgrade() -> None:
+    if not steps.has_table("upload"):
+        steps.briefly(_expand)
+    steps.create_index("clip_recording", "clip", ["updated_at"], "status = 'recording'")
+
+
+def _expand() -> None:
     op.add_column("clip", sa.Column("prepared_at", INSTANT))
     op.add_column("clip", sa.Column("segments", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("clip", sa.Column("gaps", sa.JSON(), nullable=False, server_default="[]"))
-    op.create_index("clip_recording", "clip", ["updated_at"], postgresql_where=RECORDING, sqlite_where=RECORDING)
     op.create_table(
         "upload",
         sa.Column("id", sa.Uuid(), primary_key=True),

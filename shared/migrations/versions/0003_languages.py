@@ -3,17 +3,17 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared.migrations import steps
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-OFF = sa.text("status = 'off'")
-
 
 def upgrade() -> None:
-    op.add_column("clip", sa.Column("language_set", sa.String(16)))
-    op.create_index("clip_off", "clip", ["updated_at"], postgresql_where=OFF, sqlite_where=OFF)
+    steps.briefly(lambda: steps.add_column("clip", sa.Column("language_set", sa.String(16))))
+    steps.create_index("clip_off", "clip", ["updated_at"], "status = 'off'")
 
 
 def downgrade() -> None:

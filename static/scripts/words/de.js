@@ -195,6 +195,7 @@ export default {
     failed: "Das Transkribieren ist misslungen.",
     off: "Kein Transkript: Auf diesem Server ist keine Spracherkennung eingerichtet.",
     wordless: "Es war nichts zu verstehen.",
+    unknown: "In einem Zustand, den diese Version der Seite nicht kennt",
     detect: "Erkennen",
     detected: (language) => `Erkennen (${language})`,
     language: "Sprache",

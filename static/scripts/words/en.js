@@ -195,6 +195,7 @@ export default {
     failed: "The transcription failed.",
     off: "Not transcribed: no recognizer is set up on this server.",
     wordless: "No words were heard.",
+    unknown: "In a state that this version of the page does not know",
     detect: "Detect",
     detected: (/** @type {string} */ language) => `Detect (${language})`,
     language: "Language",

@@ -79,7 +79,7 @@ class Library:
 
     def peaks(self, id: uuid.UUID) -> list[int]:
         with transaction(self.engine) as session:
-            return session.get_one(Waveform, id).peaks
+            return session.get_one(Waveform, id).peaks or []
 
     def audio(self, id: uuid.UUID) -> bytes:
         """What is played."""

@@ -3,21 +3,20 @@
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import Engine, Uuid, bindparam, inspect, text
+from sqlalchemy import Engine, inspect, text
 from sqlmodel import Session, SQLModel, col, select
 
 from services.api.search import full_text
 from shared.clips.models import Clip
-from shared.db.columns import UtcDateTime
 from shared.migrations.__main__ import alembic_config
 from shared.search.query import parse_query
 from tests.servers.stack import migrate
 from tests.shared.conftest import engine_at
+from tests.shared.db.old_rows import insert_clips, old_clip
 
 TABLES = {"clip", "transcript", "outbox", "upload", "piece", "waveform", "chore", "search", "tagged"}
 
@@ -72,18 +71,9 @@ def test_revision_0004_indexes_existing_clips(empty: Engine) -> None:
     config = alembic_config(empty)
     command.upgrade(config, "0003")
     names = {uuid.UUID(int=number << 64): f"Größe {number}" for number in range(1, 1_203)}
-    at = datetime(2026, 11, 23, tzinfo=UTC)
-    columns = (
-        "id, library_id, name, mime, bytes, sha256, audio_key, status, text, attempt, tries, queued_at, version, "
-        "created_at, updated_at"
-    )
-    values = ":id, 'home', :name, 'audio/webm', 1, '', '', 'done', :text, 0, 0, :at, 1, :at, :at"
     with empty.begin() as connection:
-        statement = text(f"INSERT INTO clip ({columns}) VALUES ({values})")
-        typed = statement.bindparams(bindparam("id", type_=Uuid()), bindparam("at", type_=UtcDateTime()))
-        for place, (id, name) in enumerate(names.items()):
-            said = f"Über {name}" if place > 1 else None
-            connection.execute(typed, {"id": id, "name": name, "text": said, "at": at})
+        texts = [None, None, *(f"Über {name}" for name in list(names.values())[2:])]
+        insert_clips(connection, (old_clip(*clip, text) for clip, text in zip(names.items(), texts, strict=True)))
     command.upgrade(config, "head")
     with Session(empty) as session:
         clips = session.exec(select(Clip).order_by(col(Clip.sort_name))).all()

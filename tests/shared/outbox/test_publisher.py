@@ -4,21 +4,21 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import dramatiq
 import pytest
 import redis
-from sqlalchemy import Engine, event
-from sqlmodel import SQLModel, select
+from sqlalchemy import Engine, event, text
+from sqlmodel import SQLModel, col, select
 
 from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
 from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
-from shared.outbox.publisher import BATCH_ROWS, OutboxPublisher, publish_batch
+from shared.outbox.publisher import BATCH_ROWS, Delivery, OutboxPublisher, publish_batch, publish_batches
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import QUEUES, TRANSCRIBE
 from shared.redis.streams import stream_key
@@ -219,7 +219,7 @@ def test_a_reused_row_id_is_not_deleted_unsent(
     save(engine, "one")
     send = publisher.send
 
-    def send_slowly(rows: Sequence[tuple[OutboxRow, Clip]]) -> tuple[list[OutboxRow], Exception | None]:
+    def send_slowly(rows: Sequence[tuple[OutboxRow, Clip]]) -> Delivery:
         sent = send(rows)
         monkeypatch.undo()
         publish_batch(engine, publisher)
@@ -240,3 +240,67 @@ def test_deleting_a_clip_deletes_its_rows(engine: Engine, publisher: OutboxPubli
     with read_session(engine) as session:
         assert session.exec(select(OutboxRow)).all() == []
     assert publish_batch(engine, publisher) == []
+
+
+# -- rows that this release cannot read ---------------------------------------------------------------------------
+
+
+def dead(engine: Engine) -> list[tuple[str, str | None]]:
+    with read_session(engine) as session:
+        rows = session.exec(select(OutboxRow).where(col(OutboxRow.dead_at).is_not(None)).order_by(col(OutboxRow.id)))
+        return [(row.topic, row.dead_reason) for row in rows]
+
+
+def test_a_row_with_an_unknown_topic_costs_no_other(
+    engine: Engine, publisher: OutboxPublisher, arrived: Arrived
+) -> None:
+    save(engine, "one", jobs=("summarize", TRANSCRIBE))
+    (clip,) = save(engine, "two")
+    publish_batch(engine, publisher)
+    assert arrived.events() == ["one", "two"]
+    assert arrived.jobs()[-1] == str(clip.id)
+    assert dead(engine) == [("summarize", "the topic 'summarize' is unknown to this release")]
+    assert waiting(engine) == []
+
+
+def test_a_clip_with_an_unknown_status_is_sent_as_it_is(
+    engine: Engine, publisher: OutboxPublisher, arrived: Arrived
+) -> None:
+    save(engine, "one", "two")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE clip SET status = 'summarizing' WHERE name = 'one'"))
+    publish_batch(engine, publisher)
+    assert [(clip["name"], clip["status"]) for clip in arrived.clips()] == [("one", "summarizing"), ("two", "pending")]
+    assert dead(engine) == []
+
+
+def test_a_clip_that_cannot_be_read_at_all_costs_no_other(
+    sqlite_url: str, publisher: OutboxPublisher, arrived: Arrived
+) -> None:
+    """Postgres has no such rows: its columns have types."""
+    engine = engine_at(sqlite_url)
+    save(engine, "one", "two", "three")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE clip SET gaps = '[{' WHERE name = 'two'"))
+    publish_batch(engine, publisher)
+    assert arrived.events() == ["one", "three"]
+    assert [topic for topic, _ in dead(engine)] == [EVENT, TRANSCRIBE]
+    assert "the clip cannot be read: JSONDecodeError" in str(dead(engine)[0][1])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE clip SET gaps = '[]'"))
+        connection.execute(OutboxRow.revive(datetime.now(UTC)))
+    publish_batch(engine, publisher)
+    assert arrived.events() == ["one", "three", "two"]
+    assert len(arrived.jobs()) == 3
+    engine.dispose()
+
+
+def test_rows_behind_a_batch_of_dead_letters_are_sent_at_once(
+    engine: Engine, publisher: OutboxPublisher, arrived: Arrived
+) -> None:
+    save(engine, "one", jobs=("summarize",) * (BATCH_ROWS + 5))
+    save(engine, "two")
+    for _ in publish_batches(engine, publisher):
+        pass
+    assert arrived.events() == ["one", "two"]
+    assert len(dead(engine)) == BATCH_ROWS + 5

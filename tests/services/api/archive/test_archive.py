@@ -246,7 +246,7 @@ INVALID_CLIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "no name": (lambda one: described(one, name=""), "visible"),
     "a number for a name": (lambda one: described(one, name=1), "name"),
     "a wild length": (lambda one: described(one, duration_ms=-1), "duration_ms"),
-    "a wild status": (lambda one: described(one, status="well"), "status"),
+    "a wild status": (lambda one: described(one, status="It feels well today."), "status"),
     "nothing to hear": (lambda one: described(one, audio=None), "no sound"),
     "no JSON": (
         lambda one: rewritten(one, lambda name, content: b"{" if name.endswith(DESCRIPTION) else content),

@@ -159,7 +159,7 @@ async def test_a_recorder_that_returns_replaces_the_lost_gap_by_its_own(client: 
 
 @pytest.mark.parametrize(
     "body",
-    [{"segments": -1}, {"gaps": [{"at_ms": 0}]}, {"gaps": [{"at_ms": 0, "length_ms": 1, "cause": "rain"}]}, {"a": 1}],
+    [{"segments": -1}, {"gaps": [{"at_ms": 0}]}, {"gaps": [{"at_ms": 0, "length_ms": 1, "cause": "It rained."}]}],
     ids=str,
 )
 async def test_a_finish_that_cannot_be_understood_is_refused(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
