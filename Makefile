@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test test-newest coverage check check-js format lock migrate bench-api bench-captions bench-library bench-page \
+.PHONY: help local-up test test-newest chaos coverage check check-js format lock migrate bench-api bench-captions bench-library bench-page \
 	bench-realtime bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
@@ -21,6 +21,9 @@ local-up: $(VENV)/local.stamp ## Run everything on this machine (PORT, DATA_DIR,
 
 test: $(VENV)/dev.stamp $(if $(shell command -v npm),$(JS)/node_modules/.stamp) ## Run the tests; ARGS="-k name" chooses some, ARGS=--slow adds the long ones
 	$(RUN) -m pytest $(ARGS)
+
+chaos: $(VENV)/dev.stamp ## Break the whole system at random and see that nothing is lost; MINUTES=60, FAULTS=1000, SEED=7, ARGS="--help"
+	@$(RUN) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 # The main job, and every kind of file through the worker: nearly all that differs between two Pythons is in the wheels.
 NEWEST_TESTS := tests/browser/test_main_job.py tests/services/transcriber/test_hostile.py

@@ -40,6 +40,7 @@ READ_BY = {
     "PUBLISH": "infra/compose.yaml",
     "PYTHON": "Makefile",
     "ARGS": "Makefile",
+    **dict.fromkeys(("MINUTES", "FAULTS", "SEED"), "Makefile"),
     "FANOUT_GEN_C": "tests/bench/realtime.py",
     "SERVICES_PYTHON": "tests/servers/stack.py",
 }

@@ -114,7 +114,7 @@ class Server(ABC):
                 self.check()
                 return
             except Exception as error:
-                ended = self._ended()
+                ended = self.exit_status
                 if ended is not None or time.monotonic() > deadline:
                     found = f"ended with {ended}" if ended is not None else f"was not ready after {READY_S:.0f} s"
                     self.kill()
@@ -139,6 +139,16 @@ class Server(ABC):
                 f"The end of its log:\n{self.log_tail()}"
             )
         self._forget()
+
+    def terminate(self, within_s: float) -> int:
+        """Ask it to end, and return its exit status, negative for a signal. Raises `psutil.TimeoutExpired`."""
+        assert self._process is not None
+        self.resume()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._process.send_signal(self.stop_signal)
+        status = self._process.wait(within_s)
+        self._forget()
+        return status
 
     def kill(self) -> None:
         """End the whole tree at once, as a power cut would."""
@@ -195,6 +205,11 @@ class Server(ABC):
         return self._process is not None and self._process.poll() is None
 
     @property
+    def exit_status(self) -> int | None:
+        """How it ended by itself, negative for a signal; None while it runs, and after `stop` or `kill`."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def log_path(self) -> Path:
         return self.folder / "log"
 
@@ -214,9 +229,6 @@ class Server(ABC):
         with contextlib.suppress(psutil.NoSuchProcess):
             return [self._process, *self._process.children(recursive=True)]
         return [self._process]
-
-    def _ended(self) -> int | None:
-        return None if self._process is None else self._process.poll()
 
     def _forget(self) -> None:
         if self._process is not None:

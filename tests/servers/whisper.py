@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cache, lru_cache
@@ -64,6 +64,9 @@ class Fault(Enum):
     ONLY_JSON = auto()  # 400 for `verbose_json`, as OpenAI's gpt-4o models answer
 
 
+Heard = dict[str, Any]
+"""What the model hears: text, duration, segments and words."""
+
 ANOTHER_TEXT = " These words belong to another clip."
 
 
@@ -84,8 +87,10 @@ class Whisper:
     `requests` has every request so far, in order. Waiting methods block: in async tests call them in a thread.
     """
 
-    def __init__(self, *, slow_s: float = 2.0) -> None:
+    def __init__(self, *, slow_s: float = 2.0, transcribe: Callable[[bytes], Heard] | None = None) -> None:
+        """`transcribe` stands in for the model, where the words of a sound are to be known and to cost nothing."""
         self.slow_s = slow_s
+        self._stand_in = transcribe
         self.largest_bytes = LARGEST_BYTES
         """Larger files are refused with 413, by both contracts."""
         self.requests: list[Asked] = []
@@ -122,7 +127,11 @@ class Whisper:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return self._server.server_port
 
     @property
     def prediction_ids(self) -> list[str]:
@@ -154,6 +163,9 @@ class Whisper:
             return list(self.requests)
 
     # -- inside, called by the connections' threads -------------------------------------------------------------
+
+    def transcribe(self, audio: bytes) -> Heard:
+        return self._stand_in(audio) if self._stand_in else _transcribe(audio)
 
     def note(self, asked: Asked) -> Fault | None:
         with self._changed:
@@ -248,7 +260,7 @@ class _Connection(BaseHTTPRequestHandler):
         if self._broken(fault):
             return
         try:
-            heard = _transcribe(asked.audio)
+            heard = self.server.whisper.transcribe(asked.audio)
         except UNREADABLE:
             self._json(400, _openai_error(400, "Audio file might be corrupted or unsupported", "file").body)
             return
@@ -284,7 +296,7 @@ class _Connection(BaseHTTPRequestHandler):
             return
         try:
             self.server.whisper.hold(fault)
-            answer = _prediction(asked.id, "succeeded", _cog_output(_transcribe(asked.audio)))
+            answer = _prediction(asked.id, "succeeded", _cog_output(self.server.whisper.transcribe(asked.audio)))
         except UNREADABLE as error:
             answer = _prediction(asked.id, "failed", None, f"Error opening input: {error}")
         finally:
@@ -405,7 +417,7 @@ def _check_openai(fields: dict[str, list[str]], filename: str | None, size: int,
         raise _openai_error(400, "timestamp_granularities needs response_format verbose_json, and word or segment")
 
 
-def _openai_answer(heard: dict[str, Any], fields: dict[str, list[str]]) -> dict[str, Any]:
+def _openai_answer(heard: Heard, fields: dict[str, list[str]]) -> dict[str, Any]:
     granularities = fields.get("timestamp_granularities[]", ["segment"])
     answer = {
         "task": "transcribe", "language": "english", "duration": heard["duration"], "text": heard["text"].strip(),
@@ -417,7 +429,7 @@ def _openai_answer(heard: dict[str, Any], fields: dict[str, list[str]]) -> dict[
     return answer
 
 
-def _cog_output(heard: dict[str, Any]) -> dict[str, Any]:
+def _cog_output(heard: Heard) -> dict[str, Any]:
     return {
         "transcription": heard["text"], "segments": heard["segments"], "translation": None,
         "detected_language": "english",
@@ -444,7 +456,7 @@ def _download(url: str) -> bytes:
 
 # Many tests send the same speech, which takes the model seconds.
 @lru_cache(maxsize=32)
-def _transcribe(audio: bytes) -> dict[str, Any]:
+def _transcribe(audio: bytes) -> Heard:
     with _hearing:
         segments, info = _model().transcribe(io.BytesIO(audio), language="en", beam_size=1, word_timestamps=True)
         found = list(segments)

@@ -140,7 +140,7 @@ def http_request(port: int, method: str, path: str) -> tuple[int, str]:
 def exit_status(service: Service) -> int:
     """Wait until it ends by itself."""
     wait_until(lambda: not service.is_running())
-    status = service._ended()
+    status = service.exit_status
     assert status is not None
     return status
 
