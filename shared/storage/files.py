@@ -1,16 +1,29 @@
 """An object store of files below one folder."""
 
 import contextlib
-import errno
+import hashlib
 import os
-import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from shared.storage.store import BLOCK_BYTES, ObjectMissing, StoreError, StoreFull, StoreUnavailable
+from shared.disk_full import is_disk_full
+from shared.storage.store import (
+    BLOCK_BYTES,
+    ObjectMissing,
+    StoredObject,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
+
+TEMPORARY_PREFIX = "."
+"""How the name of a file begins that is being written; no key's last part begins so."""
+
+FOLDER_TRIES = 3
+"""Tries to make a folder and a file in it: another process may remove the folder in between, because it is empty."""
 
 
 class FileStore:
@@ -19,24 +32,26 @@ class FileStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
 
-    def put(self, key: str, body: IO[bytes], size: int, content_type: str) -> None:
+    def put(self, key: str, body: IO[bytes], size: int, content_type: str, sha256: str = "") -> None:
         target = self._path(key)
-        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        temporary = target.with_name(f"{TEMPORARY_PREFIX}{target.name}.{uuid.uuid4().hex}")
         try:
-            self._make_folder(target.parent)
-            with temporary.open("wb") as file:
-                shutil.copyfileobj(body, file, BLOCK_BYTES)
+            with self._open_new(temporary) as file:
+                digest = hashlib.sha256()
+                while block := body.read(BLOCK_BYTES):
+                    digest.update(block)
+                    file.write(block)
                 if file.tell() != size:
                     raise StoreUnavailable(f"{key}: {file.tell()} of {size} bytes arrived")
+                if sha256 and digest.hexdigest() != sha256:
+                    raise StoreUnavailable(f"{key}: other bytes arrived than were announced")
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)
             self._sync_folder(target.parent)
         except OSError as error:
-            is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            raise (StoreFull if is_full else StoreUnavailable)(
-                f"{key} could not be written: {error.strerror}"
-            ) from error
+            failure = StoreFull if is_disk_full(error) else StoreUnavailable
+            raise failure(f"{key} could not be written: {error.strerror}") from error
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -54,21 +69,44 @@ class FileStore:
             return os.fstat(file.fileno()).st_size
 
     def delete(self, key: str) -> None:
+        path = self._path(key)
         try:
-            self._path(key).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         except OSError as error:
             raise StoreUnavailable(f"{key} could not be deleted: {error.strerror}") from error
+        if path.parent != self._folder:
+            _remove_if_empty(path.parent)
 
-    def list_objects(self) -> Iterator[tuple[str, datetime]]:
-        for folder, _, names in os.walk(self._folder):
+    def delete_all(self, keys: Collection[str]) -> int:
+        deleted = 0
+        for key in keys:
+            with contextlib.suppress(StoreError):
+                self.delete(key)
+                deleted += 1
+        return deleted
+
+    def list_objects(self, folder: str = "") -> Iterator[StoredObject]:
+        for parent, _, names in os.walk(self._path(folder) if folder else self._folder):
             for name in names:
-                path = Path(folder, name)
-                with contextlib.suppress(FileNotFoundError):  # deleted since the listing
-                    written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                    yield path.relative_to(self._folder).as_posix(), written_at
+                path = Path(parent, name)
+                if not name.startswith(TEMPORARY_PREFIX):
+                    with contextlib.suppress(FileNotFoundError):  # deleted since the listing
+                        stat = path.stat()
+                        key = path.relative_to(self._folder).as_posix()
+                        yield StoredObject(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
 
-    def abort_stale_uploads(self, started_before: datetime) -> int:
-        return 0
+    def remove_unfinished_writes(self, started_before: datetime) -> int:
+        """Remove files that were not written to their end, and folders without files."""
+        removed = 0
+        for parent, _, names in os.walk(self._folder, topdown=False):
+            for path in (Path(parent, name) for name in names if name.startswith(TEMPORARY_PREFIX)):
+                with contextlib.suppress(OSError):
+                    if path.stat().st_mtime < started_before.timestamp():
+                        path.unlink()
+                        removed += 1
+            if Path(parent) != self._folder:
+                removed += _remove_if_empty(Path(parent))
+        return removed
 
     def presigned_url(self, key: str, content_type: str, disposition: str) -> str | None:
         return None
@@ -101,6 +139,14 @@ class FileStore:
         with file:
             yield file
 
+    def _open_new(self, path: Path) -> IO[bytes]:
+        for _ in range(FOLDER_TRIES - 1):
+            with contextlib.suppress(FileNotFoundError):
+                self._make_folder(path.parent)
+                return path.open("wb")
+        self._make_folder(path.parent)
+        return path.open("wb")
+
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
             return
@@ -117,3 +163,11 @@ class FileStore:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _remove_if_empty(folder: Path) -> bool:
+    """Remove a folder without files; True if it is gone. The system refuses to remove any other."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        return True
+    return False

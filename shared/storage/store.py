@@ -1,8 +1,10 @@
 """The interface of an object store, and its errors. A key is written once; its object never changes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
+
+from shared.disk_full import DiskFull
 
 BLOCK_BYTES = 256 * 1024
 """Bytes of an object in memory at a time: large enough to make system calls cheap, small enough for many readers."""
@@ -23,15 +25,27 @@ class StoreUnavailable(StoreError):
     """The store did not answer, or refused the operation. A later retry may succeed."""
 
 
-class StoreFull(StoreUnavailable):
+class StoreFull(StoreUnavailable, DiskFull):
     """The store has no space left."""
+
+
+class StoredObject(NamedTuple):
+    """An object as a listing shows it."""
+
+    key: str
+    size: int
+    written_at: datetime
 
 
 class Store(Protocol):
     """An object store. Every method blocks: services with an event loop call them in threads."""
 
-    def put(self, key: str, body: IO[bytes], size: int, content_type: str) -> None:
-        """Write `size` bytes of `body` to `key`. When this returns, they survive a crash."""
+    def put(self, key: str, body: IO[bytes], size: int, content_type: str, sha256: str = "") -> None:
+        """Write `size` bytes of `body` to `key`. When this returns, they survive a crash.
+
+        `sha256` is what the bytes should be, in hexadecimal; without it, what `body` has now. Raises
+        `StoreUnavailable` if other bytes came out of `body` or into the store.
+        """
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the bytes from `start` up to but not including `end`. Raises `ObjectMissing` before the first block."""
@@ -41,11 +55,14 @@ class Store(Protocol):
     def delete(self, key: str) -> None:
         """Delete the object, if there is one."""
 
-    def list_objects(self) -> Iterator[tuple[str, datetime]]:
-        """Yield every key with the time of its write, in no order. Files that failed writes left are included."""
+    def delete_all(self, keys: Collection[str]) -> int:
+        """Delete the objects, as far as the store lets them go. Return how many are gone."""
 
-    def abort_stale_uploads(self, started_before: datetime) -> int:
-        """Abort the unfinished multipart uploads, which no listing shows. Return their number."""
+    def list_objects(self, folder: str = "") -> Iterator[StoredObject]:
+        """Yield the objects below a folder, or all. Those that share a folder come one after another."""
+
+    def remove_unfinished_writes(self, started_before: datetime) -> int:
+        """Remove what writes left that never ended, and that no listing shows. Return how much that was."""
 
     def presigned_url(self, key: str, content_type: str, disposition: str) -> str | None:
         """A URL from which anybody may read the object for `URL_LIFETIME`, or None if the store has no URLs."""

@@ -136,7 +136,7 @@ class _ClipFolder:
                 raise InvalidClip(problem.detail) from problem
             key = new_audio_key(HOME, clip_id)
             file.seek(0)
-            state.store.put(key, file, audio.bytes, mime)
+            state.store.put(key, file, audio.bytes, mime, audio.sha256)
         return key
 
 

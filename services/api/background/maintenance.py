@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -95,7 +95,7 @@ class Maintenance:
             ("uploads expired", HOURLY, self.expire_uploads),
             ("clips indexed again", INDEX_INTERVAL, lambda now: repair_index(self._engine, now, self._stopping)),
             ("orphans removed", DAILY, self.remove_orphans),
-            ("broken puts removed", DAILY, lambda now: self._store.abort_stale_uploads(now - MIN_ORPHAN_AGE)),
+            ("broken puts removed", DAILY, lambda now: self._store.remove_unfinished_writes(now - MIN_ORPHAN_AGE)),
         ]
         while not self._stopping.wait(RECORDINGS_INTERVAL.total_seconds() / 2):
             for name, interval, task in tasks:
@@ -154,7 +154,7 @@ class Maintenance:
                     keys.update(piece.key for _, piece in session.exec(Piece.of_clip(clip.library_id, clip.id)))
                     session.exec(Upload.delete_of_clip(clip.library_id, clip.id))
                     session.delete(clip)
-            self._delete(keys)
+            self._store.delete_all(keys)
             count += len(clips)
             if len(clips) < BATCH_SIZE or self._stopping.is_set():
                 return count
@@ -189,7 +189,7 @@ class Maintenance:
             unknown = [key for id, key in objects if id not in clip_ids]
             unknown_count += len(unknown)
             unknown_keys += unknown[: MAX_UNKNOWN_CLIP_OBJECTS - len(unknown_keys)]
-            removed += self._delete(key for id, key in objects if id in clip_ids and key not in named_keys)
+            removed += self._store.delete_all([key for id, key in objects if id in clip_ids and key not in named_keys])
             if self._stopping.is_set():
                 return removed
         if unknown_count > named_count:
@@ -199,22 +199,13 @@ class Maintenance:
                 known=named_count,
             )
             return removed
-        return removed + self._delete(unknown_keys)
+        return removed + self._store.delete_all(unknown_keys)
 
     def _old_objects(self, before: datetime) -> Iterator[ClipObject]:
         """Objects that were written before an instant and belong to a clip; a bucket may hold other people's too."""
-        for key, written_at in self._store.list_objects():
+        for key, _, written_at in self._store.list_objects():
             if written_at < before and (id := _clip_id(key)):
                 yield id, key
-
-    def _delete(self, keys: Iterable[str]) -> int:
-        count = 0
-        for key in keys:
-            # An object that cannot be deleted must not keep the others for ever.
-            with contextlib.suppress(StoreError):
-                self._store.delete(key)
-                count += 1
-        return count
 
 
 def _clip_id(key: str) -> uuid.UUID | None:

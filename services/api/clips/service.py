@@ -38,7 +38,7 @@ def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, dura
     """Check the audio, put it into the store, and return its clip, which is still to be saved. Raises `Problem`."""
     mime = resolve_media_type(body.file, body.content_type)
     key = new_audio_key(HOME, id)
-    state.store.put(key, body.file, body.size, mime)
+    state.store.put(key, body.file, body.size, mime, body.sha256)
     return Clip.new_upload(
         id,
         name=name,

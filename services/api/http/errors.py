@@ -11,7 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from services.api.http.outages import outages
-from shared.storage.store import ObjectMissing, StoreFull, StoreUnavailable
+from shared.disk_full import DISK_FULL, is_disk_full
+from shared.storage.store import ObjectMissing, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +90,8 @@ def _to_problem(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
+        case _ if is_disk_full(error):
+            return Problem("full", f"{DISK_FULL} Keep the recording and try again later.")
         case HTTPException(status_code=405):
             return Problem("method-not-allowed", "This address does not take that method.", error.headers)
         case HTTPException(status_code=404):
@@ -98,8 +101,6 @@ def _to_problem(error: Exception) -> Problem:
         case ClientDisconnect():
             # Nobody reads this answer; its status counts the request as the client's fault in log and metrics.
             return Problem("bad-request", "The connection was lost before the whole body had arrived.")
-        case StoreFull():
-            return Problem("full", "The server's disk is full. Keep the recording and try again later.")
         case StoreUnavailable():
             return Problem("away", "The audio store does not answer at the moment. Try again soon.", RETRY_AFTER)
         case ObjectMissing():
@@ -113,7 +114,7 @@ def _to_problem(error: Exception) -> Problem:
 def _part_away(error: Exception) -> str | None:
     """The part of the server whose outage this is, for one log line; None for any other error."""
     match error:
-        case StoreFull():
+        case _ if is_disk_full(error):
             return "disk"
         case StoreUnavailable():
             return "store"

@@ -81,7 +81,7 @@ class UploadWriter:
         upload = self._status.upload
         key = new_audio_key(upload.library_id, upload.clip_id)
         piece = Piece(upload_id=upload.id, start=start, end=start + block.size, key=key, sha256=block.sha256)
-        self._state.store.put(key, block.file, block.size, upload.mime)
+        self._state.store.put(key, block.file, block.size, upload.mime, block.sha256)
         if self._needs_piece_only(piece) and self._insert_piece(piece):
             return piece.end
         try:

@@ -76,7 +76,7 @@ class PrepareJob(Job):
                 if segment.is_joined:
                     check_cancelled()
                     segment.file.seek(0)
-                    self.store.put(segment.key, segment.file, segment.size, segment.upload.mime)
+                    self.store.put(segment.key, segment.file, segment.size, segment.upload.mime, segment.sha256)
             check_cancelled()
             key, size, sha256 = self._store_played(claim.clip, played)
 
@@ -121,7 +121,7 @@ class PrepareJob(Job):
         played.file.seek(0)
         sha256 = hashlib.file_digest(played.file, "sha256").hexdigest()
         played.file.seek(0)
-        self.store.put(key, played.file, size, played.mime)
+        self.store.put(key, played.file, size, played.mime, sha256)
         return key, size, sha256
 
 

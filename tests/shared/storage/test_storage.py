@@ -2,11 +2,16 @@
 
 import contextlib
 import errno
+import hashlib
 import io
 import os
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,9 +112,44 @@ def test_unfinished_multipart_uploads_are_aborted_after_their_time(
         client.upload_part(Bucket=name, Key=KEY, UploadId=begun, PartNumber=1, Body=b"x" * 5 * 1024**2)
         assert list(store.list_objects()) == []
         now = datetime.now(UTC)
-        assert store.abort_stale_uploads(now - timedelta(days=1)) == 0
-        assert store.abort_stale_uploads(now + timedelta(minutes=1)) == 1
-        assert store.abort_stale_uploads(now + timedelta(minutes=1)) == 0
+        assert store.remove_unfinished_writes(now - timedelta(days=1)) == 0
+        assert store.remove_unfinished_writes(now + timedelta(minutes=1)) == 1
+        assert store.remove_unfinished_writes(now + timedelta(minutes=1)) == 0
+
+
+def test_a_listing_names_key_size_and_time_and_keeps_a_folder_together(store: Store) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=2)
+    keys = ["home/0f7a/9c1d", "home/0f7b/other", "home/0f7a/9c1e", "elsewhere/x"]
+    for key in keys:
+        put(store, key)
+    listed = list(store.list_objects())
+    assert sorted(each.key for each in listed) == sorted(keys)
+    assert {each.size for each in listed} == {len(BODY)}
+    assert all(began < each.written_at < datetime.now(UTC) + timedelta(seconds=2) for each in listed)
+    folders = [each.key.rpartition("/")[0] for each in listed]
+    assert len([1 for before, after in pairwise(folders) if before != after]) == 2
+    assert sorted(each.key for each in store.list_objects("home/0f7a")) == ["home/0f7a/9c1d", "home/0f7a/9c1e"]
+
+
+def test_other_bytes_than_were_announced_are_not_taken(store: Store) -> None:
+    announced = hashlib.sha256(BODY).hexdigest()
+    store.put(KEY, io.BytesIO(BODY), len(BODY), "audio/webm", announced)
+    with pytest.raises(StoreUnavailable):
+        store.put("home/0f7a/flipped", io.BytesIO(b"x" + BODY[1:]), len(BODY), "audio/webm", announced)
+    large = os.urandom(17 * 1024**2)
+    with pytest.raises(StoreUnavailable, match="other bytes"):
+        store.put("home/0f7a/large", io.BytesIO(large), len(large), "audio/webm", announced)
+    assert [each.key for each in store.list_objects()] == [KEY]
+
+
+def test_thousands_are_deleted_at_once(store: Store) -> None:
+    keys = [f"home/{number // 10:04}/{number}" for number in range(1, 12)]
+    for key in keys:
+        put(store, key)
+    more = [f"home/none/{number}" for number in range(2_500)]
+    assert store.delete_all([*more, *keys[1:]]) == len(more) + len(keys) - 1
+    assert [each.key for each in store.list_objects()] == keys[:1]
+    assert store.delete_all([]) == 0
 
 
 # -- files ---------------------------------------------------------------------------------------------------------
@@ -167,6 +207,40 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         blocked.delete(KEY)
 
 
+def test_a_folder_goes_with_its_last_file(files: FileStore, tmp_path: Path) -> None:
+    put(files, "home/0f7a/one")
+    put(files, "home/0f7a/two")
+    files.delete("home/0f7a/one")
+    assert (tmp_path / "objects/home/0f7a").is_dir()
+    files.delete_all(["home/0f7a/two"])
+    assert list((tmp_path / "objects").iterdir()) == [tmp_path / "objects/home"]
+
+
+def test_writing_and_deleting_in_one_folder_at_once_loses_nothing(files: FileStore) -> None:
+    def write_and_delete(number: int) -> None:
+        for _ in range(25):
+            put(files, f"home/0f7a/{number}")
+            files.delete(f"home/0f7a/{number}")
+        put(files, f"home/0f7a/{number}")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write_and_delete, range(4)))
+    assert sorted(each.key for each in files.list_objects()) == [f"home/0f7a/{number}" for number in range(4)]
+
+
+def test_what_a_killed_write_left_is_removed_after_its_time(files: FileStore, tmp_path: Path) -> None:
+    put(files)
+    folder = tmp_path / "objects/home"
+    (folder / "0f7a" / ".9c1d.half").write_bytes(b"ha")
+    (folder / "left/empty").mkdir(parents=True)
+    assert [each.key for each in files.list_objects()] == [KEY]
+    now = datetime.now(UTC)
+    assert files.remove_unfinished_writes(now - timedelta(days=1)) == 2
+    assert files.remove_unfinished_writes(now + timedelta(minutes=1)) == 1
+    assert file_paths(tmp_path / "objects") == [KEY]
+    assert not (folder / "left").exists()
+
+
 def test_files_have_no_urls(files: FileStore) -> None:
     put(files)
     assert (files.presigned_url(KEY, "audio/webm", "inline"), files.presigned_origin()) == (None, None)
@@ -194,6 +268,44 @@ def test_a_presigned_url_needs_no_credentials(s3: S3Store, bucket: Parts) -> Non
     assert s3.presigned_url(KEY, "audio/webm;codecs=opus", "inline; filename*=UTF-8''caf%C3%A9.webm") == url
     assert httpx.get(url.replace("9c1d", "other")).status_code == 403
     assert httpx.get(url.partition("?")[0]).status_code == 403
+
+
+class Flipper(BaseHTTPRequestHandler):
+    """A proxy before the bucket that changes one byte of each body, and a server that compares no checksum."""
+
+    target = ""
+    tells_checksums = True
+
+    def do_PUT(self) -> None:
+        body = bytearray(self.rfile.read(int(self.headers["Content-Length"])))
+        body[0] ^= 1
+        if self.tells_checksums:
+            answer = httpx.put(f"{self.target}{self.path}", content=bytes(body), headers=dict(self.headers.items()))
+            status, headers = answer.status_code, {"ETag": answer.headers.get("ETag", "")}
+        else:
+            status, headers = 200, {"ETag": f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'}
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@pytest.mark.parametrize("tells_checksums", [True, False], ids=["the server compares", "only the ETag tells"])
+def test_bytes_that_change_on_their_way_are_noticed_at_the_write(
+    tells_checksums: bool, s3: S3Store, bucket: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(s3)
+    handler = type("Here", (Flipper,), {"target": bucket["AWS_ENDPOINT_URL_S3"], "tells_checksums": tells_checksums})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        with opened(monkeypatch, AWS_ENDPOINT_URL_S3=endpoint) as store, pytest.raises(StoreUnavailable):
+            put(store, "home/0f7a/flipped")
+        server.shutdown()
+    assert [each.key for each in s3.list_objects()] == [KEY]
 
 
 def assert_unavailable(store: Store) -> None:
