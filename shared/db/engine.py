@@ -5,16 +5,20 @@ of thread costs next to nothing. Services with an event loop call these function
 """
 
 import select
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
+from shared import disk_full
 from shared.settings import DatabaseSettings
 
 SQLITE_LOCK_TIMEOUT_S = 15
@@ -22,6 +26,12 @@ SQLITE_LOCK_TIMEOUT_S = 15
 
 TCP_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 """A server whose machine is gone closes no connection. The kernel notices within 25 seconds, instead of two hours."""
+
+SQLITE_PRIMARY_CODE = 0xFF
+"""The bits of an extended error code that are the code itself (sqlite.org/rescode.html)."""
+
+SQLITE_DISK_ERRORS = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""Errors of SQLite that a disk without room may have caused."""
 
 PING_AFTER_IDLE_S = 0.5
 """Seconds without use after which a connection is pinged: if its server vanished, it looks like any other."""
@@ -86,6 +96,14 @@ def _register_listeners(engine: Engine) -> None:
         # timeout. A transaction that will write therefore takes the lock at its start.
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    @event.listens_for(engine, "handle_error")
+    def _find_full_disk(context: ExceptionContext) -> None:
+        # SQLite calls only ENOSPC at a write a full disk. A quota that is used up (EDQUOT), and shared memory that
+        # cannot grow, are I/O errors to it, like those of a broken disk.
+        error, path = context.original_exception, engine.url.database
+        if path and getattr(error, "sqlite_errorcode", 0) & SQLITE_PRIMARY_CODE in SQLITE_DISK_ERRORS:
+            error.__cause__ = disk_full.probe(Path(path).parent)
 
 
 def _validate_on_checkout(engine: Engine) -> None:

@@ -1,7 +1,6 @@
 """An object store of files below one folder."""
 
 import contextlib
-import errno
 import os
 import shutil
 import uuid
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from shared.disk_full import is_disk_full
 from shared.storage.store import BLOCK_BYTES, ObjectMissing, StoreError, StoreFull, StoreUnavailable
 
 
@@ -33,10 +33,8 @@ class FileStore:
             temporary.replace(target)
             self._sync_folder(target.parent)
         except OSError as error:
-            is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            raise (StoreFull if is_full else StoreUnavailable)(
-                f"{key} could not be written: {error.strerror}"
-            ) from error
+            failure = StoreFull if is_disk_full(error) else StoreUnavailable
+            raise failure(f"{key} could not be written: {error.strerror}") from error
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import IO, Protocol
 
+from shared.disk_full import DiskFull
+
 BLOCK_BYTES = 256 * 1024
 """Bytes of an object in memory at a time: large enough to make system calls cheap, small enough for many readers."""
 
@@ -23,7 +25,7 @@ class StoreUnavailable(StoreError):
     """The store did not answer, or refused the operation. A later retry may succeed."""
 
 
-class StoreFull(StoreUnavailable):
+class StoreFull(StoreUnavailable, DiskFull):
     """The store has no space left."""
 
 

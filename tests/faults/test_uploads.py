@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlmodel import Session, col, select
+from starlette.applications import Starlette
 
 from services.api.app import create_app
+from services.api.http import body
 from services.api.settings import ApiSettings
 from services.api.uploads.routes import PIECE_BYTES
 from shared.clips.models import Clip
@@ -149,15 +152,18 @@ async def test_while_the_database_is_away_nothing_is_confirmed(client: httpx.Asy
 
 
 @pytest.fixture
-async def inside(local_parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
+async def app(local_parts: Parts) -> AsyncIterator[Starlette]:
     """The API in this process, on SQLite and files, so that a test can break the disk below it."""
     settings = ApiSettings(**{name.lower(): value for name, value in local_parts.items()})  # type: ignore[arg-type]
     app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def inside(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
-    ):
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield client
 
 
@@ -177,6 +183,33 @@ async def test_a_full_disk_is_said_and_what_is_there_stays(
         assert await upload.offset() == 6
     assert await upload.sent(6, b" after") == 12
     assert await upload.heard() == b"before after"
+
+
+async def test_a_full_disk_below_the_database_is_said_in_the_same_words(
+    inside: httpx.AsyncClient, app: Starlette
+) -> None:
+    upload = await Upload.begun(inside)
+    await upload.sent(0, b"before")
+    engine = app.state.dictaphone.engine
+
+    def leave_no_page(connection: DBAPIConnection, *_: object) -> None:
+        connection.cursor().execute("PRAGMA max_page_count = 1")  # SQLite takes the present size instead
+
+    event.listen(engine, "checkout", leave_no_page)
+    long_text = {"text": "no room " * 50_000}
+    refusal = await inside.patch(f"/api/clips/{upload.clip_id}", json=long_text)
+    assert "Keep the recording" in assert_problem(refusal, 507, "full")
+
+
+async def test_a_full_disk_below_the_body_is_said_in_the_same_words(
+    inside: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up(**_: object) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    upload = await Upload.begun(inside)
+    monkeypatch.setattr(body, "SpooledTemporaryFile", give_up)
+    assert "Keep the recording" in assert_problem(await upload.patch(0, b"no room"), 507, "full")
 
 
 # -- two at once ---------------------------------------------------------------------------------------------------

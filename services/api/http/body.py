@@ -13,7 +13,7 @@ from anyio import to_thread
 from starlette.requests import ClientDisconnect, Request
 
 from services.api.http.errors import Problem
-from shared.storage.store import BLOCK_BYTES, StoreFull
+from shared.storage.store import BLOCK_BYTES
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,10 @@ class _Block:
         return (self._extra_hash or self.sha256).digest()
 
     def _write(self) -> None:
-        try:
-            self.sha256.update(self._buffer)
-            if self._extra_hash:
-                self._extra_hash.update(self._buffer)
-            self._file.write(self._buffer)
-        except OSError as error:
-            raise StoreFull(f"a body could not be received: {error.strerror}") from error
+        self.sha256.update(self._buffer)
+        if self._extra_hash:
+            self._extra_hash.update(self._buffer)
+        self._file.write(self._buffer)
         self._buffer = bytearray()
 
 

@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from shared.storage.store import ObjectMissing, StoreFull, StoreUnavailable
+from shared.disk_full import DISK_FULL, is_disk_full
+from shared.storage.store import ObjectMissing, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +86,8 @@ def _to_problem(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
+        case _ if is_disk_full(error):
+            return Problem("full", f"{DISK_FULL} Keep the recording and try again later.")
         case HTTPException(status_code=405):
             return Problem("method-not-allowed", "This address does not take that method.", error.headers)
         case HTTPException(status_code=404):
@@ -94,8 +97,6 @@ def _to_problem(error: Exception) -> Problem:
         case ClientDisconnect():
             # Nobody reads this answer; its status counts the request as the client's fault in log and metrics.
             return Problem("bad-request", "The connection was lost before the whole body had arrived.")
-        case StoreFull():
-            return Problem("full", "The server's disk is full. Keep the recording and try again later.")
         case StoreUnavailable():
             return Problem("away", "The audio store does not answer at the moment. Try again soon.", RETRY_AFTER)
         case ObjectMissing():
