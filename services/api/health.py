@@ -13,6 +13,7 @@ from services.api.http.errors import RETRY_AFTER
 from services.api.http.operations import Answer, Operation, json_answer
 from services.api.state import State, state_of
 from shared.db.engine import ping
+from shared.threads import dead_threads
 
 log = structlog.get_logger(__name__)
 
@@ -41,9 +42,15 @@ async def ready(request: Request) -> Response:
         _failure(to_thread.run_sync(_ping_database, state, abandon_on_cancel=True)),
         _failure(to_thread.run_sync(state.store.check, abandon_on_cancel=True)),
     )
-    is_ready = database is None and store is None
+    threads = "died: " + ", ".join(dead) if (dead := dead_threads()) else None
+    is_ready = database is None and store is None and not threads
     return JSONResponse(
-        {"database": database or "ok", "store": store or "ok", "redis": state.relay.failure or "ok"},
+        {
+            "database": database or "ok",
+            "store": store or "ok",
+            "redis": state.relay.failure or "ok",
+            "threads": threads or "ok",
+        },
         status_code=200 if is_ready else 503,
         headers={} if is_ready else RETRY_AFTER,
     )

@@ -18,6 +18,7 @@ from shared.db.engine import transaction
 from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.outbox.publisher import OutboxPublisher, publish_batches
+from shared.threads import LifelineThread
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,7 @@ class OutboxRelay:
         self._woken = threading.Event()
         self._woken.set()  # rows may be left from before
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
+        self._thread = LifelineThread(self._run, "outbox-relay")
         self.failure: str | None = "not started"
         """Why the relay cannot send at the moment, or None."""
 
