@@ -61,7 +61,7 @@ class OutboxPublisher:
                     self._broker.notify_workers(jobs.CAPTION)
                     sent.append(row)
                 elif row.topic != EVENT:
-                    queue = jobs.queue_for(row.topic, clip.duration_ms)
+                    queue = jobs.queue_for(row.topic, clip.duration_ms, clip.bytes)
                     self._broker.enqueue(jobs.job_message(row.topic, clip.id, queue))
                     sent.append(row)
         except (redis.RedisError, dramatiq.errors.BrokerConnectionError) as error:
