@@ -15,6 +15,18 @@ test("each state of a clip has its words", () => {
   assert.match(view({ status: "off" }).status, /no recognizer/);
 });
 
+test("what nothing is heard of for minutes can be asked for again, and once", () => {
+  const updated_at = "2026-11-22T10:00:00.000Z";
+  const at_ms = (/** @type {number} */ seconds) => Date.parse(updated_at) + 1000 * seconds;
+  const entry = { id: "a", at: "", clip: clip("a", { status: "transcribing", updated_at }), local: null, heard_ms: at_ms(0) };
+  assert.equal(viewOf(entry, "en", at_ms(60)).retry, false);
+  assert.equal(viewOf(entry, "en", at_ms(200)).retry, true);
+  assert.equal(viewOf({ ...entry, clip: clip("a", { updated_at }) }, "en", at_ms(200)).retry, true);
+  const hearing = { clip: { id: "a" }, percent: 40, text: "" };
+  assert.equal(viewOf({ ...entry, hearing, heard_ms: at_ms(190) }, "en", at_ms(200)).retry, false);
+  assert.equal(viewOf({ ...entry, changes: [{ kind: "retry", state: "waiting" }] }, "en", at_ms(200)).retry, false);
+});
+
 test("a transcription says how far it is and what it heard, unless there are words already", () => {
   const hearing = { clip: { id: "a" }, percent: 40, text: "so far" };
   const entry = (more) => ({ id: "a", at: "", clip: clip("a", { status: "transcribing", ...more }), local: null, hearing });
