@@ -13,6 +13,7 @@ from services.api.http.operations import Answer, Operation, json_answer
 from services.api.http.outages import outages
 from services.api.state import State, state_of
 from shared.db.engine import ping
+from shared.threads import dead_threads
 
 CHECK_TIMEOUT_S = 4
 """Seconds that the database and the store have to answer: below the five that the checks of platforms wait."""
@@ -39,13 +40,15 @@ async def ready(request: Request) -> Response:
         _failure("database", to_thread.run_sync(_ping_database, state, abandon_on_cancel=True)),
         _failure("store", to_thread.run_sync(state.store.check, abandon_on_cancel=True)),
     )
-    is_ready = database is None and store is None
+    threads = "died: " + ", ".join(dead) if (dead := dead_threads()) else None
+    is_ready = database is None and store is None and not threads
     return JSONResponse(
         {
             "database": database or "ok",
             "store": store or "ok",
             "redis": state.relay.redis_failure or "ok",
             "outbox": state.relay.failure or _dead_letters(state.relay.dead_letters),
+            "threads": threads or "ok",
         },
         status_code=200 if is_ready else 503,
         headers={} if is_ready else RETRY_AFTER,

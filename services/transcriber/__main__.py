@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 
 import structlog
@@ -19,6 +20,7 @@ from shared import logs
 from shared.db.engine import open_engine
 from shared.settings import load
 from shared.storage.factory import open_store
+from shared.threads import EXIT_UNFIT, LifelineThread, dead_threads
 
 log = structlog.get_logger(__name__)
 
@@ -26,12 +28,24 @@ SPARE_CONNECTIONS = 3
 """Database connections beside two for each clip (its work, its lease): the outbox sender, `/readyz`, one to spare."""
 
 
+EXIT_MARGIN_S = 2.5
+"""Time after the grace period in which this process ends in any case. Platforms kill after 10 s at the earliest."""
+
+
 def main() -> None:
     settings = load(TranscriberSettings)
     logs.configure("transcriber", settings.log_level)
     stopping = threading.Event()
+    exit_timer = threading.Timer(settings.stop_grace_seconds + EXIT_MARGIN_S, _exit_now)
+    exit_timer.daemon = True
+
+    def stop(*_: object) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            exit_timer.start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, stop)
     concurrent_clips = sum([*settings.queue_concurrency().values(), *PrepareJob.queue_concurrency.values()])
     engine = open_engine(settings, pool_size=2 * concurrent_clips + SPARE_CONNECTIONS)
     store = open_store(settings)
@@ -50,19 +64,25 @@ def main() -> None:
     transcribe_job = TranscribeJob(engine, store, recognizer, settings, sender.wake, sender.send_hint)
     jobs = (PrepareJob(engine, store, settings, sender.wake), transcribe_job)
     captioner = Captioner(engine, store, redis_url, sender.send_hint, caption_models) if caption_models else None
-    threading.Thread(
-        target=transcribe_job.requeue_without_recognizer, args=(stopping,), name="requeue", daemon=True
-    ).start()
+    LifelineThread(lambda: transcribe_job.requeue_without_recognizer(stopping), "requeue").start()
     while WorkerRuntime(settings, engine, store, recognizer, jobs, captioner, stopping, models.states).run():
         log.info("a job came in during the shutdown; going on")
     models.close()
-    for job in jobs:
-        job.release_all()
     sender.stop()
     log.info("ended")
-    if any(job.is_working for job in jobs):
-        # A thread is still inside the engine's native code, which the interpreter's own shutdown would tear down.
-        os._exit(0)
+    exit_timer.cancel()
+    status = EXIT_UNFIT if dead_threads() or any(job.has_stalled for job in jobs) else 0
+    if any(thread not in {threading.main_thread(), exit_timer} for thread in threading.enumerate()):
+        # It may be inside the engine's native code, which the interpreter's own shutdown would tear down and abort.
+        _exit_now(status)
+    sys.exit(status)
+
+
+def _exit_now(status: int = 0) -> None:
+    """End the process without waiting for a thread. Clips that it still has are claimed again after their leases."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,24 @@
 from collections.abc import Callable
 
 CancellationCheck = Callable[[], None]
-"""Long work calls it about once a second. It raises, `LeaseLost` for one, when the work must stop."""
+"""Long work calls it at least once a second: a call proves that the work goes on. It raises, `LeaseLost` for one, when
+the work must stop."""
+
+
+def never_cancelled() -> None:
+    """A `CancellationCheck` that does nothing."""
 
 
 class LeaseLost(Exception):
     """The clip belongs to another attempt, or to nobody. The result of this attempt is dropped."""
+
+
+class WrongQueue(Exception):
+    """The job belongs into another queue. The clip is given back, and the attempt does not count."""
+
+    def __init__(self, queue: str) -> None:
+        super().__init__(queue)
+        self.queue = queue
 
 
 class AudioRejected(Exception):

@@ -1,7 +1,6 @@
 """The worker's small HTTP server: liveness, readiness, metrics, and the request that wakes its machine."""
 
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +9,8 @@ from typing import Any
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.threads import LifelineThread
 
 log = structlog.get_logger(__name__)
 
@@ -52,9 +53,7 @@ class HealthServer:
             ("POST", "/wake"): wake,
         }
         self._server = _Server((host, port), Handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="health server", daemon=True
-        )
+        self._thread = LifelineThread(lambda: self._server.serve_forever(0.1), "health server")
         self._thread.start()
 
     @property

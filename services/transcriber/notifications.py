@@ -12,6 +12,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shared.redis import jobs
+from shared.redis.jobs import JobBroker, broker_errors
+from shared.threads import LifelineThread
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +39,7 @@ class JobNotifications:
         )
         self._subscribers: dict[threading.Event, str] = {}
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="job notifications", daemon=True)
+        self._thread = LifelineThread(self._run, "job notifications")
         self._thread.start()
 
     def subscribe(self, queue: str) -> threading.Event:
@@ -61,8 +63,12 @@ class JobNotifications:
                 with self._redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
                     channel.subscribe(jobs.NOTIFICATIONS)
                     self._listen(channel)
-            except redis.RedisError as error:
+            except (redis.RedisError, OSError) as error:
                 log.warning("job notifications are unavailable; retrying", reason=str(error))
+                time.sleep(RECONNECT_S)
+            except Exception:
+                # The thread must outlive an error that nobody foresaw: without it, no worker hears of a job.
+                log.exception("job notifications failed; retrying")
                 time.sleep(RECONNECT_S)
 
     def _listen(self, channel: Any) -> None:
@@ -82,7 +88,7 @@ class JobNotifications:
                 woken.set()
 
 
-class NotifiedBroker(jobs.JobBroker):
+class NotifiedBroker(JobBroker):
     """A broker for one worker, whose consumers ask Redis only when they are notified."""
 
     def __init__(self, redis_url: str, notifications: JobNotifications, *, timeout_s: float) -> None:
@@ -90,7 +96,19 @@ class NotifiedBroker(jobs.JobBroker):
         self._notifications = notifications
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
+        if queue_name in self.delay_queues:
+            self._requeue_fetched(queue_name)
         return NotifiedConsumer(super().consume(queue_name, prefetch, timeout=1), self._notifications, queue_name)
+
+    def _requeue_fetched(self, queue_name: str) -> None:
+        """Put back what this process has fetched of a delayed queue, whose consumer begins anew.
+
+        After an error Dramatiq forgets the delayed messages that it holds, and Redis keeps them for this process.
+        """
+        with broker_errors():
+            fetched = self.client.smembers(f"{self.namespace}:__acks__.{self.broker_id}.{queue_name}")
+            if fetched:
+                self.do_requeue(queue_name, *fetched)
 
 
 class NotifiedConsumer(Consumer):
@@ -104,21 +122,25 @@ class NotifiedConsumer(Consumer):
         if not self._woken.wait(WAKE_INTERVAL_S):
             return None
         self._woken.clear()
-        message: MessageProxy | None = next(self._consumer)
+        with broker_errors():
+            message: MessageProxy | None = next(self._consumer)
         if message is not None:
             self._woken.set()  # more messages may wait
         return message
 
     def ack(self, message: MessageProxy) -> None:
-        self._consumer.ack(message)
+        with broker_errors():
+            self._consumer.ack(message)
         self._woken.set()
 
     def nack(self, message: MessageProxy) -> None:
-        self._consumer.nack(message)
+        with broker_errors():
+            self._consumer.nack(message)
         self._woken.set()
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        self._consumer.requeue(messages)
+        with broker_errors():
+            self._consumer.requeue(messages)
 
     def close(self) -> None:
         self._notifications.unsubscribe(self._woken)

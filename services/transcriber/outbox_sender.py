@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.outbox.publisher import OutboxPublisher, publish_batches
+from shared.threads import LifelineThread
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +35,7 @@ class OutboxSender:
         self._hints: SimpleQueue[tuple[str, Mapping[str, Any]]] = SimpleQueue()
         self._woken = threading.Event()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="outbox sender", daemon=True)
+        self._thread = LifelineThread(self._run, "outbox sender")
         self._thread.start()
 
     def wake(self) -> None:
@@ -45,11 +46,11 @@ class OutboxSender:
         self._hints.put((library_id, payload))
         self._woken.set()
 
-    def stop(self) -> None:
-        """Send the rest once, and end the thread."""
+    def stop(self, timeout_s: float = 2 * REDIS_TIMEOUT_S) -> None:
+        """Send the rest once, and end the thread. After the timeout the relay sends what is left."""
         self._stopping = True
         self._woken.set()
-        self._thread.join(timeout=2 * REDIS_TIMEOUT_S)
+        self._thread.join(timeout_s)
 
     def _run(self) -> None:
         is_last = False

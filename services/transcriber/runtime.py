@@ -5,7 +5,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import dramatiq
 import redis
@@ -14,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.transcriber.captions.captioner import Captioner
+from services.transcriber.errors import WrongQueue
 from services.transcriber.health import HealthServer
 from services.transcriber.jobs.base import Job
 from services.transcriber.notifications import JobNotifications, NotifiedBroker
@@ -21,8 +21,9 @@ from services.transcriber.outbox_sender import REDIS_TIMEOUT_S
 from services.transcriber.recognizers.recognizer import Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared.db.engine import ping
-from shared.redis.jobs import CAPTION, count_waiting, job_message
+from shared.redis.jobs import BROKER_UNAVAILABLE, CAPTION, count_waiting, job_message
 from shared.storage.store import Store
+from shared.threads import dead_threads, end_process, report_death
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,12 @@ DATABASE_RETRY_S = 5
 
 IDLE_CHECK_INTERVAL_S = 1
 """How often idleness is checked. The queues are asked only after nothing ran for the whole idle time."""
+
+STOP_CHECK_INTERVAL_S = 0.05
+"""How often a stopping worker checks whether its last clip is done."""
+
+STOP_MARGIN_S = 1.0
+"""Time for consumers and captions to end after the last clip: they check twice a second whether they should."""
 
 EXIT_PORT_TAKEN = 1
 
@@ -45,14 +52,17 @@ def open_worker(broker: NotifiedBroker, job: Job, queue: str) -> dramatiq.Worker
         id = uuid.UUID(clip_id)
         with structlog.contextvars.bound_contextvars(clip_id=clip_id):
             try:
-                retry_in_s = job.run(id)
+                retry_in_s, next_queue = job.run(id, queue), queue
+            except WrongQueue as error:
+                retry_in_s, next_queue = 0, error.queue
             except SQLAlchemyError as error:
                 log.warning("the database is unavailable; retrying", reason=str(error))
-                retry_in_s = DATABASE_RETRY_S
+                retry_in_s, next_queue = DATABASE_RETRY_S, queue
             if retry_in_s is not None:
                 try:
-                    broker.enqueue(job_message(job.name, id, queue), delay=int(retry_in_s * 1000))
-                except redis.RedisError as error:
+                    delay_ms = int(retry_in_s * 1000) or None
+                    broker.enqueue(job_message(job.name, id, next_queue), delay=delay_ms)
+                except BROKER_UNAVAILABLE as error:
                     log.warning("the retry could not be queued; the sweep will queue it", reason=str(error))
 
     dramatiq.actor(actor_name=job.name, queue_name=queue, broker=broker)(run_job)
@@ -110,7 +120,8 @@ class WorkerRuntime:
         log.info("ready", port=health_server.port, clips_at_once=self._settings.concurrent_clips(), **self._facts)
         try:
             while not self._stopping.wait(IDLE_CHECK_INTERVAL_S) and not self._is_idle():
-                pass
+                if self._is_unfit():
+                    end_process()
         finally:
             health_server.close()
             self._stop()
@@ -123,12 +134,46 @@ class WorkerRuntime:
         return has_late_jobs
 
     def _stop(self) -> None:
-        """Let running clips finish within the grace period: one for all workers, since the platform grants one."""
+        """Let running clips finish within the grace period: one for all parts, since the platform grants one.
+
+        Whoever does not end in time is left behind, as it would wait for Redis or sit in native code.
+        """
+        grace_s = self._settings.stop_grace_seconds
+        grace_end = time.monotonic() + grace_s
         if self._captioner:
             self._captioner.stop()
-        grace_ms = self._settings.stop_grace_seconds * 1000
-        with ThreadPoolExecutor(len(self._workers)) as pool:
-            list(pool.map(lambda worker: worker.stop(timeout=grace_ms), self._workers))
+        stops = [
+            threading.Thread(target=worker.stop, kwargs={"timeout": grace_s * 1000}, name="worker stop", daemon=True)
+            for worker in self._workers
+        ]
+        for stop in stops:
+            stop.start()
+        while any(job.is_working for job in self._jobs) and time.monotonic() < grace_end:
+            time.sleep(STOP_CHECK_INTERVAL_S)
+        self._release_clips()
+        deadline = max(grace_end, time.monotonic()) + STOP_MARGIN_S
+        for stop in stops:
+            stop.join(max(0.0, deadline - time.monotonic()))
+        if self._captioner:
+            self._captioner.join(deadline)
+        self._release_clips()  # those that a worker had taken from its queue, and claimed after the first release
+
+    def _release_clips(self) -> None:
+        for job in self._jobs:
+            job.release_all()
+
+    def _is_unfit(self) -> bool:
+        """Whether a thread died or is stuck that this process lives by. Another process would not have its fault."""
+        for worker in self._workers:
+            queues = ", ".join(worker.consumer_whitelist or ())
+            threads = {
+                **{f"consumer of {name}": thread for name, thread in worker.consumers.items()},
+                **{f"worker {number} of {queues}": thread for number, thread in enumerate(worker.workers)},
+            }
+            for name, thread in threads.items():
+                if not thread.is_alive():
+                    report_death(name)
+        return bool(dead_threads()) or any(job.has_stalled for job in self._jobs)
 
     def _open_health_server(self) -> HealthServer:
         host, port = self._settings.host, self._settings.port

@@ -8,6 +8,7 @@ from typing import Self
 import httpx
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationInfo, field_validator
 
+from shared.db.columns import MAX_DURATION_MS
 from shared.redis.jobs import LONG_TRANSCRIPTION, TRANSCRIPTION
 from shared.settings import CaptionSettings, DatabaseSettings, Port, RedisSettings, StoreSettings
 
@@ -60,6 +61,12 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
     concurrency: NonNegativeInt = Field(
         0,
         description="Clips at a time; 0: one a core with the embedded engine, 4 at an OpenAI server, 1 at cog.",
+    )
+    # A day is more than anybody records in one go. The column of a clip's length ends at 24 days.
+    max_audio_hours: PositiveFloat = Field(
+        24,
+        le=MAX_DURATION_MS / 3_600_000,
+        description="Longest sound of a clip, in hours; the bytes of a longer one are kept, and it gets no words.",
     )
     # Three renewals fit in. A killed worker's clip waits no longer than this and one sweep.
     lease_seconds: PositiveInt = Field(

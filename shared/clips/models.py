@@ -357,8 +357,13 @@ class Clip(SQLModel, table=True):
             created_at=now,
         )
 
-    def postpone(self, sentence: str, until: datetime, now: datetime) -> bool:
-        """Release the clip for a try after `until`. False if no try is left: the clip has failed."""
+    def postpone(self, sentence: str, until: datetime, now: datetime, *, is_counted: bool = True) -> bool:
+        """Release the clip for a try after `until`. False if no try is left: the clip has failed.
+
+        `is_counted` False: the cause lies with the server alone, and this was none of the clip's tries.
+        """
+        if not is_counted:
+            self.tries -= 1
         if self.tries >= MAX_TRIES:
             self._fail(sentence, now)
             return False

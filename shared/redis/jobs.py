@@ -1,11 +1,14 @@
 """The names of the jobs, and the broker that carries them from the relay to the workers."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import BrokerConnectionError, ConnectionClosed
 
 PREPARE = "prepare"
 """Job: join a clip's pieces, make its audio seekable, and measure it. Its one argument is the clip's id."""
@@ -16,8 +19,9 @@ TRANSCRIBE = "transcribe"
 JOBS = {PREPARE, TRANSCRIBE}
 """The names of all jobs of this release."""
 
-PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION = "preparation", "transcription", "transcription-of-long-clips"
-QUEUES = (PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION)
+PREPARATION, LONG_PREPARATION = "preparation", "preparation-of-long-clips"
+TRANSCRIPTION, LONG_TRANSCRIPTION = "transcription", "transcription-of-long-clips"
+QUEUES = (PREPARATION, LONG_PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION)
 """Each has workers of its own: a short note never waits for an hour of audio, and an hour not for many notes."""
 
 CAPTION = "caption"
@@ -26,6 +30,10 @@ CAPTION = "caption"
 LONG_CLIP_MS = 120_000
 """Longer clips have a queue of their own: up to here a transcription takes seconds, and others can wait for that."""
 
+MAX_SHORT_PREPARATION_MS, MAX_SHORT_PREPARATION_BYTES = 30 * 60_000, 128 * 1024**2
+"""Clips up to here are prepared within seconds. Longer ones have a queue of their own; a worker also moves a clip there
+that turns out to be longer than was known."""
+
 NAMESPACE = "dictaphone:jobs"
 """Prefix of the queues' keys in Redis."""
 
@@ -33,8 +41,24 @@ NOTIFICATIONS = "dictaphone:jobs:notices"
 """Channel on which the name of a queue is published when a message enters it, so that no worker has to poll."""
 
 
+BROKER_UNAVAILABLE = (redis.RedisError, BrokerConnectionError)
+"""Errors of a Redis that cannot take or give a message now."""
+
+
+@contextmanager
+def broker_errors() -> Iterator[None]:
+    """Translate Redis' errors to the one that Dramatiq's threads expect, and wait after. Others end such a thread."""
+    try:
+        yield
+    except redis.RedisError as error:
+        raise ConnectionClosed(error) from error  # type: ignore[no-untyped-call]
+
+
 class JobBroker(RedisBroker):
-    """Dramatiq's broker with our queues, without its middleware. Notifies the workers of each new message."""
+    """Dramatiq's broker with our queues, without its middleware. Notifies the workers of each new message.
+
+    All of its errors are `BROKER_UNAVAILABLE`.
+    """
 
     def __init__(self, redis_url: str, *, timeout_s: float | None = None, **options: Any) -> None:
         """Send nothing to Redis before the first message."""
@@ -44,8 +68,9 @@ class JobBroker(RedisBroker):
             self.declare_queue(queue)
 
     def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
-        enqueued = super().enqueue(message, delay=delay)
-        self.notify_workers(enqueued.queue_name)
+        with broker_errors():
+            enqueued = super().enqueue(message, delay=delay)
+            self.notify_workers(enqueued.queue_name)
         return enqueued
 
     def notify_workers(self, name: str) -> None:
@@ -53,10 +78,11 @@ class JobBroker(RedisBroker):
         self.client.publish(NOTIFICATIONS, name)
 
 
-def queue_for(job: str, duration_ms: int | None) -> str:
-    """The queue of a job about a clip of this length."""
+def queue_for(job: str, duration_ms: int | None, bytes: int = 0) -> str:
+    """The queue of a job about a clip of this length and size."""
     if job == PREPARE:
-        return PREPARATION
+        is_long = (duration_ms or 0) > MAX_SHORT_PREPARATION_MS or bytes > MAX_SHORT_PREPARATION_BYTES
+        return LONG_PREPARATION if is_long else PREPARATION
     return LONG_TRANSCRIPTION if (duration_ms or 0) > LONG_CLIP_MS else TRANSCRIPTION
 
 

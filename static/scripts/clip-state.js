@@ -1,6 +1,7 @@
 /** What a row says about its clip: one place that turns states into words. Pure. */
 
 import { brief, clock, fileName, time } from "./format.js";
+import { told } from "./sentences.js";
 import { locale, words } from "./words.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
@@ -9,10 +10,11 @@ import { locale, words } from "./words.js";
  * @typedef {"kept"|"sending"|"refused"|"left"|"recording"|"stalled"|"waiting"|"transcribing"|"done"|"failed"|"off"} Kind
  * @typedef {{
  *   kind: Kind, status: string, retry?: boolean, save?: boolean, resume?: boolean, finish?: string,
- *   progress?: number|null, running?: boolean
+ *   progress?: number|null, running?: boolean, awaited?: boolean
  * }} Condition
  *
  * `resume` offers to record on, `finish` is the name of the button that ends it; `running` grows with each second;
+ * `awaited` is what somebody works on who may be stuck;
  * `settled` are words that the transcript will replace, `tentative` those that may change at any moment;
  * `gaps` is a sentence and `marks` where they are, from 0 to 1, each with its own; `spoken` is null where no language can be chosen, and
  * `by` who wrote the words down.
@@ -26,10 +28,13 @@ import { locale, words } from "./words.js";
 /** A recorder sends every two seconds; one that has not for so long is paused, offline or gone. */
 const STALLED_MS = 20_000;
 
+/** A transcription says about once a second how far it is. Of one that has not for so long, a person may ask again. */
+const STUCK_MS = 180_000;
+
 /** More gaps than these are counted, not told. */
 const MOST_GAPS = 6;
 
-const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false };
+const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false, awaited: false };
 
 /**
  * The words for an entry; `stood_ms` is how far somebody has heard it.
@@ -41,7 +46,8 @@ export function viewOf(entry, as = locale, now_ms = Date.now(), stood_ms = 0) {
   if (!about) throw new Error("An entry is a clip, a kept recording, or both.");
   const until_ms = Math.min(now_ms, entry.cut_ms ?? now_ms);
   const silent_ms = Math.max(0, until_ms - (entry.heard_ms ?? until_ms));
-  const condition = { ...CALM, ...(local ? onDevice(local, silent_ms) : onServer(clip, silent_ms, hearing)) };
+  const isStuck = now_ms - lastNews_ms(entry, now_ms) > STUCK_MS;
+  const condition = { ...CALM, ...(local ? onDevice(local, silent_ms) : onServer(clip, silent_ms, isStuck, hearing)) };
   if (entry.cut_ms && condition.kind === "recording" && !local) condition.status = words.offline.wasRecording;
   const known_ms = about.duration_ms ?? clip?.duration_ms ?? null;
   const duration_ms = condition.running ? (known_ms ?? 0) + silent_ms : known_ms;
@@ -60,6 +66,14 @@ export function viewOf(entry, as = locale, now_ms = Date.now(), stood_ms = 0) {
     gaps: gapWords(gaps),
     marks: known_ms ? gaps.filter(hasPlace).map((gap) => marked(gap, known_ms)) : [],
   };
+}
+
+/** When something was heard of the work on a clip. @param {Entry} entry @param {number} now_ms */
+function lastNews_ms({ clip, hearing, heard_ms, changes }, now_ms) {
+  if (!clip || changes?.some(({ kind }) => kind === "retry")) return now_ms;
+  // What this device has not watched since it last changed is as old as that change.
+  const news_ms = heard_ms ?? now_ms;
+  return hearing ? news_ms : Math.min(news_ms, Date.parse(clip.updated_at));
 }
 
 /** How long it is, and how far it was heard. @param {number|null} duration_ms @param {number} stood_ms */
@@ -94,30 +108,33 @@ function onDevice({ state, problem, sending, progress }, silent_ms) {
 }
 
 /**
- * @param {import("./types.js").Clip|null} clip @param {number} silent_ms
+ * @param {import("./types.js").Clip|null} clip @param {number} silent_ms @param {boolean} isStuck
  * @param {import("./types.js").Progress} [hearing] @returns {Condition}
  */
-function onServer(clip, silent_ms, hearing) {
+function onServer(clip, silent_ms, isStuck, hearing) {
+  const awaited = { awaited: true, retry: isStuck };
+  const error = told(clip?.error ?? null);
   switch (clip?.status) {
     case "recording":
       if (silent_ms < STALLED_MS) return { kind: "recording", status: words.clip.recording, running: true };
       return { kind: "stalled", status: words.clip.stalled, finish: words.clip.finishNow };
     case "pending":
-      return { kind: "waiting", status: [words.clip.waiting, clip.error].filter(Boolean).join(". ") };
+      return { kind: "waiting", status: [words.clip.waiting, error].filter(Boolean).join(". "), ...awaited };
     case "transcribing": {
       // What keeps it waiting has the place of what is done with it.
-      const doing = clip.error ?? words.clip.transcribing;
-      if (!hearing) return { kind: "transcribing", status: doing };
+      const doing = error ?? words.clip.transcribing;
+      if (!hearing) return { kind: "transcribing", status: doing, ...awaited };
       return {
         kind: "transcribing",
         status: `${doing} ${words.clip.percent(hearing.percent)}`,
         progress: hearing.percent / 100,
+        ...awaited,
       };
     }
     case "failed":
-      return { kind: "failed", status: clip.error ?? words.clip.failed, retry: true };
+      return { kind: "failed", status: error ?? words.clip.failed, retry: true };
     case "off":
-      return { kind: "off", status: clip.error ?? words.clip.off };
+      return { kind: "off", status: error ?? words.clip.off };
     case "done":
     case undefined:
       return { kind: "done", status: clip?.text === "" ? words.clip.wordless : "" };

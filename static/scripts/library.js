@@ -84,8 +84,9 @@ export class Library extends EventTarget {
     // What is only recalled may be of another server, or of one that was set back.
     const isRecalled = this.#recalled.delete(clip.id) && known?.clip?.version !== clip.version;
     if (known?.clip && known.clip.version >= clip.version && !isRecalled) return false;
-    // A recording that is renamed has not grown.
-    const heard_ms = known?.clip?.duration_ms === clip.duration_ms ? known.heard_ms : now_ms;
+    // A recording that is renamed has not grown; of anything else, each change is news.
+    const isRenamed = clip.status === "recording" && known?.clip?.duration_ms === clip.duration_ms;
+    const heard_ms = isRenamed ? known.heard_ms : now_ms;
     // What was being heard is over with the state in which it was.
     const same = known?.clip?.status === clip.status && known.clip.error === clip.error;
     const hearing = same ? known.hearing : undefined;
@@ -96,9 +97,9 @@ export class Library extends EventTarget {
   }
 
   /** Take how far a transcription is; late news of one that is over is none. @param {Progress} hearing */
-  follow(hearing) {
+  follow(hearing, now_ms = Date.now()) {
     const known = this.#known(hearing.clip.id);
-    if (known?.clip?.status === "transcribing") this.#set({ ...known, hearing });
+    if (known?.clip?.status === "transcribing") this.#set({ ...known, hearing, heard_ms: now_ms });
   }
 
   /** Take words of a recording that goes on, or is just over. @param {import("./types.js").Caption} told */

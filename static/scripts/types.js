@@ -58,7 +58,7 @@
  * }} Change
  *
  * One line of the list: what the server knows, what this device still keeps, or both. `heard_ms` is when, by this
- * device's clock, the recording last grew. `clip` is as `changes` leave it, which the server does not know yet;
+ * device's clock, the recording last grew, or something was heard of the transcription. `clip` is as `changes` leave it, which the server does not know yet;
  * `cut_ms` is since when nothing can be heard of it.
  * @typedef {{
  *   id: string, at: string, clip: Clip|null, local: Local|null, heard_ms?: number, hearing?: Progress,

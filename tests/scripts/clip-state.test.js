@@ -24,6 +24,18 @@ test("a page bears a status and a cause that only a newer release knows", () => 
   for (const cause of ["told", "constructor"]) assert.equal(gapWords([gap(0, 3_000, cause)]), "1 gap: 0:00 (3 s).");
 });
 
+test("what nothing is heard of for minutes can be asked for again, and once", () => {
+  const updated_at = "2026-11-22T10:00:00.000Z";
+  const at_ms = (/** @type {number} */ seconds) => Date.parse(updated_at) + 1000 * seconds;
+  const entry = { id: "a", at: "", clip: clip("a", { status: "transcribing", updated_at }), local: null, heard_ms: at_ms(0) };
+  assert.equal(viewOf(entry, "en", at_ms(60)).retry, false);
+  assert.equal(viewOf(entry, "en", at_ms(200)).retry, true);
+  assert.equal(viewOf({ ...entry, clip: clip("a", { updated_at }) }, "en", at_ms(200)).retry, true);
+  const hearing = { clip: { id: "a" }, percent: 40, text: "" };
+  assert.equal(viewOf({ ...entry, hearing, heard_ms: at_ms(190) }, "en", at_ms(200)).retry, false);
+  assert.equal(viewOf({ ...entry, changes: [{ kind: "retry", state: "waiting" }] }, "en", at_ms(200)).retry, false);
+});
+
 test("a transcription says how far it is and what it heard, unless there are words already", () => {
   const hearing = { clip: { id: "a" }, percent: 40, text: "so far" };
   const entry = (more) => ({ id: "a", at: "", clip: clip("a", { status: "transcribing", ...more }), local: null, hearing });

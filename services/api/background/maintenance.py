@@ -26,6 +26,7 @@ from shared.maintenance_runs import MaintenanceRun
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store, StoreError
+from shared.threads import LifelineThread
 from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
@@ -78,7 +79,7 @@ class Maintenance:
         self._silence = silence
         self._bin_keeps = bin_keeps
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
+        self._thread = LifelineThread(self._run, "maintenance")
 
     def start(self) -> None:
         self._thread.start()

@@ -18,6 +18,7 @@ from shared.db.engine import execute_write, read_session, transaction
 from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.outbox.publisher import OutboxPublisher, publish_batches
+from shared.threads import LifelineThread
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +64,7 @@ class OutboxRelay:
         self._woken = threading.Event()
         self._woken.set()  # rows may be left from before
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
+        self._thread = LifelineThread(self._run, "outbox-relay")
         self.redis_failure: str | None = "not asked yet"
         """Why Redis cannot be reached at the moment, or None."""
         self.failure: str | None = NOT_STARTED

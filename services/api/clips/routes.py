@@ -150,17 +150,16 @@ def restore(request: Request) -> Response:
     parameters=[IF_MATCH],
 )
 def transcribe_again(request: Request) -> Response:
-    """POST /api/clips/{id}/transcription: transcribe it again, with all tries."""
+    """POST /api/clips/{id}/transcription: transcribe it again, with all tries, by whichever worker comes first."""
     with state_of(request).transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         if clip.deleted_at is not None:
             raise Problem("in-bin", "Restore the clip first; what is in the bin is not transcribed.")
         if clip.status is Status.RECORDING:
             raise Problem("recording", "The clip is still being recorded; its words come when it is finished.")
-        # A second request must not throw away what a worker has done since the first one.
-        if not clip.is_claimed(transaction.now):
-            clip.request_transcription(transaction.now)
-            transaction.save(clip, clip.next_job)
+        # A worker that has the clip loses it: a person asks who sees that nothing goes on.
+        clip.request_transcription(transaction.now)
+        transaction.save(clip, clip.next_job)
     return clip_response(clip, 202)
 
 

@@ -11,6 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from services.transcriber.audio.limits import IMPLAUSIBLE, TooMuchSound, plausible_s
 from services.transcriber.errors import AudioRejected
 
 SAMPLE_RATE = 16_000
@@ -52,13 +53,19 @@ class ByteStream(Protocol):
 
 
 def decode_file(file: IO[bytes], rate: int = SAMPLE_RATE, layout: str = "mono") -> Iterator[Samples]:
-    """Yield a file's samples, some at a time, channels interleaved. Gaps between packets become silence."""
-    file.seek(0)
-    return decode_stream(_ForgivingFile(file), rate, layout)
+    """Yield a file's samples, some at a time, channels interleaved. Gaps between packets become silence.
+
+    Raises `TooMuchSound` as soon as there are more of them than so many bytes can hold.
+    """
+    return _decode(_ForgivingFile(file), rate, layout)
 
 
 def decode_stream(stream: ByteStream, rate: int = SAMPLE_RATE, layout: str = "mono") -> Iterator[Samples]:
     """Yield a stream's samples as `decode_file` does, from its current position."""
+    return _decode(_CountedStream(stream), rate, layout)
+
+
+def _decode(stream: "_ForgivingFile | _CountedStream", rate: int, layout: str) -> Iterator[Samples]:
     with demux_stream(stream) as (container, audio):
         resampler = _Resampler(rate, layout)
         channels = av.AudioLayout(layout).nb_channels
@@ -82,6 +89,8 @@ def decode_stream(stream: ByteStream, rate: int = SAMPLE_RATE, layout: str = "mo
                 for samples in resampler.resample(frame):
                     produced += len(samples) // channels
                     yield samples
+                if produced > plausible_s(stream.size) * rate:
+                    raise TooMuchSound(IMPLAUSIBLE)
         yield from resampler.flush()
 
 
@@ -122,7 +131,6 @@ class _Resampler:
 
 def open_audio(file: IO[bytes]) -> AbstractContextManager[tuple[av.container.InputContainer, av.AudioStream]]:
     """Open an untrusted file from its beginning, at its best audio stream. Raises `AudioRejected`."""
-    file.seek(0)
     return demux_stream(_ForgivingFile(file))
 
 
@@ -146,11 +154,13 @@ def demux_stream(stream: ByteStream) -> Iterator[tuple[av.container.InputContain
 
 
 class _ForgivingFile:
-    """A file that does not raise when a damaged header makes FFmpeg seek to a negative position."""
+    """A file, at its beginning, that does not raise when a damaged header makes FFmpeg seek to a negative position."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.read, self.tell = file.read, file.tell
+        self.size = file.seek(0, os.SEEK_END)
+        file.seek(0)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         try:
@@ -159,6 +169,19 @@ class _ForgivingFile:
             if isinstance(error, OSError) and error.errno != errno.EINVAL:
                 raise
             return -1  # C's answer to such a seek
+
+
+class _CountedStream:
+    """A stream that counts the bytes that were read of it."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.size = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self.size += len(data)
+        return data
 
 
 def read_packets(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import av
-
-from services.transcriber.audio.decode import open_audio, read_packets
-from services.transcriber.errors import AudioRejected
+from services.transcriber.audio.announced import announced_end_s
+from services.transcriber.audio.decode import MAX_GAP_S, open_audio, read_packets
+from services.transcriber.audio.limits import IMPLAUSIBLE, TooMuchSound, plausible_s
+from services.transcriber.errors import AudioRejected, CancellationCheck, never_cancelled
 from shared.db.columns import MAX_DURATION_MS
 from shared.storage.store import Store
 
@@ -33,7 +33,9 @@ class FetchedAudio:
     url: str | None = None
     """An address where a server may fetch the audio, if the store gives one."""
     announced_ms: int | None = None
-    """The length that the header announces, if the file ends before."""
+    """The length that the container announces for this sound, if the sound ends before."""
+    sound_ms: int = 0
+    """How much sound a decoder makes of it, as its packets say: a broken clock does not count."""
 
     @property
     def note(self) -> str | None:
@@ -45,7 +47,9 @@ class FetchedAudio:
 
 
 @contextlib.contextmanager
-def fetch_audio(store: Store, key: str, mime: str, work_dir: Path) -> Iterator[FetchedAudio]:
+def fetch_audio(
+    store: Store, key: str, mime: str, work_dir: Path, check_cancelled: CancellationCheck = never_cancelled
+) -> Iterator[FetchedAudio]:
     """Fetch an object into a file without a name, which the system deletes in any case, and measure it.
 
     Raises `AudioRejected`, and the store's errors.
@@ -53,45 +57,65 @@ def fetch_audio(store: Store, key: str, mime: str, work_dir: Path) -> Iterator[F
     work_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=work_dir) as file:
         for block in store.read(key):
+            check_cancelled()
             file.write(block)
-        audio = measure_audio(file, file.tell(), mime)
+        audio = measure_audio(file, file.tell(), mime, check_cancelled)
         audio.url = store.presigned_url(key, mime, "inline")
         yield audio
 
 
-def measure_audio(file: IO[bytes], size: int, mime: str) -> FetchedAudio:
+def measure_audio(
+    file: IO[bytes], size: int, mime: str, check_cancelled: CancellationCheck = never_cancelled
+) -> FetchedAudio:
     """Read the packets without decoding them: is this audio, how long is it, is it complete? Raises `AudioRejected`."""
     if not size:
         raise AudioRejected("The file is empty: not a byte of sound was saved.")
+    span = _Span(plausible_s(size))
     with open_audio(file) as (container, audio):
-        first_pts, duration_s = None, 0.0
         for packet in read_packets(container, audio):
+            check_cancelled()
             if packet.pts is not None and packet.time_base:
-                first_pts = packet.pts if first_pts is None else first_pts
-                end_s = float((packet.pts + (packet.duration or 0) - first_pts) * packet.time_base)
-                duration_s = max(duration_s, end_s)
-        announced_s = (container.duration or 0) / av.time_base
+                span.add(float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base))
+        announced_s = announced_end_s(container, audio, file, size)
         demuxer = container.format.name.partition(",")[0]
-    if demuxer == "wav":
-        announced_s *= _riff_size_ratio(file, size)
-    if not duration_s:
+    if not span.length_s:
         raise AudioRejected("The file ends before its sound begins: it was cut off while it was saved.")
-    is_short = announced_s - duration_s > max(1.0, MAX_SHORTFALL * announced_s)
+    # Some containers announce a length and others an end, which is later if the clock did not begin at 0.
+    missing_s = (announced_s or 0.0) - max(span.length_s, span.end_s)
+    is_short = announced_s is not None and missing_s > max(1.0, MAX_SHORTFALL * announced_s)
     return FetchedAudio(
         file,
         size,
         mime,
         FILE_SUFFIXES.get(demuxer, f".{demuxer}"),
-        _to_ms(duration_s),
-        announced_ms=_to_ms(announced_s) if is_short else None,
+        _to_ms(span.length_s),
+        announced_ms=_to_ms(announced_s) if announced_s is not None and is_short else None,
+        sound_ms=_to_ms(span.sound_s),
     )
 
 
-def _riff_size_ratio(file: IO[bytes], size: int) -> float:
-    """The size that a WAV file's header announces, divided by its size. A header of 0 or all ones announces none."""
-    file.seek(4)
-    announced = int.from_bytes(file.read(4), "little") + 8
-    return announced / size if size < announced < 2**32 - 1 else 1.0
+class _Span:
+    """The time that the packets of a stream take, in seconds."""
+
+    def __init__(self, max_s: float) -> None:
+        self._max_s = max_s
+        self._start_s: float | None = None
+        self.end_s = 0.0
+        self.length_s = 0.0
+        """From the first packet to the end of the last one."""
+        self.sound_s = 0.0
+        """Of the packets, and of the gaps that a decoder fills."""
+
+    def add(self, at_s: float, duration_s: float) -> None:
+        """Add a packet. Raises `TooMuchSound`."""
+        if self._start_s is None:
+            self._start_s = self.end_s = at_s
+        gap_s = at_s - self.end_s
+        self.sound_s += min(duration_s, MAX_GAP_S) + (gap_s if 0 < gap_s < MAX_GAP_S else 0)
+        self.end_s = max(self.end_s, at_s + duration_s)
+        self.length_s = self.end_s - self._start_s
+        if self.sound_s > self._max_s:
+            raise TooMuchSound(IMPLAUSIBLE)
 
 
 def _to_ms(seconds: float) -> int:

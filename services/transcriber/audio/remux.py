@@ -11,6 +11,7 @@ import av
 
 from services.transcriber.audio.decode import decode_file, open_audio, read_packets
 from services.transcriber.audio.timeline import Timeline
+from services.transcriber.errors import CancellationCheck, never_cancelled
 
 OPUS_RATE = 48_000
 """Samples a second in which Opus counts (RFC 7845, 4)."""
@@ -54,7 +55,9 @@ class TrackFormat:
         return is_opus or (self == other and (self.demuxer, self.codec) == ("mov", "aac"))
 
 
-def copy_packets(sources: Sequence[IO[bytes]], target: IO[bytes]) -> str:
+def copy_packets(
+    sources: Sequence[IO[bytes]], target: IO[bytes], check_cancelled: CancellationCheck = never_cancelled
+) -> str:
     """Write the packets of all sources one after another, unchanged. Return the media type.
 
     The sources' tracks must be joinable. Raises `AudioRejected`, and `av.FFmpegError` where a container refuses a
@@ -70,6 +73,7 @@ def copy_packets(sources: Sequence[IO[bytes]], target: IO[bytes]) -> str:
         for source in sources:
             timeline.start_source()
             for packet, pts, duration in _timed_packets(source, track.rate):
+                check_cancelled()
                 packet.stream = stream
                 packet.time_base = Fraction(1, track.rate)
                 packet.pts = packet.dts = timeline.place_packet(pts, duration)
@@ -78,7 +82,9 @@ def copy_packets(sources: Sequence[IO[bytes]], target: IO[bytes]) -> str:
     return mime
 
 
-def encode_opus(sources: Sequence[IO[bytes]], target: IO[bytes]) -> str:
+def encode_opus(
+    sources: Sequence[IO[bytes]], target: IO[bytes], check_cancelled: CancellationCheck = never_cancelled
+) -> str:
     """Decode all sources and encode them as one Opus track. Return the media type."""
     channels = min(2, max(TrackFormat.of(source).channels for source in sources))
     layout = "stereo" if channels == 2 else "mono"
@@ -88,6 +94,7 @@ def encode_opus(sources: Sequence[IO[bytes]], target: IO[bytes]) -> str:
         pts = 0
         for source in sources:
             for samples in decode_file(source, OPUS_RATE, layout):
+                check_cancelled()
                 frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
                 frame.sample_rate, frame.time_base, frame.pts = OPUS_RATE, Fraction(1, OPUS_RATE), pts
                 pts += frame.samples

@@ -71,6 +71,7 @@ def fetch_segment(
     def fetch_piece(piece: Piece) -> None:
         position, digest = piece.start, hashlib.sha256()
         for block in store.read(piece.key):
+            check_cancelled()
             digest.update(block)
             position += os.pwrite(file.fileno(), block, position)
         if position != piece.end:
@@ -83,7 +84,7 @@ def fetch_segment(
     pool = ThreadPoolExecutor(min(MAX_PARALLEL_FETCHES, len(pieces)), "fetch")
     try:
         for _ in pool.map(fetch_piece, pieces):
-            check_cancelled()
+            pass
     finally:
         pool.shutdown(cancel_futures=True)
     file.seek(0)

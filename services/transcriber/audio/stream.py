@@ -6,13 +6,17 @@ from contextvars import copy_context
 import numpy as np
 import structlog
 
-from services.transcriber.audio.decode import Samples, decode_stream
+from services.transcriber.audio.decode import SAMPLE_RATE, Samples, decode_stream
 from services.transcriber.errors import AudioRejected
 
 log = structlog.get_logger(__name__)
 
 MAX_DECODE_WAIT_S = 10.0
 """Longest wait for the samples of one call. An hour fed at once takes half a minute; the next call gets the rest."""
+
+
+MAX_PENDING_SAMPLES = 600 * SAMPLE_RATE
+"""Samples that wait for the next call: 38 MB. A few bytes may hold hours of silence, with which the decoder waits."""
 
 
 class StreamingDecoder:
@@ -25,7 +29,9 @@ class StreamingDecoder:
         self._changed = threading.Condition()
         self._bytes = bytearray()
         self._samples: list[Samples] = []
-        self._needs_bytes = self._is_complete = self._has_ended = False
+        self._pending = 0
+        """The number of those samples."""
+        self._needs_bytes = self._is_complete = self._has_ended = self._is_closed = False
         # In the caller's context, so that its log lines name the clip.
         threading.Thread(target=copy_context().run, args=(self._decode,), name="decoder", daemon=True).start()
 
@@ -36,15 +42,24 @@ class StreamingDecoder:
                 self._bytes += data
             self._needs_bytes = False
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._needs_bytes or self._has_ended, MAX_DECODE_WAIT_S)
-            samples, self._samples = self._samples, []
+            self._changed.wait_for(lambda: self._needs_bytes or self._has_ended or self._is_full, MAX_DECODE_WAIT_S)
+            samples, self._samples, self._pending = self._samples, [], 0
+            self._changed.notify_all()
         return np.concatenate(samples) if samples else np.empty(0, np.float32)
 
     def finish(self) -> Samples:
-        """Declare the segment complete. Return the rest of its samples."""
+        """Declare the segment complete. Return the rest of its samples, as far as they are decoded in time."""
         with self._changed:
             self._is_complete = True
-        return self.feed(b"")
+        samples = self.feed(b"")
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        return samples
+
+    @property
+    def _is_full(self) -> bool:
+        return self._pending >= MAX_PENDING_SAMPLES
 
     def read(self, size: int) -> bytes:
         """Wait for bytes, and return up to `size` of them; none at the end. For the decoder's thread."""
@@ -62,6 +77,12 @@ class StreamingDecoder:
             for samples in decode_stream(self):
                 with self._changed:
                     self._samples.append(samples)
+                    self._pending += len(samples)
+                    if self._is_full:
+                        self._changed.notify_all()
+                        self._changed.wait_for(lambda: self._is_closed or not self._is_full)
+                    if self._is_closed:
+                        return
         except AudioRejected as error:
             log.info("a recording cannot be captioned", reason=str(error))
         except Exception:

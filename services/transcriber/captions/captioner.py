@@ -22,6 +22,7 @@ from services.transcriber.settings import available_cores
 from shared.clips import queries
 from shared.db.engine import read_session
 from shared.storage.store import Store
+from shared.threads import LifelineThread
 
 log = structlog.get_logger(__name__)
 
@@ -30,9 +31,6 @@ SEARCH_INTERVAL_S = 10.0
 
 MAX_SILENCE = timedelta(seconds=30)
 """A recording without a new piece for so long is paused, offline or abandoned."""
-
-STOP_TIMEOUT_S = 2.0
-"""How long followers may take to end. A pass takes tenths of a second; a follower that is late is abandoned."""
 
 MAX_RECORDINGS_PER_CORE = 4
 """Each takes a tenth of a core. The rest of the core is for finished recordings."""
@@ -61,13 +59,15 @@ class Captioner:
     def start(self, woken: threading.Event) -> None:
         """Search now, whenever `woken` is set, and every few seconds."""
         self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, args=(woken,), name="captioner", daemon=True)
+        self._thread = LifelineThread(lambda: self._run(woken), "captioner")
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave all recordings to another worker."""
+        """Tell all threads to leave their recordings to another worker, without waiting for them."""
         self._stopping.set()
-        deadline = time.monotonic() + STOP_TIMEOUT_S  # one for all threads: the platform grants one
+
+    def join(self, deadline: float) -> None:
+        """Wait for the threads after `stop`, until a time of the monotonic clock. A late follower is abandoned."""
         for thread in [self._thread, *self._threads.values()]:
             if thread:
                 thread.join(timeout=max(0.0, deadline - time.monotonic()))
@@ -79,6 +79,8 @@ class Captioner:
                 self._follow_recordings()
             except (SQLAlchemyError, redis.RedisError) as error:
                 log.warning("the search for recordings failed; retrying", reason=str(error))
+            except Exception:
+                log.exception("the search for recordings failed; retrying")
             _wait(SEARCH_INTERVAL_S, woken, self._stopping)
 
     def _follow_recordings(self) -> None:

@@ -104,7 +104,8 @@ class Follower:
             if rows or is_over:
                 self._last_piece_at = time.monotonic()
                 self._add_pieces([(upload.segment, piece) for upload, piece in rows])
-                self._send_captions(is_over=is_over)
+                if not self._send_captions(is_over=is_over):
+                    return False
             self._logged_error = ""
         except (redis.RedisError, SQLAlchemyError, StoreError, RetryLater) as error:
             if self._logged_error != (error_name := type(error).__name__):
@@ -130,15 +131,21 @@ class Follower:
             for block in self._context.store.read(piece.key, self._offset - piece.start):
                 self._transcript.add(self._decoder.feed(block))
                 self._offset += len(block)
+                self._lock.renew()  # whether it is lost is asked before anything is sent
 
-    def _send_captions(self, *, is_over: bool) -> None:
+    def _send_captions(self, *, is_over: bool) -> bool:
+        """Send the words, if they have changed. False, with nothing sent, if another worker has the recording now."""
         if is_over:
             self._finish_segment()
         with CAPTION_SECONDS.time():
             has_changed = self._transcript.update(is_over=is_over)
+        # On a busy machine a pass may take longer than the lock lasts.
+        if not self._lock.renew():
+            return False
         if has_changed:
             caption = {"type": "caption", "clip": {"id": str(self._clip.id)}, **self._transcript.caption()}
             self._context.send_hint(self._clip.library_id, caption)
+        return True
 
     def _finish_segment(self) -> None:
         """Commit the rest of a segment. The next one follows an interruption, and no sentence continues over that."""

@@ -19,11 +19,16 @@ class RecordingLock:
         self._lock = Lock(
             client, f"dictaphone:captions:{clip_id}", timeout=LOCK_TTL_S, blocking=False, thread_local=False
         )
+        # One token for the whole life of this object. With a new one for each try, a worker to which Redis' answer was
+        # lost would take its own lock for another worker's.
+        self._token = uuid.uuid4().hex
+        self._lock.local.token = self._token.encode()
         self._renewal_interval_s = renewal_interval_s
         self._renewed_at = 0.0
 
     def acquire(self) -> bool:
-        return bool(self._lock.acquire())
+        """Take the lock, if nobody has it or this object itself."""
+        return bool(self._lock.acquire(token=self._token)) or self._lock.owned()
 
     def renew(self) -> bool:
         """Renew the lock if it is time to; False if another worker holds it. Redis is asked every few seconds only."""

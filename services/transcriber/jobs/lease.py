@@ -1,7 +1,8 @@
-"""The lease on a clip: how a worker keeps a clip to itself while it works on it."""
+"""The lease on a clip: how a worker keeps a clip to itself while its work makes progress."""
 
 import threading
 import uuid
+from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,14 @@ MAX_RENEWAL_INTERVAL_S = 3
 """Longest time until a worker notices that its clip was deleted, and takes another one."""
 
 
+MIN_PATIENCE_S, PATIENCE_RATIO = 120, 0.1
+"""How long work may show no progress, at least and as a fraction of the clip's length. A slow machine takes half of the
+minimum for the longest step between two signs of progress, half a minute of sound in a large model."""
+
+MIN_BYTES_PER_S = 1_000_000
+"""The rate at which a slow bucket takes a file in one step."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """One attempt at one clip. It ends when the clip is deleted or requested again, or when its lease runs out."""
@@ -33,19 +42,33 @@ class Claim:
     attempt: int
     clip: Clip = field(compare=False, repr=False)
     """The clip as it was when it was claimed."""
+    queue: str = field(default="", compare=False)
+    """The queue that the job came from."""
 
     @property
     def attempt_id(self) -> str:
         return f"{self.clip_id}-{self.attempt}"
 
+    @property
+    def patience_s(self) -> float:
+        """How long the work may go on without a sign of progress."""
+        length_s = (self.clip.duration_ms or 0) / 1000
+        return max(MIN_PATIENCE_S, PATIENCE_RATIO * length_s, self.clip.bytes / MIN_BYTES_PER_S)
+
 
 class Lease:
-    """Renew the lease of a claim, in a thread of its own, from `with` to the end of the block."""
+    """Renew the lease of a claim while its work makes progress, from `with` to the end of the block.
 
-    def __init__(self, engine: Engine, claim: Claim, duration: timedelta) -> None:
-        self._engine, self._claim, self._duration = engine, claim, duration
+    A thread of its own renews it. The work proves its progress by `check`, or by `note_progress` while it waits. If it
+    shows none for the claim's patience, the lease is lost and `on_stall` is called once, in the lease's thread.
+    """
+
+    def __init__(
+        self, engine: Engine, claim: Claim, duration: timedelta, on_stall: Callable[[], None] = lambda: None
+    ) -> None:
+        self._engine, self._claim, self._duration, self._on_stall = engine, claim, duration, on_stall
         self._interval_s = min(duration.total_seconds() / MIN_RENEWALS_PER_LEASE, MAX_RENEWAL_INTERVAL_S)
-        self._ended, self._lost = threading.Event(), threading.Event()
+        self._ended, self._lost, self._progressed = threading.Event(), threading.Event(), threading.Event()
         # In the caller's context, so that its log lines name the clip and the attempt.
         self._thread = threading.Thread(
             target=copy_context().run, args=(self._renew_until_ended,), name=f"lease {claim.attempt_id}", daemon=True
@@ -60,18 +83,36 @@ class Lease:
         self._thread.join()
 
     def check(self) -> None:
-        """Raise `LeaseLost` if the clip is no longer ours. The thread knows: the database is not asked here."""
+        """Prove that the work goes on. Raise `LeaseLost` if the clip is no longer ours.
+
+        The thread knows: the database is not asked here.
+        """
+        self._progressed.set()
         if self._lost.is_set():
             raise LeaseLost
 
+    def note_progress(self) -> None:
+        """Prove that whoever works is alive and waits for something else, such as the database."""
+        self._progressed.set()
+
     def _renew_until_ended(self) -> None:
+        stalled_s = 0.0
         while not self._ended.wait(self._interval_s):
+            # Intervals are counted, and not the time on a clock: a process that was suspended has not stalled.
+            stalled_s = 0.0 if self._progressed.is_set() else stalled_s + self._interval_s
+            self._progressed.clear()
+            if stalled_s > self._claim.patience_s:
+                self._lost.set()
+                self._on_stall()
+                return
             try:
                 if not self._renew():
                     self._lost.set()
                     return
             except SQLAlchemyError as error:
                 log.warning("the lease could not be renewed; retrying", reason=str(error))
+            except Exception:
+                log.exception("renewing the lease failed; retrying")
 
     def _renew(self) -> bool:
         """Extend the lease; False if the clip is no longer ours."""

@@ -15,33 +15,39 @@ from typing import IO, Any
 
 import av
 import structlog
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from services.transcriber.audio import remux, segments
 from services.transcriber.audio.decode import SAMPLE_RATE, UNDECODABLE, decode_file
 from services.transcriber.audio.fetch import FetchedAudio, measure_audio
+from services.transcriber.audio.limits import TOO_LONG, TimeBudget, TooMuchSound
 from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.audio.segments import Segment
 from services.transcriber.audio.waveform import Peaks
-from services.transcriber.errors import AudioRejected, CancellationCheck
+from services.transcriber.errors import AudioRejected, CancellationCheck, WrongQueue
 from services.transcriber.jobs.base import Job, JobMetrics
 from services.transcriber.jobs.lease import Claim
+from services.transcriber.settings import TranscriberSettings
 from shared.clips.gaps import LOST, UNHEARD, missing_audio, new_gap
 from shared.clips.models import Clip
 from shared.clips.waveform import Waveform
 from shared.db.engine import read_session
 from shared.outbox.writer import save_and_announce
-from shared.redis.jobs import PREPARATION, PREPARE, TRANSCRIBE
+from shared.redis.jobs import LONG_PREPARATION, PREPARATION, PREPARE, TRANSCRIBE, queue_for
+from shared.storage.store import Store
 
 log = structlog.get_logger(__name__)
 
 NO_AUDIO = "Nothing was recorded: not a byte of sound arrived here."
 CANNOT_JOIN = "The parts of this recording cannot be put into one; each of them is kept."
 
+MS_PER_HOUR = 3_600_000
+
 NewFile = Callable[[], FileIO]
 """Opens a temporary file without a name. The system deletes it even if this process is killed."""
 
-MakeAudio = Callable[[Sequence[IO[bytes]], IO[bytes]], str]
+MakeAudio = Callable[[Sequence[IO[bytes]], IO[bytes], CancellationCheck], str]
 """Writes one played file from the segments' files, and returns its media type. The functions are in `remux`."""
 
 
@@ -61,16 +67,29 @@ class PrepareJob(Job):
     """Makes one seekable, measured object. The originals stay: each segment becomes one piece."""
 
     name = PREPARE
-    queue_concurrency = MappingProxyType({PREPARATION: 2})  # a short note overtakes a recording of a day
+    # A short note overtakes a recording of a day, and two of them, too.
+    queue_concurrency = MappingProxyType({PREPARATION: 2, LONG_PREPARATION: 1})
     metrics = JobMetrics("preparation", "prepared", (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300))
+
+    def __init__(
+        self, engine: Engine, store: Store, settings: TranscriberSettings, on_commit: Callable[[], None]
+    ) -> None:
+        super().__init__(engine, store, settings, on_commit)
+        self._max_hours = settings.max_audio_hours
 
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         with ExitStack() as files:
             self.work_dir.mkdir(parents=True, exist_ok=True)
             new_file = partial(_new_file, files, self.work_dir)
+            self._check_queue(claim, claim.clip.duration_ms or 0)
             fetched_segments = self._fetch_segments(claim.clip, new_file, check_cancelled)
-            audible = _measure_segments(fetched_segments)
-            played = _make_played_audio(list(audible), new_file, check_cancelled)
+            audible = _measure_segments(fetched_segments, check_cancelled)
+            sound_ms = sum(audio.sound_ms for audio in audible.values())
+            self._check_length(sound_ms)
+            self._check_queue(claim, sound_ms)
+            budget = TimeBudget(sound_ms / 1000, check_cancelled)
+            played = _make_played_audio(list(audible), new_file, budget.check)
+            self._check_length(played.duration_ms)
             note = next((audio.note for audio in audible.values() if audio.note), None)
             for segment in fetched_segments:
                 if segment.is_joined:
@@ -103,6 +122,16 @@ class PrepareJob(Job):
         # whose confirmation was lost looks like a lost attempt.
         return self.settle(claim, finish)
 
+    def _check_length(self, duration_ms: int) -> None:
+        if duration_ms > self._max_hours * MS_PER_HOUR:
+            raise TooMuchSound(TOO_LONG.format(hours=self._max_hours))
+
+    def _check_queue(self, claim: Claim, duration_ms: int) -> None:
+        """Raise `WrongQueue` if a clip of this length would keep short ones waiting in its queue."""
+        queue = queue_for(PREPARE, duration_ms, claim.clip.bytes)
+        if queue == LONG_PREPARATION != claim.queue:
+            raise WrongQueue(queue)
+
     def _fetch_segments(self, clip: Clip, new_file: NewFile, check_cancelled: CancellationCheck) -> list[Segment]:
         with read_session(self.engine) as session:
             uploads = segments.uploads_of(session, clip, datetime.now(UTC))
@@ -129,13 +158,17 @@ def _new_file(files: ExitStack, work_dir: Path) -> FileIO:
     return files.enter_context(tempfile.TemporaryFile(dir=work_dir, buffering=0))
 
 
-def _measure_segments(fetched_segments: Iterable[Segment]) -> dict[Segment, FetchedAudio]:
+def _measure_segments(
+    fetched_segments: Iterable[Segment], check_cancelled: CancellationCheck
+) -> dict[Segment, FetchedAudio]:
     """The audible segments, measured. Raises `AudioRejected`, for the reason of the last one, if there is none."""
     audible: dict[Segment, FetchedAudio] = {}
     rejection = AudioRejected(NO_AUDIO)
     for segment in fetched_segments:
         try:
-            audible[segment] = measure_audio(segment.file, segment.size, segment.upload.mime)
+            audible[segment] = measure_audio(segment.file, segment.size, segment.upload.mime, check_cancelled)
+        except TooMuchSound:
+            raise
         except AudioRejected as error:
             log.info("a segment has no audio", segment=segment.upload.segment, bytes=segment.size, reason=str(error))
             rejection = error
@@ -154,7 +187,9 @@ def _make_played_audio(
             if convert is None:
                 return _decode_fully(files[0], audible[0].upload.mime, audible[0], check_cancelled)
             file = new_file()
-            return _decode_fully(file, convert(files, file), None, check_cancelled)
+            return _decode_fully(file, convert(files, file, check_cancelled), None, check_cancelled)
+        except TooMuchSound:
+            raise
         except (av.FFmpegError, AudioRejected, ValueError) as error:
             # PyAV raises a plain ValueError for a codec that the container has no place for.
             log.warning("a conversion failed", conversion=convert and convert.__name__, reason=str(error))
@@ -196,5 +231,7 @@ def _all_gaps(
         elif segment.size and (unheard := new_gap(at_ms, 0, UNHEARD)) not in gaps:
             gaps.append(unheard)
     announced_ms = sum(audio.announced_ms or 0 for audio in audible.values())
-    gaps += missing_audio(max(clip.duration_ms or 0, announced_ms), played.duration_ms, gaps)
+    # A recorder measures what it records. Of a file, a browser tells the length of the longest track, of pictures too.
+    recorded_ms = clip.duration_ms or 0 if any(segment.upload.is_recording for segment in fetched_segments) else 0
+    gaps += missing_audio(max(recorded_ms, announced_ms), played.duration_ms, gaps)
     return sorted(gaps, key=lambda gap: int(gap["at_ms"]))

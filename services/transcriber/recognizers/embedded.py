@@ -2,8 +2,11 @@
 
 import ctypes
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +48,12 @@ TRANSCRIBE_OPTIONS = {
     "condition_on_previous_text": False,  # same words, 0.7 of the time, and no endless repetition of a phrase
 }
 
+MAX_LOAD_S = 900
+"""Longest time for a model to load: 3 GB from a disk that reads 4 MB a second."""
+
+CANCEL_CHECK_INTERVAL_S = 1.0
+"""How often a clip that waits for the model checks whether it still must be transcribed."""
+
 MISSED_SPEECH_OPTIONS = TRANSCRIBE_OPTIONS | {"beam_size": 5, "vad_filter": False}
 """Options that differ from those that missed the speech, for all of its samples."""
 
@@ -60,7 +69,7 @@ class EmbeddedRecognizer:
         self._prompt = settings.whisper_prompt or None
         self._concurrency = sum(settings.queue_concurrency().values())
         self._lock = threading.Lock()
-        self._loaded_model: WhisperModel | None = None
+        self._loading: Future[WhisperModel] | None = None
 
     def transcribe(
         self,
@@ -71,7 +80,7 @@ class EmbeddedRecognizer:
         on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
-        model = self._model()
+        model = self._model(check_cancelled)
         model_language = self._model_language(model, language)
         characters_by_language: Counter[str] = Counter()
         passages: list[Passage] = []
@@ -111,12 +120,22 @@ class EmbeddedRecognizer:
             )
         return "en"
 
-    def _model(self) -> "WhisperModel":
+    def _model(self, check_cancelled: CancellationCheck) -> "WhisperModel":
+        """The model, which the first clip loads and the others wait for. Raises `RecognizerUnavailable`."""
         folder = self._models.folder(self._model_name)
         with self._lock:
-            if self._loaded_model is None:
-                self._loaded_model = self._load(folder)
-            return self._loaded_model
+            if self._loading is None or (self._loading.done() and self._loading.exception()):
+                self._loading = Future()
+                threading.Thread(
+                    target=_fulfil, args=(self._loading, partial(self._load, folder)), name="model", daemon=True
+                ).start()
+            loading = self._loading
+        deadline = time.monotonic() + MAX_LOAD_S
+        while not wait([loading], CANCEL_CHECK_INTERVAL_S).done:
+            check_cancelled()  # to load a large model from a slow disk is progress, too
+            if time.monotonic() > deadline:
+                raise RecognizerUnavailable("The speech model takes too long to load.")
+        return loading.result()
 
     def _load(self, folder: Path) -> "WhisperModel":
         from faster_whisper import WhisperModel
@@ -138,6 +157,13 @@ class EmbeddedRecognizer:
                 f"The speech model in {folder} cannot be loaded. Whoever runs the server can put there the model.bin, "
                 "config.json, tokenizer.json and vocabulary of a CTranslate2 Whisper model, all of one."
             ) from error
+
+
+def _fulfil(future: "Future[WhisperModel]", load: "Callable[[], WhisperModel]") -> None:
+    try:
+        future.set_result(load())
+    except BaseException as error:
+        future.set_exception(error)
 
 
 def _trim_memory() -> None:

@@ -221,7 +221,7 @@ export class ClipRow {
     this.heard.show(view);
     this.condition.show(view);
     this.gaps.show(view);
-    if (!view.running) this.#still();
+    if (!view.running && !view.awaited) this.#still();
     else this.#ticking ??= setInterval(() => this.#tell(this.#view()), TICK_MS);
   }
 

@@ -201,6 +201,17 @@ export default {
     language: "Sprache",
   },
 
+  told: {
+    tooLong: (hours) =>
+      `Der Ton ist länger als ${hours} Stunden; mehr transkribiert dieser Server nicht (MAX_AUDIO_HOURS). Alle Bytes sind aufbewahrt.`,
+    implausible: "Die Datei gibt weit mehr Ton vor, als so wenige Bytes enthalten können. Alle Bytes sind aufbewahrt.",
+    tooSlow: "Das Dekodieren dauert weit länger als bei Ton dieser Länge üblich. Alle Bytes sind aufbewahrt.",
+    full: "Die Platte des Servers ist voll. Wer ihn betreibt, kann Platz schaffen; dann geht es von selbst weiter.",
+    stuck: "Das Transkribieren blieb bei dieser Aufnahme hängen und wurde neu gestartet.",
+    again: (number, most) => `Nächster Versuch (${number} von ${most}).`,
+    givenUp: (times) => `Es wurde ${times}-mal versucht; der Ton ist aufbewahrt, später lässt es sich noch einmal versuchen.`,
+  },
+
   gaps: {
     muted: "das Mikrofon war stumm",
     frozen: "der Browser gab keinen Ton",

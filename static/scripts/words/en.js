@@ -201,6 +201,17 @@ export default {
     language: "Language",
   },
 
+  told: {
+    tooLong: (/** @type {string} */ hours) =>
+      `The sound is longer than ${hours} hours, the most that this server makes words of (MAX_AUDIO_HOURS). All of its bytes are kept.`,
+    implausible: "The file claims far more sound than so few bytes can hold. All of its bytes are kept.",
+    tooSlow: "The sound takes far more time to decode than sound of this length does. All of its bytes are kept.",
+    full: "The server's disk is full. Whoever runs it can make room; then it goes on by itself.",
+    stuck: "The transcriber got stuck at this clip and was started again.",
+    again: (/** @type {string} */ number, /** @type {string} */ most) => `Trying again (${number} of ${most}).`,
+    givenUp: (/** @type {string} */ times) => `It was tried ${times} times; the sound is kept, ask again later.`,
+  },
+
   gaps: {
     muted: "the microphone was silenced",
     frozen: "the browser gave no sound",

@@ -81,3 +81,27 @@ def archive() -> bytes:
 def bomb() -> bytes:
     """Fifty megabytes of nothing in fifty kilobytes."""
     return gzip.compress(bytes(50_000_000))
+
+
+def silent_flac(seconds: float, rate_khz: int = 1, block: int = 65_535) -> bytes:
+    """FLAC of nothing, written by hand: 14 bytes for each block of at most 65,535 samples (RFC 9639)."""
+    samples, rate = int(seconds * rate_khz * 1000), rate_khz * 1000
+    about = rate << 44 | 0 << 41 | 15 << 36 | samples
+    head = b"fLaC\x80\x00\x00\x22" + struct.pack(">HH", block, block) + bytes(6) + about.to_bytes(8) + bytes(16)
+    frames = []
+    for number in range(samples // block):
+        coded = chr(number).encode("utf-8", "surrogatepass")
+        frame = b"\xff\xf8\x7c\x08" + coded + struct.pack(">HB", block - 1, rate_khz)
+        frame += bytes([crc(frame, 0x07, 8)]) + bytes(3)  # one subframe: constant, and its value, 0
+        frames.append(frame + struct.pack(">H", crc(frame, 0x8005, 16)))
+    return head + b"".join(frames)
+
+
+def crc(data: bytes, polynomial: int, bits: int) -> int:
+    """A cyclic redundancy check that begins with 0 and reflects nothing."""
+    value = 0
+    for byte in data:
+        value ^= byte << bits - 8
+        for _ in range(8):
+            value = (value << 1 ^ (polynomial if value >> bits - 1 else 0)) & (1 << bits) - 1
+    return value

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.transcriber.audio.decode import UNDECODABLE
+from services.transcriber.audio.limits import IMPLAUSIBLE
 from shared.clips.gaps import MISSING
 from shared.clips.models import Clip, Status
 from tests import speech
@@ -40,6 +41,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a video without sound": (files.video_without_sound, "There is no sound in this file."),
     "a zip archive": (hostile.archive, NO_SOUND_FILE),
     "a bomb": (hostile.bomb, NO_SOUND_FILE),
+    "five days of silence in 100 kB": (lambda: hostile.silent_flac(127 * 3600), IMPLAUSIBLE),
     "a WAV of 0 Hz": (lambda: hostile.header(rate=0), NO_SOUND_FILE),
     "a WAV of 1 Hz": (lambda: hostile.header(rate=1), UNDECODABLE),
     "a WAV of 2 GHz": (lambda: hostile.header(rate=2**31 - 1), UNDECODABLE),

@@ -9,20 +9,26 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import dramatiq
 import pytest
 import redis
 from dramatiq.brokers.redis import RedisBroker
+from prometheus_client import REGISTRY
 from sqlmodel import select
 
 from services.api.background.outbox_relay import SWEEP_INTERVAL_S
+from services.transcriber import runtime as runtime_module
 from services.transcriber.health import HealthServer
 from services.transcriber.jobs.prepare import PrepareJob
 from services.transcriber.jobs.transcribe import TranscribeJob
 from services.transcriber.models.registry import BUNDLED_MODEL, ModelRegistry
+from services.transcriber.notifications import JobNotifications, NotifiedBroker
 from services.transcriber.outbox_sender import OutboxSender
 from services.transcriber.runtime import WorkerRuntime
 from services.transcriber.settings import TranscriberSettings
+from shared import threads
 from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, transaction
 from shared.libraries import HOME
@@ -420,6 +426,106 @@ def test_redis_that_is_wiped_and_restarted_loses_no_running_clip_and_gets_the_ne
     local.wait(first, Status.DONE)
     valkey.start()
     local.wait(local.put(), Status.DONE)
+
+
+def test_retries_go_on_after_redis_was_lost_while_clips_waited_for_one(
+    local: ApiStandIn, local_parts: Parts, start_stack: StartStack, whisper: Whisper, valkey: Valkey
+) -> None:
+    environment = {"WHISPER_URL": whisper.cog_url, "RETRY_SECONDS": "1.5", "dramatiq_restart_delay": "500"}
+    start_stack(local_parts, "api", "transcriber", **environment, CONCURRENCY="2")
+    whisper.fail(Fault.BUSY)
+    ids = [local.put(files.silence(1), "audio/wav") for _ in range(2)]
+    whisper.wait_for_requests(2)
+    wait_until(lambda: all(local.clip(id).status is Status.PENDING for id in ids))
+    valkey.kill()
+    time.sleep(4)  # the retries are due, and their consumer finds nobody
+    valkey.start()
+    # The sweep brings the clips back; then they wait for a retry once more, in the queue whose consumer was lost.
+    before = len(whisper.requests)
+    whisper.wait_for_requests(before + 2)
+    whisper.heal()
+    for id in ids:
+        local.wait(id, Status.DONE)
+
+
+def test_the_consumer_of_a_delayed_queue_gives_back_what_it_forgot(redis_url: str) -> None:
+    notifications = JobNotifications(redis_url, 5)
+    broker = NotifiedBroker(redis_url, notifications, timeout_s=5)
+    id, delayed = uuid.uuid4(), f"{jobs.TRANSCRIPTION}.DQ"
+    broker.enqueue(jobs.job_message(jobs.TRANSCRIBE, id, jobs.TRANSCRIPTION), delay=60_000)
+    first = next(broker.consume(delayed))
+    assert first is not None
+    # Dramatiq drops what it holds at an error, and consumes anew.
+    again = next(broker.consume(delayed))
+    assert again is not None
+    assert again.args == (str(id),)
+    notifications.close()
+
+
+@pytest.mark.parametrize("error", [redis.ConnectionError, redis.TimeoutError, redis.ResponseError])
+def test_a_consumer_lives_through_every_error_of_redis(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.1)
+    notifications = JobNotifications(redis_url, 5)
+    broker = NotifiedBroker(redis_url, notifications, timeout_s=5)
+    done = threading.Event()
+
+    def run_job(clip_id: str) -> None:
+        done.set()
+
+    dramatiq.actor(actor_name=jobs.TRANSCRIBE, queue_name=jobs.TRANSCRIPTION, broker=broker)(run_job)
+    worker = dramatiq.Worker(broker, queues={jobs.TRANSCRIPTION}, worker_threads=1)
+    worker.start()
+    is_away = True
+    execute = redis.Redis.execute_command
+
+    def refuse(client: redis.Redis, *arguments: Any, **options: Any) -> Any:
+        if is_away and client is broker.client:
+            raise error("Redis is away")
+        return execute(client, *arguments, **options)  # type: ignore[no-untyped-call]
+
+    broker.enqueue(jobs.job_message(jobs.TRANSCRIBE, uuid.uuid4(), jobs.TRANSCRIPTION), delay=500)
+    delayed = worker.consumers[f"{jobs.TRANSCRIPTION}.DQ"]
+    wait_until(lambda: delayed.delay_queue.qsize() == 1)
+    monkeypatch.setattr(redis.Redis, "execute_command", refuse)
+    time.sleep(1)
+    is_away = False
+    assert done.wait(10)
+    assert all(consumer.is_alive() for consumer in worker.consumers.values())
+    worker.stop()
+    notifications.close()
+
+
+# -- threads that die, and jobs that are stuck ----------------------------------------------------------------------
+
+
+def test_a_dead_consumer_ends_the_process(local: ApiStandIn, monkeypatch: pytest.MonkeyPatch, unfit: list[str]) -> None:
+    settings = local.settings.model_copy(update={"port": free_port()})
+    sender = OutboxSender(local.engine, local.redis_url)
+    prepare = PrepareJob(local.engine, local.store, settings, sender.wake)
+    stopping = threading.Event()
+    monkeypatch.setattr(runtime_module, "end_process", stopping.set)
+    worker = WorkerRuntime(settings, local.engine, local.store, None, [prepare], None, stopping)
+
+    def die() -> None:
+        [consumer] = [each for name, each in worker._workers[0].consumers.items() if name.endswith(".DQ")]
+        consumer.stop()
+
+    threading.Timer(1, die).start()
+    worker.run()
+    assert stopping.is_set()
+    assert unfit == ["consumer of preparation.DQ"]
+    assert REGISTRY.get_sample_value("dictaphone_threads_died_total", {"thread": unfit[0]}) == 1
+    sender.stop()
+
+
+@pytest.fixture
+def unfit(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The threads of this process that died; the tests' own process goes on."""
+    dead: list[str] = []
+    monkeypatch.setattr(threads, "_dead", dead)
+    return dead
 
 
 # -- the listener, idleness and the bell --------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -37,11 +37,14 @@ class Ward(Library):
         return self.log.read_text()[-3000:] if self.log.exists() else "(no worker wrote anything)"
 
     @contextmanager
-    def worker(self) -> Iterator[BaseProcess]:
-        """`python -m services.transcriber`, forked off from a process that has imported it: that saves a second."""
+    def worker(self, before: Callable[[], None] | None = None) -> Iterator[BaseProcess]:
+        """`python -m services.transcriber`, forked off from a process that has imported it: that saves a second.
+
+        `before` runs in the process before all else, and may break it.
+        """
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__])
-        process: Any = context.Process(target=_work, args=(self._environment, self.log))
+        process: Any = context.Process(target=_work, args=(self._environment, self.log, before))
         process.start()
         try:
             yield process
@@ -51,10 +54,15 @@ class Ward(Library):
             process.close()
 
 
-def _work(environment: Mapping[str, str], log: Path) -> None:
+def _work(environment: Mapping[str, str], log: Path, before: Callable[[], None] | None) -> None:
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.environ.clear()
     os.environ.update(environment)
-    transcriber.main()
+    if before:
+        before()
+    try:
+        transcriber.main()
+    finally:
+        print("the interpreter ends", flush=True)

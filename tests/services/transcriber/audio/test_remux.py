@@ -11,6 +11,7 @@ from services.transcriber.audio import remux
 from services.transcriber.audio.decode import SAMPLE_RATE, Samples, decode_file
 from services.transcriber.audio.remux import TrackFormat
 from services.transcriber.audio.seekable import is_seekable
+from services.transcriber.errors import never_cancelled
 from services.transcriber.jobs.prepare import MakeAudio
 from tests import speech
 from tests.recordings import CONTAINERS, recording, streamed
@@ -26,7 +27,7 @@ def decode(content: bytes) -> Samples:
 
 def convert(way: MakeAudio, *parts: bytes) -> bytes:
     with tempfile.TemporaryFile(buffering=0) as file:
-        mime = way([io.BytesIO(part) for part in parts], file)
+        mime = way([io.BytesIO(part) for part in parts], file, never_cancelled)
         file.seek(0)
         content = file.read()
     with av.open(io.BytesIO(content), "r") as container:

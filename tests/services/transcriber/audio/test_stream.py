@@ -7,9 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from services.transcriber.audio.decode import SAMPLE_RATE, Samples
-from services.transcriber.audio.stream import StreamingDecoder
+from services.transcriber.audio.stream import MAX_PENDING_SAMPLES, StreamingDecoder
 from tests import speech
 from tests.recordings import streamed
+from tests.services.transcriber import hostile
 from tests.services.transcriber.files import SAID, scratched
 from tests.services.transcriber.library import cut
 
@@ -80,3 +81,10 @@ def test_no_thread_is_left_behind() -> None:
         if thread.name == "decoder":
             thread.join(timeout=5)
     assert threading.active_count() <= before
+
+
+def test_a_few_bytes_do_not_fill_the_memory() -> None:
+    arriving = StreamingDecoder()
+    content = hostile.silent_flac(9 * 3600)
+    sizes = [len(arriving.feed(piece)) for piece in cut(content, 4_000)] + [len(arriving.finish())]
+    assert max(sizes) < MAX_PENDING_SAMPLES + 70 * SAMPLE_RATE  # and one block, of 65 s

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,14 @@ from typing import Any, cast
 import pytest
 import redis
 
+from services.transcriber.audio.decode import SAMPLE_RATE, Samples
 from services.transcriber.captions.captioner import SEARCH_INTERVAL_S
 from services.transcriber.captions.follower import NICENESS, Follower, FollowerContext
 from services.transcriber.captions.lock import LOCK_TTL_S, RecordingLock
 from services.transcriber.models.registry import ModelRegistry
-from services.transcriber.recognizers.streaming import open_caption_models
+from services.transcriber.recognizers.recognizer import Word
+from services.transcriber.recognizers.streaming import CaptionModels, open_caption_models
+from services.transcriber.recognizers.voice_activity import SpeechSpan
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, transaction
@@ -262,3 +265,58 @@ def test_one_worker_holds_the_lock_and_a_worker_that_lost_it_stops(redis_url: st
         assert other.renew()
         other.release()
         assert one.acquire()
+
+
+def test_a_lock_whose_confirmation_was_lost_is_still_its_own(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        one, other = RecordingLock(client, id := uuid.uuid4(), renewal_interval_s=0), RecordingLock(client, id)
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "set", lost_answer(client.set))
+            with pytest.raises(redis.TimeoutError):
+                one.acquire()
+        assert one.acquire()
+        assert one.renew()
+        assert not other.acquire()
+
+
+def lost_answer(command: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*arguments: Any, **options: Any) -> None:
+        command(*arguments, **options)
+        raise redis.TimeoutError("the answer did not come")
+
+    return run
+
+
+def test_words_are_not_sent_by_a_worker_that_lost_the_recording_during_its_pass(recordings: LiveRecordings) -> None:
+    id = recordings.begin()
+    recordings.add(id, 0, b"".join(PIECES))
+    sent: list[object] = []
+    with redis.Redis.from_url(recordings.redis_url) as client:
+        lock, other = RecordingLock(client, id, renewal_interval_s=0), RecordingLock(client, id)
+
+        class SlowRecognizer:
+            def load(self) -> None: ...
+
+            def detect_speech(self, samples: Samples) -> list[SpeechSpan]:
+                return [(0.0, len(samples) / SAMPLE_RATE)]
+
+            def recognize_words(self, samples: Samples) -> list[Word]:
+                client.flushdb()  # the lock is over, as after a pass of more than its seconds
+                other.acquire()
+                return [Word(0, 500, " late")]
+
+        class SlowModels:
+            def recognizer_for(self, language: str | None) -> SlowRecognizer:
+                return SlowRecognizer()
+
+        context = FollowerContext(
+            recordings.engine,
+            recordings.store,
+            lambda *hint: sent.append(hint),
+            cast("CaptionModels", SlowModels()),
+            client,
+        )
+        assert lock.acquire()
+        Follower(context, recordings.clip(id), lock, threading.Event()).run()
+        assert sent == []
+        assert other.renew()

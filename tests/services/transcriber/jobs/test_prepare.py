@@ -15,9 +15,9 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import col, select
 
-from services.transcriber.audio import remux
+from services.transcriber.audio import limits, remux, segments
 from services.transcriber.audio.seekable import is_seekable
-from services.transcriber.errors import AudioRejected
+from services.transcriber.errors import AudioRejected, WrongQueue
 from services.transcriber.jobs import prepare
 from services.transcriber.jobs.prepare import PrepareJob
 from services.transcriber.settings import TranscriberSettings
@@ -27,12 +27,13 @@ from shared.clips.schemas import PublicClip
 from shared.db.engine import open_engine, transaction
 from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
+from shared.redis.jobs import LONG_PREPARATION, PREPARATION
 from shared.storage.factory import open_store
 from shared.storage.store import StoreUnavailable
 from shared.uploads.models import Upload
 from tests import speech
 from tests.recordings import CONTAINERS, recording, streamed
-from tests.services.transcriber import files
+from tests.services.transcriber import files, hostile
 from tests.services.transcriber.audio.test_remux import FIRST, SECOND, decode
 from tests.services.transcriber.library import Library, cut, sha256
 
@@ -449,3 +450,68 @@ def with_duration(webm: bytes, milliseconds: float) -> bytes:
     """The same file, which says that it is so long (Matroska, 0x4489 of 8 bytes)."""
     at = webm.index(b"\x44\x89\x88") + 3
     return webm[:at] + struct.pack(">d", milliseconds) + webm[at + 8 :]
+
+
+# -- bounds -------------------------------------------------------------------------------------------------------
+
+
+def test_days_of_silence_in_a_few_bytes_are_refused_before_they_are_decoded(
+    sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = hostile.silent_flac(127 * 3600)
+    monkeypatch.setattr(prepare, "decode_file", lambda *_: pytest.fail("it was decoded"))
+    id = sqlite_harness.put(content, "audio/flac")
+    clip = sqlite_harness.prepare(id)
+    assert (clip.status, clip.error, clip.tries) == (Status.FAILED, limits.IMPLAUSIBLE, 1)
+    assert sqlite_harness.audio(id) == content
+
+
+def test_a_clip_that_is_longer_than_the_limit_keeps_its_bytes_and_says_so(sqlite_harness: PrepareHarness) -> None:
+    sqlite_harness.job._max_hours = FIRST_S / 2 / 3600
+    content = streamed(FIRST)
+    id = sqlite_harness.recorded(cut(content, 9_000))
+    clip = sqlite_harness.prepare(id)
+    assert clip.status is Status.FAILED
+    assert (clip.error or "").startswith("The sound is longer than ")
+    assert b"".join(b"".join(sqlite_harness.store.read(piece.key)) for _, piece in sqlite_harness.pieces(id)) == content
+    # Whoever runs the server raises the limit, and somebody asks again.
+    sqlite_harness.job._max_hours = 24
+    with transaction(sqlite_harness.engine) as session:
+        session.get_one(Clip, id).request_transcription(datetime.now(UTC))
+    sqlite_harness.prepare(id)
+    assert sqlite_harness.originals(id) == [content]
+
+
+def test_sound_that_takes_too_long_to_decode_is_refused(
+    sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MIN_CPU_S", 0)
+    monkeypatch.setattr(limits, "MAX_CPU_RATIO", 0)
+    clip = sqlite_harness.prepare(sqlite_harness.put(streamed(FIRST)))
+    assert (clip.status, clip.error) == (Status.FAILED, limits.TOO_SLOW)
+
+
+def test_a_clip_that_turns_out_to_be_long_moves_to_the_queue_of_long_ones(harness: PrepareHarness) -> None:
+    id = harness.put(hostile.silent_flac(40 * 60, rate_khz=8, block=4_608), "audio/flac")
+    with pytest.raises(WrongQueue, match=LONG_PREPARATION):
+        harness.job.run(id, PREPARATION)
+    clip = harness.clip(id)
+    assert (clip.status, clip.tries, clip.lease_until) == (Status.PENDING, 0, None)
+    assert harness.job.run(id, LONG_PREPARATION) is None
+    assert harness.clip(id).duration_ms == pytest.approx(40 * 60_000, rel=0.01)
+
+
+def test_a_clip_that_is_known_to_be_long_moves_before_it_is_fetched(
+    sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "fetch_segment", lambda *_: pytest.fail("it was fetched"))
+    id = sqlite_harness.recorded([streamed(FIRST)], duration_ms=3 * 3_600_000)
+    with pytest.raises(WrongQueue):
+        sqlite_harness.job.run(id, PREPARATION)
+
+
+def test_the_length_that_a_browser_tells_of_a_file_is_no_proof_of_a_loss(sqlite_harness: PrepareHarness) -> None:
+    id = sqlite_harness.put(streamed(FIRST))
+    with transaction(sqlite_harness.engine) as session:
+        session.get_one(Clip, id).duration_ms = 60_000  # of the pictures beside the sound
+    assert sqlite_harness.prepare(id).gaps == []

@@ -1,8 +1,10 @@
 """The story of a job on a real database, with a recognizer that does what the test says."""
 
+import errno
 import io
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -13,11 +15,14 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlmodel import col, select
 
 from services.transcriber.audio.fetch import FetchedAudio
 from services.transcriber.errors import AudioRejected, CancellationCheck, LeaseLost
+from services.transcriber.jobs import base, lease
+from services.transcriber.jobs.base import DISK_FULL_RETRY_S, NO_ROOM, STALLED
+from services.transcriber.jobs.lease import Claim
 from services.transcriber.jobs.progress import MAX_EXCERPT_CHARS, Progress, last_words
 from services.transcriber.jobs.retry import retry_delay
 from services.transcriber.jobs.transcribe import TranscribeJob
@@ -38,7 +43,7 @@ from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.redis.jobs import TRANSCRIBE
 from shared.storage.factory import open_store
-from shared.storage.store import Store, StoreUnavailable
+from shared.storage.store import Store, StoreFull, StoreUnavailable
 from shared.transcripts.models import Transcript
 from tests.servers.postgres import Postgres
 from tests.services.transcriber import files
@@ -308,6 +313,114 @@ def test_an_error_that_lasts_is_given_up_with_a_sentence(
     recognizer.during_transcription = lambda: None
     harness.run()
     assert harness.clip().status is Status.DONE
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        StoreFull("the bucket is full"),
+        StoreUnavailable("home/a could not be written: No space left on device"),
+    ],
+)
+def test_a_full_disk_has_a_sentence_of_its_own_and_costs_no_try(
+    harness: JobHarness, recognizer: ScriptedRecognizer, error: Exception
+) -> None:
+    if type(error) is StoreUnavailable:
+        error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    recognizer.during_transcription = raising(error)
+    for _ in range(MAX_TRIES + 1):
+        assert harness.run() == DISK_FULL_RETRY_S
+    clip = harness.clip()
+    assert (clip.status, clip.tries, clip.error) == (Status.PENDING, 0, NO_ROOM)
+    recognizer.during_transcription = lambda: None
+    harness.run()
+    assert harness.clip().status is Status.DONE
+
+
+def test_a_result_waits_for_room_on_the_disk(
+    sqlite_url: str, tmp_path: Path, recognizer: ScriptedRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = JobHarness(sqlite_url, tmp_path, recognizer)
+    monkeypatch.setattr(base.Job.settle, "__defaults__", (0.1,))
+    monkeypatch.setattr(base, "SETTLE_RETRY_S", 0.05)
+    room = threading.Timer(1, lambda: set_max_pages(harness.engine, 1_000_000))
+
+    def fill_disk() -> None:
+        set_max_pages(harness.engine, 1)
+        room.start()
+
+    recognizer.words = replace(WORDS, text="many words " * 20_000)
+    recognizer.during_transcription = fill_disk
+    harness.run()
+    room.join()
+    assert harness.clip().status is Status.DONE
+    assert not room.is_alive()
+    harness.engine.dispose()
+
+
+def set_max_pages(engine: Engine, pages: int) -> None:
+    """Let SQLite's file grow no more, as on a full disk: the limit belongs to each connection."""
+    engine.dispose()
+    event.listen(
+        engine, "connect", lambda connection, _: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+    )
+
+
+def test_a_decoder_that_hangs_is_noticed_and_the_clip_goes_to_another_process(
+    harness: JobHarness, recognizer: ScriptedRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "MIN_PATIENCE_S", 1)
+    goes_on = threading.Event()
+    recognizer.during_transcription = goes_on.wait
+    job = threading.Thread(target=harness.run)
+    job.start()
+    try:
+        _wait_for(lambda: harness.clip().error is not None)
+        clip = harness.clip()
+        assert harness.job.has_stalled
+        assert (clip.status, clip.lease_until, clip.tries) == (Status.PENDING, None, 1)
+        assert clip.error == f"{STALLED} Trying again (2 of 8)."
+        assert harness.topics()[-1] == TRANSCRIBE
+        # Another process has it at once, and what the stuck one finds late is worth nothing.
+        other = TranscribeJob(
+            harness.engine, harness.store, ScriptedRecognizer(), harness.settings, lambda: None, harness._collect_hint
+        )
+        other.run(harness.id)
+        assert harness.clip().status is Status.DONE
+    finally:
+        goes_on.set()
+        job.join()
+    assert len(harness.revisions()) == 1
+
+
+def test_work_that_goes_on_keeps_its_clip(
+    harness: JobHarness, recognizer: ScriptedRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "MIN_PATIENCE_S", 0.7)
+
+    def work(audio: FetchedAudio, *, check_cancelled: CancellationCheck, **others: Any) -> Recognition:
+        for _ in range(20):
+            time.sleep(0.1)
+            check_cancelled()
+        return WORDS
+
+    recognizer.transcribe = work  # type: ignore[method-assign]
+    harness.run()
+    assert (harness.clip().status, harness.clip().attempt) == (Status.DONE, 1)
+    assert not harness.job.has_stalled
+
+
+def test_the_patience_with_a_clip_grows_with_it(harness: JobHarness) -> None:
+    clip = harness.clip()
+    clip.duration_ms = 10 * 60_000
+    clip.bytes = 1_000_000
+    assert Claim(clip.id, 1, clip).patience_s == 120
+    clip.duration_ms = 3_600_000
+    assert Claim(clip.id, 1, clip).patience_s == 360
+    clip.bytes = 2_000_000_000
+    assert Claim(clip.id, 1, clip).patience_s == 2_000
 
 
 def test_rejected_audio_is_not_retried(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:

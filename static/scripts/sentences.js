@@ -1,0 +1,35 @@
+/**
+ * What the server says about a clip, in the reader's language. It writes English sentences, which stay with the clip: a
+ * sentence that is not in this table is shown as it is. Pure.
+ */
+
+import { words } from "./words.js";
+
+/** The server's sentence, with `{}` for a number, and its key in the words. @type {[string, keyof typeof words.told][]} */
+const SENTENCES = [
+  [
+    "The sound is longer than {} hours, the most that this server makes words of (MAX_AUDIO_HOURS). All of its bytes are kept.",
+    "tooLong",
+  ],
+  ["The file claims far more sound than so few bytes can hold. All of its bytes are kept.", "implausible"],
+  ["The sound takes far more time to decode than sound of this length does. All of its bytes are kept.", "tooSlow"],
+  ["The server's disk is full. Whoever runs it can make room; then it goes on by itself.", "full"],
+  ["The transcriber got stuck at this clip and was started again.", "stuck"],
+  ["Trying again ({} of {}).", "again"],
+  ["It was tried {} times; the sound is kept, ask again later.", "givenUp"],
+];
+
+const PATTERNS = SENTENCES.map(([sentence, key]) => {
+  const escaped = sentence.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "([\\d.]+)");
+  return { pattern: new RegExp(escaped, "g"), key };
+});
+
+/** Put the server's words about a clip into the reader's language. @param {string|null} error */
+export function told(error, language = words) {
+  /** @param {keyof typeof words.told} key @param {string[]} numbers */
+  const say = (key, numbers) => {
+    const sentence = /** @type {string|((...numbers: string[]) => string)} */ (language.told[key]);
+    return typeof sentence === "string" ? sentence : sentence(...numbers);
+  };
+  return error && PATTERNS.reduce((text, { pattern, key }) => text.replace(pattern, (_, ...found) => say(key, found)), error);
+}
