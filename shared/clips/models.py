@@ -2,6 +2,7 @@
 
 import enum
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -18,6 +19,7 @@ from shared.redis.jobs import PREPARE, TRANSCRIBE
 from shared.search import index
 from shared.search.folding import MAX_WORD_CHARS, sort_key
 from shared.transcripts.models import Source, Transcript
+from shared.uploads.models import Piece, Upload
 
 MAX_NAME_CHARS = 255
 """Characters of a clip's name after NFC: the limit of file systems, and of the clients of the first version."""
@@ -102,6 +104,8 @@ class Clip(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     updated_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     deleted_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    found_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """When the clip was made of audio in the store that no row knew; None: it was recorded or uploaded here."""
 
     @classmethod
     def by_id(cls, library_id: str, id: uuid.UUID) -> SelectOfScalar["Clip"]:
@@ -159,6 +163,31 @@ class Clip(SQLModel, table=True):
             updated_at=now,
         )
 
+    @classmethod
+    def of_file(cls, upload: Upload, pieces: Sequence[Piece], now: datetime) -> Self:
+        """A new clip of a file that has arrived in these pieces. Its audio is one object if there is one piece."""
+        only_piece = pieces[0] if len(pieces) == 1 else None
+        return cls.new_upload(
+            upload.clip_id,
+            name=upload.name,
+            mime=upload.mime,
+            bytes=pieces[-1].end,
+            sha256=only_piece.sha256 if only_piece else "",
+            audio_key=only_piece.key if only_piece else "",
+            recorded_at=upload.recorded_at,
+            now=now,
+            library_id=upload.library_id,
+        )
+
+    @classmethod
+    def found(cls, uploads: Sequence[Upload], pieces: Sequence[Piece], now: datetime) -> Self:
+        """A new clip, in the bin, of audio that no row knew. A person who restores it has it prepared."""
+        clip = cls.of_file(uploads[0], pieces, now)
+        clip.bytes = sum(piece.end - piece.start for piece in pieces)
+        clip.segments = uploads[-1].segment + 1
+        clip.found_at = clip.deleted_at = now
+        return clip
+
     def set_arrived_bytes(self, now: datetime, *, bytes: int, recorded_ms: int | None = None) -> None:
         """Set how many bytes of the recording have arrived. A finished recording is reopened.
 
@@ -169,6 +198,8 @@ class Clip(SQLModel, table=True):
             self.status = Status.RECORDING
             self.prepared_at, self.audio_key, self.sha256, self.error = None, "", "", None
             self.gaps = [gap for gap in self.gaps if gap["cause"] != LOST]
+        if self.found_at is not None and self.found_at == self.deleted_at:
+            self.deleted_at = None  # nobody put it into the bin, and its recorder is here again
         self.bytes = bytes
         self.duration_ms = recorded_ms or self.duration_ms
         self._touch(now)

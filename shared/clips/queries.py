@@ -3,9 +3,9 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import Update
+from sqlalchemy import ColumnElement, Update
 from sqlmodel import and_, col, func, or_, select, update
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from shared.clips.models import Clip, Status
 
@@ -57,9 +57,22 @@ def stalled_recordings(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
     return select(Clip).where(is_stalled).order_by(col(Clip.updated_at)).limit(limit)
 
 
-def expired_in_bin(before: datetime, *, limit: int) -> SelectOfScalar[Clip]:
-    """Clips that went into the bin before then, the oldest first."""
-    return select(Clip).where(col(Clip.deleted_at) < before).order_by(col(Clip.deleted_at)).limit(limit)
+def expired_in_bin(before: datetime, *, limit: int, keep_found: bool = False) -> SelectOfScalar[Clip]:
+    """Clips that went into the bin before then, the oldest first; with `keep_found`, only those that people deleted."""
+    expired = select(Clip).where(col(Clip.deleted_at) < before).order_by(col(Clip.deleted_at)).limit(limit)
+    return expired.where(~_is_found_in_bin()) if keep_found else expired
+
+
+def count_found_in_bin() -> Select[int, int]:
+    """Count the clips that maintenance found and nobody has taken out of the bin, and all other clips."""
+    found = func.count().filter(_is_found_in_bin())
+    return select(found, func.count() - found)
+
+
+def _is_found_in_bin() -> ColumnElement[bool]:
+    return and_(
+        col(Clip.found_at).is_not(None), col(Clip.deleted_at).is_not(None), col(Clip.found_at) == col(Clip.deleted_at)
+    )
 
 
 def renew_lease(id: uuid.UUID, attempt: int, until: datetime) -> Update:

@@ -73,6 +73,8 @@ class PublicClip(BaseModel):
     created_at: Instant
     updated_at: Instant
     deleted_at: Instant | None
+    found_at: Instant | None
+    """When it was made of audio in the store that the database did not know; null: it was recorded or uploaded."""
 
     def event(self) -> dict[str, Any]:
         """The event about this clip. A long text is left out, and `text` is absent: browsers fetch the clip instead."""

@@ -10,6 +10,7 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from shared.db.columns import UtcDateTime
 from shared.libraries import HOME
+from shared.storage.keys import file_key, recording_key
 
 MAX_SEGMENTS = 10_000
 """Segments of one recording: a day of one interruption every ten seconds."""
@@ -45,6 +46,12 @@ class Upload(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     """When it was aborted or expired. The row stays, so that its client is told 410, not 404."""
+
+    def new_key(self, start: int, end: int, length: int | None) -> str:
+        """A new key for an object with a range of the upload's bytes; `length` is the upload's, if it is known."""
+        if self.is_recording:
+            return recording_key(self.library_id, self.clip_id, self.segment, start, end)
+        return file_key(self.library_id, self.clip_id, start, end, length)
 
     def is_expired(self, now: datetime) -> bool:
         """Whether a file took too long to arrive, or was aborted. Ask only about a file that is incomplete."""

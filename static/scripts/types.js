@@ -9,12 +9,13 @@
  * @typedef {"muted"|"frozen"|"lost"|"interrupted"|"closed"|"unheard"|"missing"|(string & {})} Cause
  * @typedef {{at_ms: number, length_ms: number, cause: Cause}} Gap
  *
- * A clip as the server shows it; of two, the one with the higher version is the truth.
+ * A clip as the server shows it; of two, the one with the higher version is the truth. `found_at` is when the server
+ * found its sound again, which no row of the database knew.
  * @typedef {{
  *   id: string, name: string, mime: string, bytes: number, duration_ms: number|null, segments: number, gaps: Gap[],
  *   status: Status, text: string|null, language: string|null, language_set: string|null, recognizer: string|null,
  *   error: string|null, version: number, created_at: string, updated_at: string, deleted_at: string|null,
- *   tags: string[], edited: boolean
+ *   tags: string[], edited: boolean, found_at?: string|null
  * }} Clip
  *
  * A stretch of a recording that is a container of its own: `bytes` are made, `sent` of them acknowledged by the server

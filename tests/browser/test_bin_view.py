@@ -1,14 +1,23 @@
 """The bin as a view of its own: what is deleted anywhere is in it, is heard, and comes back."""
 
+import io
 import re
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 from playwright.async_api import Locator, expect
+from pydantic import SecretStr
 
+from services.api.background.found_audio import FoundAudio
+from shared.db.engine import open_engine
+from shared.libraries import HOME
+from shared.settings import DatabaseSettings
+from shared.storage.files import FileStore
+from shared.storage.keys import file_key
 from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, plays
-from tests.conftest import Launch
+from tests.conftest import Launch, Parts, StartStack
 from tests.recordings import recording
 from tests.servers.stack import Stack
 
@@ -96,4 +105,27 @@ async def test_what_the_server_refused_is_in_the_bin_for_a_month_since_it_is_the
     await here.page.get_by_role("link", name="Back to the clips").or_(here.button("Back to the clips")).click()
     await here.button("Retry").or_(here.button("Try again")).click()
     await expect(here.page.locator("[data-clip-id]", has_text="The server takes less.")).to_have_count(0)
+    assert here.errors == []
+
+
+async def test_a_clip_that_was_found_again_says_so_and_why(
+    launch_browser: Launch, start_stack: StartStack, local_parts: Parts
+) -> None:
+    id, sound = uuid.uuid4(), recording(7)
+    engine = open_engine(DatabaseSettings(database_url=SecretStr(local_parts["DATABASE_URL"])))
+    store = FileStore(Path(local_parts["DATA_DIR"], "objects"))
+    store.put(file_key(HOME, id, 0, len(sound), len(sound)), io.BytesIO(sound), len(sound), "audio/webm")
+    found = FoundAudio(engine, store, lambda: None).adopt(id, list(store.list_objects()), datetime.now(UTC))
+    engine.dispose()
+    assert len(found) == 1
+    stack = start_stack(local_parts, "api", "realtime")
+    here = await DictaphonePage.open(await launch_browser(), stack.api_url)
+    await here.page.goto(f"{stack.api_url}/#bin")
+    row = here.page.get_by_role("list", name="Deleted clips").get_by_role("listitem")
+    await expect(row).to_contain_text(re.compile(r"Found again today.*kept until"))
+    await expect(row).to_contain_text("a backup of its database may have been restored")
+    await row.get_by_role("button", name="Restore").click()
+    await expect(row).to_be_hidden()
+    await here.page.get_by_role("link", name="Back to the clips").click()
+    await expect(here.row(str(id))).to_be_visible()
     assert here.errors == []

@@ -88,6 +88,26 @@ class Postgres(Server):
         """Drop it even if somebody is still connected; nothing happens if there is none."""
         self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
+    def dump(self, database: str, path: Path) -> None:
+        """Write a database to a file, as `docs/restore.md` says."""
+        self._use("pg_dump", "--format", "custom", "--file", str(self._own(path)), self.url(database))
+        shutil.copyfile(self._own(path), path)
+
+    def restore(self, database: str, path: Path) -> None:
+        """Give a database what was dumped, instead of what is in it, as `docs/restore.md` says."""
+        self._use(
+            "pg_restore", "--clean", "--if-exists", "--no-owner", "--dbname", self.url(database), str(self._own(path))
+        )
+
+    def _own(self, path: Path) -> Path:
+        """A path of this name where the programs may read and write."""
+        return self.folder / path.name
+
+    def _use(self, program: str, *arguments: str) -> None:
+        done = self._run(program, *arguments)
+        if done.returncode:
+            raise ServerFailed(f"{program} ended with {done.returncode}:\n{done.stdout}")
+
     def _execute(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))

@@ -18,13 +18,13 @@ from services.api.archive.zip_reader import InvalidClip, open_zip, read_blocks, 
 from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name
 from services.api.clips.schemas import MAX_TEXT_CHARS
-from services.api.clips.service import new_audio_key
 from services.api.http.errors import Problem
 from services.api.http.params import storable_text
 from services.api.state import ClipTransaction, State
 from shared.clips.models import Clip, Status
 from shared.clips.waveform import Waveform
 from shared.libraries import HOME
+from shared.storage.keys import file_key, played_key, recording_key
 from shared.storage.store import StoreFull
 from shared.transcripts.models import Transcript
 from shared.uploads.models import Piece, Upload
@@ -73,7 +73,7 @@ class _ClipFolder:
         keys: dict[str, str] = {}
         try:
             for audio in description.files:
-                keys[audio.file] = self._store_file(state, description.id, audio)
+                keys[audio.file] = self._store_file(state, description, audio)
             with state.transaction() as transaction:
                 _record_clip(transaction, description, keys)
         except (InvalidClip, IntegrityError, StoreFull) as error:
@@ -114,7 +114,7 @@ class _ClipFolder:
             raise InvalidClip(f"The file {file} is missing.")
         return entry
 
-    def _store_file(self, state: State, clip_id: uuid.UUID, audio: AudioFile) -> str:
+    def _store_file(self, state: State, description: ClipDescription, audio: AudioFile) -> str:
         """Unpack a file, compare it with its description, and put it into the store. Return its key."""
         entry = self._entry(audio.file)
         if entry.file_size != audio.bytes:
@@ -134,10 +134,20 @@ class _ClipFolder:
                 mime = resolve_media_type(file, audio.mime)
             except Problem as problem:
                 raise InvalidClip(problem.detail) from problem
-            key = new_audio_key(HOME, clip_id)
+            key = _new_key(description, audio)
             file.seek(0)
             state.store.put(key, file, audio.bytes, mime, audio.sha256)
         return key
+
+
+def _new_key(description: ClipDescription, audio: AudioFile) -> str:
+    """A new key for a file of a clip. A played file that is no original was made of the originals, if there are any."""
+    original = next((each for each in description.originals if each.file == audio.file), None)
+    if original and original.is_recording:
+        return recording_key(HOME, description.id, original.segment, 0, audio.bytes)
+    if original or not description.originals:
+        return file_key(HOME, description.id, 0, audio.bytes, audio.bytes)
+    return played_key(HOME, description.id)
 
 
 def _is_known(state: State, description: ClipDescription) -> bool:

@@ -5,23 +5,20 @@ be stopped at any point and done again.
 """
 
 import contextlib
-import itertools
 import threading
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import col, delete, update
 
 from services.api.background.index_repair import repair_index
+from services.api.background.store_inventory import StoreInventory
 from shared.clips import queries
-from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
-from shared.libraries import HOME
 from shared.maintenance_runs import MaintenanceRun
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
@@ -30,9 +27,6 @@ from shared.threads import LifelineThread
 from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
-
-ClipObject = tuple[uuid.UUID, str]
-"""The id of a clip and the key of one of its objects in the store."""
 
 RECORDINGS_INTERVAL = timedelta(seconds=20)
 """Between two looks for stalled recordings: the query is an index scan of the recordings that run now."""
@@ -46,17 +40,20 @@ HOURLY = timedelta(hours=1)
 DAILY = timedelta(days=1)
 """Between two listings of the store, which cost a request for each thousand objects."""
 
-MIN_ORPHAN_AGE = timedelta(days=1)
-"""Younger objects may not be in the database yet, or are still played by a browser that began before a replacement."""
+MAX_WRITE_TIME = timedelta(days=1)
+"""A write to the store that began before was killed."""
+
+PAUSE_BEFORE_COMPARISON = timedelta(hours=1)
+"""A database that was silent for longer may be a restored backup: the store is compared with it at once."""
 
 TOMBSTONE_LIFETIME = timedelta(days=30)
-"""How long the row of an expired upload stays, so that its client is told that the upload is gone."""
+"""How long the row of an expired upload outlives its pieces: its client is told that the upload is gone."""
 
 BATCH_SIZE = 200
 """Clips or objects of one transaction."""
 
-MAX_UNKNOWN_CLIP_OBJECTS = 10_000
-"""Objects of unknown clips that one day's run deletes: their keys stay in memory until the whole store is counted."""
+COMPARISON = "orphans removed"
+"""Name of the comparison of the store with the database, in metrics and in its row."""
 
 MAINTENANCE_RESULTS = Counter("dictaphone_swept_total", "Rows and objects that maintenance changed", ["operation"])
 
@@ -79,6 +76,7 @@ class Maintenance:
         self._silence = silence
         self._bin_keeps = bin_keeps
         self._stopping = threading.Event()
+        self._inventory = StoreInventory(engine, store, on_commit, self._stopping.is_set, bin_keeps=bin_keeps)
         self._thread = LifelineThread(self._run, "maintenance")
 
     def start(self) -> None:
@@ -91,13 +89,15 @@ class Maintenance:
     def _run(self) -> None:
         # The names are keys of rows in the database.
         tasks: list[tuple[str, timedelta, Callable[[datetime], int]]] = [
+            # First: a recording that a restored database knows in part gets its end before it is finished.
+            (COMPARISON, DAILY, self.remove_orphans),
             ("recordings finished", RECORDINGS_INTERVAL, self.finish_stalled_recordings),
             ("clips out of the bin", HOURLY, self.empty_bin),
             ("uploads expired", HOURLY, self.expire_uploads),
             ("clips indexed again", INDEX_INTERVAL, lambda now: repair_index(self._engine, now, self._stopping)),
-            ("orphans removed", DAILY, self.remove_orphans),
-            ("broken puts removed", DAILY, lambda now: self._store.remove_unfinished_writes(now - MIN_ORPHAN_AGE)),
+            ("broken puts removed", DAILY, lambda now: self._store.remove_unfinished_writes(now - MAX_WRITE_TIME)),
         ]
+        self.look_for_restore(datetime.now(UTC))
         while not self._stopping.wait(RECORDINGS_INTERVAL.total_seconds() / 2):
             for name, interval, task in tasks:
                 try:
@@ -111,6 +111,17 @@ class Maintenance:
                     log.warning("maintenance failed, retrying later", operation=name, reason=reason)
                 except Exception:
                     log.exception("maintenance failed", operation=name)
+
+    def look_for_restore(self, now: datetime) -> None:
+        """Make the comparison with the store due if the database was silent for long: it may be a restored backup."""
+        try:
+            newest_row_at = self._inventory.note_newest_row(now)
+            if newest_row_at is None or newest_row_at < now - PAUSE_BEFORE_COMPARISON:
+                due = update(MaintenanceRun).where(col(MaintenanceRun.name) == COMPARISON)
+                with transaction(self._engine) as session:
+                    session.exec(due.values(done_at=now - DAILY))
+        except SQLAlchemyError as error:
+            log.warning("the age of the database could not be read", reason=f"{type(error).__name__}: {error}")
 
     def claim(self, name: str, interval: timedelta, now: datetime) -> bool:
         """Take a task that is due. The machine that writes the task's row first has the task."""
@@ -143,12 +154,18 @@ class Maintenance:
     def empty_bin(self, now: datetime) -> int:
         """Delete the clips whose time in the bin is over: the rows first, then the objects.
 
-        A crash between the two leaves orphans, which `remove_orphans` deletes.
+        A crash between the two leaves audio without rows, which `remove_orphans` finds again. Clips that were found so
+        are kept while they are more than the others: a wrong DATABASE_URL must not cost anybody a recording.
         """
+        with read_session(self._engine) as session:
+            found_count, other_count = session.exec(queries.count_found_in_bin()).one()
+        keeps_found = found_count > other_count
+        if keeps_found:
+            log.warning("most clips were found in the store and stay in the bin", found=found_count, others=other_count)
         count = 0
         while True:
             with transaction(self._engine) as session:
-                expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH_SIZE)
+                expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH_SIZE, keep_found=keeps_found)
                 clips = session.exec(expired.with_for_update(skip_locked=True)).all()
                 keys = {clip.audio_key for clip in clips if clip.audio_key}
                 for clip in clips:
@@ -161,7 +178,7 @@ class Maintenance:
                 return count
 
     def expire_uploads(self, now: datetime) -> int:
-        """End uploads of files that are not complete in time, and delete their pieces. Recordings never expire."""
+        """End uploads of files that are not complete in time, and forget their pieces. Recordings never expire."""
         count = 0
         with transaction(self._engine) as session:
             expired = Upload.expired(now, limit=BATCH_SIZE)
@@ -171,61 +188,10 @@ class Maintenance:
                     upload.ended_at = now
                     session.exec(Piece.delete_of_upload(upload.id))
                     count += 1
-            is_old = col(Upload.ended_at) < now - TOMBSTONE_LIFETIME
+            is_old = col(Upload.ended_at) < now - self._bin_keeps - TOMBSTONE_LIFETIME
             session.exec(delete(Upload).where(is_old, col(Upload.is_recording).is_(False)))
         return count
 
     def remove_orphans(self, now: datetime) -> int:
-        """Delete objects that no row names. Crashes leave such objects, and so does the joining of pieces.
-
-        Objects of clips that the database does not know are deleted only if the rows name most of the store: a wrong
-        DATABASE_URL must not cost anybody a recording.
-        """
-        removed = named_count = unknown_count = 0
-        unknown_keys: list[str] = []
-        for objects in _batches(self._old_objects(now - MIN_ORPHAN_AGE), BATCH_SIZE):
-            with read_session(self._engine) as session:
-                named_keys, clip_ids = _named_keys(session, {id for id, _ in objects})
-            named_count += sum(key in named_keys for _, key in objects)
-            unknown = [key for id, key in objects if id not in clip_ids]
-            unknown_count += len(unknown)
-            unknown_keys += unknown[: MAX_UNKNOWN_CLIP_OBJECTS - len(unknown_keys)]
-            removed += self._store.delete_all([key for id, key in objects if id in clip_ids and key not in named_keys])
-            if self._stopping.is_set():
-                return removed
-        if unknown_count > named_count:
-            log.warning(
-                "most objects in the store are unknown to the database and were not deleted; is DATABASE_URL right?",
-                unknown=unknown_count,
-                known=named_count,
-            )
-            return removed
-        return removed + self._store.delete_all(unknown_keys)
-
-    def _old_objects(self, before: datetime) -> Iterator[ClipObject]:
-        """Objects that were written before an instant and belong to a clip; a bucket may hold other people's too."""
-        for key, _, written_at in self._store.list_objects():
-            if written_at < before and (id := _clip_id(key)):
-                yield id, key
-
-
-def _clip_id(key: str) -> uuid.UUID | None:
-    """The clip that an object belongs to; None if the key is not one of Dictaphone's."""
-    library, _, rest = key.partition("/")
-    id, _, name = rest.partition("/")
-    with contextlib.suppress(ValueError):
-        return uuid.UUID(id) if library == HOME and name else None
-    return None
-
-
-def _named_keys(session: Session, ids: set[uuid.UUID]) -> tuple[set[str], set[uuid.UUID]]:
-    """The object keys that rows of these clips name, and the ids of those clips that have rows."""
-    clips = session.exec(select(Clip.id, Clip.audio_key).where(col(Clip.id).in_(ids))).all()
-    upload_clip_ids = session.exec(select(Upload.clip_id).where(col(Upload.clip_id).in_(ids))).all()
-    pieces = session.exec(select(Piece.key).join(Upload).where(col(Upload.clip_id).in_(ids)))
-    return {*pieces, *(key for _, key in clips)}, {*upload_clip_ids, *(id for id, _ in clips)}
-
-
-def _batches(objects: Iterator[ClipObject], size: int) -> Iterator[list[ClipObject]]:
-    while batch := list(itertools.islice(objects, size)):
-        yield batch
+        """Compare the store with the database: find audio again that no row names, and delete old copies."""
+        return self._inventory.compare(now)

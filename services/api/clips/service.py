@@ -16,6 +16,7 @@ from services.api.state import State
 from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip
 from shared.libraries import HOME
+from shared.storage.keys import file_key
 
 
 def get_clip(session: Session, request: Request, *, for_update: bool = False) -> Clip:
@@ -37,7 +38,7 @@ def get_clip(session: Session, request: Request, *, for_update: bool = False) ->
 def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, duration_ms: int | None = None) -> Clip:
     """Check the audio, put it into the store, and return its clip, which is still to be saved. Raises `Problem`."""
     mime = resolve_media_type(body.file, body.content_type)
-    key = new_audio_key(HOME, id)
+    key = file_key(HOME, id, 0, body.size, body.size)
     state.store.put(key, body.file, body.size, mime, body.sha256)
     return Clip.new_upload(
         id,
@@ -53,11 +54,6 @@ def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, dura
 
 def id_taken() -> Problem:
     return Problem("id-taken", "This id belongs to another clip, and nothing is overwritten here.")
-
-
-def new_audio_key(library_id: str, clip_id: uuid.UUID) -> str:
-    """A key that no object has: audio is never overwritten in the store."""
-    return f"{library_id}/{clip_id}/{uuid.uuid4().hex}"
 
 
 def clip_response(clip: Clip, status: int = 200) -> Response:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Session, and_, col, func, or_, select
 
-from services.api.clips.service import id_taken, new_audio_key
+from services.api.clips.service import id_taken
 from services.api.http.body import ReceivedBody
 from services.api.http.errors import Problem
 from services.api.state import ClipTransaction, State
@@ -79,7 +79,7 @@ class UploadWriter:
         if not block.size:
             return self._append_with_locks(start, None)
         upload = self._status.upload
-        key = new_audio_key(upload.library_id, upload.clip_id)
+        key = upload.new_key(start, start + block.size, self.length)
         piece = Piece(upload_id=upload.id, start=start, end=start + block.size, key=key, sha256=block.sha256)
         self._state.store.put(key, block.file, block.size, upload.mime, block.sha256)
         if self._needs_piece_only(piece) and self._insert_piece(piece):
@@ -210,18 +210,7 @@ def _clip_of_file(session: Session, upload: Upload, now: datetime) -> Clip:
     pieces = session.exec(Piece.of_upload(upload.id)).all()
     if not pieces:
         raise Problem("empty-audio", "The upload is empty: there is nothing to keep.")
-    only_piece = pieces[0] if len(pieces) == 1 else None
-    return Clip.new_upload(
-        upload.clip_id,
-        name=upload.name,
-        mime=upload.mime,
-        bytes=upload.length or 0,
-        sha256=only_piece.sha256 if only_piece else "",
-        audio_key=only_piece.key if only_piece else "",
-        recorded_at=upload.recorded_at,
-        now=now,
-        library_id=upload.library_id,
-    )
+    return Clip.of_file(upload, pieces, now)
 
 
 _IS_CLIP_OF_UPLOAD = and_(col(Clip.id) == col(Upload.clip_id), col(Clip.library_id) == col(Upload.library_id))

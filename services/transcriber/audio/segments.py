@@ -89,7 +89,7 @@ def fetch_segment(
         pool.shutdown(cancel_futures=True)
     file.seek(0)
     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    key = pieces[0].key if len(pieces) == 1 else new_object_key(upload.library_id, upload.clip_id)
+    key = pieces[0].key if len(pieces) == 1 else upload.new_key(0, pieces[-1].end, upload.length)
     return Segment(upload, pieces, file, pieces[-1].end, sha256, key)
 
 
@@ -116,10 +116,6 @@ def store_original(session: Session, segment: Segment) -> None:
         session.add(segment.upload)
         session.flush()
         session.add(segment.pieces[0])
-
-
-def new_object_key(library_id: str, clip_id: uuid.UUID) -> str:
-    return f"{library_id}/{clip_id}/{uuid.uuid4().hex}"
 
 
 def _complete_uploads(session: Session, clip: Clip) -> list[tuple[Upload, list[Piece]]]:

@@ -35,6 +35,7 @@ from shared.clips.waveform import Waveform
 from shared.db.engine import read_session
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import LONG_PREPARATION, PREPARATION, PREPARE, TRANSCRIBE, queue_for
+from shared.storage.keys import played_key
 from shared.storage.store import Store
 
 log = structlog.get_logger(__name__)
@@ -146,7 +147,7 @@ class PrepareJob(Job):
         """Store the played file, unless it is an original. Return its key, size and SHA-256."""
         if played.original is not None:
             return played.original.key, played.original.size, played.original.sha256
-        key, size = segments.new_object_key(clip.library_id, clip.id), os.fstat(played.file.fileno()).st_size
+        key, size = played_key(clip.library_id, clip.id), os.fstat(played.file.fileno()).st_size
         played.file.seek(0)
         sha256 = hashlib.file_digest(played.file, "sha256").hexdigest()
         played.file.seek(0)

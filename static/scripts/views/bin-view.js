@@ -148,6 +148,8 @@ class BinRow {
     this.element = part(fragment, "binned", HTMLElement);
     this.name = part(this.element, "binned-name", HTMLElement);
     this.facts = part(this.element, "facts", HTMLElement);
+    this.why = part(this.element, "binned-why", HTMLElement);
+    this.why.textContent = words.bin.whyFound;
     this.problem = part(this.element, "binned-problem", HTMLElement);
     this.save = part(this.element, "download", HTMLAnchorElement);
     this.player = new Player(
@@ -178,9 +180,11 @@ class BinRow {
     if (!about) return;
     const at = deletedAt(entry);
     const length = about.duration_ms === null ? [] : [clock(about.duration_ms)];
-    const deleted = words.bin.deleted(dayTitle(day(at)), time(at));
+    const isFound = entry.clip?.found_at === at;
+    const since = words.bin[isFound ? "found" : "deleted"](dayTitle(day(at)), time(at));
     this.name.textContent = about.name;
-    this.facts.textContent = [...length, deleted, words.bin.until(keptUntil(at))].join(" · ");
+    this.facts.textContent = [...length, since, words.bin.until(keptUntil(at))].join(" · ");
+    this.why.hidden = !isFound;
     this.save.download = fileName(about.name, about.mime);
     this.player.duration_ms = about.duration_ms;
   }

@@ -231,6 +231,9 @@ export default {
     tryAgain: "Noch einmal versuchen",
     earlier: "Früher gelöscht",
     deleted: (day, time) => `Gelöscht ${day}, ${time}`,
+    found: (day, time) => `Wiedergefunden ${day}, ${time}`,
+    whyFound:
+      "Der Ton dieser Aufnahme war auf dem Server, aber der Server kannte die Aufnahme nicht mehr: Vielleicht wurde eine Sicherung seiner Datenbank eingespielt. Name und Wörter sind verloren; wiederhergestellt wird sie neu transkribiert.",
     until: (day) => `bleibt bis ${day}`,
     restoredOne: (name) => `„${name}“ ist wiederhergestellt.`,
     restored: "Wiederhergestellt.",

@@ -231,6 +231,9 @@ export default {
     tryAgain: "Try again",
     earlier: "Deleted earlier",
     deleted: (/** @type {string} */ day, /** @type {string} */ time) => `Deleted ${day}, ${time}`,
+    found: (/** @type {string} */ day, /** @type {string} */ time) => `Found again ${day}, ${time}`,
+    whyFound:
+      "The sound of this recording was on the server, but the server no longer knew the recording: a backup of its database may have been restored. Its name and words are lost; restored, it is transcribed anew.",
     until: (/** @type {string} */ day) => `kept until ${day}`,
     restoredOne: (/** @type {string} */ name) => `“${name}” is restored.`,
     restored: "Restored.",

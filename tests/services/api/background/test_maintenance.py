@@ -1,103 +1,18 @@
 """Maintenance alone, on both kinds of parts: what it ends, what it empties, and what it must never touch."""
 
-import io
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import pytest
-from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from services.api.background.maintenance import MIN_ORPHAN_AGE, TOMBSTONE_LIFETIME, Maintenance
-from services.api.settings import ApiSettings
+from services.api.background.maintenance import TOMBSTONE_LIFETIME, Maintenance
 from shared.clips.gaps import LOST
 from shared.clips.models import Clip, Status
-from shared.db.engine import open_engine, read_session, transaction
-from shared.libraries import HOME
+from shared.db.engine import read_session, transaction
 from shared.outbox.models import EVENT, OutboxRow
-from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
-from shared.storage.factory import open_store
-from shared.storage.store import ObjectMissing, Store
-from shared.uploads.models import FILE_LIFETIME, Piece, Upload
-from tests.conftest import Parts
-
-SILENCE = timedelta(minutes=15)
-BIN_KEEPS = timedelta(days=30)
-DAY = timedelta(days=1)
-
-
-@dataclass
-class MaintenanceSetup:
-    """A database, a store, and maintenance that does not run: tests call the tasks with their own instants."""
-
-    engine: Engine
-    store: Store
-    maintenance: Maintenance
-    now: datetime
-
-    def put(self, clip_id: uuid.UUID) -> str:
-        key = f"{HOME}/{clip_id}/{uuid.uuid4().hex}"
-        self.store.put(key, io.BytesIO(b"sound"), 5, "audio/webm")
-        return key
-
-    def has(self, key: str) -> bool:
-        try:
-            return self.store.size(key) == 5
-        except ObjectMissing:
-            return False
-
-    def save(self, clip: Clip) -> Clip:
-        with transaction(self.engine) as session:
-            save_and_announce(session, clip, now=self.now)
-        return clip
-
-    def clip(self) -> Clip:
-        """A clip whose audio is one object."""
-        id = uuid.uuid4()
-        return self.save(
-            Clip.new_upload(id, name="a", mime="audio/webm", bytes=5, sha256="", audio_key=self.put(id), now=self.now)
-        )
-
-    def upload(self, clip_id: uuid.UUID, *, is_recording: bool, length: int | None = None) -> str:
-        """An upload with one piece, of five bytes; returns the piece's key."""
-        key, id = self.put(clip_id), uuid.uuid4()
-        with transaction(self.engine) as session:
-            session.add(
-                Upload(
-                    id=id, clip_id=clip_id, is_recording=is_recording, name="a", mime="audio/webm",
-                    recorded_at=self.now, created_at=self.now, length=length,
-                )
-            )  # fmt: skip
-            session.flush()
-            session.add(Piece(upload_id=id, start=0, end=5, key=key, sha256=""))
-        return key
-
-    def recording(self) -> tuple[Clip, str]:
-        id = uuid.uuid4()
-        clip = self.save(Clip.new_recording(id, name="r", mime="audio/webm", recorded_at=self.now, now=self.now))
-        return clip, self.upload(id, is_recording=True)
-
-    def read(self, clip: Clip) -> Clip | None:
-        with read_session(self.engine) as session:
-            return session.get(Clip, clip.id)
-
-    def uploads(self) -> list[Upload]:
-        with read_session(self.engine) as session:
-            return list(session.exec(select(Upload)))
-
-
-@pytest.fixture
-def setup(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[MaintenanceSetup]:
-    for name, value in parts.items():
-        monkeypatch.setenv(name, value)
-    settings = ApiSettings()
-    engine, store = open_engine(settings), open_store(settings)
-    maintenance = Maintenance(engine, store, lambda: None, silence=SILENCE, bin_keeps=BIN_KEEPS)
-    yield MaintenanceSetup(engine, store, maintenance, datetime.now(UTC))
-    engine.dispose()
+from shared.uploads.models import FILE_LIFETIME, Piece
+from tests.services.api.background.conftest import BIN_KEEPS, DAY, SILENCE, MaintenanceSetup
 
 
 def test_a_recording_that_fell_silent_is_finished_with_what_arrived(setup: MaintenanceSetup) -> None:
@@ -150,27 +65,8 @@ def test_a_file_that_never_arrived_whole_expires_and_a_recording_does_not(setup:
     with read_session(setup.engine) as session:
         keys = session.exec(select(Piece.key)).all()
     assert set(keys) == {recorded, arrived}
-    setup.maintenance.expire_uploads(setup.now + FILE_LIFETIME + TOMBSTONE_LIFETIME + DAY)
+    setup.maintenance.expire_uploads(setup.now + FILE_LIFETIME + BIN_KEEPS + TOMBSTONE_LIFETIME + DAY)
     assert len(setup.uploads()) == 2
-
-
-def test_orphans_go_after_a_day_and_nothing_else(setup: MaintenanceSetup) -> None:
-    clip = setup.clip()
-    replaced, lost = setup.put(clip.id), setup.put(uuid.uuid4())
-    _, piece = setup.recording()
-    foreign = "elsewhere/backup.tar"
-    setup.store.put(foreign, io.BytesIO(b"sound"), 5, "x/y")
-    assert setup.maintenance.remove_orphans(setup.now + MIN_ORPHAN_AGE - timedelta(minutes=1)) == 0
-    assert setup.maintenance.remove_orphans(setup.now + MIN_ORPHAN_AGE + timedelta(minutes=1)) == 2
-    assert not setup.has(replaced)
-    assert not setup.has(lost)
-    assert all(setup.has(key) for key in (clip.audio_key, piece, foreign))
-
-
-def test_a_database_that_knows_nothing_of_the_store_costs_nobody_a_recording(setup: MaintenanceSetup) -> None:
-    keys = [setup.put(uuid.uuid4()) for _ in range(3)]
-    assert setup.maintenance.remove_orphans(setup.now + 400 * DAY) == 0
-    assert all(setup.has(key) for key in keys)
 
 
 def test_one_of_many_machines_claims_a_task_each_time_it_is_due(setup: MaintenanceSetup) -> None:

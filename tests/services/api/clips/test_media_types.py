@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.clips.media_types import SNIFFED_BYTES, resolve_media_type, sniff
+from services.api.audio_formats import SNIFFED_BYTES, sniff
+from services.api.clips.media_types import resolve_media_type
 from services.api.http.errors import Problem
 from tests.recordings import CONTAINERS, recording, video
 

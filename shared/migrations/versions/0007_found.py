@@ -1,0 +1,19 @@
+"""When a clip was made of audio in the store that no row knew."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    if op.get_context().dialect.name == "postgresql":
+        op.execute("SET LOCAL lock_timeout = '5s'")
+    op.add_column("clip", sa.Column("found_at", sa.DateTime(timezone=True)))
+
+
+def downgrade() -> None:
+    op.drop_column("clip", "found_at")
