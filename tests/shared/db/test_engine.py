@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from services.api.clips.legacy_routes import clips_named
 from shared.clips import queries
 from shared.clips.models import Clip, Status
-from shared.db.engine import ping, read_session, sqlalchemy_url, transaction
+from shared.db.engine import open_engine, ping, read_session, sqlalchemy_url, transaction
 from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
 from shared.outbox.writer import save_and_announce
@@ -198,3 +198,15 @@ def test_sqlite_syncs_each_commit_to_disk(sqlite_url: str) -> None:
         ]
     engine.dispose()
     assert found == ["wal", 2, 1]  # 2 is FULL: each commit is on the disk before it is answered
+
+
+def test_an_old_connection_is_replaced(postgres_url: str) -> None:
+    settings = DatabaseSettings(database_url=SecretStr(postgres_url), database_pool_recycle_seconds=1)
+    engine = open_engine(settings, pool_size=1)
+    pids = []
+    for pause_s in (0, 1.1):
+        time.sleep(pause_s)
+        with engine.connect() as connection:
+            pids.append(connection.execute(text("SELECT pg_backend_pid()")).scalar())
+    engine.dispose()
+    assert pids[0] != pids[1]
