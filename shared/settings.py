@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.origins import SiteRules, split_authority
@@ -62,13 +71,44 @@ class DatabaseSettings(DataSettings):
     database_url: SecretStr = Field(
         SecretStr(""), description="`postgres://…` or `sqlite:///…`; empty: a SQLite file in `DATA_DIR`."
     )
+    database_pooler: Literal["none", "transaction"] = Field(
+        "none",
+        description="`transaction`: `DATABASE_URL` leads to PgBouncer, or its like, in transaction mode, where nothing "
+        "may outlive a transaction: no prepared statement, no setting of a session.",
+    )
+    database_pool_recycle_seconds: PositiveInt = Field(
+        1800, description="Age at which a connection to Postgres is replaced; shorter than proxies keep one."
+    )
+    database_statement_timeout_seconds: NonNegativeInt = Field(
+        60, description="Longest time for one statement on Postgres; 0: no limit. Migrations have none."
+    )
+    database_idle_transaction_timeout_seconds: NonNegativeInt = Field(
+        60, description="Time after which Postgres ends a transaction in which nothing happens; 0: never."
+    )
 
-    @field_validator("database_url")
+    @field_validator("database_url", "migrations_database_url", check_fields=False)
     @classmethod
     def _is_database(cls, url: SecretStr) -> SecretStr:
         if url and _split_url(url).scheme.partition("+")[0] not in {"postgres", "postgresql", "sqlite"}:
             raise ValueError("must begin with postgres:// or sqlite:///")
         return url
+
+
+class MigrationSettings(DatabaseSettings):
+    """The database, as `python -m shared.migrations` reaches it."""
+
+    # In the environment: MIGRATIONS_DATABASE_URL.
+    migrations_database_url: SecretStr = Field(
+        SecretStr(""), description="The database itself, if `DATABASE_URL` leads to a pooler."
+    )
+
+    def direct(self) -> DatabaseSettings:
+        """The settings for a migration: no pooler if there is a way around it, and no limit of time."""
+        unlimited = {"database_statement_timeout_seconds": 0, "database_idle_transaction_timeout_seconds": 0}
+        if not self.migrations_database_url.get_secret_value():
+            return self.model_copy(update=unlimited)
+        database = {"database_url": self.migrations_database_url, "database_pooler": "none"}
+        return self.model_copy(update=unlimited | database)
 
 
 class StoreSettings(DataSettings):

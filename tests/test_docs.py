@@ -42,6 +42,7 @@ READ_BY = {
     "ARGS": "Makefile",
     **dict.fromkeys(("MINUTES", "FAULTS", "SEED"), "Makefile"),
     "FANOUT_GEN_C": "tests/bench/realtime.py",
+    "MIGRATIONS_DATABASE_URL": "shared/settings.py",
     "SERVICES_PYTHON": "tests/servers/stack.py",
 }
 """Variables that are no service's settings → the file that reads each."""

@@ -12,14 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url, text
-from sqlalchemy.engine import ExceptionContext
+import psycopg.errors
+import structlog
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, Executable, Row, create_engine, event, make_url, text
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
 from shared import disk_full
 from shared.settings import DatabaseSettings
+
+log = structlog.get_logger(__name__)
 
 SQLITE_LOCK_TIMEOUT_S = 15
 """Seconds that a writer waits for SQLite's one write lock: longer than any transaction, and still an answer."""
@@ -42,6 +45,12 @@ POOL_SIZE = 8
 POOL_TIMEOUT_S = 10
 """Seconds that a thread waits for a free connection: long enough for a burst, short enough to fail a stuck process."""
 
+PREPARE_THRESHOLD = 5
+"""Uses after which a statement is prepared, which saves its planning: the default of psycopg."""
+
+LOST_STATEMENTS = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
+"""What Postgres answers when a pooler gives a prepared statement to another session."""
+
 CONNECT_TIMEOUT_S = 5
 """Seconds that Postgres has to accept a connection: if its machine is gone, a request fails and does not hang."""
 
@@ -62,27 +71,35 @@ def sqlalchemy_url(settings: DatabaseSettings) -> URL:
 def open_engine(settings: DatabaseSettings, pool_size: int = POOL_SIZE) -> Engine:
     url = sqlalchemy_url(settings)
     # An error's text goes into the log, and the parameters of a statement are what people said.
-    engine = create_engine(url, hide_parameters=True, **_engine_options(url, pool_size))
-    _register_listeners(engine)
+    engine = create_engine(url, hide_parameters=True, **_engine_options(url, pool_size, settings))
+    if engine.dialect.name == "sqlite":
+        _register_sqlite_listeners(engine)
+    else:
+        _validate_on_checkout(engine)
+        _limit_time(engine, settings)
+        _explain_lost_statements(engine)
     return engine
 
 
-def _engine_options(url: URL, pool_size: int) -> dict[str, Any]:
+def _engine_options(url: URL, pool_size: int, settings: DatabaseSettings) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": SQLITE_LOCK_TIMEOUT_S}, "pool_size": pool_size, "max_overflow": 0}
     return {
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT_S,
-        "connect_args": {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "dictaphone", **TCP_KEEPALIVE},
+        "pool_recycle": settings.database_pool_recycle_seconds,
+        "connect_args": {
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": "dictaphone",
+            # The next transaction may have another server's connection, which knows no statement of this one.
+            "prepare_threshold": None if settings.database_pooler == "transaction" else PREPARE_THRESHOLD,
+            **TCP_KEEPALIVE,
+        },
     }
 
 
-def _register_listeners(engine: Engine) -> None:
-    if engine.dialect.name != "sqlite":
-        _validate_on_checkout(engine)
-        return
-
+def _register_sqlite_listeners(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # The driver must begin no transaction by itself: `_begin` does.
@@ -105,6 +122,45 @@ def _register_listeners(engine: Engine) -> None:
         error, path = context.original_exception, engine.url.database
         if path and getattr(error, "sqlite_errorcode", 0) & SQLITE_PRIMARY_CODE in SQLITE_DISK_ERRORS:
             error.__cause__ = disk_full.probe(Path(path).parent)
+
+
+def _limit_time(engine: Engine, settings: DatabaseSettings) -> None:
+    """Have Postgres end what takes too long: statements that run astray, and transactions of a process that hangs.
+
+    They are set once for each connection. Not in its startup packet, where PgBouncer refuses them. A pooler in
+    transaction mode gives each transaction another session, so there they are set in each transaction. A statement
+    that is its own transaction has no limit there but that of its role, or the pooler's `query_timeout`.
+    """
+    limits_ms = {
+        "statement_timeout": settings.database_statement_timeout_seconds * 1000,
+        "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_seconds * 1000,
+    }
+    if settings.database_pooler == "none":
+
+        @event.listens_for(engine, "connect")
+        def _connect(connection: Any, _record: Any) -> None:
+            connection.autocommit = True
+            connection.execute("; ".join(f"SET {name} = {limit}" for name, limit in limits_ms.items()))
+            connection.autocommit = False
+
+        return
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("; ".join(f"SET LOCAL {name} = {limit}" for name, limit in limits_ms.items()))
+
+
+def _explain_lost_statements(engine: Engine) -> None:
+    """Say in the log, once, what to set if prepared statements get lost between us and Postgres."""
+    is_told = False
+
+    @event.listens_for(engine, "handle_error")
+    def _explain(context: ExceptionContext) -> None:
+        nonlocal is_told
+        if isinstance(context.original_exception, LOST_STATEMENTS) and not is_told:
+            is_told = True
+            log.error("prepared statements get lost: DATABASE_URL leads to a pooler; set DATABASE_POOLER=transaction")
 
 
 def _validate_on_checkout(engine: Engine) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from shared import logs
 from shared.db.engine import open_engine
-from shared.settings import DatabaseSettings, load
+from shared.settings import MigrationSettings, load
 
 
 def alembic_config(engine: Engine) -> Config:
@@ -21,7 +21,7 @@ def alembic_config(engine: Engine) -> Config:
 
 
 def main() -> None:
-    settings = load(DatabaseSettings)
+    settings = load(MigrationSettings).direct()
     logs.configure("migrations", settings.log_level)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings, pool_size=2)  # one connection holds the lock

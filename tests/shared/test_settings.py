@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.api.settings import ApiSettings
-from shared.settings import DatabaseSettings, StoreSettings, load
+from shared.settings import DatabaseSettings, MigrationSettings, StoreSettings, load
 
 SECRET = "hunter2"
 
@@ -118,3 +118,20 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgres://u:{SECRET}@h/d")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     assert SECRET not in f"{load(DatabaseSettings)!r} {load(StoreSettings)!r}"
+
+
+def test_a_migration_goes_around_the_pooler_and_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://pooler/clips")
+    monkeypatch.setenv("DATABASE_POOLER", "transaction")
+    pooled = load(MigrationSettings).direct()
+    assert (pooled.database_url.get_secret_value(), pooled.database_pooler) == (
+        "postgres://pooler/clips",
+        "transaction",
+    )
+    assert pooled.database_statement_timeout_seconds == pooled.database_idle_transaction_timeout_seconds == 0
+    monkeypatch.setenv("MIGRATIONS_DATABASE_URL", "postgres://database/clips")
+    direct = load(MigrationSettings).direct()
+    assert (direct.database_url.get_secret_value(), direct.database_pooler) == ("postgres://database/clips", "none")
+    monkeypatch.setenv("MIGRATIONS_DATABASE_URL", "mysql://database/clips")
+    with pytest.raises(SystemExit):
+        load(MigrationSettings)

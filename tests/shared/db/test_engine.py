@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from services.api.clips.legacy_routes import clips_named
 from shared.clips import queries
 from shared.clips.models import Clip, Status
-from shared.db.engine import ping, read_session, sqlalchemy_url, transaction
+from shared.db.engine import open_engine, ping, read_session, sqlalchemy_url, transaction
 from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
 from shared.outbox.writer import save_and_announce
@@ -204,3 +204,15 @@ def test_an_error_does_not_tell_what_was_written(engine: Engine) -> None:
     with pytest.raises(SQLAlchemyError) as refused, transaction(engine) as session:
         session.connection().execute(text("INSERT INTO nowhere VALUES (:words)"), {"words": "what a person said"})
     assert "what a person said" not in str(refused.value)
+
+
+def test_an_old_connection_is_replaced(postgres_url: str) -> None:
+    settings = DatabaseSettings(database_url=SecretStr(postgres_url), database_pool_recycle_seconds=1)
+    engine = open_engine(settings, pool_size=1)
+    pids = []
+    for pause_s in (0, 1.1):
+        time.sleep(pause_s)
+        with engine.connect() as connection:
+            pids.append(connection.execute(text("SELECT pg_backend_pid()")).scalar())
+    engine.dispose()
+    assert pids[0] != pids[1]
