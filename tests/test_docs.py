@@ -36,7 +36,8 @@ SERVICES: dict[str, type[ProcessSettings]] = {
 READ_BY = {
     "REALTIME_PORT": "infra/launch_plan.py",
     "TRANSCRIBER_PORT": "infra/launch_plan.py",
-    "DICTAPHONE_SECRET": "infra/compose.yaml",
+    **dict.fromkeys(("POSTGRES_SECRET", "VALKEY_SECRET", "BUCKET_SECRET", "DICTAPHONE_SECRET"), "infra/compose.yaml"),
+    "TRANSCRIBER_MEMORY": "infra/compose.yaml",
     "PUBLISH": "infra/compose.yaml",
     "PYTHON": "Makefile",
     "ARGS": "Makefile",

