@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import redis.asyncio as redis
 import structlog
-from redis.exceptions import RedisError
 
 from services.realtime.hub import Hub
+from shared.redis.errors import UNAVAILABLE
 
 log = structlog.get_logger(__name__)
 
@@ -53,12 +53,12 @@ class Presence:
             try:
                 for library in {*self._hub.subscribed_libraries(), *self._last_counts}:
                     await self._count(library)
-            except (RedisError, OSError) as error:
+            except UNAVAILABLE as error:
                 log.debug("counting open pages failed", reason=str(error))
 
     async def close(self) -> None:
         """Remove the counts of this process at once: its pages reconnect to another one."""
-        with suppress(RedisError, OSError):
+        with suppress(*UNAVAILABLE):
             for library in self._last_counts:
                 await cast("Any", self._redis.hdel(presence_key(library), self._process_id))
         await self._redis.aclose()

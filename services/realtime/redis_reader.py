@@ -17,11 +17,11 @@ import structlog
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from services.realtime.hub import Hub
 from services.realtime.replay_buffer import MAX_REPLAY_FRAMES, Event
 from shared.libraries import HOME
+from shared.redis.errors import UNAVAILABLE
 from shared.redis.streams import PAYLOAD_FIELD, StreamId, epoch_key, hints_key, stream_key
 
 log = structlog.get_logger(__name__)
@@ -101,7 +101,7 @@ class RedisReader:
             try:
                 await connection.connect()
                 await self._read(connection)
-            except (RedisError, OSError) as error:
+            except UNAVAILABLE as error:
                 self._record_failure(f"Redis does not answer ({type(error).__name__}). Connections stay; events wait.")
                 log.warning("Redis unavailable, retrying", reason=str(error), pause_s=round(pause_s, 2))
             except Exception:

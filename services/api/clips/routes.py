@@ -99,6 +99,7 @@ def _patch(request: Request, changes: ClipPatch) -> Response:
     text = None if changes.text is None else storable_text(changes.text)
     with state_of(request).transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
+        read_version = clip.version
         if name is not None and name != clip.name:
             clip.rename(name, transaction.now)
         if text is not None and text != clip.text:
@@ -111,7 +112,8 @@ def _patch(request: Request, changes: ClipPatch) -> Response:
             and clip.set_language(changes.language, transaction.now)
             and clip.deleted_at is None
         )
-        if transaction.session.is_modified(clip):
+        # Not what the session says: a query in between may have flushed the change, which then is none any more.
+        if clip.version != read_version:
             transaction.save(clip, *([clip.next_job] if needs_transcription else []))
     return clip_response(clip)
 

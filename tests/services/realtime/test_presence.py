@@ -3,6 +3,10 @@
 import asyncio
 import json
 
+import pytest
+
+from services.realtime import presence
+from services.realtime.hub import Hub
 from tests.servers.valkey import Valkey
 from tests.services.realtime.conftest import TIMEOUT_S, Open, Page, Realtime
 
@@ -36,6 +40,29 @@ async def test_pages_learn_how_many_are_open_anywhere(workers: Realtime, valkey:
         await without_cursor.receives(workers.publish("a change"), "a change")
     finally:
         await asyncio.to_thread(elsewhere.close)
+
+
+async def test_a_connection_that_is_closed_under_a_write_ends_nothing(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In uvloop that is no error of a connection: counting ended, and the process with it."""
+    counted = asyncio.Event()
+    counts = presence.Presence(redis_url, Hub(lambda _: None))
+
+    async def count(_: object) -> None:
+        if not tries:
+            tries.append("a write")
+            raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+        counted.set()
+
+    tries: list[str] = []
+    monkeypatch.setattr(presence, "COUNT_INTERVAL_S", 0.01)
+    monkeypatch.setattr(counts, "_count", count)
+    counts._last_counts["home"] = 1
+    counting = asyncio.create_task(counts.run())
+    await asyncio.wait_for(counted.wait(), TIMEOUT_S)
+    counting.cancel()
+    await counts.close()
 
 
 async def _wait_for_count(page: Page, number: int, timeout_s: float = TIMEOUT_S) -> None:

@@ -80,6 +80,16 @@ async def test_what_was_put_while_redis_was_down_arrives_in_order(
     assert [id for id in arrived.jobs() if id != before["id"]] == [clip["id"] for clip in clips]
 
 
+async def test_each_change_of_a_clip_is_announced(client: httpx.AsyncClient, arrived: Arrived) -> None:
+    clip = await put_clip(client, "before")
+    changes: list[dict[str, object]] = [{"text": "one"}, {"text": "two"}, {"name": "after"}, {"tags": ["work"]}]
+    versions = [1]
+    for change in changes:
+        answer = await client.patch(f"/api/clips/{clip['id']}", json=change)
+        versions.append(answer.json()["version"])
+        await until(lambda: [event["version"] for event in arrived.clips()] == versions)
+
+
 async def test_requests_do_not_wait_for_a_hanging_redis(
     client: httpx.AsyncClient, arrived: Arrived, valkey: Valkey
 ) -> None:
