@@ -51,6 +51,7 @@ async def play(parts: Parts, seed: int, limit: Limit) -> Round:
         await stage.finish()
         result.settled_s = await stage.oracle.judge()
         result.counts, result.findings = stage.ledger.counts, stage.ledger.findings
+        say(f"settled after {result.settled_s:.1f} s, {len(result.findings)} findings")
         if result.findings:
             result.logs = {name: logs.summary(log) for name, log in stage.system.logs()}
     return result

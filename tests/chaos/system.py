@@ -2,9 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import psutil
 
@@ -56,7 +56,7 @@ class System:
         self.servers: dict[str, Server] = {}
         self.services: dict[str, Service] = {}
         self._held = AsyncExitStack()
-        self._is_meant: set[str] = set()
+        self._down: set[str] = set()
         """Services that are down on purpose."""
 
     async def __aenter__(self) -> Self:
@@ -90,14 +90,14 @@ class System:
         return self.services.get(name) or self.servers[name]
 
     @contextmanager
-    def down(self, service: str) -> Any:
+    def down(self, service: str) -> Iterator[Service]:
         """Have a service down on purpose within the block, and start it at the end."""
-        self._is_meant.add(service)
+        self._down.add(service)
         try:
             yield self.services[service]
         finally:
             self.services[service].launch()
-            self._is_meant.discard(service)
+            self._down.discard(service)
 
     async def terminate(self, service: str) -> None:
         """Send SIGTERM. Whatever is wrong with how the service ends is a finding."""
@@ -116,7 +116,7 @@ class System:
         while True:
             await asyncio.sleep(WATCH_S)
             for name, server in self.services.items():
-                if name in self._is_meant or server.is_running():
+                if name in self._down or server.is_running():
                     continue
                 self._ledger.find(f"{name} ended by itself with {server.exit_status}", server.log_tail())
                 server.launch()

@@ -9,8 +9,8 @@ from tests.chaos.system import Parts
 SEED = 1
 """The same faults in each run; `make chaos` draws others."""
 
-ROUND_S, LONG_ROUND_S = 20.0, 150.0
-"""Seconds of faults, and with `--slow`."""
+ROUND_S, LONG_ROUND_S = 15.0, 100.0
+"""Seconds of faults, and with `--slow`. To start the servers and to let all settle takes as long again."""
 
 
 @pytest.mark.parametrize("kind", ["servers", "local"])
