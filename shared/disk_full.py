@@ -28,7 +28,9 @@ def is_disk_full(error: BaseException | None) -> bool:
 
     It takes errors of the system, of SQLite, of Postgres, of SQLAlchemy around either, and of our store.
     """
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # a careless `raise error from error` makes a circle
+        seen.add(id(error))
         if (
             isinstance(error, DiskFull)
             or getattr(error, "errno", None) in _ERRNOS

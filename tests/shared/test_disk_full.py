@@ -59,6 +59,12 @@ def test_an_error_says_what_its_cause_says() -> None:
     assert is_disk_full(error)
 
 
+def test_an_error_that_is_its_own_cause_says_nothing() -> None:
+    error = OSError(errno.EIO, "Input/output error")
+    error.__cause__ = error
+    assert not is_disk_full(error)
+
+
 def test_postgres_says_so(postgres_url: str) -> None:
     with pytest.raises(OperationalError) as caught, connected(postgres_url) as connection:
         connection.execute(text("DO $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$"))

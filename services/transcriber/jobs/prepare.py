@@ -195,7 +195,9 @@ def _make_played_audio(
             # PyAV raises a plain ValueError for a codec that the container has no place for.
             log.warning("a conversion failed", conversion=convert and convert.__name__, reason=str(error))
             failure = error
-    raise failure if isinstance(failure, AudioRejected) else AudioRejected(CANNOT_JOIN) from failure
+    if isinstance(failure, AudioRejected):
+        raise failure
+    raise AudioRejected(CANNOT_JOIN) from failure
 
 
 def _conversions(audible: Sequence[Segment]) -> Sequence[MakeAudio | None]:

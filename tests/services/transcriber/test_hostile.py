@@ -43,7 +43,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a bomb": (hostile.bomb, NO_SOUND_FILE),
     "five days of silence in 100 kB": (lambda: hostile.silent_flac(127 * 3600), IMPLAUSIBLE),
     "a WAV of 0 Hz": (lambda: hostile.header(rate=0), NO_SOUND_FILE),
-    "a WAV of 1 Hz": (lambda: hostile.header(rate=1), UNDECODABLE),
+    "a WAV of 1 Hz": (lambda: hostile.header(rate=1), IMPLAUSIBLE),
     "a WAV of 2 GHz": (lambda: hostile.header(rate=2**31 - 1), UNDECODABLE),
     "a WAV without channels": (lambda: hostile.header(channels=0), "There is no sound in this file."),
     "a WAV of 255 channels": (lambda: hostile.header(channels=255), UNDECODABLE),
