@@ -33,6 +33,7 @@ from shared.clips.waveform import Waveform
 from shared.db.columns import MAX_DURATION_MS
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
+from shared.search.folding import folded_ahead
 from shared.transcripts.models import Transcript
 from shared.uploads.models import MAX_SEGMENTS, Piece
 
@@ -97,7 +98,7 @@ async def patch(request: Request) -> Response:
 def _patch(request: Request, changes: ClipPatch) -> Response:
     name = None if changes.name is None else clean_name(changes.name)
     text = None if changes.text is None else storable_text(changes.text)
-    with state_of(request).transaction() as transaction:
+    with folded_ahead(text), state_of(request).transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         if name is not None and name != clip.name:
             clip.rename(name, transaction.now)
