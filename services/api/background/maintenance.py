@@ -25,6 +25,7 @@ from shared.maintenance_runs import MaintenanceRun
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store, StoreError
+from shared.transcripts.retention import clips_to_thin, thin_revisions
 from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
@@ -89,6 +90,7 @@ class Maintenance:
             ("recordings finished", RECORDINGS_INTERVAL, self.finish_stalled_recordings),
             ("clips out of the bin", HOURLY, self.empty_bin),
             ("uploads expired", HOURLY, self.expire_uploads),
+            ("revisions thinned", DAILY, self.thin_revisions),
             ("orphans removed", DAILY, self.remove_orphans),
             ("broken puts removed", DAILY, lambda now: self._store.abort_stale_uploads(now - MIN_ORPHAN_AGE)),
         ]
@@ -168,6 +170,19 @@ class Maintenance:
             is_old = col(Upload.ended_at) < now - TOMBSTONE_LIFETIME
             session.exec(delete(Upload).where(is_old, col(Upload.is_recording).is_(False)))
         return count
+
+    def thin_revisions(self, now: datetime) -> int:
+        """Thin the revisions of clips that have too many: releases without sittings made one of each save."""
+        count = 0
+        while True:
+            with read_session(self._engine) as session:
+                ids = session.exec(clips_to_thin(limit=BATCH_SIZE)).all()
+            for id in ids:
+                with transaction(self._engine) as session:
+                    session.exec(select(Clip.id).where(col(Clip.id) == id).with_for_update()).first()
+                    count += thin_revisions(session, id, now)
+            if len(ids) < BATCH_SIZE or self._stopping.is_set():
+                return count
 
     def remove_orphans(self, now: datetime) -> int:
         """Delete objects that no row names. Crashes leave such objects, and so does the joining of pieces.
