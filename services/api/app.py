@@ -20,6 +20,7 @@ from services.api.frontend.version import STATIC, PageFiles
 from services.api.http.errors import EXCEPTION_HANDLERS
 from services.api.http.middleware import RequestMiddleware
 from services.api.openapi import document
+from services.api.revisions import routes as revisions
 from services.api.search import routes as search
 from services.api.settings import ApiSettings
 from services.api.state import open_state
@@ -52,6 +53,9 @@ ROUTES = [
     Route("/api/clips/{id}/transcription", clips.transcribe_again, methods=["POST"]),
     Route("/api/clips/{id}/audio", clips.audio),
     Route("/api/clips/{id}/transcript.{form}", clips.transcript),
+    Route("/api/clips/{id}/revisions", revisions.list_revisions),
+    Route("/api/clips/{id}/revisions/{revision}", revisions.read_revision),
+    Route("/api/clips/{id}/revisions/{revision}/restore", revisions.restore_revision, methods=["POST"]),
     Route("/api/clips/{id}/finish", finish.finish, methods=["POST"]),
     Route("/api/clips/{id}/waveform", clips.waveform),
     # The whole library, as a zip.
@@ -87,7 +91,14 @@ def create_app(settings: ApiSettings) -> Starlette:
                 CORSMiddleware,
                 allow_origins=sorted(settings.allowed_origins),
                 allow_methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"],
-                allow_headers=["Content-Type", "If-Match", "If-None-Match", "Range", *uploads.REQUEST_HEADERS],
+                allow_headers=[
+                    "Content-Type",
+                    "If-Match",
+                    "If-None-Match",
+                    "Range",
+                    "Sitting",
+                    *uploads.REQUEST_HEADERS,
+                ],
                 expose_headers=["ETag", "Content-Range", *uploads.RESPONSE_HEADERS],
             )
         )

@@ -8,6 +8,9 @@ dictionary.
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 MAX_WORD_CHARS = 64
 """Characters of a word that count: no language has longer words, and Postgres refuses those of 2 KB."""
@@ -15,6 +18,12 @@ MAX_WORD_CHARS = 64
 MAX_INDEXED_BYTES = 340_000
 """Bytes of a folded text that are indexed: six hours of speech. With the prefixes of words they triple at most, and a
 tsvector holds 1 MiB: no text is refused for its words."""
+
+_FOLD_SLICE_CHARS = 4_096
+"""Characters that are folded before their words are counted: one character may fold to eighteen."""
+
+_NFC_SLICE_CHARS = 256
+"""Characters that are composed at once: sorting a run of combining marks takes the square of its length."""
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai and Lao, Burmese, Khmer
@@ -75,13 +84,50 @@ FOLD_TABLE = FoldTable()
 
 
 def nfc(text: str) -> str:
-    """Compose the text's characters (NFC). `fold` expects that form, and offsets of matches count in it."""
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    """Compose the text's characters (NFC). `fold` expects that form, and offsets of matches count in it.
+
+    The time is in proportion to the text's length, whatever the text is. A run of hundreds of combining marks, which no
+    language has, is composed in parts.
+    """
+    if text.isascii():
+        return text
+    return "".join(unicodedata.normalize("NFC", part) for part in _nfc_slices(text))
+
+
+def _nfc_slices(text: str) -> Iterator[str]:
+    """Cut a text where no character composes with the one before, after at most `2 * _NFC_SLICE_CHARS` characters."""
+    start = 0
+    while start < len(text):
+        end = min(start + _NFC_SLICE_CHARS, len(text))
+        latest = min(end + _NFC_SLICE_CHARS, len(text))
+        while end < latest and _may_compose_with_previous(text[end]):
+            end += 1
+        yield text[start:end]
+        start = end
+
+
+def _may_compose_with_previous(character: str) -> bool:
+    """Whether the character is a mark, or a vowel or final consonant of Hangul."""
+    return unicodedata.category(character)[0] == "M" or "\u1160" <= character <= "\u11ff"
 
 
 def fold(text: str) -> str:
     """Fold a text in NFC, character by character. Characters that separate words become spaces."""
     return text.translate(FOLD_TABLE)
+
+
+def indexed_part(text: str) -> str:
+    """The beginning of a text that the index covers, in NFC; a few thousand characters more at most."""
+    part = nfc(text[:MAX_INDEXED_BYTES])
+    if part.isascii():
+        return part
+    indexed_bytes = 0
+    for start in range(0, len(part), _FOLD_SLICE_CHARS):
+        end = start + _FOLD_SLICE_CHARS
+        indexed_bytes += len(" ".join(tokenize(part[start:end])).encode())
+        if indexed_bytes > MAX_INDEXED_BYTES:
+            return part[:end]
+    return part
 
 
 def tokenize(text: str) -> list[str]:
@@ -97,10 +143,29 @@ def tokenize(text: str) -> list[str]:
 
 def index_text(text: str) -> str:
     """The words of a text between spaces, for the index: `" a word "`; at most `MAX_INDEXED_BYTES` bytes of them."""
-    words = f" {' '.join(tokenize(text[:MAX_INDEXED_BYTES]))} "
+    ahead = _FOLDED_AHEAD.get()
+    if ahead is not None and ahead[0] == text:
+        return ahead[1]
+    words = f" {' '.join(tokenize(indexed_part(text)))} "
     if len(words) * 4 > MAX_INDEXED_BYTES and len(encoded := words.encode()) > MAX_INDEXED_BYTES:
         words = encoded[:MAX_INDEXED_BYTES].decode(errors="ignore").rpartition(" ")[0] + " "
     return words
+
+
+_FOLDED_AHEAD: ContextVar[tuple[str, str] | None] = ContextVar("folded_ahead", default=None)
+
+
+@contextmanager
+def folded_ahead(text: str | None) -> Iterator[None]:
+    """Fold a text before a block whose transaction saves it: nobody waits for a lock while this thread folds.
+
+    Inside the block, `index_text` of the same text returns what was computed before.
+    """
+    token = _FOLDED_AHEAD.set((text, index_text(text)) if text else None)
+    try:
+        yield
+    finally:
+        _FOLDED_AHEAD.reset(token)
 
 
 def sort_key(name: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import Column, Index, Text
+from sqlalchemy.orm import defer
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -37,7 +38,7 @@ def _is_timed(part: Any) -> bool:
 
 
 class Transcript(SQLModel, table=True):
-    """One revision of a clip's text. No revision is ever overwritten."""
+    """One revision of a clip's text. Only a person's newest one changes, while its sitting lasts."""
 
     __tablename__: ClassVar[str] = "transcript"
     __table_args__ = (Index("transcript_clip", "clip_id", "id"),)
@@ -52,6 +53,10 @@ class Transcript(SQLModel, table=True):
     passages: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(ReadableJson(readable_passages)))
     """`[{"start_ms": int, "end_ms": int, "text": str, "words": [{"start_ms", "end_ms", "text"}]}]`, or None."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    saved_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """When its sitting saved it last. None: no sitting, so that it never changes. See `shared.transcripts.sittings`."""
+    sitting: uuid.UUID | None = None
+    """The id that a client gave its sitting. It tells two people apart; None: the client gave none."""
 
     @classmethod
     def newest_with_times(cls, clip_id: uuid.UUID) -> SelectOfScalar["Transcript"]:
@@ -62,3 +67,9 @@ class Transcript(SQLModel, table=True):
             .order_by(col(cls.id).desc())
             .limit(1)
         )
+
+    @classmethod
+    def newest(cls, clip_id: uuid.UUID) -> SelectOfScalar["Transcript"]:
+        """The newest revision, without its passages, which may be large."""
+        newest = select(cls).where(col(cls.clip_id) == clip_id).order_by(col(cls.id).desc()).limit(1)
+        return newest.options(defer(cls.passages))  # type: ignore[arg-type]  # a column, seen from the class

@@ -1,5 +1,6 @@
 /** The server's HTTP interface. Every method answers what was asked for or throws a `Problem`. */
 
+import { uuid } from "./format.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
@@ -9,6 +10,9 @@ import { words } from "./words.js";
 
 /** Refusals that pass: sign in again, time-outs, too early, too many, bytes that changed on their way (tus). */
 const PASSING = new Set([401, 403, 408, 425, 429, 460]);
+
+/** What one person saves in this visit. The server makes one revision of it, and never one of two people's words. */
+const SITTING = uuid();
 
 /** What went wrong, in a sentence that may be shown. */
 export class Problem extends Error {
@@ -98,6 +102,7 @@ export class Api {
   async patch(id, change, version) {
     const headers = new Headers({ "Content-Type": "application/json" });
     if (version) headers.set("If-Match", `"${version}"`);
+    if ("text" in change) headers.set("Sitting", SITTING);
     // keepalive: a name that was typed just before the page went away still arrives; browsers allow it up to 64 KiB.
     const body = JSON.stringify(change);
     return this.#json(address(id), { method: "PATCH", headers, body, keepalive: body.length < 10_000 });

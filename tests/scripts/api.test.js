@@ -58,6 +58,16 @@ test("a change names the version that it stands on, and ids are quoted in addres
   assert.equal(options.headers.get("If-Match"), '"7"');
 });
 
+test("all words that are saved in one visit name one sitting, and nothing else does", async (t) => {
+  const fetched = t.mock.method(globalThis, "fetch", async () => Response.json({ version: 8 }));
+  await new Api().patch("a", { text: "x" }, 7);
+  await new Api().patch("b", { text: "y" }, 7);
+  await new Api().patch("a", { name: "z" }, 7);
+  const sittings = fetched.mock.calls.map((call) => call.arguments[1].headers.get("Sitting"));
+  assert.match(sittings[0], /^[0-9a-f-]{36}$/);
+  assert.deepEqual(sittings, [sittings[0], sittings[0], null]);
+});
+
 test("a recording is finished with what its recorder knows, or with what has arrived", async (t) => {
   const fetched = t.mock.method(globalThis, "fetch", async () => Response.json({}));
   await new Api().finish("a", { segments: 1, duration_ms: 3_000, gaps: [] });

@@ -13,17 +13,19 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlmodel import col, delete, update
+from sqlmodel import col, delete, select, update
 
 from services.api.background.index_repair import repair_index
 from services.api.background.store_inventory import StoreInventory
 from shared.clips import queries
+from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
 from shared.maintenance_runs import MaintenanceRun
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.store import Store, StoreError
 from shared.threads import LifelineThread
+from shared.transcripts.retention import clips_to_thin, thin_revisions
 from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
@@ -95,6 +97,7 @@ class Maintenance:
             ("clips out of the bin", HOURLY, self.empty_bin),
             ("uploads expired", HOURLY, self.expire_uploads),
             ("clips indexed again", INDEX_INTERVAL, lambda now: repair_index(self._engine, now, self._stopping)),
+            ("revisions thinned", DAILY, self.thin_revisions),
             ("broken puts removed", DAILY, lambda now: self._store.remove_unfinished_writes(now - MAX_WRITE_TIME)),
         ]
         self.look_for_restore(datetime.now(UTC))
@@ -191,6 +194,19 @@ class Maintenance:
             is_old = col(Upload.ended_at) < now - self._bin_keeps - TOMBSTONE_LIFETIME
             session.exec(delete(Upload).where(is_old, col(Upload.is_recording).is_(False)))
         return count
+
+    def thin_revisions(self, now: datetime) -> int:
+        """Thin the revisions of clips that have too many: releases without sittings made one of each save."""
+        count = 0
+        while True:
+            with read_session(self._engine) as session:
+                ids = session.exec(clips_to_thin(limit=BATCH_SIZE)).all()
+            for id in ids:
+                with transaction(self._engine) as session:
+                    session.exec(select(Clip.id).where(col(Clip.id) == id).with_for_update()).first()
+                    count += thin_revisions(session, id, now)
+            if len(ids) < BATCH_SIZE or self._stopping.is_set():
+                return count
 
     def remove_orphans(self, now: datetime) -> int:
         """Compare the store with the database: find audio again that no row names, and delete old copies."""

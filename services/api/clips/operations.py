@@ -1,6 +1,6 @@
 """What the operations on clips have in common in `/openapi.json`."""
 
-from services.api.http.operations import BINARY, Answer, Content, Json, json_answer, query_param
+from services.api.http.operations import BINARY, UUID, Answer, Content, Json, json_answer, query_param
 from services.api.transcripts import formats
 from shared.clips.schemas import PublicClip
 from shared.uploads.models import MAX_SEGMENTS
@@ -14,6 +14,12 @@ IF_MATCH: Json = {
     "in": "header",
     "description": "Do it only while the clip is at this version.",
     "schema": {"type": "string", "pattern": '^("[0-9]+"|\\*)$'},
+}
+SITTING: Json = {
+    "name": "Sitting",
+    "in": "header",
+    "description": "An id that a client gives to all that one person saves in one go; it makes one revision.",
+    "schema": UUID,
 }
 RANGE: Json = {
     "name": "Range",

@@ -16,6 +16,7 @@ from services.api.clips.operations import (
     IF_MATCH,
     RANGE,
     SEGMENT,
+    SITTING,
     TRANSCRIPTS,
     clip_answer,
 )
@@ -25,14 +26,16 @@ from services.api.http.body import ReceivedBody, receive_body
 from services.api.http.conditional import PRIVATE, etag_matches
 from services.api.http.errors import Problem
 from services.api.http.operations import Answer, Operation, json_answer, query_param
-from services.api.http.params import clip_id, int_param, json_body, storable_text
+from services.api.http.params import clip_id, int_param, json_body, storable_text, uuid_header
 from services.api.state import State, state_of
 from services.api.transcripts import formats
+from services.api.transcripts.revisions import save_text
 from shared.clips.models import MAX_NAME_CHARS, Clip, Status
 from shared.clips.waveform import Waveform
 from shared.db.columns import MAX_DURATION_MS
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
+from shared.search.folding import folded_ahead
 from shared.transcripts.models import Transcript
 from shared.uploads.models import MAX_SEGMENTS, Piece
 
@@ -86,7 +89,7 @@ def _put(state: State, id: uuid.UUID, name: str, body: ReceivedBody, duration_ms
     "Rename or tag a clip, correct its words or say its language, in which it is then heard again",
     {200: clip_answer("The changed clip.")},
     problems=["bad-request", "not-found", "too-large", "stale"],
-    parameters=[IF_MATCH],
+    parameters=[IF_MATCH, SITTING],
     body={"application/json": ClipPatch},
 )
 async def patch(request: Request) -> Response:
@@ -97,13 +100,14 @@ async def patch(request: Request) -> Response:
 def _patch(request: Request, changes: ClipPatch) -> Response:
     name = None if changes.name is None else clean_name(changes.name)
     text = None if changes.text is None else storable_text(changes.text)
-    with state_of(request).transaction() as transaction:
+    sitting = uuid_header(request, "Sitting")
+    with folded_ahead(text), state_of(request).transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         read_version = clip.version
         if name is not None and name != clip.name:
             clip.rename(name, transaction.now)
         if text is not None and text != clip.text:
-            transaction.session.add(clip.edit(text, transaction.now))
+            save_text(transaction.session, clip, text, sitting, transaction.now)
         if changes.tags is not None and changes.tags != clip.tags:
             clip.set_tags(changes.tags, transaction.now)
         needs_transcription = (

@@ -32,6 +32,14 @@ def _uuid(request: Request, subject: str) -> uuid.UUID:
         raise Problem("not-found", f"{subject} is a UUID, and this is none.") from None
 
 
+def uuid_header(request: Request, name: str) -> uuid.UUID | None:
+    value = request.headers.get(name)
+    try:
+        return None if value is None else uuid.UUID(value)
+    except ValueError:
+        raise Problem("bad-request", f"The header {name} must be a UUID.") from None
+
+
 Default = TypeVar("Default", int, None)
 
 

@@ -23,6 +23,7 @@ PATH_PARAMETERS = {
     "/api/clips/{id}": path_param("id", "The clip's UUID, made by whoever recorded it.", UUID),
     "/api/uploads/{id}": path_param("id", "From the creation's Location.", UUID),
     "transcript.{form}": path_param("form", "File format.", {"type": "string", "enum": [*formats.FORMATS]}),
+    "/revisions/{revision}": path_param("revision", "As the list gives it.", {"type": "integer", "minimum": 1}),
     "/{name}": path_param(
         "name", "Any Unicode, slashes included, as percent-encoded UTF-8.", {"type": "string", "minLength": 1}
     ),

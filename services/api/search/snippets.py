@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from services.api.search.schemas import SearchHit, Snippet, Utf16Span
 from services.api.transcripts.word_times import WordTimingCache, WordTimings
-from shared.search.folding import nfc
+from shared.search.folding import indexed_part, nfc
 from shared.search.query import Match, Query, find_matches
 
 MAX_SNIPPETS = 3
@@ -41,13 +41,15 @@ def search_hits(
     connection: Connection, rows: Sequence[Row[Any]], query: Query, timing_cache: WordTimingCache
 ) -> dict[uuid.UUID, SearchHit]:
     """Return the reasons why these clips match, by the clip's id."""
-    texts = {row.id: nfc(row.text or "") for row in rows}
+    # Only where the index looks, which is what a stranger's text can cost.
+    texts = {row.id: indexed_part(row.text or "") for row in rows}
     excerpts = {row.id: best_excerpts(texts[row.id], query) for row in rows}
     timings = timing_cache.load(connection, [row for row in rows if excerpts[row.id]])
     hits = {}
     for row in rows:
-        name = nfc(row.name)
-        snippets = [_snippet(texts[row.id], excerpt, timings.get(row.id)) for excerpt in excerpts[row.id]]
+        name, text = nfc(row.name), texts[row.id]
+        is_whole = not excerpts[row.id] or len(text) == len(nfc(row.text))
+        snippets = [_snippet(text, excerpt, timings.get(row.id), is_whole=is_whole) for excerpt in excerpts[row.id]]
         hits[row.id] = SearchHit(name=_utf16_spans(name, find_matches(name, query), 0), passages=snippets)
     return hits
 
@@ -91,10 +93,10 @@ def _word_end(text: str, minimum: int, maximum: int) -> int:
     return spaces[-1] if spaces else maximum
 
 
-def _snippet(text: str, excerpt: Excerpt, timings: WordTimings | None) -> Snippet:
-    """The excerpt on one line, with dots for the text around it."""
+def _snippet(text: str, excerpt: Excerpt, timings: WordTimings | None, *, is_whole: bool) -> Snippet:
+    """The excerpt on one line, with dots for the text around it. `is_whole`: nothing follows after `text`."""
     before = "… " if excerpt.start else ""
-    after = " …" if excerpt.end < len(text) else ""
+    after = " …" if excerpt.end < len(text) or not is_whole else ""
     line = before + re.sub(r"\s", " ", text[excerpt.start : excerpt.end]) + after
     return Snippet(
         text=line,

@@ -13,15 +13,20 @@ from sqlalchemy import Connection, Row, func, select
 from sqlmodel import col
 
 from services.api.transcripts import alignment
-from shared.search.folding import nfc
+from shared.search.folding import MAX_INDEXED_BYTES, indexed_part, nfc
 from shared.transcripts.models import Source, Transcript
 
 MAX_CACHED_WORDS = 1_000_000
 """Words whose times stay in memory, eight bytes each. A person who types letter by letter finds the same clips again,
 and the times of an hour of words take six milliseconds to read."""
 
-CacheKey = tuple[int, int]
-"""The id of a machine's transcript, and the clip's version if a person has edited the text since, otherwise 0."""
+MAX_ALIGNED_CHARS = 1_000_000
+"""Characters of edited texts that one request aligns with their sound: ten hours of speech, some four seconds. The
+times of further clips are left out; the next request finds more of them in the cache."""
+
+CacheKey = tuple[uuid.UUID, int, int]
+"""The ids of a clip and of its machine's transcript, and the clip's version if a person has edited the text since,
+otherwise 0. SQLite gives the id of a transcript that was deleted to another one."""
 
 
 class WordTimings(NamedTuple):
@@ -34,12 +39,15 @@ class WordTimings(NamedTuple):
     def of(
         cls, text: str, passages: list[dict[str, Any]], duration_ms: int | None, *, is_edited: bool
     ) -> "WordTimings":
-        """Take the times of the machine's words, or align the text with these words where the two differ."""
+        """Take the times of the machine's words, or align the text with these words where the two differ.
+
+        No search finds words behind the indexed part of a text, so only this part is aligned.
+        """
         words = [word for passage in passages for word in passage.get("words") or [passage]]
         ends, starts_ms = _ends([word["text"] for word in words]), [word["start_ms"] for word in words]
         if is_edited or ends[-1] != visible_length(text):
             duration_ms = duration_ms or max(passage["end_ms"] for passage in passages)
-            aligned = alignment.align_words(text, passages, duration_ms)
+            aligned = alignment.align_words(indexed_part(text), passages, duration_ms)
             ends, starts_ms = _ends([word.text for word in aligned]), [word.start_ms for word in aligned]
         return cls(array("I", ends), array("I", starts_ms))
 
@@ -58,19 +66,26 @@ class WordTimingCache:
         self._words = 0
 
     def load(self, connection: Connection, rows: Sequence[Row[Any]]) -> Mapping[uuid.UUID, WordTimings]:
-        """Return the timings of these clips, by id. A clip without a machine's transcript is left out."""
+        """Return the timings of these clips, by id. A clip without a machine's transcript is left out.
+
+        So are clips whose edited texts are more than `MAX_ALIGNED_CHARS` together and whose timings are not cached.
+        """
         keys = self._keys(connection, rows)
         with self._lock:
             timings = {key: self._entries[key] for key in keys.values() if key in self._entries}
         missing = [row for row in rows if row.id in keys and keys[row.id] not in timings]
         if missing:
-            ids = [keys[row.id][0] for row in missing]
+            ids = [keys[row.id][1] for row in missing]
             statement = select(col(Transcript.id), col(Transcript.passages)).where(col(Transcript.id).in_(ids))
             passages_of = {id: passages for id, passages in connection.execute(statement) if passages}
+            aligned_chars = 0
             for row in missing:
-                key = keys[row.id]
-                if passages := passages_of.get(key[0]):
-                    text = nfc(row.text or "")
+                key, text = keys[row.id], nfc(row.text or "")
+                if row.edited:
+                    aligned_chars += min(len(text), MAX_INDEXED_BYTES)
+                    if aligned_chars > MAX_ALIGNED_CHARS:
+                        continue
+                if passages := passages_of.get(key[1]):
                     timings[key] = WordTimings.of(text, passages, row.duration_ms, is_edited=row.edited)
         self._store(timings)
         return {id: timings[key] for id, key in keys.items() if key in timings}
@@ -83,7 +98,7 @@ class WordTimingCache:
             .group_by(col(Transcript.clip_id))
         )
         versions = {row.id: row.version if row.edited else 0 for row in rows}
-        return {id: (newest_id or 0, versions[id]) for id, newest_id in connection.execute(newest)} if rows else {}
+        return {id: (id, newest_id or 0, versions[id]) for id, newest_id in connection.execute(newest)} if rows else {}
 
     def _store(self, timings: Mapping[CacheKey, WordTimings]) -> None:
         with self._lock:

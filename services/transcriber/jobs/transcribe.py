@@ -27,6 +27,7 @@ from shared.clips.models import Clip
 from shared.db.engine import transaction
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
+from shared.search.folding import folded_ahead
 from shared.storage.store import Store
 
 log = structlog.get_logger(__name__)
@@ -114,7 +115,8 @@ class TranscribeJob(Job):
             save_and_announce(session, clip, now=now)
             return "done"
 
-        outcome = self.settle(claim, finish)
+        with folded_ahead(recognition.text):
+            outcome = self.settle(claim, finish)
         if outcome == "done":
             TRANSCRIBED_SECONDS.inc(audio.duration_ms / 1000)
         return outcome

@@ -1,13 +1,25 @@
 """Folding: the words that the index holds, in any language, and the order of names."""
 
 import re
+import time
 import unicodedata
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.search.folding import MAX_INDEXED_BYTES, MAX_WORD_CHARS, fold, index_text, nfc, sort_key, tokenize
+from shared.search import folding
+from shared.search.folding import (
+    MAX_INDEXED_BYTES,
+    MAX_WORD_CHARS,
+    fold,
+    folded_ahead,
+    index_text,
+    indexed_part,
+    nfc,
+    sort_key,
+    tokenize,
+)
 
 LETTERS = st.sampled_from(
     "aAbzÄäéßﬁœŒøŁıİςΣσжЁй한글が東京都話すสวัีกาខ្ញុំကျွ١٢3½²㎏🎙👩‍💻❤"
@@ -67,6 +79,51 @@ def test_the_indexed_text_fits_into_a_tsvector() -> None:
     assert long.endswith(" ")
     assert len(index_text("a " * 3_000_000).encode()) <= MAX_INDEXED_BYTES
     assert index_text("x" * 5_000) == f" {'x' * MAX_WORD_CHARS} "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufdfa" * 1_900_000,
+        "\ufdfa " * 950_000,
+        "a" + "\u0301\u0327" * 40_000,
+        "\u1100\u1161\u11a8" * 600_000,
+        "東" * 2_000_000,
+    ],
+    ids=["eighteen letters each", "words of them", "marks alone", "Hangul in parts", "pairs"],
+)
+def test_what_folding_costs_is_bounded(text: str) -> None:
+    started = time.thread_time()
+    assert len(index_text(text).encode()) <= MAX_INDEXED_BYTES
+    assert len(nfc(text)) <= len(text)
+    assert time.thread_time() - started < 1, "seconds for a text that a person may save"
+
+
+def test_the_index_covers_the_indexed_part_and_no_more() -> None:
+    assert indexed_part("a " * 1_000_000) == "a " * (MAX_INDEXED_BYTES // 2)
+    part = indexed_part("\ufdfa" * 1_000_000)
+    assert len(part) < 20_000
+    assert index_text(part) == index_text("\ufdfa" * 1_000_000)
+    assert indexed_part("Größe") == "Größe"
+
+
+JAMO_AND_MARKS = st.sampled_from("aé東한\u1100\u1161\u11a8가\u09c7\u09be\u0301\u0327\u0f71\u1025\u102e \n")
+
+
+@given(st.text(JAMO_AND_MARKS, max_size=60))
+def test_a_text_that_is_composed_in_parts_is_composed(text: str) -> None:
+    assume(not re.search("[\u0301\u0327\u0f71\u09be\u102e\u1161\u11a8]{4}", text))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folding, "_NFC_SLICE_CHARS", 4)
+        assert nfc(text) == unicodedata.normalize("NFC", text)
+
+
+def test_a_text_that_was_folded_ahead_is_not_folded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with folded_ahead("Größe"):
+        monkeypatch.setattr(folding, "tokenize", lambda text: [f"anew: {text}"])
+        assert index_text("Größe") == " grosse "
+        assert index_text("Herz") == " anew: Herz "
+    assert index_text("Größe") == " anew: Größe "
 
 
 def test_names_are_ordered_as_people_count() -> None:

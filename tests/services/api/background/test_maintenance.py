@@ -11,6 +11,8 @@ from shared.clips.models import Clip, Status
 from shared.db.engine import read_session, transaction
 from shared.outbox.models import EVENT, OutboxRow
 from shared.redis.jobs import PREPARE
+from shared.transcripts.models import Source, Transcript
+from shared.transcripts.retention import MAX_REVISIONS
 from shared.uploads.models import FILE_LIFETIME, Piece
 from tests.services.api.background.conftest import BIN_KEEPS, DAY, SILENCE, MaintenanceSetup
 
@@ -74,3 +76,17 @@ def test_one_of_many_machines_claims_a_task_each_time_it_is_due(setup: Maintenan
     machines = (setup.maintenance, other)
     assert [machine.claim("chore", DAY, setup.now) for machine in machines] == [True, False]
     assert [machine.claim("chore", DAY, setup.now + DAY) for machine in machines] == [True, False]
+
+
+def test_revisions_that_older_releases_left_are_thinned(setup: MaintenanceSetup) -> None:
+    clip, other = setup.clip(), setup.clip()
+    with transaction(setup.engine) as session:
+        for number in range(MAX_REVISIONS + 20):
+            at = setup.now - timedelta(seconds=5 * (MAX_REVISIONS + 20 - number))
+            session.add(Transcript(clip_id=clip.id, source=Source.PERSON, text=f"{number}", created_at=at))
+        session.add(Transcript(clip_id=other.id, source=Source.PERSON, text="one", created_at=setup.now))
+    assert setup.maintenance.thin_revisions(setup.now) == 20
+    assert setup.maintenance.thin_revisions(setup.now) == 0
+    with read_session(setup.engine) as session:
+        left = session.exec(select(Transcript.text).order_by(col(Transcript.id))).all()
+    assert (len(left), left[0], left[-2:]) == (MAX_REVISIONS + 1, "0", [f"{MAX_REVISIONS + 19}", "one"])

@@ -1,6 +1,7 @@
 """Search on a live API with each database: which clips match, in which order, and where the matches are."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
@@ -194,6 +195,29 @@ async def test_a_text_of_any_size_is_saved_and_what_is_indexed_of_it_is_found(
     ):
         assert (await client.patch(url, json={"text": text})).status_code == 200
     assert len(await found(client, "first a")) == 1
+
+
+async def test_a_text_that_folds_to_much_more_costs_others_nothing(client: httpx.AsyncClient, engine: Engine) -> None:
+    """A letter that folds to eighteen, as often as a text may hold it, in a clip that a machine has heard."""
+    poisoned, other = made(1, name="Poisoned"), await put_clip(client, "Other")
+    keep_all(engine, *transcribed(poisoned, "one two three"))
+    text = "start ﷺ " + "ﷺ" * 1_900_000 + " beyond"
+    saving = asyncio.ensure_future(client.patch(f"/api/clips/{poisoned.id}", json={"text": text}))
+    slowest_s = 0.0
+    while not saving.done():
+        started = time.monotonic()
+        answer = await client.patch(f"/api/clips/{other['id']}", json={"text": f"saved at {started}"})
+        assert answer.status_code == 200
+        slowest_s = max(slowest_s, time.monotonic() - started)
+    assert (await saving).status_code == 200
+    assert slowest_s < 2, "seconds that another writer waited"
+    started = time.monotonic()
+    (clip,) = await found(client, "صلى start")
+    assert time.monotonic() - started < 3, "seconds for a search"
+    first = clip["found"]["passages"][0]
+    assert first["text"].startswith("start ﷺ ")
+    assert first["at_ms"] is not None
+    assert await found(client, "beyond") == []
 
 
 # -- in which order ------------------------------------------------------------------------------------------------

@@ -1,0 +1,58 @@
+"""Save a text that a person wrote, so that no state which anybody would miss is lost."""
+
+import uuid
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from shared.clips.models import Clip
+from shared.transcripts.models import Source, Transcript
+from shared.transcripts.retention import thin_revisions
+from shared.transcripts.sittings import continues_sitting
+
+
+def save_text(session: Session, clip: Clip, text: str, sitting: uuid.UUID | None, now: datetime) -> None:
+    """Set the text of a locked clip. Saves of one sitting change one revision; the state before the sitting stays."""
+    newest = session.exec(Transcript.newest(clip.id)).first()
+    if newest is not None and newest.text == clip.text and continues_sitting(newest, text, sitting, now):
+        clip.edit(text, now)
+        newest.text, newest.saved_at, newest.language = text, now, clip.language
+        return
+    _keep_present_text(session, clip, newest)
+    revision = clip.edit(text, now)
+    revision.saved_at, revision.sitting = now, sitting
+    _add(session, revision, now)
+
+
+def restore_text(session: Session, clip: Clip, restored: Transcript, now: datetime) -> None:
+    """Set the text of an earlier revision, as a person's new revision. No sitting goes on from before."""
+    _keep_present_text(session, clip, session.exec(Transcript.newest(clip.id)).first())
+    revision = clip.edit(restored.text, now)
+    revision.language = restored.language
+    _add(session, revision, now)
+
+
+def _add(session: Session, revision: Transcript, now: datetime) -> None:
+    session.add(revision)
+    session.flush()
+    thin_revisions(session, revision.clip_id, now)
+
+
+def _keep_present_text(session: Session, clip: Clip, newest: Transcript | None) -> None:
+    """Make a revision of the clip's text unless it is one already: some archives bring a text without revisions."""
+    if clip.text is None or (newest is not None and newest.text == clip.text):
+        return
+    with_this_text = select(Transcript.id).where(col(Transcript.clip_id) == clip.id, col(Transcript.text) == clip.text)
+    if session.exec(with_this_text.limit(1)).first() is None:
+        # Beside revisions with times, one of a machine without any would hide them.
+        is_persons = clip.edited or newest is not None
+        present = Transcript(
+            clip_id=clip.id,
+            source=Source.PERSON if is_persons else Source.MACHINE,
+            text=clip.text,
+            language=clip.language,
+            recognizer=None if is_persons else clip.recognizer,
+            created_at=clip.edited_at or clip.updated_at,
+        )
+        session.add(present)
+        session.flush()
