@@ -17,7 +17,9 @@ class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings
     recording_timeout_minutes: PositiveInt = Field(
         15, description="Minutes after which a recording is finished whose recorder is not heard of any more."
     )
-    bin_days: PositiveInt = Field(30, description="Days that a deleted clip stays in the bin.")
+    bin_days: PositiveInt = Field(
+        30, description="Days that a deleted clip stays in the bin, and replaced audio in the store."
+    )
     audio_delivery: Literal["redirect", "stream"] = Field(
         "redirect", description="How a bucket's audio is given out: `redirect` to it, or `stream` through the API."
     )

@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, select
 
 from services.api.background.audio_runs import Extent
 from shared.clips.models import Clip
+from shared.libraries import HOME
 from shared.storage.keys import AudioKey, Kind
 from shared.storage.store import StoredObject
 from shared.uploads.models import Piece, Upload
@@ -94,7 +95,7 @@ class ClipRows:
 def load_rows(session: Session, objects: Mapping[uuid.UUID, Sequence[StoredObject]]) -> dict[uuid.UUID, ClipRows]:
     """Load the rows of some clips. `objects` are those in each clip's folder."""
     rows = {clip_id: ClipRows() for clip_id in objects}
-    for clip in session.exec(select(Clip).where(col(Clip.id).in_(rows))):
+    for clip in session.exec(select(Clip).where(col(Clip.library_id) == HOME, col(Clip.id).in_(rows))):
         rows[clip.id].clip = clip
     hosts = {
         found_clip_id(each.key): clip_id
@@ -104,7 +105,7 @@ def load_rows(session: Session, objects: Mapping[uuid.UUID, Sequence[StoredObjec
     }
     ids = [*rows, *hosts]
     for start in range(0, len(ids), MAX_IDS):
-        is_theirs = col(Upload.clip_id).in_(ids[start : start + MAX_IDS])
+        is_theirs = and_(col(Upload.library_id) == HOME, col(Upload.clip_id).in_(ids[start : start + MAX_IDS]))
         for upload in session.exec(select(Upload).where(is_theirs).order_by(col(Upload.segment))):
             if upload.clip_id in rows:
                 rows[upload.clip_id].uploads.append(upload)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete
 
 from services.api.audio_formats import SNIFFED_BYTES, sniff
 from services.api.background.audio_runs import Extent, end_to_end, extents_by_segment, longest_run
@@ -145,7 +145,7 @@ class FoundAudio:
             return False
         clip_id = rows.uploads[0].clip_id
         with transaction(self._engine) as session:
-            clip = session.exec(select(Clip).where(col(Clip.id) == clip_id).with_for_update()).first()
+            clip = session.exec(Clip.by_id(HOME, clip_id).with_for_update()).first()
             current = load_rows(session, {clip_id: []})[clip_id]
             if (current.own_keys, clip and clip.version) != (rows.own_keys, rows.clip and rows.clip.version):
                 return False

@@ -167,6 +167,8 @@ class Maintenance:
             log.warning("most clips were found in the store and stay in the bin", found=found_count, others=other_count)
         count = 0
         while True:
+            # Without the store, rows would go and their audio would stay, to be found again.
+            self._store.check()
             with transaction(self._engine) as session:
                 expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH_SIZE, keep_found=keeps_found)
                 clips = session.exec(expired.with_for_update(skip_locked=True)).all()

@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 
+import pytest
 from sqlmodel import col, select
 
 from services.api.background.maintenance import TOMBSTONE_LIFETIME, Maintenance
@@ -11,6 +12,7 @@ from shared.clips.models import Clip, Status
 from shared.db.engine import read_session, transaction
 from shared.outbox.models import EVENT, OutboxRow
 from shared.redis.jobs import PREPARE
+from shared.storage.store import StoreUnavailable
 from shared.transcripts.models import Source, Transcript
 from shared.transcripts.retention import MAX_REVISIONS
 from shared.uploads.models import FILE_LIFETIME, Piece
@@ -54,6 +56,27 @@ def test_the_bin_is_emptied_with_every_byte_of_it_after_its_time_and_not_before(
     assert setup.uploads() == []
     assert setup.read(kept)
     assert setup.has(kept.audio_key)
+
+
+def test_no_clip_leaves_the_bin_while_the_store_is_away(
+    setup: MaintenanceSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = setup.clip()
+    with transaction(setup.engine) as session:
+        session.get_one(Clip, clip.id).move_to_bin(setup.now)
+
+    def be_away(*_: object) -> None:
+        raise StoreUnavailable("the bucket does not answer")
+
+    later = setup.now + BIN_KEEPS + DAY
+    with monkeypatch.context() as away:
+        for name in ("check", "delete", "delete_all"):
+            away.setattr(setup.store, name, be_away)
+        with pytest.raises(StoreUnavailable):
+            setup.maintenance.empty_bin(later)
+    assert setup.read(clip), "its audio would be found again"
+    assert setup.maintenance.empty_bin(later) == 1
+    assert not setup.has(clip.audio_key)
 
 
 def test_a_file_that_never_arrived_whole_expires_and_a_recording_does_not(setup: MaintenanceSetup) -> None:

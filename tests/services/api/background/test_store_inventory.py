@@ -102,7 +102,7 @@ def test_joined_audio_and_the_pieces_of_it_are_one_recording(setup: MaintenanceS
 
 
 @only_local
-def test_a_whole_file_is_found_again_and_its_upload_repeated_is_the_same_clip(setup: MaintenanceSetup) -> None:
+def test_a_whole_file_is_found_again_with_what_its_repeated_upload_is_known_by(setup: MaintenanceSetup) -> None:
     id, content = uuid.uuid4(), HEAD + b"whole"
     key = setup.store_object(file_key(HOME, id, 0, len(content), len(content)), content)
     compare(setup)
