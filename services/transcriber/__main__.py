@@ -4,10 +4,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 
 import structlog
 
 from services.transcriber.captions.captioner import Captioner
+from services.transcriber.jobs.base import Job
 from services.transcriber.jobs.prepare import PrepareJob
 from services.transcriber.jobs.transcribe import TranscribeJob
 from services.transcriber.models.registry import ModelRegistry
@@ -36,7 +38,8 @@ def main() -> None:
     settings = load(TranscriberSettings)
     logs.configure("transcriber", settings.log_level)
     stopping = threading.Event()
-    exit_timer = threading.Timer(settings.stop_grace_seconds + EXIT_MARGIN_S, _exit_now)
+    jobs: list[Job] = []
+    exit_timer = threading.Timer(settings.stop_grace_seconds + EXIT_MARGIN_S, lambda: _exit_now(_exit_status(jobs)))
     exit_timer.daemon = True
 
     def stop(*_: object) -> None:
@@ -62,7 +65,7 @@ def main() -> None:
     redis_url = settings.redis_url.get_secret_value()
     sender = OutboxSender(engine, redis_url)
     transcribe_job = TranscribeJob(engine, store, recognizer, settings, sender.wake, sender.send_hint)
-    jobs = (PrepareJob(engine, store, settings, sender.wake), transcribe_job)
+    jobs += [PrepareJob(engine, store, settings, sender.wake), transcribe_job]
     captioner = Captioner(engine, store, redis_url, sender.send_hint, caption_models) if caption_models else None
     LifelineThread(lambda: transcribe_job.requeue_without_recognizer(stopping), "requeue").start()
     while WorkerRuntime(settings, engine, store, recognizer, jobs, captioner, stopping, models.states).run():
@@ -71,14 +74,17 @@ def main() -> None:
     sender.stop()
     log.info("ended")
     exit_timer.cancel()
-    status = EXIT_UNFIT if dead_threads() or any(job.has_stalled for job in jobs) else 0
     if any(thread not in {threading.main_thread(), exit_timer} for thread in threading.enumerate()):
         # It may be inside the engine's native code, which the interpreter's own shutdown would tear down and abort.
-        _exit_now(status)
-    sys.exit(status)
+        _exit_now(_exit_status(jobs))
+    sys.exit(_exit_status(jobs))
 
 
-def _exit_now(status: int = 0) -> None:
+def _exit_status(jobs: Sequence[Job]) -> int:
+    return EXIT_UNFIT if dead_threads() or any(job.has_stalled for job in jobs) else 0
+
+
+def _exit_now(status: int) -> None:
     """End the process without waiting for a thread. Clips that it still has are claimed again after their leases."""
     sys.stdout.flush()
     sys.stderr.flush()
