@@ -78,6 +78,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_body = False
         self._is_ended = False
         """Whether the last byte was written. Bytes that still arrive are ignored."""
+        self._refusal = b""
+        """The answer that ends the connection, until it is sent."""
         self._moved_at = 0.0
         self._next_look: asyncio.TimerHandle | None = None
 
@@ -151,18 +153,31 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_ended = True
         if self.transport.is_closing():
             return
+        response = Problem(slug, detail, RETRY_AFTER if slug == "busy" else {}).response()
+        headers = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
+        head = STATUS_LINE[response.status_code] + headers + b"connection: close\r\n\r\n"
+        self._refusal = head + bytes(response.body)
         cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and not cycle.response_complete:
+        if cycle is None or cycle.response_complete:
+            self._send_refusal()
+        elif self._is_in_body:
             cycle.disconnected = True
             cycle.message_event.set()
             if cycle.response_started:
                 self.transport.abort()
-                return
-        response = Problem(slug, detail, RETRY_AFTER if slug == "busy" else {}).response()
-        headers = (name + b": " + value + b"\r\n" for name, value in response.raw_headers)
-        self.transport.write(
-            STATUS_LINE[response.status_code] + b"".join(headers) + b"connection: close\r\n\r\n" + bytes(response.body)
-        )
+            else:
+                self._send_refusal()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        # What was refused came behind a request whose answer was still under way.
+        if self._refusal and self.cycle.response_complete and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self._send_refusal()
+
+    def _send_refusal(self) -> None:
+        self.transport.write(self._refusal)
+        self._refusal = b""
         # Only our side: with both closed, bytes that still arrive would make the kernel discard the answer.
         self.transport.write_eof()
 
@@ -189,7 +204,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _look(self) -> None:
         """End the connection if its deadline is over."""
         now = self.loop.time()
-        if self._is_ended:
+        if self._is_ended and not self._refusal:
             self.transport.abort()
             return
         if self.flow.read_paused:

@@ -124,6 +124,14 @@ async def test_half_a_head_behind_a_whole_request_is_given_up(serve: Serve, dial
     assert b" 408 " in answer
 
 
+async def test_nonsense_behind_a_request_is_refused_after_its_answer(serve: Serve, dial: Dial) -> None:
+    wire = await dial(await serve())
+    await wire.send(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\nno request\r\n\r\n")
+    answer = await _until_cut(wire)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"at lastHTTP/1.1 400 " in answer
+
+
 @pytest.mark.parametrize("trickle_s", [None, TIMEOUT_S / 3])
 async def test_a_body_is_given_up_when_it_stands_still(serve: Serve, dial: Dial, trickle_s: float | None) -> None:
     wire = await dial(await serve())
