@@ -25,6 +25,9 @@ from shared.storage.store import Store
 MAX_UPLOAD_THREADS = 8
 """Threads that write bodies to the store at once. A store that hangs leaves all other threads to the other routes."""
 
+MAX_IMPORTS = 2
+"""Libraries that are taken in at once, each by a thread that computes; others wait, and recordings never do."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -37,6 +40,7 @@ class State:
     incoming_dir: Path
     """Folder for bodies that are being received; it holds nameless files only."""
     upload_limiter: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_UPLOAD_THREADS))
+    import_limiter: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_IMPORTS))
     word_timings: WordTimingCache = field(default_factory=WordTimingCache)
 
     @contextmanager

@@ -1,6 +1,7 @@
 """Write the library as a zip while the zip is being sent."""
 
 import hashlib
+import io
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,14 +10,16 @@ from datetime import UTC, datetime
 from itertools import chain, groupby
 from typing import Self
 
+import ijson
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
+from services.api.archive.description_writer import description_blocks, load_revision, revision_ids_of
 from services.api.archive.entry_names import FolderNames, file_name
 from services.api.archive.manifest import (
     DESCRIPTION,
     MANIFEST,
-    ArchivedRevision,
+    TRANSCRIPT_FORMATS,
     AudioFile,
     ClipDescription,
     Manifest,
@@ -33,8 +36,8 @@ from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
 
-TRANSCRIPT_FORMATS = ("txt", "srt", "md")
-"""Formats in which each transcript lies beside its audio."""
+PARSED_BYTES = 16 * 1024
+"""Bytes of JSON that are parsed at once: some milliseconds."""
 
 StoredParts = Sequence[tuple[str, int]]
 """Key and size of each of the objects whose bytes, one after another, are a file."""
@@ -93,7 +96,7 @@ class _ClipExport:
     """One clip as it is at this moment, and where its bytes are."""
 
     clip: Clip
-    revisions: Sequence[Transcript]
+    revision_ids: list[int]
     peaks: list[int] | None
     files: Mapping[str, StoredParts]
     """By name, the played file first, if there is one."""
@@ -105,7 +108,6 @@ class _ClipExport:
         clip = session.exec(Clip.by_id(HOME, id)).first()
         if clip is None or clip.deleted_at is not None:
             return None
-        revisions = select(Transcript).where(col(Transcript.clip_id) == id).order_by(col(Transcript.id))
         waveform = session.get(Waveform, id)
         files: dict[str, StoredParts] = {}
         played_file = file_name("audio", clip.mime)
@@ -119,7 +121,7 @@ class _ClipExport:
             file = played_file if is_played else file_name(f"original-{upload.segment}", upload.mime)
             files[file] = [(piece.key, piece.end - piece.start) for piece in pieces]
             originals.append((upload, file))
-        return cls(clip, session.exec(revisions).all(), waveform.peaks if waveform else None, files, originals)
+        return cls(clip, revision_ids_of(session, id), waveform.peaks if waveform else None, files, originals)
 
     def write(self, archive: zipfile.ZipFile, folder: str, state: State) -> Iterator[None]:
         """Write the clip's entries, and pause after each block so that the block can be sent."""
@@ -138,13 +140,29 @@ class _ClipExport:
                     yield
             hashes[file] = sha256.hexdigest()
         if self.clip.text is not None:
-            timed = next((revision for revision in reversed(self.revisions) if revision.passages is not None), None)
+            timed = self._timed_revision(state)
             for extension in TRANSCRIPT_FORMATS:
                 transcript = FORMATS[extension].render(self.clip, timed)
                 archive.writestr(self._entry(f"{folder}/transcript.{extension}"), transcript)
-        description = self._description(hashes).model_dump_json(indent=1)
-        archive.writestr(self._entry(f"{folder}/{DESCRIPTION}"), description)
-        yield
+                yield
+        with archive.open(self._entry(f"{folder}/{DESCRIPTION}"), "w") as out:
+            for text in description_blocks(state, self._description(hashes), self.revision_ids):
+                out.write(text)
+                yield
+
+    def _timed_revision(self, state: State) -> Transcript | None:
+        """The newest revision with times, parsed in small parts: others need the interpreter's lock meanwhile."""
+        newest = Transcript.newest_with_times(self.clip.id).with_only_columns(col(Transcript.id))
+        with state.read_session() as session:
+            id = session.connection().execute(newest).scalar()
+            row = None if id is None else load_revision(session, id)
+        if row is None or row.passages in {None, "null"}:
+            return None
+        json_text: str = row.passages
+        passages = [*ijson.items(io.BytesIO(json_text.encode()), "item", use_float=True, buf_size=PARSED_BYTES)]
+        return Transcript(
+            clip_id=self.clip.id, source=row.source, text=row.text, passages=passages, created_at=row.created_at
+        )
 
     def _entry(self, name: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:
         """An entry with the clip's date: the same clip is exported as the same bytes."""
@@ -176,6 +194,5 @@ class _ClipExport:
                 "audio": audio,
                 "originals": originals,
                 "peaks": self.peaks,
-                "revisions": [ArchivedRevision.model_validate(revision.model_dump()) for revision in self.revisions],
             }
         )

@@ -2,35 +2,47 @@
 
 import hashlib
 import os
+import threading
 import uuid
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
-from pydantic import ValidationError
-from sqlalchemy.exc import IntegrityError
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlmodel import Session
+from starlette.requests import ClientDisconnect
 
-from services.api.archive.manifest import DESCRIPTION, AudioFile, ClipDescription
-from services.api.archive.zip_reader import InvalidClip, open_zip, read_blocks, read_description
+from services.api.archive.description_reader import Span, SpooledRevision, read_description
+from services.api.archive.manifest import DESCRIPTION, ArchivedRevision, AudioFile, ClipDescription
+from services.api.archive.zip_reader import InvalidClip, open_zip, read_blocks, read_description_blocks
 from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name
-from services.api.clips.schemas import MAX_TEXT_CHARS
 from services.api.clips.service import new_audio_key
 from services.api.http.errors import Problem
-from services.api.http.params import storable_text
 from services.api.state import ClipTransaction, State
 from shared.clips.models import Clip, Status
 from shared.clips.waveform import Waveform
 from shared.libraries import HOME
-from shared.storage.store import StoreFull
+from shared.search.folding import folded_ahead
+from shared.storage.store import StoreError, StoreFull
 from shared.transcripts.models import Transcript
+from shared.transcripts.retention import RevisionSize, surplus_revisions
 from shared.uploads.models import Piece, Upload
+
+log = structlog.get_logger(__name__)
 
 MAX_REFUSALS = 1_000
 """Refused clips that the answer names one by one."""
+
+
+NOT_OF_ONE_CLIP = (ClientDisconnect, StoreError, OperationalError, InterfaceError, PoolTimeoutError)
+"""Errors that the next clip would meet, too: the import ends, and a later one goes on."""
 
 
 @dataclass
@@ -41,78 +53,93 @@ class ImportResult:
     known: int = 0
     refused: list[dict[str, str]] = field(default_factory=list)
 
+    def refuse(self, folder: str, detail: str) -> None:
+        if len(self.refused) < MAX_REFUSALS:
+            self.refused.append({"name": folder, "detail": detail})
 
-def import_zip(state: State, file: IO[bytes], size: int) -> ImportResult:
-    """Import the clips of a zip one by one. Raises `Problem` if the file is not an exported library."""
+
+def import_zip(state: State, file: IO[bytes], size: int, stopped: threading.Event) -> ImportResult:
+    """Import the clips of a zip one by one, each in a transaction of its own, so that an invalid one costs itself only.
+
+    Raises `Problem` if the file is not an exported library, and `ClientDisconnect` soon after `stopped` is set.
+    """
     result = ImportResult()
     with open_zip(file, size) as archive:
         for name in [name for name in archive.NameToInfo if name.rpartition("/")[2] == DESCRIPTION]:
             folder = name.rpartition("/")[0]
             try:
-                if _ClipFolder(archive, folder).import_clip(state):
+                if _ClipFolder(archive, folder, stopped).import_clip(state):
                     result.imported += 1
                 else:
                     result.known += 1
             except InvalidClip as error:
-                if len(result.refused) < MAX_REFUSALS:
-                    result.refused.append({"name": folder, "detail": str(error)})
+                result.refuse(folder, str(error))
+            except NOT_OF_ONE_CLIP:
+                raise
+            except Exception:
+                log.exception("importing a clip failed", folder=folder)
+                result.refuse(folder, "It holds something that this server cannot take in.")
     return result
 
 
 class _ClipFolder:
     """The folder of one clip in the zip."""
 
-    def __init__(self, archive: zipfile.ZipFile, folder: str) -> None:
-        self._archive, self._folder = archive, folder
+    def __init__(self, archive: zipfile.ZipFile, folder: str, stopped: threading.Event) -> None:
+        self._archive, self._folder, self._stopped = archive, folder, stopped
 
     def import_clip(self, state: State) -> bool:
         """Store the files, then write the rows. Return False if the clip exists already. Raises `InvalidClip`."""
-        description = self._description()
-        if _is_known(state, description):
-            return False
-        keys: dict[str, str] = {}
-        try:
-            for audio in description.files:
-                keys[audio.file] = self._store_file(state, description.id, audio)
-            with state.transaction() as transaction:
-                _record_clip(transaction, description, keys)
-        except (InvalidClip, IntegrityError, StoreFull) as error:
-            for key in keys.values():
-                state.store.delete(key)
-            if not isinstance(error, IntegrityError):
-                raise
-            # Another request created the clip at the same time.
+        with TemporaryFile(dir=state.incoming_dir) as spool:
+            description, revisions = self._read_description(spool)
             if _is_known(state, description):
                 return False
-            raise InvalidClip("Something of it is here already, and nothing is overwritten.") from error
+            keys: dict[str, str] = {}
+            try:
+                for audio in description.files:
+                    keys[audio.file] = self._store_file(state, description.id, audio)
+                with folded_ahead(description.text), state.transaction() as transaction:
+                    last_attempt = max((each.attempt for each in revisions), default=0)
+                    _record_clip(transaction, description, keys, last_attempt)
+                    _record_revisions(transaction, description.id, revisions, spool)
+            except (InvalidClip, IntegrityError, DataError, StoreFull, ClientDisconnect) as error:
+                # Nothing was committed. After any other error something may have been, and the row needs its bytes.
+                for key in keys.values():
+                    state.store.delete(key)
+                if isinstance(error, DataError):
+                    raise InvalidClip("Its description holds what the database does not take.") from error
+                if not isinstance(error, IntegrityError):
+                    raise
+                # Another request created the clip at the same time.
+                if _is_known(state, description):
+                    return False
+                raise InvalidClip("Something of it is here already, and nothing is overwritten.") from error
         return True
 
-    def _description(self) -> ClipDescription:
+    def _read_description(self, spool: IO[bytes]) -> tuple[ClipDescription, list[SpooledRevision]]:
+        blocks = self._until_stopped(read_description_blocks(self._archive, self._entry(DESCRIPTION)))
+        description, revisions = read_description(blocks, spool)
         try:
-            content = read_description(self._archive, self._entry(DESCRIPTION))
-            description = ClipDescription.model_validate_json(content)
             description.name = clean_name(description.name)
-        except ValidationError as error:
-            first = error.errors()[0]
-            field_path = ".".join(map(str, first["loc"]))
-            raise InvalidClip(
-                f"Its description is wrong at {field_path or 'its beginning'}: {first['msg']}."
-            ) from error
         except Problem as problem:
             raise InvalidClip(problem.detail) from problem
         if not description.audio and not description.originals:
             raise InvalidClip("There is no sound in it.")
-        if len(description.text or "") > MAX_TEXT_CHARS:
-            raise InvalidClip(f"Its text has more than {MAX_TEXT_CHARS:,} characters.")
         if len({each.segment for each in description.originals}) < len(description.originals):
             raise InvalidClip("Two of its parts claim the same place.")
-        return description
+        return description, revisions
 
     def _entry(self, file: str) -> zipfile.ZipInfo:
         entry = self._archive.NameToInfo.get(f"{self._folder}/{file}" if self._folder else file)
         if entry is None:
             raise InvalidClip(f"The file {file} is missing.")
         return entry
+
+    def _until_stopped(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            if self._stopped.is_set():
+                raise ClientDisconnect
+            yield block
 
     def _store_file(self, state: State, clip_id: uuid.UUID, audio: AudioFile) -> str:
         """Unpack a file, compare it with its description, and put it into the store. Return its key."""
@@ -121,7 +148,7 @@ class _ClipFolder:
             raise InvalidClip(f"The file {audio.file} has another length than is said of it.")
         with TemporaryFile(dir=state.incoming_dir) as file:
             sha256 = hashlib.sha256()
-            for block in read_blocks(self._archive, entry):
+            for block in self._until_stopped(read_blocks(self._archive, entry)):
                 sha256.update(block)
                 try:
                     file.write(block)
@@ -153,15 +180,15 @@ def _is_known(state: State, description: ClipDescription) -> bool:
     return True
 
 
-def _record_clip(transaction: ClipTransaction, description: ClipDescription, keys: Mapping[str, str]) -> None:
-    """Write all rows of a clip whose files are in the store."""
+def _record_clip(
+    transaction: ClipTransaction, description: ClipDescription, keys: Mapping[str, str], last_attempt: int
+) -> None:
+    """Write all rows of a clip whose files are in the store, but those of its revisions."""
     now = transaction.now
-    clip = _new_clip(description, keys, now)
+    clip = _new_clip(description, keys, last_attempt, now)
     needs_job = clip.status in {Status.PENDING, Status.TRANSCRIBING}
     transaction.save(clip, *([clip.next_job] if needs_job else []))
     transaction.session.flush()
-    for revision in description.revisions:
-        transaction.session.add(Transcript(clip_id=clip.id, **revision.model_dump()))
     if description.peaks is not None:
         transaction.session.add(Waveform(clip_id=clip.id, peaks=description.peaks))
     for original in description.originals:
@@ -180,7 +207,36 @@ def _record_clip(transaction: ClipTransaction, description: ClipDescription, key
         )
 
 
-def _new_clip(description: ClipDescription, keys: Mapping[str, str], now: datetime) -> Clip:
+def _record_revisions(
+    transaction: ClipTransaction, clip_id: uuid.UUID, revisions: Sequence[SpooledRevision], spool: IO[bytes]
+) -> None:
+    """Write the revisions that a clip keeps: an export of an older release may have more."""
+    sizes = [RevisionSize(number, each.source, each.saved_at, each.chars) for number, each in enumerate(revisions)]
+    surplus = surplus_revisions(sizes, transaction.now)
+    for number, revision in enumerate(revisions):
+        if number not in surplus:
+            head = ArchivedRevision.model_validate_json(_spooled(spool, revision.head))
+            passages = None
+            if revision.passages is not None:
+                passages = _raw_json(transaction.session, _spooled(spool, revision.passages))
+            values = {**head.model_dump(), "clip_id": clip_id, "passages": passages}
+            transaction.session.connection().execute(sa.insert(Transcript).values(values))
+
+
+def _spooled(spool: IO[bytes], span: Span) -> str:
+    start, end = span
+    spool.seek(start)
+    return spool.read(end - start).decode()
+
+
+def _raw_json(session: Session, text: str) -> Any:
+    """The value of a JSON column from text that is JSON already: as objects it would take ten times the memory."""
+    literal = sa.literal(text, sa.Text)
+    # SQLite keeps JSON as text, and takes a cast to it for one to a number.
+    return literal if session.connection().dialect.name == "sqlite" else sa.cast(literal, sa.JSON)
+
+
+def _new_clip(description: ClipDescription, keys: Mapping[str, str], last_attempt: int, now: datetime) -> Clip:
     """Build the clip's row. A clip that was waiting for preparation or transcription waits again."""
     audio = description.audio
     is_prepared = description.prepared and audio is not None
@@ -196,10 +252,10 @@ def _new_clip(description: ClipDescription, keys: Mapping[str, str], now: dateti
         prepared_at=now if is_prepared else None,
         gaps=[gap.model_dump() for gap in description.gaps],
         status=status,
-        text=None if description.text is None else storable_text(description.text),
+        text=description.text,
         error=description.error if status is description.status else None,
-        attempt=max((revision.attempt or 0 for revision in description.revisions), default=0),
+        attempt=last_attempt,
         queued_at=now,
-        created_at=min(description.created_at, now).astimezone(UTC),
+        created_at=min(description.created_at, now),
         updated_at=now,
     )

@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from services.api.http.params import storable_text
 from shared.clips.models import MAX_NAME_CHARS, Status
 from shared.clips.schemas import Gap
 from shared.clips.tags import normalize_tags
@@ -20,13 +22,27 @@ MANIFEST = "dictaphone.json"
 DESCRIPTION = "clip.json"
 """The file in each clip's folder that describes the clip."""
 
-Milliseconds = Annotated[int, Field(ge=0, le=MAX_DURATION_MS)]
-Size = Annotated[int, Field(ge=1, lt=2**63)]
+TRANSCRIPT_FORMATS = ("txt", "srt", "md")
+"""Formats in which each transcript lies beside its audio, for people; no import reads them."""
+
+TEXT_FILES = frozenset({MANIFEST, DESCRIPTION, *(f"transcript.{extension}" for extension in TRANSCRIPT_FORMATS)})
+"""Names of files that hold no audio. Words may shrink in a zip to a thousandth, audio does not."""
+
+MAX_TEXT_CHARS = 32 * 1024**2
+"""Characters of one text: more than anybody can say into one clip. What a person types is limited far below."""
+
+MAX_SENTENCE_CHARS = 100_000
+"""Characters of a clip's error: a sentence, perhaps with what a server said of itself."""
+
+MAX_ITEMS = 10_000
+"""Segments, gaps or peaks of one clip."""
 
 
 def _plain_file_name(name: str) -> str:
     if PurePosixPath(name).name != name or name in {"", ".", ".."}:
         raise ValueError("a file stands in its clip's own folder")
+    if name in TEXT_FILES:
+        raise ValueError(f"{name} is no file with sound")
     return name
 
 
@@ -36,6 +52,26 @@ def _language_code(code: str) -> str:
     return code
 
 
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no calendar has this day") from error
+
+
+Milliseconds = Annotated[int, Field(ge=0, le=MAX_DURATION_MS)]
+Size = Annotated[int, Field(ge=1, lt=2**63)]
+Peak = Annotated[int, Field(ge=0, le=255)]
+Attempt = Annotated[int, Field(ge=0, lt=2**31)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Storable = Annotated[str, AfterValidator(storable_text)]
+"""Text without what a database may refuse."""
+
+MediaType = Annotated[str, Field(max_length=255, pattern=r"^[ -~]*$")]
+"""Printable ASCII: it becomes a header of the audio's answer."""
+
+LanguageName = Annotated[Storable, Field(max_length=16)]
+RecognizerName = Annotated[Storable, Field(max_length=255)]
 Language = Annotated[str, AfterValidator(_language_code)]
 
 
@@ -55,67 +91,63 @@ class Manifest(ArchiveModel):
 class AudioFile(ArchiveModel):
     """An audio file in the clip's folder."""
 
-    file: Annotated[str, AfterValidator(_plain_file_name)]
-    mime: str = Field(max_length=255)
+    file: Annotated[str, Field(max_length=255), AfterValidator(_plain_file_name)]
+    mime: MediaType
     bytes: Size
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class OriginalFile(AudioFile):
     """The bytes of one segment as they arrived. Of a clip that was never remuxed, this is the played file itself."""
 
-    segment: int = Field(ge=0, le=10_000)
+    segment: int = Field(ge=0, le=MAX_ITEMS)
     is_recording: bool
-    name: str = Field(max_length=MAX_NAME_CHARS)
-    recorded_at: AwareDatetime
+    name: Storable = Field(max_length=MAX_NAME_CHARS)
+    recorded_at: Moment
 
 
 class ArchivedWord(ArchiveModel):
     start_ms: Milliseconds
     end_ms: Milliseconds
-    text: str
-
-
-class ArchivedPassage(ArchivedWord):
-    words: list[ArchivedWord]
+    text: Storable
 
 
 class ArchivedRevision(ArchiveModel):
-    """One transcript of the clip: as a machine heard it, or as a person corrected it."""
+    """One transcript of the clip: as a machine heard it, or as a person left it. Its `passages` are read apart."""
 
-    attempt: int | None
+    attempt: Attempt | None
     source: Source
-    text: str
-    language: str | None = Field(max_length=16)
-    recognizer: str | None = Field(max_length=255)
-    passages: list[ArchivedPassage] | None
-    created_at: AwareDatetime
+    text: Storable = Field(max_length=MAX_TEXT_CHARS)
+    language: LanguageName | None
+    recognizer: RecognizerName | None
+    created_at: Moment
+    saved_at: Moment | None = None
+    """Older exports have none."""
 
 
 class ClipDescription(ArchiveModel):
-    """All of a clip but its bytes."""
+    """All of a clip but its bytes and its `revisions`, which are read apart: they may be many, and large."""
 
     id: uuid.UUID
     name: str
-    created_at: AwareDatetime
+    created_at: Moment
     duration_ms: Milliseconds | None
-    segments: int = Field(ge=1, le=10_000)
-    gaps: list[Gap]
+    segments: int = Field(ge=1, le=MAX_ITEMS)
+    gaps: Annotated[list[Gap], Field(fail_fast=True, max_length=MAX_ITEMS)]
     status: Status
-    text: str | None
-    edited_at: AwareDatetime | None
-    language: str | None = Field(max_length=16)
+    text: Storable | None = Field(max_length=MAX_TEXT_CHARS)
+    edited_at: Moment | None
+    language: LanguageName | None
     language_set: Language | None
-    recognizer: str | None = Field(max_length=255)
-    error: str | None
+    recognizer: RecognizerName | None
+    error: Storable | None = Field(max_length=MAX_SENTENCE_CHARS)
     tags: Annotated[list[str], AfterValidator(normalize_tags)]
     prepared: bool
     """Whether the audio was measured and made seekable."""
     audio: AudioFile | None
     """The played file; None while the segments are not joined yet."""
-    originals: list[OriginalFile] = Field(max_length=10_000)
-    peaks: list[Annotated[int, Field(ge=0, le=255)]] | None = Field(max_length=10_000)
-    revisions: list[ArchivedRevision]
+    originals: Annotated[list[OriginalFile], Field(fail_fast=True, max_length=MAX_ITEMS)]
+    peaks: Annotated[list[Peak], Field(fail_fast=True, max_length=MAX_ITEMS)] | None
 
     @property
     def files(self) -> Iterable[AudioFile]:

@@ -1,5 +1,7 @@
 """Export the library as a zip, and import such a zip."""
 
+import asyncio
+import threading
 import uuid
 from datetime import UTC, datetime
 
@@ -75,10 +77,25 @@ def _ids(request: Request) -> set[uuid.UUID] | None:
 )
 async def import_library(request: Request) -> Response:
     """POST /api/library: take in what GET /api/library.zip gave. A second import of the same zip changes nothing."""
-    state = state_of(request)
+    state, stopped = state_of(request), threading.Event()
     async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
-        result = await to_thread.run_sync(import_zip, state, body.file, body.size, limiter=state.upload_limiter)
+        watcher = asyncio.ensure_future(_set_on_disconnect(request, stopped))
+        try:
+            # When the server ends, the request is cancelled; its thread ends with the next block.
+            result = await to_thread.run_sync(
+                import_zip, state, body.file, body.size, stopped, limiter=state.import_limiter, abandon_on_cancel=True
+            )
+        finally:
+            stopped.set()
+            watcher.cancel()
     return JSONResponse(
         {"taken": result.imported, "known": result.known, "refused": result.refused},
         headers={"Cache-Control": "no-store"},
     )
+
+
+async def _set_on_disconnect(request: Request, event: threading.Event) -> None:
+    """Set an event when the client has gone: nobody waits for the result, and others wait for the thread."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    event.set()

@@ -130,3 +130,11 @@ EXCEPTION_HANDLERS = dict.fromkeys(
     problem_response,
 )
 """Exceptions that Starlette passes to `problem_response`; `RequestMiddleware` answers all others."""
+
+
+def is_expected(error: Exception) -> bool:
+    """Whether the error is one of ours or of a part that is away, and needs no traceback.
+
+    Starlette wraps such an error in another one if it comes after the head of the answer.
+    """
+    return isinstance(error, tuple(EXCEPTION_HANDLERS)) or isinstance(error.__cause__, tuple(EXCEPTION_HANDLERS))

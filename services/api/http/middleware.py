@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.http.errors import Problem, problem_response
+from services.api.http.errors import Problem, is_expected, problem_response
 from services.api.settings import ApiSettings
 from shared.origins import is_known_host, is_same_site
 
@@ -101,7 +101,11 @@ class RequestMiddleware:
         except Exception as error:
             # Starlette's own last resort (ServerErrorMiddleware) would answer without these headers.
             if status:
-                raise
+                if not is_expected(error):
+                    raise
+                # The head is sent. The server closes the connection, and the client sees that the end is missing.
+                log.error("answer broken off", path=scope["path"], reason=str(error.__cause__ or error))
+                return
             response = await problem_response(Request(scope), error)
             await response(scope, receive, send_with_headers)
         finally:

@@ -1,11 +1,13 @@
 """A library is exported as a zip and imported elsewhere, unchanged; other people's zips do no harm."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import json
 import shutil
 import subprocess
+import time
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -14,14 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.api.archive.entry_names import FolderNames, safe_stem
 from services.api.archive.manifest import DESCRIPTION, MANIFEST
+from services.api.archive.zip_reader import InvalidClip, open_zip, read_blocks
+from services.api.http.errors import Problem
 from tests.conftest import Parts, StartStack
 from tests.recordings import WEBM_HEAD
+from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.stack import Stack
 from tests.services.api.clips.test_routes import assert_problem
 from tests.services.transcriber import files
@@ -250,7 +256,7 @@ INVALID_CLIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "nothing to hear": (lambda one: described(one, audio=None), "no sound"),
     "no JSON": (
         lambda one: rewritten(one, lambda name, content: b"{" if name.endswith(DESCRIPTION) else content),
-        "beginning",
+        "no JSON",
     ),
     "damage": (lambda one: one.replace(SOUND[200:300], bytes(100), 1), "damaged"),
 }
@@ -319,6 +325,145 @@ async def test_kill_9_half_way_leaves_whole_clips_and_the_next_try_goes_on(
     async with httpx.AsyncClient(base_url=stack.api_url) as api:
         for id in await listed(api):
             assert (await api.get(f"/api/clips/{id}/audio")).content == SOUND
+
+
+# -- much in little --------------------------------------------------------------------------------------------------
+
+
+def with_description(archive: bytes, description: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """The same zip with another text for each description."""
+    return rewritten(archive, lambda name, content: description if name.endswith(DESCRIPTION) else content, method)
+
+
+SMALL_ZIPS: dict[str, bytes] = {
+    "gaps": b'{"gaps": [' + b'{"at_ms": 0, "length_ms": 0, "cause": "lost"},' * 1_200_000 + b"1]}",
+    "words": b'{"revisions": [{"passages": [{"words": ['
+    + b'{"start_ms":0,"end_ms":0,"text":""},' * 1_500_000
+    + b"1]}]}]}",
+}
+
+
+@pytest.mark.parametrize("kind", SMALL_ZIPS)
+async def test_a_small_zip_takes_nothing_from_the_others(
+    local_parts: Parts, start_stack: StartStack, one: bytes, kind: str
+) -> None:
+    archive = with_description(one, SMALL_ZIPS[kind])
+    assert len(archive) < 400_000
+    stack = start_stack(local_parts, "api")
+    process = psutil.Process(stack.pid("api"))
+    before = process.memory_info().rss
+    importing = asyncio.ensure_future(imported(stack, archive))
+    slowest_s, most_bytes = 0.0, 0
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as api:
+        while not importing.done():
+            started = time.monotonic()
+            (await api.get("/healthz")).raise_for_status()
+            slowest_s = max(slowest_s, time.monotonic() - started)
+            most_bytes = max(most_bytes, process.memory_info().rss)
+            await asyncio.sleep(0.005)
+    [refusal] = (await importing)["refused"]
+    assert refusal["name"] == "One"
+    assert slowest_s < 1, "seconds: a tenth on a machine that does nothing else"
+    assert most_bytes - before < 150_000_000
+
+
+async def test_imports_wait_for_each_other_and_recordings_for_none_of_them(
+    local_parts: Parts, start_stack: StartStack, one: bytes
+) -> None:
+    archive = with_description(one, SMALL_ZIPS["words"])
+    stack = start_stack(local_parts, "api")
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as api:
+        importing = [asyncio.ensure_future(imported(stack, archive)) for _ in range(6)]
+        await asyncio.sleep(0.5)
+        started = time.monotonic()
+        put = await api.put(f"/api/clips/{uuid.uuid4()}", params={"name": "Spoken"}, content=SOUND)
+        assert put.status_code == 201
+        assert time.monotonic() - started < 3
+        # Who waits no more keeps no thread: the server can be stopped at once.
+        for each in importing:
+            each.cancel()
+        await asyncio.gather(*importing, return_exceptions=True)
+
+
+BAD_VALUES: dict[str, Any] = {
+    "recognizer": "a\0b",
+    "language": "e\0",
+    "error": "\0" * 5,
+    "created_at": "0001-01-01T00:00:00+14:00",
+    "edited_at": "9999-12-31T23:59:59-14:00",
+    "duration_ms": 2**31,
+    "segments": 2**40,
+    "peaks": [256],
+    "gaps": [{"at_ms": 0, "length_ms": 0, "cause": "hunger"}],
+    "text": "\0words",
+    "revisions": [
+        {"attempt": 2**40, "source": "machine", "text": "", "language": None, "recognizer": None, "passages": None,
+         "created_at": "2026-01-02T00:00:00Z"}
+    ],
+}  # fmt: skip
+
+
+async def test_one_bad_value_costs_its_own_clip_only(parts: Parts, start_stack: StartStack, one: bytes) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        about = json.loads(entries(one)[f"One/{DESCRIPTION}"])
+        for number, (name, value) in enumerate([*BAD_VALUES.items(), ("name", "Good")]):
+            archive.writestr(f"{number}/audio.webm", SOUND)
+            described_as = {**about, "id": str(uuid.uuid4()), name: value}
+            archive.writestr(f"{number}/{DESCRIPTION}", json.dumps(described_as))
+        archive.writestr(MANIFEST, entries(one)[MANIFEST])
+    stack = start_stack(parts, "api")
+    result = await imported(stack, out.getvalue())
+    assert result["taken"] + len(result["refused"]) == len(BAD_VALUES) + 1
+    assert {refusal["name"] for refusal in result["refused"]} == {
+        str(number)
+        for number, name in enumerate(BAD_VALUES)
+        if name not in {"recognizer", "language", "error", "text"}  # the character is left out
+    }
+    async with httpx.AsyncClient(base_url=stack.api_url) as api:
+        assert "Good" in {clip["name"] for clip in (await listed(api)).values()}
+
+
+@given(st.data())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_zip_that_was_torn_anywhere_is_answered_with_a_sentence(one: bytes, data: st.DataObject) -> None:
+    """Cut off, with a hole, or with other bytes: never an exception that no route expects."""
+    torn = bytearray(one)
+    at = data.draw(st.integers(0, len(torn) - 1))
+    length = data.draw(st.integers(1, 200))
+    torn[at : at + length] = data.draw(st.binary(max_size=200))
+    with contextlib.suppress(Problem):
+        file = io.BytesIO(bytes(torn))
+        with open_zip(file, len(torn)) as archive:
+            for entry in archive.infolist():
+                with contextlib.suppress(InvalidClip):
+                    for _ in read_blocks(archive, entry):
+                        pass
+
+
+async def test_an_export_that_breaks_off_is_one_line_in_the_log(
+    server_parts: Parts, start_stack: StartStack, seaweedfs: SeaweedFS
+) -> None:
+    stack = start_stack(server_parts, "api")
+    async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as api:
+        for number in range(40):
+            put = await api.put(f"/api/clips/{uuid.uuid4()}", params={"name": f"{number}"}, content=SOUND * 400)
+            put.raise_for_status()
+
+        async def export() -> None:
+            async with api.stream("GET", "/api/library.zip") as response:
+                assert response.status_code == 200
+                async for _ in response.aiter_raw(1_000):
+                    if seaweedfs.is_running():
+                        seaweedfs.kill()
+
+        with pytest.raises(httpx.RemoteProtocolError):
+            await export()
+        assert (await api.get("/healthz")).status_code == 200
+    written = stack.log("api")
+    assert "answer broken off" in written
+    assert "Traceback" not in written
+    assert "exception" not in written.lower().replace("answer broken off", "")
 
 
 # -- names -----------------------------------------------------------------------------------------------------------
