@@ -37,7 +37,7 @@ METHODS = {"get", "head", "put", "post", "patch", "delete"}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 EXAMPLES = 10
-"""Requests for each of 24 operations, valid and invalid, on both kinds of parts: 960 in about 15 seconds."""
+"""Requests for each of 27 operations, valid and invalid, on both kinds of parts: 1,080 in about 17 seconds."""
 
 FRAMING = {"transfer-encoding", "content-length", "connection", "upgrade", "expect"}
 """Headers that frame a request: uvicorn rejects nonsense in them before the application sees a request."""
