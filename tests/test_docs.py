@@ -39,6 +39,7 @@ READ_BY = {
     "DICTAPHONE_SECRET": "infra/compose.yaml",
     "PUBLISH": "infra/compose.yaml",
     "PYTHON": "Makefile",
+    "MIN_RELEASE_AGE": "Makefile",
     "ARGS": "Makefile",
     **dict.fromkeys(("MINUTES", "FAULTS", "SEED"), "Makefile"),
     "FANOUT_GEN_C": "tests/bench/realtime.py",
