@@ -3,6 +3,7 @@
 import socket
 import sys
 
+import structlog
 import uvloop
 
 from services.realtime.metrics import Metrics
@@ -12,14 +13,18 @@ from services.realtime.workers import run_workers
 from shared import logs
 from shared.settings import load
 
+log = structlog.get_logger(__name__)
+
+WORKERS_DEPRECATED = "WORKERS will be removed in the next release; start a second container behind a proxy instead"
+
 
 def main() -> None:
     settings = load(RealtimeSettings)
     logs.configure("realtime", settings.log_level)
     metrics = Metrics(settings.workers)
 
-    def serve(worker: int) -> None:
-        metrics.use_row(worker)
+    def serve(process: int) -> None:
+        metrics.use_row(process)
         try:
             uvloop.run(RealtimeServer(settings, metrics).run())
         except OSError as error:
@@ -28,6 +33,7 @@ def main() -> None:
     if settings.workers == 1:
         serve(0)
     else:
+        log.warning(WORKERS_DEPRECATED, workers=settings.workers)
         _check_port(settings)
         run_workers(settings.workers, serve)
 
