@@ -9,7 +9,7 @@ import uvloop
 from services.realtime.metrics import Metrics
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
-from services.realtime.workers import run_workers
+from services.realtime.workers import run_processes
 from shared import logs
 from shared.settings import load
 
@@ -35,11 +35,11 @@ def main() -> None:
     else:
         log.warning(WORKERS_DEPRECATED, workers=settings.workers)
         _check_port(settings)
-        run_workers(settings.workers, serve)
+        run_processes(settings.workers, serve)
 
 
 def _check_port(settings: RealtimeSettings) -> None:
-    """Exit if the port is taken. Workers would not notice: SO_REUSEPORT shares it with any process that sets it too."""
+    """Exit if the port is taken. Each process would share it: SO_REUSEPORT does with any process that sets it too."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
