@@ -53,12 +53,16 @@ format: $(VENV)/dev.stamp ## Put the Python files into their form
 	$(RUN) -m ruff check --fix-only
 	$(RUN) -m ruff format
 
+# A release that does harm is mostly taken back within days. Renovate waits as long (renovate.json). A fix that cannot
+# wait: make lock MIN_RELEASE_AGE="0 days"
+MIN_RELEASE_AGE := 7 days
+
 # One version of a package serves every Python: who runs 3.14 has what was tested on 3.11.
 LOCK := pyproject.toml --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-annotate --custom-compile-command "make lock"
+	--no-emit-find-links --no-annotate --custom-compile-command "make lock" --exclude-newer "$(MIN_RELEASE_AGE)"
 
 # dev.txt holds everything, so the others take their versions from it and one .venv serves them all.
-lock: $(VENV)/dev.stamp ## Renew requirements/*.txt from pyproject.toml, with the newest versions
+lock: $(VENV)/dev.stamp ## Renew requirements/*.txt from pyproject.toml, with the newest versions that are a week old
 	$(RUN) -m uv pip compile --quiet --upgrade $(LOCK) --extra dev -o requirements/dev.txt
 	for extra in api realtime transcriber transcriber-local local; do \
 		$(RUN) -m uv pip compile --quiet --upgrade $(LOCK) --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt || exit; \

@@ -1,5 +1,7 @@
 """The documents name what there is: variables, commands, files, links."""
 
+import importlib
+import pkgutil
 import re
 import shlex
 from collections.abc import Iterable
@@ -7,12 +9,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
 from services.api.app import ROUTES
 from services.api.openapi.document import build
 from services.api.settings import ApiSettings
+from services.realtime.metrics import Metrics
 from services.realtime.settings import RealtimeSettings
 from services.transcriber.settings import TranscriberSettings
 from shared.settings import ProcessSettings
@@ -40,6 +45,7 @@ READ_BY = {
     "TRANSCRIBER_MEMORY": "infra/compose.yaml",
     "PUBLISH": "infra/compose.yaml",
     "PYTHON": "Makefile",
+    "MIN_RELEASE_AGE": "Makefile",
     "ARGS": "Makefile",
     **dict.fromkeys(("MINUTES", "FAULTS", "SEED"), "Makefile"),
     "FANOUT_GEN_C": "tests/bench/realtime.py",
@@ -110,6 +116,34 @@ def test_every_variable_that_is_named_is_read(path: Path) -> None:
 def test_a_variable_of_a_command_is_read_there(name: str, path: str) -> None:
     assert re.search(rf"\b{name}\b", (ROOT / path).read_text())
     assert f"`{name}`" in TEXTS[Path("docs/configuration.md")]
+
+
+# -- metrics ------------------------------------------------------------------------------------------------------
+
+
+def test_the_tables_of_metrics_are_what_the_programs_report() -> None:
+    table_rows = re.findall(r"^\| `dictaphone_\w+` \|.*\|.*\|.*\|$", TEXTS[Path("docs/metrics.md")], re.MULTILINE)
+    assert sorted(table_rows) == sorted(metric_rows())
+
+
+def metric_rows() -> Iterable[str]:
+    """A row for each metric of the services, all of whose modules are imported for that."""
+    for package in ("services", "shared"):
+        for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
+            if not module.name.startswith("shared.migrations"):
+                importlib.import_module(module.name)
+    registered = {metric.name: metric for metric in (*REGISTRY.collect(), *Metrics(1).collect())}
+    labels = {collector._name: collector._labelnames for collector in metric_wrappers()}
+    for name, metric in registered.items():
+        if name.startswith("dictaphone_"):
+            exposed = f"{name}_total" if metric.type == "counter" else name
+            named = ", ".join(f"`{label}`" for label in labels.get(name, ()))
+            yield f"| `{exposed}` | {metric.type} | {named} | {metric.documentation} |"
+
+
+def metric_wrappers() -> Iterable[MetricWrapperBase]:
+    """The metrics of the default registry; a metric without a value yet tells its labels nowhere else."""
+    return (each for each in REGISTRY._collector_to_names if isinstance(each, MetricWrapperBase))
 
 
 # -- commands -----------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class Channel:
     def subscribe(self, subscriber: Subscriber, cursor: str | None) -> bytes:
         """Add a subscriber. Return what it must be sent first, in this same turn: a replay's first chunk, or a resync.
 
-        `cursor` is whatever the client says. Only an id of this incarnation of the stream is accepted. Without a
+        `cursor` is whatever the client says. Only an id of this epoch of the stream is accepted. Without a
         cursor the subscriber is sent what happens from now on.
         """
         self._active.add(subscriber)
@@ -145,12 +145,12 @@ class Channel:
 
     # -- events ------------------------------------------------------------------------------------------------
 
-    def start_incarnation(self, cursor: str, events: Iterable[Event] = ()) -> None:
-        """Continue with a new incarnation of the stream: `cursor` is its oldest entry, `events` are those since.
+    def start_epoch(self, cursor: str, events: Iterable[Event] = ()) -> None:
+        """Continue with a new epoch of the stream: `cursor` is its oldest entry, `events` are those since.
 
-        Every subscriber is sent a resync. The ids of earlier incarnations are unknown from now on.
+        Every subscriber is sent a resync. The ids of earlier epochs are unknown from now on.
         """
-        self._buffer = self._buffer.next_incarnation(cursor)
+        self._buffer = self._buffer.next_epoch(cursor)
         self.publish(events)
 
     def publish(self, events: Iterable[Event]) -> None:

@@ -1,8 +1,7 @@
 """The reader of Redis streams: passes events to the hub, and proves for each batch that no entry before it was missed.
 
-An *incarnation* of a stream lasts from one wipe of Redis, or restart of its server, to the next. The *epoch* names the
-incarnation; Redis keeps it beside the stream. The first entry of an incarnation is a *marker*, with the epoch and
-without an event.
+An *epoch* of a stream lasts from one wipe of Redis, or restart of its server, to the next. Redis keeps its name beside
+the stream. The first entry of an epoch is a *marker*, with the name of the epoch and without an event.
 """
 
 import asyncio
@@ -38,10 +37,10 @@ ANSWER_TIMEOUT_S = 3
 MIN_RETRY_PAUSE_S, MAX_RETRY_PAUSE_S = 0.05, 2.0
 """Pauses between attempts while Redis is unavailable: a restart takes half a second, and an outage causes no load."""
 
-# Return the stream's epoch and its newest entries; begin a new incarnation first where the old one has ended. All in
+# Return the stream's epoch and its newest entries; begin a new epoch first where the old one has ended. All in
 # one step, so that two readers agree on the epoch.
 #
-# An incarnation ends with a wipe (no epoch) and with Redis's process (another run_id): a server that restarts from a
+# An epoch ends with a wipe (no name) and with Redis's process (another run_id): a server that restarts from a
 # snapshot, or a replica that takes over, may lack entries that were acknowledged. The marker's id (ARGV[2]) is greater
 # than all that this reader has seen, so that no id is given out twice even if the clock of Redis went back; where the
 # stream already holds a greater id, Redis chooses.
@@ -79,7 +78,7 @@ class RedisReader:
         self._new_connection: Callable[[], Any] = pool.make_connection
         self._hub = hub
         self._epochs: dict[str, str] = {}
-        """Library → the epoch of the incarnation that is being read; none: open the stream again."""
+        """Library → the epoch that is being read; none: open the stream again."""
         self._last_ids: dict[str, str] = {}
         """Library → the id of the last event entry read."""
         self._last_hint_ids: dict[str, str] = {}
@@ -129,7 +128,7 @@ class RedisReader:
             open_libraries = await self._read_batch(connection, sorted(open_libraries))
 
     async def _open_stream(self, connection: AbstractConnection, library: str) -> None:
-        """Go on from the last entry if the incarnation is the same; otherwise start the new one in the hub."""
+        """Go on from the last entry if the epoch is the same; otherwise start the new one in the hub."""
         last_id = StreamId.parse(self._last_ids.get(library, "0-0"))
         marker_id = StreamId(max(time.time_ns() // 1_000_000, last_id.ms + 1), 0)
         command = ("EVAL", OPEN_STREAM_SCRIPT, 2, epoch_key(library), stream_key(library))
@@ -138,12 +137,12 @@ class RedisReader:
         epoch = epoch_bytes.decode()
         if self._epochs.get(library) == epoch:
             return
-        entries = list(_entries_of_incarnation(newest_first, epoch_bytes))
+        entries = list(_entries_of_epoch(newest_first, epoch_bytes))
         self._epochs[library], self._last_ids[library] = epoch, entries[-1][0].decode()
-        log.info("stream incarnation started", library=library, epoch=epoch, entries=len(entries))
+        log.info("stream epoch started", library=library, epoch=epoch, entries=len(entries))
         # The oldest entry is the first cursor: either the marker, or an event whose predecessors were trimmed.
         cursor = entries[0][0].decode()
-        self._hub.channel(library).start_incarnation(cursor, list(_events(entries[1:])))
+        self._hub.channel(library).start_epoch(cursor, list(_events(entries[1:])))
 
     async def _read_batch(self, connection: AbstractConnection, libraries: list[str]) -> set[str]:
         """Wait for entries and pass them on. Return the libraries whose streams are proven to have no gap.
@@ -172,7 +171,7 @@ class RedisReader:
         }
         for library in set(libraries) - proven:
             log.warning("stream wiped, or trimmed before it was read; sending resync", library=library)
-            # A gap within one incarnation needs a resync, too: forget the epoch, even if the stream still has it.
+            # A gap within one epoch needs a resync, too: forget the epoch, even if the stream still has it.
             del self._epochs[library]
         for key, entries in batches or ():
             newest_id = entries[-1][0].decode()
@@ -202,8 +201,8 @@ async def _execute(connection: AbstractConnection, *commands: tuple[Any, ...]) -
     return [await connection.read_response() for _ in commands]
 
 
-def _entries_of_incarnation(newest_first: Sequence[Entry], epoch: bytes) -> Sequence[Entry]:
-    """Return the entries of one incarnation, oldest first. Entries before its marker belong to an earlier one."""
+def _entries_of_epoch(newest_first: Sequence[Entry], epoch: bytes) -> Sequence[Entry]:
+    """Return the entries of one epoch, oldest first. Entries before its marker belong to an earlier one."""
     for index, (_, fields) in enumerate(newest_first):
         if fields == [b"epoch", epoch]:
             return newest_first[index::-1]

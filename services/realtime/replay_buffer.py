@@ -1,6 +1,6 @@
 """The newest frames of one library, for clients that reconnect. No I/O.
 
-Each frame has a position: a number that only grows, across all incarnations of the library's stream.
+Each frame has a position: a number that only grows, across all epochs of the library's stream.
 """
 
 from collections import deque
@@ -43,7 +43,7 @@ DEFAULT_LIMITS = ReplayLimits()
 
 
 class ReplayBuffer:
-    """Consecutive frames of one incarnation of a stream, from the oldest kept to the newest."""
+    """Consecutive frames of one epoch of a stream, from the oldest kept to the newest."""
 
     def __init__(self, cursor: str | None, position: int, limits: ReplayLimits) -> None:
         """Start empty behind `position`, the position of the entry `cursor`. None: the stream was not read yet."""
@@ -57,8 +57,8 @@ class ReplayBuffer:
         self._bytes = 0
         self._chunks: dict[int, tuple[bytes, int]] = {}
 
-    def next_incarnation(self, cursor: str) -> Self:
-        """Return an empty buffer for the stream's next incarnation, behind all positions of this one."""
+    def next_epoch(self, cursor: str) -> Self:
+        """Return an empty buffer for the stream's next epoch, behind all positions of this one."""
         return type(self)(cursor, self.head + 1, self._limits)
 
     @property

@@ -9,7 +9,9 @@ class RealtimeSettings(RedisSettings, OriginSettings):
     """Settings of the realtime server. `docs/configuration.md` has the descriptions, too."""
 
     port: Port = Field(8081, description="Port of the WebSocket.")
-    workers: PositiveInt = Field(1, description="Processes that share the port; one fills a core.")
+    workers: PositiveInt = Field(
+        1, description="Deprecated, ends with the next release: processes that share the port; one fills a core."
+    )
     max_connections: NonNegativeInt = Field(
         0, description="Most browsers for each process; 0: as many as it may have open files."
     )

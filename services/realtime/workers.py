@@ -1,4 +1,4 @@
-"""Worker processes of one program: forked, restarted when one ends, stopped together."""
+"""Processes of one program that share its port: forked, restarted when one ends, stopped together."""
 
 import os
 import signal
@@ -14,31 +14,31 @@ import structlog
 log = structlog.get_logger(__name__)
 
 RESTART_PAUSE_S = 0.5
-"""Seconds before a worker that ended is started again."""
+"""Seconds before a process that ended is started again."""
 
 MIN_UPTIME_S = 2
-"""A worker that fails within so many seconds of its start would fail for ever: then all stop."""
+"""A process that fails within so many seconds of its start would fail for ever: then all stop."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def run_workers(number: int, serve: Callable[[int], None]) -> None:
+def run_processes(number: int, serve: Callable[[int], None]) -> None:
     """Keep `serve(0)` to `serve(number - 1)` running, each in a process of its own, until SIGTERM or SIGINT."""
-    workers: dict[int, tuple[int, float]] = {}
-    """Process id → the worker's number, and when it was started."""
+    processes: dict[int, tuple[int, float]] = {}
+    """Process id → its number, and when it was started."""
     is_stopping = False
-    # The kernel closes our end of the pipe with this process, however it ends: workers wait for that.
+    # The kernel closes our end of the pipe with this process, however it ends: the others wait for that.
     parent_pipe, own_pipe = os.pipe()
 
     def stop(signal_number: int, _frame: FrameType | None) -> None:
         nonlocal is_stopping
         is_stopping = True
-        for pid in workers:
+        for pid in processes:
             with suppress(ProcessLookupError):  # it ended, and `os.wait` has just reaped it
                 os.kill(pid, signal_number)
 
-    def start(worker: int) -> None:
-        # A signal between `fork` and the entry in `workers` would leave that worker running, so block signals here.
+    def start(process: int) -> None:
+        # A signal between `fork` and the entry in `processes` would leave that process running, so block signals here.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         pid = os.fork()
         if pid == 0:
@@ -47,33 +47,33 @@ def run_workers(number: int, serve: Callable[[int], None]) -> None:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             os.close(own_pipe)
             threading.Thread(target=_stop_with_parent, args=(parent_pipe,), daemon=True).start()
-            serve(worker)
+            serve(process)
             sys.exit(0)
-        workers[pid] = worker, time.monotonic()
+        processes[pid] = process, time.monotonic()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     for each in SIGNALS:
         signal.signal(each, stop)
-    for worker in range(number):
-        start(worker)
+    for process in range(number):
+        start(process)
     exit_code = 0
-    while workers:
+    while processes:
         pid, status = os.wait()
-        if pid not in workers:
+        if pid not in processes:
             continue  # an orphan that the system gave us, as it does to the first process of a container
-        worker, started = workers.pop(pid)
-        worker_exit_code = os.waitstatus_to_exitcode(status)
+        process, started = processes.pop(pid)
+        ended_with = os.waitstatus_to_exitcode(status)
         if is_stopping:
-            exit_code = max(exit_code, worker_exit_code)
-        elif worker_exit_code > 0 and time.monotonic() - started < MIN_UPTIME_S:
-            exit_code = worker_exit_code
+            exit_code = max(exit_code, ended_with)
+        elif ended_with > 0 and time.monotonic() - started < MIN_UPTIME_S:
+            exit_code = ended_with
             stop(signal.SIGTERM, None)
         else:
-            log.warning("worker ended, restarting", worker=worker, exit_code=worker_exit_code, pause_s=RESTART_PAUSE_S)
+            log.warning("process ended, restarting", process=process, exit_code=ended_with, pause_s=RESTART_PAUSE_S)
             time.sleep(RESTART_PAUSE_S)
             # The signal may have come during the pause.
             if not is_stopping:
-                start(worker)
+                start(process)
     sys.exit(exit_code)
 
 

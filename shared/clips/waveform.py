@@ -1,4 +1,4 @@
-"""The waveform table: the outline of a clip's sound, for drawing."""
+"""The waveform table: how loud a clip is from its start to its end, for drawing."""
 
 import uuid
 from typing import Any, ClassVar

@@ -22,7 +22,7 @@ JOBS = {PREPARE, TRANSCRIBE}
 PREPARATION, LONG_PREPARATION = "preparation", "preparation-of-long-clips"
 TRANSCRIPTION, LONG_TRANSCRIPTION = "transcription", "transcription-of-long-clips"
 QUEUES = (PREPARATION, LONG_PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION)
-"""Each has workers of its own: a short note never waits for an hour of audio, and an hour not for many notes."""
+"""Each has threads of its own in a worker: a short note never waits for an hour, and an hour not for many notes."""
 
 CAPTION = "caption"
 """A notice, not a job: a recording begins, and may be captioned. It is in no queue, and may be lost."""

@@ -29,7 +29,7 @@ from tests.servers.valkey import Valkey
 from tests.tus import BODY, DEFERRED, FETCH, SPOKEN, metadata
 
 MIB = 1024**2
-MOST_GROWTH_MIB = 32
+MAX_GROWTH_MIB = 32
 """What an upload or a download of any size may add to the process."""
 
 BLOCK = random.Random(1).randbytes(MIB)
@@ -43,7 +43,7 @@ PIECE_BYTES = 16_384
 def memory(url: str, pid: int, mebibytes: int) -> dict[str, Any]:
     """Peak growth of the api during the upload and during the download of so much, each in one request."""
     transfer(url, 1)  # threads and connections are made here
-    return {"bytes": mebibytes * MIB, **transfer(url, mebibytes, pid), "limit_mib": MOST_GROWTH_MIB}
+    return {"bytes": mebibytes * MIB, **transfer(url, mebibytes, pid), "limit_mib": MAX_GROWTH_MIB}
 
 
 def transfer(url: str, mebibytes: int, pid: int | None = None) -> dict[str, Any]:

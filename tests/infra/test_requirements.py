@@ -1,13 +1,19 @@
 """The pinned packages: one environment for what runs and what tests, and one version of each for every Python."""
 
+import json
 import re
+import shlex
+import shutil
+import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
-FOLDER = Path(__file__).parents[2] / "requirements"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "requirements"
 
 NOT_ON_EVERY_PYTHON = {
     "async-timeout": "redis imports it before 3.11.3 alone",
@@ -40,6 +46,17 @@ def test_every_python_has_the_same_version_of_each_package() -> None:
         assert not split_packages, (
             f"requirements/{name}.txt has two products in it, of which one is tested: {split_packages}"
         )
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+def test_make_lock_leaves_out_releases_as_young_as_renovate_does() -> None:
+    printed = subprocess.run(["make", "-n", "lock"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    compiled = [line for line in printed.replace("\\\n", "").splitlines() if "pip compile" in line]
+    assert compiled
+    age = json.loads((ROOT / "renovate.json").read_text())["minimumReleaseAge"]
+    for line in compiled:
+        words = shlex.split(line)
+        assert words[words.index("--exclude-newer") + 1] == age
 
 
 def pinned_requirements(text: str) -> Iterator[Requirement]:

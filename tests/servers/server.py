@@ -103,7 +103,7 @@ class Server(ABC):
             self.resume()
             return
         self._process = self.spawn()
-        tell_keeper(f"process {self._process.pid} {int(self.stop_signal)}")
+        tell_reaper(f"process {self._process.pid} {int(self.stop_signal)}")
         if self not in running:
             running.append(self)
 
@@ -233,7 +233,7 @@ class Server(ABC):
     def _forget(self) -> None:
         if self._process is not None:
             self._process.wait()
-            tell_keeper(f"ended {self._process.pid}")
+            tell_reaper(f"ended {self._process.pid}")
             self._process = None
 
 
@@ -281,7 +281,7 @@ def new_folder(name: str) -> Path:
 
 def remove_later(path: Path) -> None:
     """Have a file or folder removed at the end of the run, however it ends."""
-    tell_keeper(f"made {path}")
+    tell_reaper(f"made {path}")
 
 
 def remove(path: Path) -> None:
@@ -289,7 +289,7 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-    tell_keeper(f"removed {path}")
+    tell_reaper(f"removed {path}")
 
 
 def _temporary() -> Path:
@@ -304,18 +304,18 @@ def _temporary() -> Path:
     )
 
 
-def tell_keeper(line: str) -> None:
-    keeper = _keeper()
-    assert keeper.stdin is not None
-    keeper.stdin.write(f"{line}\n")
-    keeper.stdin.flush()
+def tell_reaper(line: str) -> None:
+    reaper = _process_reaper()
+    assert reaper.stdin is not None
+    reaper.stdin.write(f"{line}\n")
+    reaper.stdin.flush()
 
 
 @cache
-def _keeper() -> subprocess.Popen[str]:
-    script = Path(__file__).with_name("keeper.py")
-    keeper = subprocess.Popen(
+def _process_reaper() -> subprocess.Popen[str]:
+    script = Path(__file__).with_name("process_reaper.py")
+    reaper = subprocess.Popen(
         [sys.executable, "-I", str(script)], stdin=subprocess.PIPE, text=True, start_new_session=True, cwd="/"
     )
-    atexit.register(keeper.communicate)  # closes the pipe and waits
-    return keeper
+    atexit.register(reaper.communicate)  # closes the pipe and waits
+    return reaper

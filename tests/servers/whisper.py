@@ -31,7 +31,7 @@ from faster_whisper import WhisperModel
 
 API_KEY = "sk-tests"
 MODEL = "whisper-1"
-LARGEST_BYTES = 25 * 1024**2  # https://platform.openai.com/docs/guides/speech-to-text
+MAX_BYTES = 25 * 1024**2  # https://platform.openai.com/docs/guides/speech-to-text
 OPENAI_TYPES = {"flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"}
 OPENAI_FIELDS = {
     "file", "model", "language", "prompt", "response_format", "temperature", "timestamp_granularities[]",
@@ -91,7 +91,7 @@ class Whisper:
         """`transcribe` stands in for the model, where the words of a sound are to be known and to cost nothing."""
         self.slow_s = slow_s
         self._stand_in = transcribe
-        self.largest_bytes = LARGEST_BYTES
+        self.max_bytes = MAX_BYTES
         """Larger files are refused with 413, by both contracts."""
         self.requests: list[Asked] = []
         self._changed = threading.Condition()
@@ -334,7 +334,7 @@ class _Connection(BaseHTTPRequestHandler):
                 filename, asked.audio = part.get_filename(), content
             else:
                 asked.fields.setdefault(str(name), []).append(content.decode())
-        _check_openai(asked.fields, filename, len(asked.audio), self.server.whisper.largest_bytes)
+        _check_openai(asked.fields, filename, len(asked.audio), self.server.whisper.max_bytes)
 
     def _read_cog(self, body: bytes, asked: Asked) -> None:
         try:
@@ -345,7 +345,7 @@ class _Connection(BaseHTTPRequestHandler):
             raise Refused(422, {"detail": [{"loc": ["body", "input", "audio"], "msg": "Field required"}]}) from None
         if self.headers.get_content_type() != "application/json":
             raise Refused(422, {"detail": [{"loc": ["body"], "msg": "Input should be a valid dictionary"}]})
-        if len(body) > self.server.whisper.largest_bytes:
+        if len(body) > self.server.whisper.max_bytes:
             raise Refused(413, "Failed to buffer the request body: length limit exceeded")
         if document.get("id", asked.id) != asked.id:
             raise Refused(422, {"detail": [{"loc": ["body", "id"], "msg": "prediction ID must match the URL"}]})

@@ -14,16 +14,13 @@ from services.api.http.errors import Problem
 from services.api.http.params import choice_param, choices_param, instant_param, int_param, storable_text
 from services.api.search.schemas import Sort
 from shared.clips.models import Clip, Status
-from shared.clips.tags import normalize_tag
+from shared.clips.tags import MAX_TAGS, normalize_tag
 from shared.db.columns import MAX_DURATION_MS
 from shared.libraries import HOME
 from shared.search.index import ClipTag, tag_key
 
 MAX_QUERY_CHARS = 1000
 """Characters of a search: longer than any sentence."""
-
-MAX_TAGS = 20
-"""Tags of one request: as many as a clip can have."""
 
 SORTS: tuple[str, ...] = get_args(Sort)
 
@@ -109,7 +106,7 @@ class ClipQuery:
 
 def _tag_keys(request: Request) -> tuple[str, ...]:
     names = request.query_params.getlist("tag")
-    if len(names) > MAX_TAGS:
+    if len(names) > MAX_TAGS:  # no clip has more
         raise Problem("bad-request", f"At most {MAX_TAGS} tags can be asked for at once.")
     try:
         return tuple(sorted({tag_key(normalize_tag(name)) for name in names}))

@@ -1,10 +1,10 @@
 """Parameters of the list and the tags in `/openapi.json`."""
 
 from services.api.http.operations import Json, query_param
-from services.api.search.filters import MAX_QUERY_CHARS, MAX_TAGS, SORTS
+from services.api.search.filters import MAX_QUERY_CHARS, SORTS
 from services.api.search.pages import MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE
 from shared.clips.models import Status
-from shared.clips.tags import MAX_TAG_CHARS
+from shared.clips.tags import MAX_TAG_CHARS, MAX_TAGS
 from shared.db.columns import MAX_DURATION_MS
 
 _MS = {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}

@@ -77,7 +77,7 @@ def loop() -> FakeLoop:
 def home(loop: FakeLoop) -> Channel:
     """A channel with the events 1-0 to 4-0, which keeps three and serves slices of two."""
     home = Hub(loop, ReplayLimits(frames=3), slice_subscribers=2).channel("home")
-    home.start_incarnation("0-1")
+    home.start_epoch("0-1")
     home.publish((f"{number}-0", event(number)) for number in range(1, 5))
     return home
 
@@ -119,13 +119,13 @@ def test_no_cursor_is_known_before_the_stream_was_read(loop: FakeLoop) -> None:
     home = Hub(loop).channel("home")
     ann, bob = FakeSubscriber(home, "1-0"), FakeSubscriber(home)
     assert (ann.received, bob.received) == ([NULL_RESYNC], [])
-    home.start_incarnation("1-0", [("2-0", event(2))])
+    home.start_epoch("1-0", [("2-0", event(2))])
     assert (ann.received, bob.received) == ([NULL_RESYNC, resync("2-0")], [resync("2-0")])
 
 
-def test_a_new_incarnation_knows_its_own_ids_only(home: Channel) -> None:
+def test_a_new_epoch_knows_its_own_ids_only(home: Channel) -> None:
     here = FakeSubscriber(home, "4-0")
-    home.start_incarnation("7-0", [("8-0", event(8))])
+    home.start_epoch("7-0", [("8-0", event(8))])
     assert here.received == [resync("8-0")]
     assert FakeSubscriber(home, "4-0").received == [resync("8-0")]
     assert FakeSubscriber(home, "7-0").received == frames(8)
@@ -133,7 +133,7 @@ def test_a_new_incarnation_knows_its_own_ids_only(home: Channel) -> None:
 
 def test_frames_are_limited_by_bytes_and_the_newest_cursor_stays(loop: FakeLoop) -> None:
     home = Hub(loop, ReplayLimits(bytes=100)).channel("home")
-    home.start_incarnation("1-0")
+    home.start_epoch("1-0")
     home.publish([("2-0", b'{"type":"%s"}' % (b"x" * 200))])
     assert FakeSubscriber(home, "1-0").received == [resync("2-0")]
     bob = FakeSubscriber(home, "2-0")
@@ -144,7 +144,7 @@ def test_frames_are_limited_by_bytes_and_the_newest_cursor_stays(loop: FakeLoop)
 
 def test_a_burst_beyond_the_limits_still_reaches_current_subscribers(loop: FakeLoop) -> None:
     home = Hub(loop, ReplayLimits(frames=2), slice_subscribers=2).channel("home")
-    home.start_incarnation("1-0")
+    home.start_epoch("1-0")
     subscribers = [FakeSubscriber(home, "1-0") for _ in range(5)]
     publish(home, *range(2, 9))
     loop.run()
@@ -154,7 +154,7 @@ def test_a_burst_beyond_the_limits_still_reaches_current_subscribers(loop: FakeL
 
 def test_many_replays_from_many_positions(home: Channel) -> None:
     deep = Hub(FakeLoop()).channel("home")
-    deep.start_incarnation("0-1")
+    deep.start_epoch("0-1")
     numbers = range(1, 4 * MAX_CACHED_CHUNKS)
     publish(deep, *numbers)
     for number in [*numbers, *numbers]:
@@ -163,7 +163,7 @@ def test_many_replays_from_many_positions(home: Channel) -> None:
 
 def test_libraries_are_apart(loop: FakeLoop) -> None:
     hub = Hub(loop)
-    hub.channel("home").start_incarnation("1-0")
+    hub.channel("home").start_epoch("1-0")
     other = FakeSubscriber(hub.channel("other"), "1-0")
     publish(hub.channel("home"), 2)
     assert other.received == [NULL_RESYNC]
@@ -242,7 +242,7 @@ def test_broadcasts_are_for_subscribers_with_a_cursor_and_retained_ones_come_fir
 def test_a_long_replay_comes_in_chunks_and_stops_while_paused(loop: FakeLoop) -> None:
     most = 5 * len(frame("10-0", 10))
     home = Hub(loop, ReplayLimits(chunk_bytes=most)).channel("home")
-    home.start_incarnation("0-1")
+    home.start_epoch("0-1")
     numbers = range(1, 31)
     publish(home, *numbers)
     subscriber = FakeSubscriber(home, "1-0")
@@ -265,7 +265,7 @@ def test_a_long_replay_comes_in_chunks_and_stops_while_paused(loop: FakeLoop) ->
 
 def test_a_large_frame_is_a_chunk_of_its_own(loop: FakeLoop) -> None:
     home = Hub(loop, ReplayLimits(chunk_bytes=1)).channel("home")
-    home.start_incarnation("0-1")
+    home.start_epoch("0-1")
     publish(home, 1, 2, 3)
     subscriber = FakeSubscriber(home, "0-1")
     assert subscriber.received == frames(1)
@@ -401,9 +401,9 @@ class Fanout(RuleBasedStateMachine):
             redis.add(StreamId(max(next(self.clock), self.last.ms + 1, redis.last_id.ms + 1), 0), b"")
         newest_first = redis.entries[: -self.frames - 2 : -1]
         marker = next((index for index, (_, data) in enumerate(newest_first) if not data), None)
-        incarnation = newest_first[marker::-1] if marker is not None else newest_first[::-1]
-        self.epoch, self.last = redis.epoch, incarnation[-1][0]
-        self.home.start_incarnation(str(incarnation[0][0]), [(str(id), data) for id, data in incarnation[1:]])
+        entries = newest_first[marker::-1] if marker is not None else newest_first[::-1]
+        self.epoch, self.last = redis.epoch, entries[-1][0]
+        self.home.start_epoch(str(entries[0][0]), [(str(id), data) for id, data in entries[1:]])
 
     # -- the world ---------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import sys
 
 import psutil
 
+from services.realtime.__main__ import WORKERS_DEPRECATED
 from tests.servers.server import free_port
 from tests.servers.stack import ROOT
 from tests.services.realtime.conftest import TIMEOUT_S, WORKERS, Open, Page, Realtime
@@ -34,6 +35,11 @@ async def test_every_worker_takes_connections_and_any_reports_all(workers: Realt
     for child in children(workers):
         connected = [line for line in child.net_connections("tcp4") if line.status == psutil.CONN_ESTABLISHED]
         assert len(connected) > 3, "the kernel shares them out"
+
+
+async def test_an_operator_is_told_that_workers_will_go(workers: Realtime) -> None:
+    warnings = [line for line in workers.log().splitlines() if WORKERS_DEPRECATED in line]
+    assert len(warnings) == 1
 
 
 async def test_a_killed_worker_is_restarted_and_the_others_go_on(workers: Realtime, open_page: Open) -> None:

@@ -1,4 +1,4 @@
-"""What is computed without I/O: outlines, missing time, the places of packets."""
+"""What is computed without I/O: waveforms, missing time, the places of packets."""
 
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ from services.transcriber.audio.timeline import Timeline
 from services.transcriber.audio.waveform import MAX_PEAKS, MIN_SPAN_SAMPLES, Peaks
 
 
-def outline(*parts: Samples) -> list[int]:
+def waveform_of(*parts: Samples) -> list[int]:
     peaks = Peaks()
     for part in parts:
         peaks.add(part)
@@ -20,15 +20,15 @@ def outline(*parts: Samples) -> list[int]:
 
 def test_peaks_follow_the_audio() -> None:
     quiet, loud = np.full(SAMPLE_RATE, 0.1, np.float32), np.full(SAMPLE_RATE, -1.5, np.float32)
-    values = outline(quiet, loud, quiet)
+    values = waveform_of(quiet, loud, quiet)
     assert len(values) == 300
     assert values[50] == values[250] == round(0.1 * 255)
     assert values[150] == 255  # below zero counts as above, and nothing is louder than full scale
 
 
 def test_no_audio_has_no_peaks_and_the_shortest_has_one() -> None:
-    assert outline() == []
-    assert outline(np.full(1, 0.5, np.float32)) == [128]
+    assert waveform_of() == []
+    assert waveform_of(np.full(1, 0.5, np.float32)) == [128]
 
 
 @settings(deadline=None)
@@ -42,8 +42,8 @@ def test_peaks_do_not_depend_on_the_blocks_and_miss_no_sample(seconds: float, cl
     sound = np.zeros(max(1, int(seconds * SAMPLE_RATE)), np.float32)
     place = int(click * len(sound))
     sound[place] = 1
-    values = outline(*np.split(sound, sorted(int(cut * len(sound)) for cut in cuts)))
-    assert values == outline(sound)
+    values = waveform_of(*np.split(sound, sorted(int(cut * len(sound)) for cut in cuts)))
+    assert values == waveform_of(sound)
     assert 1 <= len(values) <= MAX_PEAKS
     assert values.count(255) == 1
     assert sum(values) == 255

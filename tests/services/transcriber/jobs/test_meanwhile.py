@@ -12,7 +12,7 @@ from tests import speech
 from tests.conftest import Parts, StartStack
 from tests.servers import whisper as whisper_server
 from tests.servers.whisper import API_KEY, Fault, Whisper
-from tests.services.transcriber import files, tones
+from tests.services.transcriber import files, tone_clips
 from tests.services.transcriber.test_runtime import PREPARATION_ATTEMPTS, ApiStandIn, http_request, wait_until
 
 NEW = 50
@@ -39,7 +39,7 @@ def library(parts: Parts) -> Iterator[ApiStandIn]:
 @pytest.fixture
 def tone_whisper(whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> Whisper:
     """A server that hears tones."""
-    monkeypatch.setattr(whisper_server, "_transcribe", tones.heard)
+    monkeypatch.setattr(whisper_server, "_transcribe", tone_clips.heard)
     return whisper
 
 
@@ -56,7 +56,7 @@ def test_a_persons_actions_during_a_transcription_last(
     tone_whisper.fail(Fault.HANG)
     with httpx.Client(base_url=stack.api_url, headers={"Content-Type": "audio/wav"}, timeout=30) as client:
         id = {
-            wish: uuid.UUID(client.put(f"/clips/{wish}", content=tones.tone(number)).json()["id"])
+            wish: uuid.UUID(client.put(f"/clips/{wish}", content=tone_clips.tone(number)).json()["id"])
             for number, wish in enumerate(wishes)
         }
         tone_whisper.wait_for_requests(len(wishes))
@@ -65,7 +65,7 @@ def test_a_persons_actions_during_a_transcription_last(
         client.delete(f"/api/clips/{id['deleted']}").raise_for_status()
         client.delete(f"/api/clips/{id['restored']}").raise_for_status()
         client.post(f"/api/clips/{id['restored']}/restore").raise_for_status()
-        new = uuid.UUID(client.put("/clips/replaced", content=tones.tone(NEW)).json()["id"])
+        new = uuid.UUID(client.put("/clips/replaced", content=tone_clips.tone(NEW)).json()["id"])
         # Nothing goes on: the worker loses the clip that a person asks for, and another attempt begins.
         client.post(f"/api/clips/{id['asked']}/transcription").raise_for_status()
         tone_whisper.wait_for_requests(len(wishes) + 3)  # what was restored, what is new, what was asked for
@@ -77,7 +77,7 @@ def test_a_persons_actions_during_a_transcription_last(
         for _ in range(2):
             client.post(f"/api/clips/{id['asked']}/transcription").raise_for_status()
         wait_until(lambda: library.clip(id["asked"]).status is Status.DONE and library.waiting() == 0)
-    said = {wish: tones.said(number) for number, wish in enumerate(wishes)}
+    said = {wish: tone_clips.said(number) for number, wish in enumerate(wishes)}
     assert (clips["renamed"].name, clips["renamed"].text) == ("a better name", said["renamed"])
     assert (clips["edited"].name, clips["edited"].text) == ("edited", "my own words")
     assert {revision.source: revision.text for revision in library.revisions(id["edited"])} == {
@@ -85,7 +85,7 @@ def test_a_persons_actions_during_a_transcription_last(
     }  # fmt: skip
     assert (clips["restored"].attempt, clips["restored"].text) == (PREPARATION_ATTEMPTS + 2, said["restored"])
     assert (clips["asked"].attempt, clips["asked"].text) == (PREPARATION_ATTEMPTS + 2, said["asked"])
-    assert clips["new"].text == tones.said(NEW)
+    assert clips["new"].text == tone_clips.said(NEW)
     for wish in ("deleted", "replaced"):
         binned = library.clip(id[wish])
         assert (binned.deleted_at is not None, binned.text, library.revisions(id[wish])) == (True, None, []), wish

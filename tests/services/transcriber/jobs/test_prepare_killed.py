@@ -21,7 +21,7 @@ from tests.recordings import streamed
 from tests.servers.server import free_port
 from tests.services.transcriber import files
 from tests.services.transcriber.library import cut, sha256
-from tests.services.transcriber.ward import Ward
+from tests.services.transcriber.worker_library import WorkerLibrary
 
 KILLS, MANY_KILLS = 5, 25
 """On each kind of parts, of which there are two; many with `--slow`."""
@@ -29,7 +29,7 @@ KILLS, MANY_KILLS = 5, 25
 BACKLOG = 16
 """Clips that wait at any time, so that there is always something to be killed at."""
 
-LONGEST_LIFE_S = 0.5
+MAX_LIFE_S = 0.5
 """A worker prepares some clips in that time."""
 
 JOBS_S = 0.3
@@ -52,7 +52,7 @@ PROMISES = {
 """The outbox forgets what was sent; these remember each promise of a transcript, in the same transaction."""
 
 
-class Nursery(Ward):
+class PrepareLibrary(WorkerLibrary):
     """Clips that are to be prepared, by a worker that dies again and again."""
 
     def __init__(self, parts: Parts, log: Path) -> None:
@@ -110,39 +110,41 @@ class Nursery(Ward):
 
 
 @pytest.fixture
-def ward(parts: Parts, tmp_path: Path) -> Iterator[Nursery]:
-    ward = Nursery(parts, tmp_path / "transcriber.log")
-    yield ward
-    ward.close()
+def library(parts: Parts, tmp_path: Path) -> Iterator[PrepareLibrary]:
+    library = PrepareLibrary(parts, tmp_path / "transcriber.log")
+    yield library
+    library.close()
 
 
-def test_a_worker_that_is_killed_again_and_again_prepares_every_clip_once(ward: Nursery, full_length: bool) -> None:
+def test_a_worker_that_is_killed_again_and_again_prepares_every_clip_once(
+    library: PrepareLibrary, full_length: bool
+) -> None:
     enough = MANY_KILLS if full_length else KILLS
     kills, began = 0, time.monotonic()
     while kills < enough:
-        ward.fill()
-        with ward.worker() as process:
-            ward.send_jobs_until(ward.in_hand)
+        library.fill()
+        with library.worker() as process:
+            library.send_jobs_until(library.in_hand)
             # A clip that was killed at too often is given up, as it should be: that is not what is tested here.
-            ward.send_jobs_until(lambda: ward.most_tries() < MAX_TRIES - 1)
-            time.sleep(random.uniform(0, LONGEST_LIFE_S))
+            library.send_jobs_until(lambda: library.most_tries() < MAX_TRIES - 1)
+            time.sleep(random.uniform(0, MAX_LIFE_S))
             if kills % 2:  # at any moment, or in the one when a clip has just been prepared
-                done = ward.prepared()
-                ward.send_jobs_until(lambda done=done: ward.prepared() > done)  # type: ignore[misc]
+                done = library.prepared()
+                library.send_jobs_until(lambda done=done: library.prepared() > done)  # type: ignore[misc]
             process.kill()
-            kills += bool(ward.in_hand())
-    with ward.worker():
-        ward.send_jobs_until(lambda: not ward.unprepared())
-    print(f"{kills} kills, {len(ward.ids)} clips, {time.monotonic() - began:.0f} s")
+            kills += bool(library.in_hand())
+    with library.worker():
+        library.send_jobs_until(lambda: not library.unprepared())
+    print(f"{kills} kills, {len(library.ids)} clips, {time.monotonic() - began:.0f} s")
 
-    clips = [ward.clip(id) for id in ward.ids]
-    assert ward.promised() == Counter(ward.ids), "one promise of a transcript for each clip"
+    clips = [library.clip(id) for id in library.ids]
+    assert library.promised() == Counter(library.ids), "one promise of a transcript for each clip"
     assert sum(clip.attempt for clip in clips) > len(clips), "some were killed at"
-    for id in ward.ids:
-        clip, played = ward.clip(id), ward.audio(id)
+    for id in library.ids:
+        clip, played = library.clip(id), library.audio(id)
         assert clip.prepared_at is not None
         assert (clip.sha256, clip.bytes) == (sha256(played), len(played))
-        assert ward.originals(id) == SEGMENTS
-        assert ward.peaks(id)
+        assert library.originals(id) == SEGMENTS
+        assert library.peaks(id)
         assert clip.duration_ms == pytest.approx(9_000, abs=100)
     assert len({clip.sha256 for clip in clips}) == 1, "the same pieces make the same file, however often it was begun"

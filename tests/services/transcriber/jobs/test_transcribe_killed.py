@@ -33,10 +33,10 @@ from tests.conftest import Parts
 from tests.servers import whisper as whisper_server
 from tests.servers.valkey import Valkey
 from tests.servers.whisper import API_KEY, Whisper
-from tests.services.transcriber import tones
+from tests.services.transcriber import tone_clips
 from tests.services.transcriber.library import sha256
 from tests.services.transcriber.test_runtime import wait_until
-from tests.services.transcriber.ward import Ward
+from tests.services.transcriber.worker_library import WorkerLibrary
 
 CLIPS = 100
 """At the server of the tests, whose answer takes no work."""
@@ -44,7 +44,7 @@ CLIPS = 100
 SPOKEN = speech.ALL * 2
 """Real speech for the embedded model, which takes half a second for each."""
 
-LONGEST_LIFE_S = 0.6
+MAX_LIFE_S = 0.6
 """A worker hears some clips in that time."""
 
 WIPE_S = 3
@@ -63,7 +63,7 @@ COMMIT_S = 0.1
 """A transaction that Postgres had when its client was killed is over by then."""
 
 
-class Hospital(Ward):
+class TranscribeLibrary(WorkerLibrary):
     """Clips that wait for their words, at one time, while workers die and Redis is wiped."""
 
     def __init__(self, parts: Parts, log: Path, **environment: str) -> None:
@@ -77,7 +77,7 @@ class Hospital(Ward):
         self._relay.stop()
         super().close()
 
-    def take_in(self, contents: Sequence[bytes]) -> list[uuid.UUID]:
+    def add_clips(self, contents: Sequence[bytes]) -> list[uuid.UUID]:
         """Clips that are prepared already."""
         ids, now = [uuid.uuid4() for _ in contents], datetime.now(UTC)
         with transaction(self.engine) as session:
@@ -104,14 +104,14 @@ class Hospital(Ward):
     def waiting(self) -> int:
         return self.number(Status.PENDING, Status.TRANSCRIBING)
 
-    def lose_a_worker(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def kill_a_worker(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Let one work for a while, kill it, and note what it had in its hands."""
         before = self.attempts()
         with self.worker() as process:
             wait_until(lambda: self.attempts() > before, self.log_tail)
             done = self.number(Status.DONE)
             if random.random() < 0.5:  # at any moment, or in the one when a clip has just got its words
-                time.sleep(random.uniform(0, LONGEST_LIFE_S))
+                time.sleep(random.uniform(0, MAX_LIFE_S))
             else:
                 wait_until(lambda: self.number(Status.DONE) > done, self.log_tail)
             meanwhile()
@@ -121,7 +121,7 @@ class Hospital(Ward):
             for clip in session.exec(select(Clip).where(col(Clip.status) == Status.TRANSCRIBING)):
                 self.hits[clip.id].add(clip.attempt)
 
-    def get_well(self) -> None:
+    def wait_for_words(self) -> None:
         wait_until(lambda: not self.waiting(), self.log_tail)
 
     def words(self, id: uuid.UUID) -> str:
@@ -147,60 +147,62 @@ def hasty_relay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def hospital(parts: Parts, tmp_path: Path, whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hospital]:
+def library(
+    parts: Parts, tmp_path: Path, whisper: Whisper, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TranscribeLibrary]:
     """One that asks a server, which hears tones."""
     monkeypatch.setattr(whisper_server, "_transcribe", heard)
     environment = {"WHISPER_URL": whisper.openai_url, "WHISPER_API_KEY": API_KEY, "RETRY_SECONDS": "0.1"}
-    with closing(Hospital(parts, tmp_path / "transcriber.log", **environment)) as hospital:
-        yield hospital
+    with closing(TranscribeLibrary(parts, tmp_path / "transcriber.log", **environment)) as library:
+        yield library
 
 
 def heard(audio: bytes) -> dict[str, Any]:
     time.sleep(random.uniform(0, ANSWER_S))
-    return tones.heard(audio)
+    return tone_clips.heard(audio)
 
 
 def test_a_worker_that_is_killed_again_and_again_gives_every_clip_its_own_words_once(
-    hospital: Hospital, full_length: bool
+    library: TranscribeLibrary, full_length: bool
 ) -> None:
     kills = MANY_KILLS if full_length else KILLS
-    ids = hospital.take_in([tones.tone(number) for number in range(CLIPS)])
+    ids = library.add_clips([tone_clips.tone(number) for number in range(CLIPS)])
     began = time.monotonic()
     for _ in range(kills):
-        hospital.lose_a_worker()
-    with hospital.worker():
-        hospital.get_well()
-    print(f"{sum(map(len, hospital.hits.values()))} hits in {time.monotonic() - began:.0f} s")
-    assert [hospital.words(id) for id in ids] == [tones.said(number) for number in range(CLIPS)]
-    assert sum(map(len, hospital.hits.values())) > kills / 2
-    wait_until(lambda: not hospital.unsent())
+        library.kill_a_worker()
+    with library.worker():
+        library.wait_for_words()
+    print(f"{sum(map(len, library.hits.values()))} hits in {time.monotonic() - began:.0f} s")
+    assert [library.words(id) for id in ids] == [tone_clips.said(number) for number in range(CLIPS)]
+    assert sum(map(len, library.hits.values())) > kills / 2
+    wait_until(lambda: not library.unsent())
 
 
 def test_a_redis_that_is_wiped_again_and_again_costs_no_clip_and_no_attempt(
-    hospital: Hospital, whisper: Whisper, valkey: Valkey
+    library: TranscribeLibrary, whisper: Whisper, valkey: Valkey
 ) -> None:
-    ids = hospital.take_in([tones.tone(number) for number in range(CLIPS)])
+    ids = library.add_clips([tone_clips.tone(number) for number in range(CLIPS)])
     wiped, began = 0, time.monotonic()
-    with hospital.worker(), valkey.client() as client:
-        while hospital.waiting() > ENOUGH:
+    with library.worker(), valkey.client() as client:
+        while library.waiting() > ENOUGH:
             time.sleep(random.uniform(0, WIPE_S))
             client.flushall()
             wiped += 1
-        hospital.get_well()
+        library.wait_for_words()
     print(f"wiped {wiped} times in {time.monotonic() - began:.0f} s")
-    assert [hospital.words(id) for id in ids] == [tones.said(number) for number in range(CLIPS)]
+    assert [library.words(id) for id in ids] == [tone_clips.said(number) for number in range(CLIPS)]
     assert len(whisper.requests) == CLIPS
     assert wiped > 1
 
 
 def test_real_words_survive_both(server_parts: Parts, tmp_path: Path, valkey: Valkey) -> None:
     environment = {"WHISPER_MODEL": BUNDLED_MODEL, "CONCURRENCY": "2"}
-    with closing(Hospital(server_parts, tmp_path / "transcriber.log", **environment)) as hospital:
-        ids = hospital.take_in([(speech.DATA / name).read_bytes() for name in SPOKEN])
+    with closing(TranscribeLibrary(server_parts, tmp_path / "transcriber.log", **environment)) as library:
+        ids = library.add_clips([(speech.DATA / name).read_bytes() for name in SPOKEN])
         with valkey.client() as client:
             for _ in range(3):
-                hospital.lose_a_worker(meanwhile=client.flushall)
-        with hospital.worker():
-            hospital.get_well()
+                library.kill_a_worker(meanwhile=client.flushall)
+        with library.worker():
+            library.wait_for_words()
         for id, name in zip(ids, SPOKEN, strict=True):
-            assert speech.word_errors(hospital.words(id), speech.TEXTS[name]) <= 0.3
+            assert speech.word_errors(library.words(id), speech.TEXTS[name]) <= 0.3

@@ -87,7 +87,7 @@ def test_a_file_above_the_limit_is_sent_in_chunks(whisper: Whisper, url: str, lo
 
 def test_a_limit_that_is_not_configured_is_found(whisper: Whisper, url: str, long: bytes) -> None:
     # Between the file and a piece; in cog's request both are a third larger.
-    whisper.largest_bytes = 1_400_000 if url == whisper.cog_url else 1_100_000
+    whisper.max_bytes = 1_400_000 if url == whisper.cog_url else 1_100_000
     found = transcribe(at(url), measure(long))
     assert speech.word_errors(found.text, speech.words(SAID)) <= MAX_WORD_ERRORS
     assert "413" in whisper.refused[0]
@@ -95,7 +95,7 @@ def test_a_limit_that_is_not_configured_is_found(whisper: Whisper, url: str, lon
 
 
 def test_a_limit_below_every_chunk_is_reported(whisper: Whisper, url: str) -> None:
-    whisper.largest_bytes = 1000
+    whisper.max_bytes = 1000
     with pytest.raises(FileRefused, match=r"413.*WHISPER_MAX_BYTES"):
         transcribe(at(url), measure(files.webm()))
     assert len(whisper.requests) == 2

@@ -24,7 +24,7 @@ from tests.services.transcriber import files
 from tests.services.transcriber.recognizers.test_recognizers import measure, settings, transcribe
 
 CONTRACTS = {"openai": "/v1/audio/transcriptions", "cog": "/predictions"}
-MOST_S = 5.0
+MAX_S = 5.0
 """A server that never ends is left after the patience of 0.4 s and twice the length of the audio, 0.3 s."""
 
 Answer = Callable[[socketserver.StreamRequestHandler], None]
@@ -99,7 +99,7 @@ def saying(given: bytes) -> Answer:
 
 
 def sleeping(connection: socketserver.StreamRequestHandler) -> None:
-    time.sleep(2 * MOST_S)
+    time.sleep(2 * MAX_S)
 
 
 ZEROS = b"%x\r\n%b\r\n" % (65_536, b" " * 65_536)
@@ -132,7 +132,7 @@ def test_a_hostile_server_is_left_with_a_sentence(contract: str, answer: Answer,
     with rude(answer) as (url, called):
         with pytest.raises(RecognizerUnavailable, match=sentence) as caught:
             transcribe(at(url + CONTRACTS[contract]), measure(files.silence(0.3), "audio/wav"))
-        assert time.monotonic() - began < MOST_S
+        assert time.monotonic() - began < MAX_S
         assert len(called) == 1
     assert caught.value.retry_after_s == (7 if sentence == "busy" else None)
 
@@ -146,7 +146,7 @@ def test_a_server_that_does_not_read_is_left(contract: str) -> None:
     audio.size = audio.file.tell()
     with rude(sleeping, reads=False) as (url, _), pytest.raises(RecognizerUnavailable, match="in time"):
         transcribe(at(url + CONTRACTS[contract]), audio)
-    assert time.monotonic() - began < MOST_S
+    assert time.monotonic() - began < MAX_S
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

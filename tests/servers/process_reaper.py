@@ -1,6 +1,6 @@
 """Clean up after a test run that was killed: a process outside its group, told what to end and what to remove.
 
-The run holds the other end of standard input. However the run ends, kill -9 included, the pipe closes and the keeper
+The run holds the other end of standard input. However the run ends, kill -9 included, the pipe closes and the reaper
 does its work; PR_SET_PDEATHSIG would do half of it, on Linux alone, and would leave the folders. It imports the
 standard library only, since it runs with `python -I` from anywhere.
 """
@@ -18,7 +18,7 @@ GRACE_S = 5
 
 
 def main() -> None:
-    # Ctrl-C and a closing terminal are meant for the run; the keeper outlives it.
+    # Ctrl-C and a closing terminal are meant for the run; the reaper outlives it.
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     processes: dict[int, int] = {}

@@ -18,7 +18,7 @@ from tests.servers.server import free_port
 from tests.services.transcriber.library import Library
 
 
-class Ward(Library):
+class WorkerLibrary(Library):
     """Starts workers that may be killed; one that was is not heard of for a lease of a second."""
 
     def __init__(self, parts: Parts, log: Path, **environment: str) -> None:
