@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -44,6 +45,8 @@ def main() -> None:
     for pid in processes:
         _signal_group(pid, signal.SIGKILL)
     for path in made:
+        if os.path.ismount(path):  # a disk of its own, which would outlive the folder
+            subprocess.run(["umount", "--lazy", path], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(path, ignore_errors=True)
         with contextlib.suppress(OSError):
             Path(path).unlink()
