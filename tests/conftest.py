@@ -287,8 +287,8 @@ BROWSER = Path(__file__).parent / "browser"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: tests wait for clocks and for servers as often as they compute."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Two processes more than there are cores: tests wait for clocks and for servers as often as they compute."""
+    return len(os.sched_getaffinity(0)) + 2
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,7 +6,7 @@ parser gets a few kilobytes at a time: it gives up the interpreter's lock in bet
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any, NoReturn, TypeVar
@@ -205,18 +205,22 @@ def _read_passages(first: Event, events: Events, spool: IO[bytes]) -> Span | Non
     start = spool.tell()
     separator = "["
     for passage in _items(events):
-        _write(spool, separator + _passage_json(passage, events))
-        separator = ", "
+        if text := _passage_json(passage, events):
+            _write(spool, separator + text)
+            separator = ", "
     _, end = _write(spool, "]" if separator == ", " else "[]")
     return start, end
 
 
-def _passage_json(first: Event, events: Events) -> str:
-    """A passage as `json.dumps` writes it, so that what is exported again is the same bytes."""
+def _passage_json(first: Event, events: Events) -> str | None:
+    """A passage as `json.dumps` writes it, so that what is exported again is the same bytes.
+
+    None for one without times or text, of a release that is newer than this one.
+    """
     if first[0] != "start_map":
         _refuse("passages", "one of them is no object")
     fields: dict[str, Any] = {}
-    words: list[str] | None = None
+    words: list[str] = []
     budget = _Budget(MAX_PASSAGE_VALUES)
     for key in _keys(events):
         if key == "words":
@@ -225,8 +229,8 @@ def _passage_json(first: Event, events: Events) -> str:
             fields[key] = _value(next(events), events, budget)
         else:
             _skip(next(events), events)
-    if words is None:
-        _refuse("passages.words", "Field required")
+    if not _is_timed(fields):
+        return None
     head = json.dumps(_validated(ArchivedWord, fields, "passages").model_dump())
     return f'{head[:-1]}, "words": [{", ".join(words)}]}}'
 
@@ -239,8 +243,13 @@ def _words_json(first: Event, events: Events, budget: _Budget) -> list[str]:
         if len(words) == MAX_PASSAGE_WORDS:
             raise InvalidClip(f"A passage of it has more than {MAX_PASSAGE_WORDS:,} words.")
         fields = _value(word, events, budget)
-        words.append(json.dumps(_validated(ArchivedWord, fields, "passages.words").model_dump()))
+        if not isinstance(fields, dict) or _is_timed(fields):
+            words.append(json.dumps(_validated(ArchivedWord, fields, "passages.words").model_dump()))
     return words
+
+
+def _is_timed(fields: Mapping[str, Any]) -> bool:
+    return ArchivedWord.model_fields.keys() <= fields.keys()
 
 
 def _write(spool: IO[bytes], text: str) -> Span:

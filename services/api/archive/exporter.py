@@ -31,7 +31,7 @@ from shared.clips.models import Clip
 from shared.clips.waveform import Waveform
 from shared.libraries import HOME
 from shared.storage.store import ObjectMissing
-from shared.transcripts.models import Transcript
+from shared.transcripts.models import Transcript, readable_passages
 from shared.uploads.models import Piece, Upload
 
 log = structlog.get_logger(__name__)
@@ -161,7 +161,11 @@ class _ClipExport:
         json_text: str = row.passages
         passages = [*ijson.items(io.BytesIO(json_text.encode()), "item", use_float=True, buf_size=PARSED_BYTES)]
         return Transcript(
-            clip_id=self.clip.id, source=row.source, text=row.text, passages=passages, created_at=row.created_at
+            clip_id=self.clip.id,
+            source=row.source,
+            text=row.text,
+            passages=readable_passages(passages),
+            created_at=row.created_at,
         )
 
     def _entry(self, name: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInfo:

@@ -19,8 +19,8 @@ from services.api.state import state_of
 from shared.clips.models import Clip
 from shared.libraries import HOME
 
-MAX_IDS = 500
-"""Clips that one request may name: their ids stand in its address, and 20 KB of it pass every proxy."""
+MAX_IDS = 350
+"""Clips that one request may name: their ids stand in its address, and the head of a request has at most 16 KiB."""
 
 ARCHIVE: Content = {"application/zip": BINARY}
 COUNT: Json = {"type": "integer", "minimum": 0}

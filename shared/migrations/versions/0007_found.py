@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared.migrations import steps
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -10,9 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    if op.get_context().dialect.name == "postgresql":
-        op.execute("SET LOCAL lock_timeout = '5s'")
-    op.add_column("clip", sa.Column("found_at", sa.DateTime(timezone=True)))
+    steps.briefly(lambda: steps.add_column("clip", sa.Column("found_at", sa.DateTime(timezone=True))))
 
 
 def downgrade() -> None:

@@ -143,7 +143,8 @@ async def test_one_promise_that_nobody_understands_holds_up_no_other(
         while (ready := await client.get("/readyz")).json()["outbox"] == "ok":
             await asyncio.sleep(0.1)
     assert ready.status_code == 200
-    assert ready.json() == {"database": "ok", "store": "ok", "redis": "ok", "outbox": "1 rows set apart"}
+    parts = {"database": "ok", "store": "ok", "redis": "ok", "outbox": "1 rows set apart", "threads": "ok"}
+    assert ready.json() == parts
     with engine.connect() as connection:
         ((topic, reason),) = connection.execute(text("SELECT topic, dead_reason FROM outbox WHERE dead_at IS NOT NULL"))
     assert (topic, reason) == ("summarize", "the topic 'summarize' is unknown to this release")

@@ -159,7 +159,7 @@ async def test_exporting_unknown_clips_is_refused(local_parts: Parts, start_stac
         unknown = await api.get("/api/library.zip", params={"id": str(uuid.uuid4())})
         assert assert_problem(unknown, 404, "not-found")
         assert assert_problem(await api.get("/api/library.zip", params={"id": "me"}), 400, "bad-request")
-        many = await api.get("/api/library.zip", params={"id": [str(uuid.uuid4()) for _ in range(501)]})
+        many = await api.get("/api/library.zip", params={"id": [str(uuid.uuid4()) for _ in range(351)]})
         assert assert_problem(many, 400, "bad-request")
     assert set(entries(await exported(stack))) == {MANIFEST}
 
@@ -394,7 +394,7 @@ BAD_VALUES: dict[str, Any] = {
     "duration_ms": 2**31,
     "segments": 2**40,
     "peaks": [256],
-    "gaps": [{"at_ms": 0, "length_ms": 0, "cause": "hunger"}],
+    "gaps": [{"at_ms": 0, "length_ms": 0, "cause": 7}],
     "text": "\0words",
     "revisions": [
         {"attempt": 2**40, "source": "machine", "text": "", "language": None, "recognizer": None, "passages": None,

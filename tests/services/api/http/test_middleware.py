@@ -220,13 +220,13 @@ async def test_the_hosts_of_this_server_are_accepted(client: httpx.AsyncClient, 
 async def test_an_unexpected_error_is_a_problem_with_headers_and_metrics(
     client: httpx.AsyncClient, module_parts: Parts
 ) -> None:
-    def set_status(status: str) -> None:
+    def set_updated_at(at: str) -> None:
         with contextlib.closing(sqlite3.connect(module_parts["DATABASE_URL"].removeprefix("sqlite:///"))) as database:
-            database.execute("UPDATE clip SET status = ?", [status])
+            database.execute("UPDATE clip SET updated_at = ?", [at])
             database.commit()
 
     clip = (await client.put("/clips/a", content=recording(), headers=WEBM)).json()["id"]
-    set_status("no status of ours")
+    set_updated_at("at no time")
     try:
         response = await client.get(f"/api/clips/{clip}")
         assert_problem(response, 500, "internal")
@@ -234,4 +234,4 @@ async def test_an_unexpected_error_is_a_problem_with_headers_and_metrics(
         assert response.headers["X-Request-ID"]
         assert 'route="/api/clips/{id}",status="500"' in (await client.get("/metrics")).text
     finally:
-        set_status("off")
+        set_updated_at("2026-11-30 00:00:00")
