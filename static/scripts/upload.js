@@ -137,7 +137,8 @@ export class Upload {
     const next = offset < bytes ? await this.journal.read(this.id, n, offset, most_bytes) : null;
     if (offset < bytes && !next) throw new Problem(words.device.incomplete, 410);
     const end = offset + (next?.data.byteLength ?? 0);
-    const isLast = end >= bytes && (row.state === "ready" || n < row.segments.length - 1);
+    // Of what was stopped before anything came, nothing is ended: it is cancelled.
+    const isLast = end >= bytes && !isEmpty(row) && (row.state === "ready" || n < row.segments.length - 1);
     if (!next && !isLast) return false;
     // A file's length was said at its beginning.
     if (!next && row.is_file) return Boolean(await this.#note(n, offset, { sealed: true }));

@@ -70,6 +70,8 @@ async def test_a_recording_of_which_nothing_came_says_so_and_the_next_one_has_it
     await here.has_recorded(2)
     await here.button("Stop").click()
     await expect(name_of(here.rows().first)).to_have_value("Interview")
+    names = [await name_of(row).input_value() for row in await here.rows().all()]
+    assert names.count("Interview") == 1, "the first one left a clip"
     assert here.errors == []
 
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 import { Problem } from "../../static/scripts/api.js";
 import { Capture } from "../../static/scripts/capture.js";
 import { Journal } from "../../static/scripts/journal.js";
@@ -100,6 +100,19 @@ test("a recording of which nothing came says so at its end, with its name, and l
   await here.capture.start("", name);
   await pass(100);
   assert.equal(here.last("begin").name, "Interview");
+});
+
+test("a recording that is stopped before anything came of it leaves no clip, whatever is under way then", async () => {
+  const here = tab();
+  server.delay = () => new Promise((resolve) => setTimeout(resolve, 500));
+  mock.method(FakeRecorder.prototype, "start", () => {});
+  await here.capture.start();
+  const { id } = here.last("begin");
+  await pass(200);
+  here.capture.stop();
+  await pass(10_000);
+  assert.deepEqual([here.last("end").empty, server.clips.get(id)?.status], [true, "recording"]);
+  assert.ok(server.clips.get(id)?.deleted_at);
 });
 
 test("pause, resume, another microphone, and one that is pulled out: one clip, its segments and gaps", async () => {
