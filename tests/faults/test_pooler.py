@@ -17,14 +17,13 @@ from shared.db.engine import open_engine, read_session, transaction
 from shared.settings import DatabaseSettings
 from tests.conftest import Parts, StartStack
 from tests.recordings import recording
-from tests.servers.pgbouncer import PROGRAM, PgBouncer
+from tests.servers import debian
+from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Postgres
 from tests.servers.stack import migrate
 from tests.services.api.clips.test_routes import put_clip
 from tests.shared.outbox.test_publisher import Arrived
 from tests.tus import Upload
-
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="There is no pgbouncer here. On Debian: apt install pgbouncer")
 
 POOLED = {"DATABASE_POOLER": "transaction"}
 SOON_S = 20
@@ -33,6 +32,8 @@ SOON_S = 20
 
 @pytest.fixture
 def pgbouncer(postgres: Postgres) -> Iterator[PgBouncer]:
+    if debian.program("pgbouncer") is None and (failure := debian.install("pgbouncer")):
+        pytest.skip(f"There is no pgbouncer here, and {failure}.")
     postgres.start()
     with PgBouncer(postgres) as server:
         yield server

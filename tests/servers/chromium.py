@@ -1,11 +1,7 @@
 """A real Chromium with a microphone that plays a file, that is refused, or that is not there."""
 
-import fcntl
 import hashlib
-import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from enum import Enum
 from functools import cache
@@ -13,6 +9,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Playwright
 
+from tests.servers import debian
 from tests.servers.server import ServerFailed
 
 NAMES = (
@@ -129,7 +126,7 @@ def executable(playwright: Playwright, *, whole: bool) -> Path:
         return shell
     own = Path(playwright.chromium.executable_path)
     found = _of_the_system() or (own if own.exists() else None)
-    if found is None and (failure := _install("chromium")):
+    if found is None and (failure := debian.install("chromium")):
         raise ServerFailed(
             f"The browser tests need Chromium: none of {', '.join(NAMES)} was found, Playwright has none in {own}, and "
             f"{failure}. Run `playwright install chromium`, or install Chromium with the system's package manager, and "
@@ -147,28 +144,6 @@ def _of_the_system() -> Path | None:
 @cache
 def _headless_shell() -> Path | None:
     if shutil.which(SHELL) is None:
-        _install(SHELL)
+        debian.install(SHELL)
     path = shutil.which(SHELL)
     return Path(path) if path else None
-
-
-def _install(package: str) -> str | None:
-    """Have Debian's package installed, and return the reason if it was not. Of several test processes one does it."""
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        return "it can be installed by apt only as root on Debian or Ubuntu"
-    with (Path(tempfile.gettempdir()) / "dictaphone-apt.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if shutil.which(package):
-            return None
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", package]):
-            done = subprocess.run(
-                [apt, "-qq", *command],
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                return f"`apt-get {' '.join(command)}` ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-    return None

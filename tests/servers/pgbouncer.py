@@ -8,11 +8,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from tests.servers import debian
 from tests.servers.postgres import PASSWORD, UNPRIVILEGED, Postgres
 from tests.servers.server import Server
-
-PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-"""Debian puts it where only root's PATH leads. None: it is not installed."""
 
 POOL_SIZE = 3
 """Connections to Postgres: fewer than a service has, so that transactions of one client meet several sessions."""
@@ -58,8 +56,7 @@ class PgBouncer(Server):
         return {"user": UNPRIVILEGED, "group": pwd.getpwnam(UNPRIVILEGED).pw_gid, "extra_groups": []}
 
     def command(self) -> list[str]:
-        assert PROGRAM is not None
-        return [PROGRAM, str(self.folder / "pgbouncer.ini")]
+        return [str(debian.program("pgbouncer")), str(self.folder / "pgbouncer.ini")]
 
     def check(self) -> None:
         with psycopg.connect(self.url(self._postgres.url()), connect_timeout=2, prepare_threshold=None) as connection:

@@ -5,7 +5,6 @@ parser gets a few kilobytes at a time: it gives up the interpreter's lock in bet
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +14,7 @@ import ijson
 from pydantic import BaseModel, ValidationError
 
 from services.api.archive.manifest import MAX_TEXT_CHARS, ArchivedRevision, ArchivedWord, ClipDescription
-from services.api.archive.zip_reader import InvalidClip
-from shared.storage.store import StoreFull
+from services.api.archive.zip_reader import InvalidClip, unpacking_failure
 from shared.transcripts.models import Source
 
 MAX_TOKEN_BYTES = 64 * 1024**2
@@ -258,7 +256,7 @@ def _write(spool: IO[bytes], text: str) -> Span:
     try:
         spool.write(text.encode())
     except OSError as error:
-        raise StoreFull(f"a description could not be unpacked: {os.strerror(error.errno or 0)}") from error
+        raise unpacking_failure(error) from error
     return start, spool.tell()
 
 

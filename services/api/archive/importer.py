@@ -1,7 +1,6 @@
 """Create the clips of an exported zip again, as their descriptions say."""
 
 import hashlib
-import os
 import threading
 import uuid
 import zipfile
@@ -20,7 +19,13 @@ from starlette.requests import ClientDisconnect
 
 from services.api.archive.description_reader import Span, SpooledRevision, read_description
 from services.api.archive.manifest import DESCRIPTION, ArchivedRevision, AudioFile, ClipDescription
-from services.api.archive.zip_reader import InvalidClip, open_zip, read_blocks, read_description_blocks
+from services.api.archive.zip_reader import (
+    InvalidClip,
+    open_zip,
+    read_blocks,
+    read_description_blocks,
+    unpacking_failure,
+)
 from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name
 from services.api.http.errors import Problem
@@ -153,7 +158,7 @@ class _ClipFolder:
                 try:
                     file.write(block)
                 except OSError as error:
-                    raise StoreFull(f"a library could not be unpacked: {os.strerror(error.errno or 0)}") from error
+                    raise unpacking_failure(error) from error
             if sha256.hexdigest() != audio.sha256 or file.tell() != audio.bytes:
                 raise InvalidClip(f"The file {audio.file} is not what it was: its SHA-256 is another one.")
             file.seek(0)

@@ -9,7 +9,8 @@ from typing import IO
 
 from services.api.archive.manifest import MANIFEST, TEXT_FILES, Manifest
 from services.api.http.errors import Problem
-from shared.storage.store import BLOCK_BYTES
+from shared.disk_full import is_disk_full
+from shared.storage.store import BLOCK_BYTES, StoreError, StoreFull, StoreUnavailable
 
 MAX_DIRECTORY_BYTES = 128 * 1024**2
 """Size of the zip's central directory, which Python reads at once."""
@@ -40,6 +41,12 @@ DAMAGED_ZIP = "This zip is no library of Dictaphone's, or it was cut off: its la
 
 class InvalidClip(Exception):
     """A clip of the zip that cannot be imported. The message is a sentence for people."""
+
+
+def unpacking_failure(error: OSError) -> StoreError:
+    """What an error of the disk means on which a library is unpacked."""
+    failure = StoreFull if is_disk_full(error) else StoreUnavailable
+    return failure(f"a library could not be unpacked: {error.strerror}")
 
 
 def open_zip(file: IO[bytes], size: int) -> zipfile.ZipFile:
