@@ -169,11 +169,16 @@ class Maintenance:
         while True:
             # Without the store, rows would go and their audio would stay, to be found again.
             self._store.check()
+            expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH_SIZE, keep_found=keeps_found)
+            with read_session(self._engine) as session:
+                ids = [clip.id for clip in session.exec(expired)]
+            copies = self._inventory.copies_of(ids)
             with transaction(self._engine) as session:
-                expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH_SIZE, keep_found=keeps_found)
-                clips = session.exec(expired.with_for_update(skip_locked=True)).all()
+                locked = expired.where(col(Clip.id).in_(ids)).with_for_update(skip_locked=True)
+                clips = session.exec(locked).all()
                 keys = {clip.audio_key for clip in clips if clip.audio_key}
                 for clip in clips:
+                    keys |= copies[clip.id]
                     keys.update(piece.key for _, piece in session.exec(Piece.of_clip(clip.library_id, clip.id)))
                     session.exec(Upload.delete_of_clip(clip.library_id, clip.id))
                     session.delete(clip)

@@ -58,8 +58,9 @@ def test_the_bin_is_emptied_with_every_byte_of_it_after_its_time_and_not_before(
     assert setup.has(kept.audio_key)
 
 
+@pytest.mark.parametrize("without", [("check", "delete", "delete_all"), ("list_objects", "delete_all")], ids=",".join)
 def test_no_clip_leaves_the_bin_while_the_store_is_away(
-    setup: MaintenanceSetup, monkeypatch: pytest.MonkeyPatch
+    setup: MaintenanceSetup, monkeypatch: pytest.MonkeyPatch, without: tuple[str, ...]
 ) -> None:
     clip = setup.clip()
     with transaction(setup.engine) as session:
@@ -70,7 +71,7 @@ def test_no_clip_leaves_the_bin_while_the_store_is_away(
 
     later = setup.now + BIN_KEEPS + DAY
     with monkeypatch.context() as away:
-        for name in ("check", "delete", "delete_all"):
+        for name in without:
             away.setattr(setup.store, name, be_away)
         with pytest.raises(StoreUnavailable):
             setup.maintenance.empty_bin(later)

@@ -195,6 +195,34 @@ def test_copies_go_when_the_bin_would_have_let_them_go_and_nothing_else(setup: M
     assert {again, played, nameless}.isdisjoint(keys(setup))
 
 
+def test_a_clip_that_has_left_the_bin_is_not_found_again_in_its_copies(setup: MaintenanceSetup) -> None:
+    clip = restored_recording(setup, HEAD + REST[0])  # joined, beside the pieces and what was made of it
+    store_pieces(setup, clip.id, HEAD, REST[0])
+    setup.store_object(played_key(HOME, clip.id), HEAD + b"made seekable")
+    strange = setup.store_object(f"{HOME}/{clip.id}/notes.txt")
+    kept = setup.clip()
+    with transaction(setup.engine) as session:
+        session.get_one(Clip, clip.id).move_to_bin(setup.now)
+    assert setup.maintenance.empty_bin(setup.now + BIN_KEEPS + SOON) == 1
+    compare(setup, BIN_KEEPS + 2 * SOON)
+    assert found_clips(setup) == {}, "somebody has deleted it"
+    assert keys(setup) == {strange, kept.audio_key}, "what nobody understands stays"
+
+
+def test_what_was_made_a_clip_of_its_own_survives_the_clip_in_whose_folder_it_lies(setup: MaintenanceSetup) -> None:
+    clip = setup.clip()
+    later = setup.store_object(f"{HOME}/{clip.id}/{uuid.uuid4().hex}", HEAD)
+    with transaction(setup.engine) as session:
+        session.get_one(Clip, clip.id).updated_at = setup.now - DAY  # the object is of a life that the rows do not know
+    compare(setup)
+    guest = found_clips(setup)[found_clip_id(later)]
+    with transaction(setup.engine) as session:
+        session.get_one(Clip, clip.id).move_to_bin(setup.now + SOON)
+        session.get_one(Clip, guest.id).restore(setup.now + SOON)
+    assert setup.maintenance.empty_bin(setup.now + BIN_KEEPS + 2 * SOON) == 1
+    assert keys(setup) == {later}
+
+
 @only_local
 def test_pieces_of_a_file_that_was_given_up_go_after_the_time_of_the_bin(setup: MaintenanceSetup) -> None:
     piece = setup.upload(uuid.uuid4(), is_recording=False, length=6)
