@@ -145,7 +145,9 @@ class FoundAudio:
             return False
         clip_id = rows.uploads[0].clip_id
         with transaction(self._engine) as session:
+            # In this order everywhere. Without a clip, the uploads' locks alone keep out who appends at this moment.
             clip = session.exec(Clip.by_id(HOME, clip_id).with_for_update()).first()
+            session.exec(Upload.of_clip(HOME, clip_id).with_for_update()).all()
             current = load_rows(session, {clip_id: []})[clip_id]
             if (current.own_keys, clip and clip.version) != (rows.own_keys, rows.clip and rows.clip.version):
                 return False

@@ -1,18 +1,22 @@
 """The store compared with the database, on both kinds of parts: what is found again, and what alone may be deleted."""
 
 import hashlib
+import threading
 import time
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 from sqlmodel import col, delete, select
 
-from services.api.background.clip_rows import found_clip_id
+from services.api.background import found_audio
+from services.api.background.clip_rows import found_clip_id, load_rows
 from services.api.background.maintenance import COMPARISON
+from services.api.uploads.append import _INSERT_PIECE
 from shared.clips.models import Clip, Status
-from shared.db.engine import read_session, transaction
+from shared.db.engine import execute_write, read_session, transaction
 from shared.libraries import HOME
 from shared.maintenance_runs import MaintenanceRun
 from shared.outbox.models import OutboxRow
@@ -297,6 +301,38 @@ def test_a_file_whose_last_byte_the_rows_do_not_know_becomes_its_clip(setup: Mai
         topics = session.exec(select(OutboxRow.topic).where(col(OutboxRow.clip_id) == id)).all()
     assert (clip.status, clip.bytes, clip.deleted_at, clip.name) == (Status.PENDING, 10, None, "a")
     assert PREPARE in topics
+
+
+@pytest.mark.parametrize("parts", ["servers"], indirect=True)
+def test_a_file_that_grows_at_this_moment_keeps_what_was_acknowledged(
+    setup: MaintenanceSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = uuid.uuid4()
+    first = setup.upload(id, is_recording=False, length=100)
+    setup.store_object(file_key(HOME, id, 5, 10, 100), b"found")
+    (upload,) = setup.uploads()
+    arriving = Piece(upload_id=upload.id, start=5, end=15, key="arriving", sha256="")
+    statement = _INSERT_PIECE[False]
+    acknowledged: list[object] = []
+
+    def load_rows_and_append(*arguments: Any) -> object:
+        loaded = load_rows(*arguments)
+        append = threading.Thread(
+            target=lambda: acknowledged.extend(execute_write(setup.engine, statement, arriving.model_dump()))
+        )
+        append.start()
+        append.join(1)
+        return loaded
+
+    monkeypatch.setattr(found_audio, "load_rows", load_rows_and_append)
+    with monkeypatch.context() as quiet:
+        quiet.setattr(threading, "excepthook", lambda _: None)  # its place may be taken, and it is told so
+        compare(setup)
+        time.sleep(0.5)
+    with read_session(setup.engine) as session:
+        pieces = {piece.key for piece in session.exec(select(Piece))}
+    assert first in pieces
+    assert not acknowledged or "arriving" in pieces
 
 
 @only_local
