@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import Row, Select, func, select
 from sqlmodel import Session, col
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from services.api.clips.operations import IF_MATCH, clip_answer
 from services.api.clips.service import clip_response, get_clip
+from services.api.http.conditional import PRIVATE
 from services.api.http.errors import Problem
 from services.api.http.operations import Operation, json_answer
 from services.api.revisions.schemas import Revision, Revisions, RevisionText
@@ -17,8 +19,6 @@ from services.api.transcripts.revisions import restore_text
 from shared.clips.models import Clip
 from shared.search.folding import folded_ahead
 from shared.transcripts.models import Transcript
-
-PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
 @Operation(
@@ -35,7 +35,7 @@ def list_revisions(request: Request) -> Response:
     # Several may have the same words; the newest of them is the one that is shown.
     for older in [revision for revision in page.revisions if revision.current][1:]:
         older.current = False
-    return Response(page.model_dump_json(), media_type="application/json", headers=PRIVATE)
+    return _json_response(page)
 
 
 @Operation(
@@ -47,8 +47,7 @@ def read_revision(request: Request) -> Response:
     """GET /api/clips/{id}/revisions/{revision}."""
     with state_of(request).read_session() as session:
         row = _find(session, request, get_clip(session, request))
-    body = RevisionText.model_validate(row).model_dump_json()
-    return Response(body, media_type="application/json", headers=PRIVATE)
+    return _json_response(RevisionText.model_validate(row))
 
 
 @Operation(
@@ -64,11 +63,15 @@ def restore_revision(request: Request) -> Response:
         text = _find(session, request, get_clip(session, request)).text
     with folded_ahead(text), state.transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
-        revision = transaction.session.get_one(Transcript, _find(transaction.session, request, clip).id)
+        revision = _find(transaction.session, request, clip)
         if revision.text != clip.text:
-            restore_text(transaction.session, clip, revision, transaction.now)
+            restore_text(transaction.session, clip, revision.text, revision.language, transaction.now)
             transaction.save(clip)
     return clip_response(clip)
+
+
+def _json_response(body: BaseModel) -> Response:
+    return Response(body.model_dump_json(), media_type="application/json", headers={"Cache-Control": PRIVATE})
 
 
 def _revisions_of(clip: Clip, *columns: Any) -> Select[Any]:

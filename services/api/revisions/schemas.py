@@ -1,6 +1,8 @@
 """The JSON of a clip's revisions. In `/openapi.json` each model has its own name."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.clips.schemas import Instant
 from shared.transcripts.models import Source
@@ -12,8 +14,8 @@ class Revision(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: int
-    source: Source
-    """Who wrote it: a machine or a person."""
+    source: Annotated[Source | str, Field(union_mode="left_to_right")]
+    """Who wrote it: a machine or a person. Any other is one of a newer release."""
     created_at: Instant
     saved_at: Instant
     """When its sitting ended, or its last save so far."""

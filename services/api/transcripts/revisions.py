@@ -24,11 +24,11 @@ def save_text(session: Session, clip: Clip, text: str, sitting: uuid.UUID | None
     _add(session, revision, now)
 
 
-def restore_text(session: Session, clip: Clip, restored: Transcript, now: datetime) -> None:
+def restore_text(session: Session, clip: Clip, text: str, language: str | None, now: datetime) -> None:
     """Set the text of an earlier revision, as a person's new revision. No sitting goes on from before."""
     _keep_present_text(session, clip, session.exec(Transcript.newest(clip.id)).first())
-    revision = clip.edit(restored.text, now)
-    revision.language = restored.language
+    revision = clip.edit(text, now)
+    revision.language = language
     _add(session, revision, now)
 
 

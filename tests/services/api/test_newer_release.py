@@ -89,6 +89,10 @@ async def test_every_route_bears_a_clip_of_a_newer_release(client: httpx.AsyncCl
     assert (await client.get(f"/api/clips/{id}")).json() == listed[id]
     for form in ("txt", "srt", "vtt", "md", "json"):
         assert "nuqneH" in (await client.get(f"/api/clips/{id}/transcript.{form}")).raise_for_status().text
+    revisions = (await client.get(f"/api/clips/{id}/revisions")).raise_for_status().json()["revisions"]
+    assert [revision["source"] for revision in revisions] == ["committee", "machine"]
+    newest = (await client.get(f"/api/clips/{id}/revisions/{revisions[0]['id']}")).raise_for_status().json()
+    assert newest["text"] == "nuqneH"
     assert (await client.get(f"/api/clips/{id}/waveform")).status_code == 404
     assert (await client.get(f"/api/clips/{id}/audio")).status_code in {200, 307}
     exported = zipfile.ZipFile(io.BytesIO((await client.get("/api/library.zip")).raise_for_status().content))
