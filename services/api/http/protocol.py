@@ -73,6 +73,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         # uvicorn's own answer above this limit is plain text.
         self._max_connections, self.limit_concurrency = self.limit_concurrency, None
+        self._is_unused = True
+        """Whether no byte has arrived yet."""
+        self._read_bytes = 0
+        """Of the read that the parser is given now."""
         self._received_bytes = self._parsed_bytes = 0
         """Of the head that is awaited. The parser holds back half a header; the last read may hold a body, too."""
         self._is_in_body = False
@@ -99,6 +103,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._moved_at = self.loop.time()
         elif self not in self._awaiting_head:
             self._await_head()
+        self._is_unused, self._read_bytes = False, len(data)
         super().data_received(data)
         if self in self._awaiting_head:
             self._received_bytes += len(data)
@@ -112,8 +117,9 @@ class BoundedProtocol(HttpToolsProtocol):
     # -- called by uvicorn and its parser ----------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        if self not in self._awaiting_head:  # it came in one read with the request before
+        if self not in self._awaiting_head:  # it came in one read with the request before, whose bytes do not count
             self._await_head()
+            self._received_bytes = -self._read_bytes
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -210,6 +216,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.flow.read_paused:
             self._moved_at = now  # it is us who do not read
         if self in self._awaiting_head and now - self._moved_at > self.head_timeout_s:
+            if self._is_unused:
+                # Browsers and proxies open connections ahead, and would take an answer for that of their first request.
+                CONNECTIONS_CUT.labels("unused").inc()
+                self.transport.close()
+                return
             self.refuse("too-slow", f"The head of this request was not complete after {self.head_timeout_s:.0f} s.")
         elif self._is_in_body and now - self._moved_at > self.body_timeout_s:
             self.refuse("too-slow", f"Nothing of this request's body has arrived for {self.body_timeout_s:.0f} s.")

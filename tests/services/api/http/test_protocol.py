@@ -91,7 +91,6 @@ async def _until_cut(wire: Wire) -> bytes:
 
 
 HALF_HEADS = {
-    "nothing": (b"", b"\r\n"),
     "ends of lines": (b"\r\n", b"\r\n"),
     "half a line": (b"GET /si", b"z"),
     "half a header": (b"GET /size HTTP/1.1\r\nHost: x\r\nX-A: ", b"z"),
@@ -116,12 +115,36 @@ async def test_half_a_head_is_given_up(serve: Serve, dial: Dial, half: bytes, mo
     trickling.cancel()
 
 
+async def test_a_connection_that_nobody_uses_ends_without_an_answer(serve: Serve, dial: Dial) -> None:
+    """Browsers and proxies open connections ahead, and would take an answer for that of their first request."""
+    wire = await dial(await serve())
+    assert await _until_cut(wire) == b""
+
+
 async def test_half_a_head_behind_a_whole_request_is_given_up(serve: Serve, dial: Dial) -> None:
     wire = await dial(await serve())
     await wire.send(b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nabGET /size HT")
     answer = await _until_cut(wire)
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b" 408 " in answer
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n" + b"a" * 40_000,
+        b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" * 1000,
+    ],
+    ids=["a body", "requests"],
+)
+async def test_half_a_head_behind_much_is_no_large_head(serve: Serve, dial: Dial, before: bytes) -> None:
+    assert len(before) > MAX_HEAD_BYTES
+    wire = await dial(await serve())
+    await wire.send(before + b"GET /slow HTTP/1.1\r\nHo")
+    for _ in range(before.count(b"POST")):
+        assert (await wire.answer()).status == 200
+    await wire.send(b"st: x\r\n\r\n")
+    assert (await wire.answer()).body == b"at last"
 
 
 async def test_nonsense_behind_a_request_is_refused_after_its_answer(serve: Serve, dial: Dial) -> None:
