@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Self
 
 LOOPBACK_NAME = "localhost"
-"""Browsers lead this name to their own machine, whatever a name server says (RFC 6761, section 6.3)."""
+"""Browsers lead this name, and all names in it, to their own machine, whatever a name server says (RFC 6761, section
+6.3)."""
+
+FLY_SUFFIXES = ("fly.dev", "flycast", "internal")
+"""Domains in which Fly gives an app its name: the public one, and two of its private network, which nobody can buy."""
 
 _AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\[\]:/?#@\\,\s]+))(?::([0-9]{0,5}))?")
 """Host and port (RFC 3986, section 3.2.2, without user information): an IPv6 address, or a name; and the port."""
@@ -48,7 +52,7 @@ class SiteRules:
         allowed_origins = frozenset(origins)
         authorities = {*named, listen_host.lower(), *map(_authority, allowed_origins)}
         names = {split_authority(authority)[0] for authority in authorities}
-        names |= {f"{fly_app_name}.fly.dev".lower()} if fly_app_name else set()
+        names |= {f"{fly_app_name}.{suffix}".lower() for suffix in FLY_SUFFIXES if fly_app_name}
         return cls(frozenset(names - {""}) | {LOOPBACK_NAME}, frozenset(named), allowed_origins)
 
     def are_known_hosts(self, hosts: Iterable[str]) -> bool:
@@ -76,7 +80,7 @@ class SiteRules:
         return origin in self.allowed_origins or (scheme in {"http", "https"} and authority in own)
 
     def _is_known(self, name: str) -> bool:
-        if name in self.host_names:
+        if name in self.host_names or name.endswith(f".{LOOPBACK_NAME}"):
             return True
         try:
             ipaddress.ip_address(name)

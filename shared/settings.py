@@ -154,7 +154,11 @@ class OriginSettings(ProcessSettings):
         description="Address of the page, with its port: `https://dictaphone.example.com:8443`. Needed behind a proxy "
         "that leaves the port out of `Host`.",
     )
-    fly_app_name: str = Field("", description="Set by Fly: `NAME.fly.dev` is ours, and Fly's proxy names the browsers.")
+    fly_app_name: str = Field(
+        "",
+        description="Set by Fly: `NAME.fly.dev`, `NAME.flycast` and `NAME.internal` are ours, and Fly's proxy names "
+        "the browsers.",
+    )
     allowed_origins: Names = Field(
         frozenset(), description="Further origins that may call, comma-separated: `https://app.example.com`."
     )

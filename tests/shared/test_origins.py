@@ -46,7 +46,9 @@ def test_a_name_that_nobody_gave_this_server_is_unknown(listens_on: str, host: s
 
 
 @pytest.mark.parametrize("listens_on", LISTENS_ON)
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST.:1", "127.0.0.1:8080", "[::1]:8080", "203.0.113.5"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST.:1", "dictaphone.localhost", "127.0.0.1:8080", "[::1]:8080", "203.0.113.5"]
+)
 def test_loopback_and_addresses_are_known(listens_on: str, host: str) -> None:
     rules = OriginSettings(host=listens_on).site_rules
     assert rules.are_known_hosts([host])
@@ -62,6 +64,8 @@ def test_loopback_and_addresses_are_known(listens_on: str, host: str) -> None:
         ({"public_url": "https://a.example:8443/"}, "A.example."),
         ({"allowed_origins": "https://a.example"}, "a.example"),
         ({"fly_app_name": "myname-api"}, "myname-api.fly.dev"),
+        ({"fly_app_name": "myname-api"}, "myname-api.flycast"),
+        ({"fly_app_name": "myname-api"}, "myname-api.internal:8080"),
         ({"host": "our.lan"}, "our.lan:8080"),
     ],
     ids=str,
