@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from services.api.search.schemas import SearchHit, Snippet, Utf16Span
 from services.api.transcripts.word_times import WordTimingCache, WordTimings
-from shared.search.folding import indexed_part, nfc
+from shared.search.folding import MAX_INDEXED_BYTES, indexed_part, nfc
 from shared.search.query import Match, Query, find_matches
 
 MAX_SNIPPETS = 3
@@ -48,7 +48,7 @@ def search_hits(
     hits = {}
     for row in rows:
         name, text = nfc(row.name), texts[row.id]
-        is_whole = not excerpts[row.id] or len(text) == len(nfc(row.text))
+        is_whole = not excerpts[row.id] or _is_whole(text, row.text)
         snippets = [_snippet(text, excerpt, timings.get(row.id), is_whole=is_whole) for excerpt in excerpts[row.id]]
         hits[row.id] = SearchHit(name=_utf16_spans(name, find_matches(name, query), 0), passages=snippets)
     return hits
@@ -83,6 +83,11 @@ def _word_start(text: str, minimum: int, maximum: int) -> int:
         return 0
     space = re.compile(r"\s").search(text, minimum, maximum)
     return space.end() if space else minimum
+
+
+def _is_whole(part: str, text: str) -> bool:
+    """Whether the indexed part of a text is all of it. A longer text than any index covers is not composed for that."""
+    return len(text) <= MAX_INDEXED_BYTES and len(part) == len(nfc(text))
 
 
 def _word_end(text: str, minimum: int, maximum: int) -> int:
