@@ -147,7 +147,7 @@ def maintain(settings: ApiSettings, begin: datetime, days: int) -> None:
     for day in range(days + 1):
         now = begin + timedelta(days=day)
         assert maintenance.claim(COMPARISON, DAILY, now)
-        maintenance.remove_orphans(now)
+        maintenance.compare_store(now)
         maintenance.empty_bin(now)
         maintenance.expire_uploads(now)
         maintenance.finish_stalled_recordings(now + timedelta(minutes=16))

@@ -92,7 +92,7 @@ class Maintenance:
         # The names are keys of rows in the database.
         tasks: list[tuple[str, timedelta, Callable[[datetime], int]]] = [
             # First: a recording that a restored database knows in part gets its end before it is finished.
-            (COMPARISON, DAILY, self.remove_orphans),
+            (COMPARISON, DAILY, self.compare_store),
             ("recordings finished", RECORDINGS_INTERVAL, self.finish_stalled_recordings),
             ("clips out of the bin", HOURLY, self.empty_bin),
             ("uploads expired", HOURLY, self.expire_uploads),
@@ -157,7 +157,7 @@ class Maintenance:
     def empty_bin(self, now: datetime) -> int:
         """Delete the clips whose time in the bin is over: the rows first, then the objects.
 
-        A crash between the two leaves audio without rows, which `remove_orphans` finds again. Clips that were found so
+        A crash between the two leaves audio without rows, which the comparison finds again. Clips that were found so
         are kept while they are more than the others: a wrong DATABASE_URL must not cost anybody a recording.
         """
         with read_session(self._engine) as session:
@@ -215,6 +215,6 @@ class Maintenance:
             if len(ids) < BATCH_SIZE or self._stopping.is_set():
                 return count
 
-    def remove_orphans(self, now: datetime) -> int:
+    def compare_store(self, now: datetime) -> int:
         """Compare the store with the database: find audio again that no row names, and delete old copies."""
         return self._inventory.compare(now)

@@ -87,7 +87,7 @@ class UploadWriter:
         try:
             return self._append_with_locks(start, piece)
         except (Problem, DuplicatePiece) as error:
-            # No row refers to this object. After any other error one might, and the sweep finds out.
+            # No row refers to this object. After any other error one might: the store's comparison finds out.
             with contextlib.suppress(StoreError):
                 self._state.store.delete(key)
             if isinstance(error, DuplicatePiece):

@@ -35,7 +35,7 @@ def _find_or_create(transaction: ClipTransaction, creation: CreationRequest, *, 
     if clip is None and session.get(Clip, creation.clip_id) is not None:
         raise id_taken()  # A clip of another library has this id.
     if clip is None and (file := uploads.get(0)) and file.is_expired(transaction.now):
-        # The client starts an expired file again. The objects of its first try are orphans, left to the sweep.
+        # The client starts an expired file again. The objects of its first try are left to the store's comparison.
         session.delete(file)
         session.flush()
         uploads = {}

@@ -119,8 +119,8 @@ class PrepareJob(Job):
             save_and_announce(session, clip, TRANSCRIBE, now=now)
             return "done"
 
-        # The objects of a lost attempt are left to the sweep of orphans. They may be the clip's after all: a commit
-        # whose confirmation was lost looks like a lost attempt.
+        # The objects of a lost attempt are left to the comparison of the store. They may be the clip's after all: a
+        # commit whose confirmation was lost looks like a lost attempt.
         return self.settle(claim, finish)
 
     def _check_length(self, duration_ms: int) -> None:

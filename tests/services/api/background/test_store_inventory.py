@@ -38,7 +38,7 @@ only_local = pytest.mark.parametrize("parts", ["local"], indirect=True)
 
 
 def compare(setup: MaintenanceSetup, later: timedelta = SOON) -> int:
-    return setup.maintenance.remove_orphans(setup.now + later)
+    return setup.maintenance.compare_store(setup.now + later)
 
 
 def sound(setup: MaintenanceSetup, clip_id: uuid.UUID, segment: int = 0) -> bytes:

@@ -116,7 +116,7 @@ def is_whole(server: Server, upload: Upload) -> bool:
     """Whether all confirmed bytes are stored, now and after the sweeps of a week."""
     now = datetime.now(UTC)
     server.maintenance.expire_uploads(now + FILE_LIFETIME + timedelta(hours=1))
-    server.maintenance.remove_orphans(now + timedelta(days=2))
+    server.maintenance.compare_store(now + timedelta(days=2))
     clip, row, pieces = server.found(upload)
     sound = b"".join(b"".join(server.state.store.read(piece.key)) for piece in sorted(pieces, key=lambda p: p.start))
     return clip is not None and row.ended_at is None and sound == FIRST + LAST
