@@ -4,7 +4,7 @@ import hashlib
 import threading
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from tempfile import TemporaryFile
@@ -26,6 +26,7 @@ from services.api.archive.zip_reader import (
     read_description_blocks,
     unpacking_failure,
 )
+from services.api.background.clip_rows import load_rows
 from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name
 from services.api.http.errors import Problem
@@ -109,8 +110,7 @@ class _ClipFolder:
                     _record_revisions(transaction, description.id, revisions, spool)
             except (InvalidClip, IntegrityError, DataError, StoreFull, ClientDisconnect) as error:
                 # Nothing was committed. After any other error something may have been, and the row needs its bytes.
-                for key in keys.values():
-                    state.store.delete(key)
+                _delete_unnamed(state, description.id, keys.values())
                 if isinstance(error, DataError):
                     raise InvalidClip("Its description holds what the database does not take.") from error
                 if not isinstance(error, IntegrityError):
@@ -193,6 +193,15 @@ def _is_known(state: State, description: ClipDescription) -> bool:
     if clip.deleted_at is not None:
         raise InvalidClip("This clip is here, in the bin: restore it there.")
     return True
+
+
+def _delete_unnamed(state: State, clip_id: uuid.UUID, keys: Collection[str]) -> None:
+    """Delete objects that no row names. In an import of hours, maintenance may have found those that came first."""
+    with state.read_session() as session:
+        named = load_rows(session, {clip_id: ()})[clip_id].own_keys
+    for key in keys:
+        if key not in named:
+            state.store.delete(key)
 
 
 def _record_clip(
