@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from psycopg.errors import UndefinedColumn
 from pydantic import SecretStr
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import ProgrammingError
 from sqlmodel import col, select
 
 from services.transcriber.audio.fetch import FetchedAudio
 from services.transcriber.errors import AudioRejected, CancellationCheck, LeaseLost
-from services.transcriber.jobs import base, lease
+from services.transcriber.jobs import base, lease, transcribe
 from services.transcriber.jobs.base import DISK_FULL_RETRY_S, NO_ROOM, STALLED
 from services.transcriber.jobs.lease import Claim
 from services.transcriber.jobs.progress import MAX_EXCERPT_CHARS, Progress, last_words
@@ -494,6 +496,25 @@ def test_without_a_recognizer_the_clip_names_the_setting(database_url: str, tmp_
     assert harness.run() is None
     clip = harness.clip()
     assert clip.status is Status.OFF
+def test_clips_without_a_recognizer_wait_for_the_migration(
+    harness: JobHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is deployed before the api finds the tables of the release before. Postgres has this error."""
+    monkeypatch.setattr(transcribe, "DATABASE_RETRY_S", 0.01)
+    errors = iter([ProgrammingError("SELECT clip.found_at", {}, UndefinedColumn("it does not exist"))])
+    requeue_batch = harness.job._requeue_batch
+
+    def requeue(before: datetime) -> int:
+        for error in errors:
+            raise error
+        return requeue_batch(before)
+
+    monkeypatch.setattr(harness.job, "_requeue_batch", requeue)
+    harness.change(lambda clip, now: clip.switch_off("No recognizer.", now))
+    harness.job.requeue_without_recognizer(threading.Event())
+    assert harness.clip().status is Status.PENDING
+
+
     assert clip.error is not None
     assert "set WHISPER_URL" in clip.error
     assert harness.topics() == [EVENT]
