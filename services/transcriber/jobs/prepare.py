@@ -34,7 +34,7 @@ from shared.clips.models import Clip
 from shared.clips.waveform import Waveform
 from shared.db.engine import read_session
 from shared.outbox.writer import save_and_announce
-from shared.redis.jobs import LONG_PREPARATION, PREPARATION, PREPARE, TRANSCRIBE, queue_for
+from shared.redis.jobs import LONG_PREPARATION, PREPARATION, PREPARE, TRANSCRIBE, is_long_preparation
 from shared.storage.keys import played_key
 from shared.storage.store import Store
 
@@ -78,16 +78,19 @@ class PrepareJob(Job):
         super().__init__(engine, store, settings, on_commit)
         self._max_hours = settings.max_audio_hours
 
+    def queue_of(self, clip: Clip, queue: str) -> str:
+        return LONG_PREPARATION if is_long_preparation(clip.duration_ms or 0, clip.bytes) else queue
+
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         with ExitStack() as files:
             self.work_dir.mkdir(parents=True, exist_ok=True)
             new_file = partial(_new_file, files, self.work_dir)
-            self._check_queue(claim, claim.clip.duration_ms or 0)
             fetched_segments = self._fetch_segments(claim.clip, new_file, check_cancelled)
             audible = _measure_segments(fetched_segments, check_cancelled)
             sound_ms = sum(audio.sound_ms for audio in audible.values())
             self._check_length(sound_ms)
-            self._check_queue(claim, sound_ms)
+            if is_long_preparation(sound_ms, claim.clip.bytes) and claim.queue != LONG_PREPARATION:
+                raise WrongQueue(LONG_PREPARATION)
             budget = TimeBudget(sound_ms / 1000, check_cancelled)
             played = _make_played_audio(list(audible), new_file, budget.check)
             self._check_length(played.duration_ms)
@@ -126,12 +129,6 @@ class PrepareJob(Job):
     def _check_length(self, duration_ms: int) -> None:
         if duration_ms > self._max_hours * MS_PER_HOUR:
             raise TooMuchSound(TOO_LONG.format(hours=self._max_hours))
-
-    def _check_queue(self, claim: Claim, duration_ms: int) -> None:
-        """Raise `WrongQueue` if a clip of this length would keep short ones waiting in its queue."""
-        queue = queue_for(PREPARE, duration_ms, claim.clip.bytes)
-        if queue == LONG_PREPARATION != claim.queue:
-            raise WrongQueue(queue)
 
     def _fetch_segments(self, clip: Clip, new_file: NewFile, check_cancelled: CancellationCheck) -> list[Segment]:
         with read_session(self.engine) as session:

@@ -515,3 +515,5 @@ def test_the_length_that_a_browser_tells_of_a_file_is_no_proof_of_a_loss(sqlite_
     with transaction(sqlite_harness.engine) as session:
         session.get_one(Clip, id).duration_ms = 60_000  # of the pictures beside the sound
     assert sqlite_harness.prepare(id).gaps == []
+    clip = sqlite_harness.clip(id)
+    assert sqlite_harness.clip(id).version == clip.version, "it was not claimed, and no page hears of it"
