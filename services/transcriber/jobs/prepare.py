@@ -11,7 +11,7 @@ from functools import partial
 from io import FileIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import av
 import structlog
@@ -97,11 +97,9 @@ class PrepareJob(Job):
             note = next((audio.note for audio in audible.values() if audio.note), None)
             for segment in fetched_segments:
                 if segment.is_joined:
-                    check_cancelled()
-                    segment.file.seek(0)
-                    self.store.put(segment.key, segment.file, segment.size, segment.upload.mime, segment.sha256)
-            check_cancelled()
-            key, size, sha256 = self._store_played(claim.clip, played)
+                    body = _checked_body(segment.file, check_cancelled)
+                    self.store.put(segment.key, body, segment.size, segment.upload.mime, segment.sha256)
+            key, size, sha256 = self._store_played(claim.clip, played, check_cancelled)
 
         def finish(session: Session, clip: Clip, now: datetime) -> str:
             if not segments.replace_pieces(session, clip, fetched_segments):
@@ -140,16 +138,35 @@ class PrepareJob(Job):
             for upload, pieces in uploads
         ]
 
-    def _store_played(self, clip: Clip, played: PlayedAudio) -> tuple[str, int, str]:
+    def _store_played(
+        self, clip: Clip, played: PlayedAudio, check_cancelled: CancellationCheck
+    ) -> tuple[str, int, str]:
         """Store the played file, unless it is an original. Return its key, size and SHA-256."""
         if played.original is not None:
             return played.original.key, played.original.size, played.original.sha256
         key, size = played_key(clip.library_id, clip.id), os.fstat(played.file.fileno()).st_size
         played.file.seek(0)
         sha256 = hashlib.file_digest(played.file, "sha256").hexdigest()
-        played.file.seek(0)
-        self.store.put(key, played.file, size, played.mime, sha256)
+        self.store.put(key, _checked_body(played.file, check_cancelled), size, played.mime, sha256)
         return key, size, sha256
+
+
+class _CheckedFile:
+    """A file that checks at each read: a slow bucket takes an hour for a large one, and that is progress."""
+
+    def __init__(self, file: IO[bytes], check_cancelled: CancellationCheck) -> None:
+        self._file, self._check_cancelled = file, check_cancelled
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        self._check_cancelled()
+        return self._file.read(size)
+
+
+def _checked_body(file: IO[bytes], check_cancelled: CancellationCheck) -> IO[bytes]:
+    """The whole file, for a store."""
+    file.seek(0)
+    return cast("IO[bytes]", _CheckedFile(file, check_cancelled))
 
 
 def _new_file(files: ExitStack, work_dir: Path) -> FileIO:

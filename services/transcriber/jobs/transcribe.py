@@ -95,7 +95,7 @@ class TranscribeJob(Job):
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         assert self._recognizer is not None  # otherwise nothing is claimed
         with (
-            fetch_audio(self.store, claim.clip.audio_key, claim.clip.mime, self.work_dir) as audio,
+            fetch_audio(self.store, claim.clip.audio_key, claim.clip.mime, self.work_dir, check_cancelled) as audio,
             self._slot(check_cancelled),
         ):
             recognition = self._transcribe(self._recognizer, audio, claim, check_cancelled)

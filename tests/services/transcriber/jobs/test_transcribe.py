@@ -414,6 +414,21 @@ def test_work_that_goes_on_keeps_its_clip(
     assert not harness.job.has_stalled
 
 
+def test_a_slow_bucket_is_progress(harness: JobHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "MIN_PATIENCE_S", 0.7)
+    content = b"".join(harness.store.read(KEY))
+
+    def read_slowly(_key: str) -> Iterator[bytes]:
+        for at in range(20):
+            time.sleep(0.1)
+            yield content[at * len(content) // 20 : (at + 1) * len(content) // 20]
+
+    monkeypatch.setattr(harness.store, "read", read_slowly)
+    harness.run()
+    assert (harness.clip().status, harness.clip().attempt) == (Status.DONE, 1)
+    assert not harness.job.has_stalled
+
+
 def test_the_patience_with_a_clip_grows_with_it(harness: JobHarness) -> None:
     clip = harness.clip()
     clip.duration_ms = 10 * 60_000
@@ -481,21 +496,6 @@ def test_a_misconfigured_recognizer_is_retried_and_then_waits_for_a_restart(
     assert harness.clip().status is Status.DONE
 
 
-def test_half_a_file_gets_a_note_about_the_rest(harness: JobHarness) -> None:
-    half = files.half(files.webm())
-    harness.store.put(KEY, io.BytesIO(half), len(half), "audio/webm")
-    harness.run()
-    clip = harness.clip()
-    assert (clip.status, clip.text) == (Status.DONE, "hello there")
-    assert clip.error is not None
-    assert "the rest was lost" in clip.error
-
-
-def test_without_a_recognizer_the_clip_names_the_setting(database_url: str, tmp_path: Path) -> None:
-    harness = JobHarness(database_url, tmp_path, None)
-    assert harness.run() is None
-    clip = harness.clip()
-    assert clip.status is Status.OFF
 def test_clips_without_a_recognizer_wait_for_the_migration(
     harness: JobHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -515,6 +515,21 @@ def test_clips_without_a_recognizer_wait_for_the_migration(
     assert harness.clip().status is Status.PENDING
 
 
+def test_half_a_file_gets_a_note_about_the_rest(harness: JobHarness) -> None:
+    half = files.half(files.webm())
+    harness.store.put(KEY, io.BytesIO(half), len(half), "audio/webm")
+    harness.run()
+    clip = harness.clip()
+    assert (clip.status, clip.text) == (Status.DONE, "hello there")
+    assert clip.error is not None
+    assert "the rest was lost" in clip.error
+
+
+def test_without_a_recognizer_the_clip_names_the_setting(database_url: str, tmp_path: Path) -> None:
+    harness = JobHarness(database_url, tmp_path, None)
+    assert harness.run() is None
+    clip = harness.clip()
+    assert clip.status is Status.OFF
     assert clip.error is not None
     assert "set WHISPER_URL" in clip.error
     assert harness.topics() == [EVENT]
