@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 CancellationCheck = Callable[[], None]
-"""Long work calls it at least once a second: a call proves that the work goes on. It raises, `LeaseLost` for one, when
-the work must stop."""
+"""Long work calls it before each step: a call proves that the work goes on. It raises, `LeaseLost` for one, when the
+work must stop."""
 
 
 def never_cancelled() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg.errors
 import structlog
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, Executable, Row, create_engine, event, make_url, text
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
@@ -77,6 +77,7 @@ def open_engine(settings: DatabaseSettings, pool_size: int = POOL_SIZE) -> Engin
     else:
         _validate_on_checkout(engine)
         _limit_time(engine, settings)
+        _translate_idle_timeout(engine)
         _explain_lost_statements(engine)
     return engine
 
@@ -149,6 +150,19 @@ def _limit_time(engine: Engine, settings: DatabaseSettings) -> None:
     def _begin(connection: Connection) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql("; ".join(f"SET LOCAL {name} = {limit}" for name, limit in limits_ms.items()))
+
+
+def _translate_idle_timeout(engine: Engine) -> None:
+    """Have the end of an idle transaction be an outage of the database: to psycopg it is a fault of the program.
+
+    A process that was suspended in a transaction finds it ended. It tries again, or says that the database is away.
+    """
+
+    @event.listens_for(engine, "handle_error")
+    def _translate(context: ExceptionContext) -> None:
+        error = context.original_exception
+        if isinstance(error, psycopg.errors.IdleInTransactionSessionTimeout):
+            raise OperationalError(context.statement, None, error, hide_parameters=True, connection_invalidated=True)
 
 
 def _explain_lost_statements(engine: Engine) -> None:

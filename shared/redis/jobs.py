@@ -31,8 +31,8 @@ LONG_CLIP_MS = 120_000
 """Longer clips have a queue of their own: up to here a transcription takes seconds, and others can wait for that."""
 
 MAX_SHORT_PREPARATION_MS, MAX_SHORT_PREPARATION_BYTES = 30 * 60_000, 128 * 1024**2
-"""Clips up to here are prepared within seconds. Longer ones have a queue of their own; a worker also moves a clip there
-that turns out to be longer than was known."""
+"""Clips up to here are prepared within seconds. A worker moves longer ones into a queue of their own. Nobody else puts
+a job there: a worker of a release before this queue would never take it."""
 
 NAMESPACE = "dictaphone:jobs"
 """Prefix of the queues' keys in Redis."""
@@ -78,11 +78,15 @@ class JobBroker(RedisBroker):
         self.client.publish(NOTIFICATIONS, name)
 
 
-def queue_for(job: str, duration_ms: int | None, bytes: int = 0) -> str:
-    """The queue of a job about a clip of this length and size."""
+def is_long_preparation(duration_ms: int, bytes: int) -> bool:
+    """Whether to prepare a clip of this length and size would keep short ones waiting."""
+    return duration_ms > MAX_SHORT_PREPARATION_MS or bytes > MAX_SHORT_PREPARATION_BYTES
+
+
+def queue_for(job: str, duration_ms: int | None) -> str:
+    """The queue that a job about a clip of this length is sent to."""
     if job == PREPARE:
-        is_long = (duration_ms or 0) > MAX_SHORT_PREPARATION_MS or bytes > MAX_SHORT_PREPARATION_BYTES
-        return LONG_PREPARATION if is_long else PREPARATION
+        return PREPARATION
     return LONG_TRANSCRIPTION if (duration_ms or 0) > LONG_CLIP_MS else TRANSCRIPTION
 
 
@@ -100,5 +104,5 @@ def queue_keys() -> list[str]:
 def count_waiting(broker: JobBroker) -> int:
     """Count the messages that no worker has taken yet. Raises `redis.RedisError`."""
     if not broker.client.exists(*queue_keys()):
-        return 0  # the usual answer, by one command instead of six
+        return 0  # the usual answer, by one command instead of one for each list
     return sum(broker.client.llen(key) for key in queue_keys())

@@ -46,8 +46,6 @@ MAX_REQUEUED = 500
 REVIVAL_INTERVAL = timedelta(hours=1)
 """Between two tries of a dead letter: during a roll-out, a machine of the release that can read it may be the next."""
 
-NOT_STARTED = "not started"
-
 ROWS_SENT = Counter("dictaphone_relay_sent_total", "Outbox rows that were sent to Redis", ["kind"])
 CLIPS_REQUEUED = Counter("dictaphone_relay_swept_total", "Clips that had no job and got one")
 DEAD_LETTERS_KEPT = Gauge("dictaphone_outbox_set_apart", "Outbox rows that are set apart now")
@@ -67,7 +65,7 @@ class OutboxRelay:
         self._thread = LifelineThread(self._run, "outbox-relay")
         self.redis_failure: str | None = "not asked yet"
         """Why Redis cannot be reached at the moment, or None."""
-        self.failure: str | None = NOT_STARTED
+        self.failure: str | None = "not started"
         """Why the relay cannot send at the moment, whoever is at fault, or None."""
         self.dead_letters = 0
         """Rows that this release cannot read, as the last sweep counted them."""
@@ -93,6 +91,7 @@ class OutboxRelay:
     def _run(self) -> None:
         pause_s = POLL_S
         next_sweep_s = next_revival_s = 0.0
+        min_age = timedelta()  # at each start all of them: this may be the release that can read them
         is_last = False
         while not is_last:
             self._woken.wait(pause_s)
@@ -102,7 +101,8 @@ class OutboxRelay:
             try:
                 self._send()
                 if time.monotonic() >= next_revival_s:
-                    self._revive_dead_letters(datetime.now(UTC))
+                    self._revive_dead_letters(datetime.now(UTC) - min_age)
+                    min_age = REVIVAL_INTERVAL
                     next_revival_s = time.monotonic() + REVIVAL_INTERVAL.total_seconds()
                 if time.monotonic() >= next_sweep_s:
                     self._publisher.refresh_cursor(HOME)
@@ -160,10 +160,8 @@ class OutboxRelay:
         # There are as many jobs as clips, so none is lost, however long the queue is. More would only fill Redis.
         return datetime.min.replace(tzinfo=UTC)
 
-    def _revive_dead_letters(self, now: datetime) -> None:
-        """Try dead letters again: at each start all of them, since this may be the release that can read them."""
-        age = timedelta() if self.failure == NOT_STARTED else REVIVAL_INTERVAL
-        execute_write(self._engine, OutboxRow.revive(now - age).returning(col(OutboxRow.id)))
+    def _revive_dead_letters(self, dead_before: datetime) -> None:
+        execute_write(self._engine, OutboxRow.revive(dead_before).returning(col(OutboxRow.id)))
 
     def _count_dead_letters(self) -> None:
         with read_session(self._engine) as session:

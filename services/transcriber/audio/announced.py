@@ -12,6 +12,9 @@ the end of the file, which a file that was cut off has lost: an estimate announc
 MP3_LENGTH_MARKS = (b"Xing", b"Info", b"VBRI")
 """Marks of a first frame that says how many frames follow."""
 
+MAX_WAV_HEAD_BYTES = 4096
+"""Bytes before the sound in which a WAV file may say how many samples follow."""
+
 MAX_MP3_HEAD_BYTES = 200
 """Bytes of the first frame before the mark: 36 at most, and 4 of the frame's own header, after some padding."""
 
@@ -31,7 +34,8 @@ def announced_end_s(
     if not names_length or audio.duration is None or audio.time_base is None:
         return None
     length_s = float(audio.duration * audio.time_base)
-    return length_s * _riff_size_ratio(file, size) if demuxer == "wav" else length_s
+    is_of_present_bytes = demuxer == "wav" and not _has_sample_count(file)
+    return length_s * _riff_size_ratio(file, size) if is_of_present_bytes else length_s
 
 
 def _only_stream_s(container: av.container.InputContainer) -> float | None:
@@ -58,6 +62,11 @@ def _has_mp3_length(file: IO[bytes]) -> bool:
         start = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
     frame = _read_at(file, start, MAX_MP3_HEAD_BYTES)
     return any(mark in frame for mark in MP3_LENGTH_MARKS)
+
+
+def _has_sample_count(file: IO[bytes]) -> bool:
+    """Whether a WAV file has a `fact` chunk. FFmpeg takes the length from it, and otherwise from the bytes present."""
+    return b"fact" in _read_at(file, 0, MAX_WAV_HEAD_BYTES).partition(b"data")[0]
 
 
 def _riff_size_ratio(file: IO[bytes], size: int) -> float:

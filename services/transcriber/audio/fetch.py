@@ -48,7 +48,7 @@ class FetchedAudio:
 
 @contextlib.contextmanager
 def fetch_audio(
-    store: Store, key: str, mime: str, work_dir: Path, check_cancelled: CancellationCheck = never_cancelled
+    store: Store, key: str, mime: str, work_dir: Path, check_cancelled: CancellationCheck
 ) -> Iterator[FetchedAudio]:
     """Fetch an object into a file without a name, which the system deletes in any case, and measure it.
 

@@ -98,6 +98,10 @@ class Job(ABC):
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         """Do the work, `settle` its result and return the outcome. `run` settles the errors that this raises."""
 
+    def queue_of(self, _clip: Clip, queue: str) -> str:
+        """The queue that a clip belongs into which came from `queue`."""
+        return queue
+
     def run(self, clip_id: uuid.UUID, queue: str = "") -> float | None:
         """Do one job that came from a queue. Return the seconds until the next attempt, or None if none is needed.
 
@@ -179,6 +183,8 @@ class Job(ABC):
             now = datetime.now(UTC)
             version = clip.version
             attempt = clip.claim(self.name, now, self._lease_duration)
+            if attempt is not None and (right_queue := self.queue_of(clip, queue)) != queue:
+                raise WrongQueue(right_queue)
             if attempt is not None and self.unavailable_reason is not None:
                 clip.switch_off(self.unavailable_reason, now)
                 attempt = None

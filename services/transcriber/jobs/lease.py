@@ -28,10 +28,10 @@ MAX_RENEWAL_INTERVAL_S = 3
 
 MIN_PATIENCE_S, PATIENCE_RATIO = 120, 0.1
 """How long work may show no progress, at least and as a fraction of the clip's length. A slow machine takes half of the
-minimum for the longest step between two signs of progress, half a minute of sound in a large model."""
+minimum for the longest step between two signs of progress: a large model's words of half a minute of sound."""
 
 MIN_BYTES_PER_S = 1_000_000
-"""The rate at which a slow bucket takes a file in one step."""
+"""The rate at which a slow disk gives a file for its digest, and a bucket joins the parts of one."""
 
 
 @dataclass(frozen=True)

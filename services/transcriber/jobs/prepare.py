@@ -11,7 +11,7 @@ from functools import partial
 from io import FileIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import av
 import structlog
@@ -34,7 +34,7 @@ from shared.clips.models import Clip
 from shared.clips.waveform import Waveform
 from shared.db.engine import read_session
 from shared.outbox.writer import save_and_announce
-from shared.redis.jobs import LONG_PREPARATION, PREPARATION, PREPARE, TRANSCRIBE, queue_for
+from shared.redis.jobs import LONG_PREPARATION, PREPARATION, PREPARE, TRANSCRIBE, is_long_preparation
 from shared.storage.keys import played_key
 from shared.storage.store import Store
 
@@ -78,27 +78,28 @@ class PrepareJob(Job):
         super().__init__(engine, store, settings, on_commit)
         self._max_hours = settings.max_audio_hours
 
+    def queue_of(self, clip: Clip, queue: str) -> str:
+        return LONG_PREPARATION if is_long_preparation(clip.duration_ms or 0, clip.bytes) else queue
+
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         with ExitStack() as files:
             self.work_dir.mkdir(parents=True, exist_ok=True)
             new_file = partial(_new_file, files, self.work_dir)
-            self._check_queue(claim, claim.clip.duration_ms or 0)
             fetched_segments = self._fetch_segments(claim.clip, new_file, check_cancelled)
             audible = _measure_segments(fetched_segments, check_cancelled)
             sound_ms = sum(audio.sound_ms for audio in audible.values())
             self._check_length(sound_ms)
-            self._check_queue(claim, sound_ms)
+            if is_long_preparation(sound_ms, claim.clip.bytes) and claim.queue != LONG_PREPARATION:
+                raise WrongQueue(LONG_PREPARATION)
             budget = TimeBudget(sound_ms / 1000, check_cancelled)
             played = _make_played_audio(list(audible), new_file, budget.check)
             self._check_length(played.duration_ms)
             note = next((audio.note for audio in audible.values() if audio.note), None)
             for segment in fetched_segments:
                 if segment.is_joined:
-                    check_cancelled()
-                    segment.file.seek(0)
-                    self.store.put(segment.key, segment.file, segment.size, segment.upload.mime, segment.sha256)
-            check_cancelled()
-            key, size, sha256 = self._store_played(claim.clip, played)
+                    body = _checked_body(segment.file, check_cancelled)
+                    self.store.put(segment.key, body, segment.size, segment.upload.mime, segment.sha256)
+            key, size, sha256 = self._store_played(claim.clip, played, check_cancelled)
 
         def finish(session: Session, clip: Clip, now: datetime) -> str:
             if not segments.replace_pieces(session, clip, fetched_segments):
@@ -127,12 +128,6 @@ class PrepareJob(Job):
         if duration_ms > self._max_hours * MS_PER_HOUR:
             raise TooMuchSound(TOO_LONG.format(hours=self._max_hours))
 
-    def _check_queue(self, claim: Claim, duration_ms: int) -> None:
-        """Raise `WrongQueue` if a clip of this length would keep short ones waiting in its queue."""
-        queue = queue_for(PREPARE, duration_ms, claim.clip.bytes)
-        if queue == LONG_PREPARATION != claim.queue:
-            raise WrongQueue(queue)
-
     def _fetch_segments(self, clip: Clip, new_file: NewFile, check_cancelled: CancellationCheck) -> list[Segment]:
         with read_session(self.engine) as session:
             uploads = segments.uploads_of(session, clip, datetime.now(UTC))
@@ -143,16 +138,35 @@ class PrepareJob(Job):
             for upload, pieces in uploads
         ]
 
-    def _store_played(self, clip: Clip, played: PlayedAudio) -> tuple[str, int, str]:
+    def _store_played(
+        self, clip: Clip, played: PlayedAudio, check_cancelled: CancellationCheck
+    ) -> tuple[str, int, str]:
         """Store the played file, unless it is an original. Return its key, size and SHA-256."""
         if played.original is not None:
             return played.original.key, played.original.size, played.original.sha256
         key, size = played_key(clip.library_id, clip.id), os.fstat(played.file.fileno()).st_size
         played.file.seek(0)
         sha256 = hashlib.file_digest(played.file, "sha256").hexdigest()
-        played.file.seek(0)
-        self.store.put(key, played.file, size, played.mime, sha256)
+        self.store.put(key, _checked_body(played.file, check_cancelled), size, played.mime, sha256)
         return key, size, sha256
+
+
+class _CheckedFile:
+    """A file that checks at each read: a slow bucket takes an hour for a large one, and that is progress."""
+
+    def __init__(self, file: IO[bytes], check_cancelled: CancellationCheck) -> None:
+        self._file, self._check_cancelled = file, check_cancelled
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        self._check_cancelled()
+        return self._file.read(size)
+
+
+def _checked_body(file: IO[bytes], check_cancelled: CancellationCheck) -> IO[bytes]:
+    """The whole file, for a store."""
+    file.seek(0)
+    return cast("IO[bytes]", _CheckedFile(file, check_cancelled))
 
 
 def _new_file(files: ExitStack, work_dir: Path) -> FileIO:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import structlog
 from prometheus_client import Counter
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from services.transcriber.audio.fetch import FetchedAudio, fetch_audio
@@ -16,7 +17,6 @@ from services.transcriber.errors import CancellationCheck, LeaseLost
 from services.transcriber.jobs.base import Job, JobMetrics
 from services.transcriber.jobs.lease import Claim
 from services.transcriber.jobs.progress import Progress
-from services.transcriber.jobs.retry import DATABASE_UNAVAILABLE
 from services.transcriber.models.registry import ModelDownload, ModelNotReady
 from services.transcriber.outbox_sender import SendHint
 from services.transcriber.recognizers.factory import NO_RECOGNIZER
@@ -76,7 +76,7 @@ class TranscribeJob(Job):
                 if clips := self._requeue_batch(before):
                     self.on_commit()
                     log.info("clips without a recognizer are queued again", clips=clips)
-            except DATABASE_UNAVAILABLE as error:
+            except SQLAlchemyError as error:  # before the migration of this release, columns are missing
                 log.warning("clips without a recognizer could not be queued; retrying", reason=str(error))
                 stopping.wait(DATABASE_RETRY_S)
 
@@ -95,7 +95,7 @@ class TranscribeJob(Job):
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         assert self._recognizer is not None  # otherwise nothing is claimed
         with (
-            fetch_audio(self.store, claim.clip.audio_key, claim.clip.mime, self.work_dir) as audio,
+            fetch_audio(self.store, claim.clip.audio_key, claim.clip.mime, self.work_dir, check_cancelled) as audio,
             self._slot(check_cancelled),
         ):
             recognition = self._transcribe(self._recognizer, audio, claim, check_cancelled)

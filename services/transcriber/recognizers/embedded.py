@@ -1,5 +1,6 @@
 """faster-whisper in this process, int8 on the CPU."""
 
+import copy
 import ctypes
 import threading
 import time
@@ -48,6 +49,9 @@ TRANSCRIBE_OPTIONS = {
     "condition_on_previous_text": False,  # same words, 0.7 of the time, and no endless repetition of a phrase
 }
 
+MODEL_STEPS = ("encode", "generate_with_fallback", "find_alignment")
+"""Methods of the engine that it calls for each half a minute of sound: together they take nearly all of the time."""
+
 MAX_LOAD_S = 900
 """Longest time for a model to load: 3 GB from a disk that reads 4 MB a second."""
 
@@ -80,7 +84,7 @@ class EmbeddedRecognizer:
         on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
-        model = self._model(check_cancelled)
+        model = _checked_model(self._model(check_cancelled), check_cancelled)
         model_language = self._model_language(model, language)
         characters_by_language: Counter[str] = Counter()
         passages: list[Passage] = []
@@ -164,6 +168,25 @@ def _fulfil(future: "Future[WhisperModel]", load: "Callable[[], WhisperModel]") 
         future.set_result(load())
     except BaseException as error:
         future.set_exception(error)
+
+
+def _checked_model(model: "WhisperModel", check_cancelled: CancellationCheck) -> "WhisperModel":
+    """The model for one clip, which checks before each step of each half a minute of sound.
+
+    Its segments do not: of noise there are none, and of a large model on a slow machine only one in minutes.
+    """
+    checked = copy.copy(model)  # others use the model meanwhile
+
+    def check_before(step: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:
+            check_cancelled()
+            return step(*arguments, **options)
+
+        return run
+
+    for name in MODEL_STEPS:
+        setattr(checked, name, check_before(getattr(checked, name)))
+    return checked
 
 
 def _trim_memory() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlmodel import col, select
 
 from services.api.clips.legacy_routes import clips_named
@@ -216,3 +216,21 @@ def test_an_old_connection_is_replaced(postgres_url: str) -> None:
             pids.append(connection.execute(text("SELECT pg_backend_pid()")).scalar())
     engine.dispose()
     assert pids[0] != pids[1]
+
+
+def test_a_transaction_that_slept_with_its_process_finds_the_database_away(postgres_url: str) -> None:
+    """A laptop was closed, or a container paused: a request is answered with 503, and a result is written again."""
+    settings = DatabaseSettings(database_url=SecretStr(postgres_url), database_idle_transaction_timeout_seconds=1)
+    engine = open_engine(settings, pool_size=1)
+
+    def sleep() -> None:
+        with transaction(engine) as session:
+            session.connection().execute(text("SELECT 1"))
+            time.sleep(1.5)
+            session.connection().execute(text("SELECT 1"))
+
+    with pytest.raises(OperationalError):
+        sleep()
+    with read_session(engine) as session:
+        assert session.connection().execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()

@@ -77,10 +77,10 @@ def library(postgres: Postgres) -> Iterator[Engine]:
 
 
 @contextmanager
-def long_read(engine: Engine) -> Iterator[None]:
+def long_read(engine: Engine, table: str = "clip") -> Iterator[None]:
     def read() -> None:
         with engine.connect() as connection:
-            connection.execute(text(f"SELECT pg_sleep({LONG_READ_S}) FROM (SELECT 1 FROM clip LIMIT 1) AS one"))
+            connection.execute(text(f"SELECT pg_sleep({LONG_READ_S}), (SELECT count(*) FROM {table})"))
 
     thread = threading.Thread(target=read)
     thread.start()
@@ -128,6 +128,21 @@ def test_nobody_waits_for_a_migration(library: Engine, clips: int, tmp_path: Pat
         assert session.scalar(select(func.count()).select_from(Clip)) == left
         entries = select(func.count()).select_from(SearchEntry).join(Clip, col(Clip.id) == col(SearchEntry.clip_id))
         assert session.scalar(entries) == left
+
+
+@pytest.mark.parametrize("table", ["transcript", "clip"])
+def test_nobody_waits_for_a_new_column(library: Engine, table: str) -> None:
+    command.upgrade(alembic_config(library), "0005")
+    count = text(f"SELECT count(*) FROM {table}")
+
+    def read() -> None:
+        with library.connect() as connection:
+            connection.execute(count)
+
+    with long_read(library, table), Beside(read) as reader:
+        command.upgrade(alembic_config(library), "head")
+    assert reader.error is None
+    assert reader.max_wait_s < MAX_WAIT_S, f"a reader of {table} waited for {reader.max_wait_s:.1f} s"
 
 
 def test_a_migration_that_was_killed_is_carried_on(library: Engine, tmp_path: Path) -> None:

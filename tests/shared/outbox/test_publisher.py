@@ -20,7 +20,7 @@ from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.outbox.publisher import BATCH_ROWS, Delivery, OutboxPublisher, publish_batch, publish_batches
 from shared.outbox.writer import save_and_announce
-from shared.redis.jobs import QUEUES, TRANSCRIBE
+from shared.redis.jobs import LONG_PREPARATION, NAMESPACE, PREPARATION, PREPARE, QUEUES, TRANSCRIBE
 from shared.redis.streams import stream_key
 from tests.servers.valkey import Valkey
 from tests.shared.clips.test_models import NOW, new_clip
@@ -240,6 +240,17 @@ def test_deleting_a_clip_deletes_its_rows(engine: Engine, publisher: OutboxPubli
     with read_session(engine) as session:
         assert session.exec(select(OutboxRow)).all() == []
     assert publish_batch(engine, publisher) == []
+
+
+def test_a_job_goes_to_a_queue_that_every_release_reads(engine: Engine, publisher: OutboxPublisher) -> None:
+    """A worker moves a long clip. One of the release before does not know the queue for such clips."""
+    clip = new_clip("a day")
+    clip.duration_ms, clip.bytes = 24 * 3_600_000, 10**9
+    with transaction(engine) as session:
+        save_and_announce(session, clip, PREPARE, now=NOW)
+    publish_batch(engine, publisher)
+    assert publisher._redis.llen(f"{NAMESPACE}:{PREPARATION}") == 1
+    assert not publisher._redis.exists(f"{NAMESPACE}:{LONG_PREPARATION}")
 
 
 # -- rows that this release cannot read ---------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import redis
 from pydantic import SecretStr
-from sqlmodel import select
+from sqlmodel import select, update
 
 from services.api.background.outbox_relay import OutboxRelay
 from services.api.settings import ApiSettings
@@ -235,3 +235,35 @@ def test_no_more_jobs_are_queued_than_there_are_clips(
         assert len(session.exec(select(OutboxRow)).all()) == asked_again * (2 if not jobs_left else 1)
     publisher.close()
     engine.dispose()
+
+
+async def test_a_start_tries_all_dead_letters_even_if_redis_comes_later(
+    sqlite_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ApiSettings(database_url=SecretStr(sqlite_url), redis_url=SecretStr(redis_url))
+    engine, now = open_engine(settings), datetime.now(UTC)
+    with transaction(engine) as session:
+        clip = Clip.new_upload(uuid.uuid4(), name="a", mime="a/b", bytes=1, sha256="", audio_key="", now=now)
+        save_and_announce(session, clip, now=now)
+        session.flush()
+        session.exec(update(OutboxRow).values(dead_at=now - timedelta(minutes=1), dead_reason="of a newer release"))
+    relay = OutboxRelay(engine, OutboxPublisher(redis_url), "")
+    send, outage = relay._send, iter([redis.ConnectionError("it starts, too")])
+
+    def send_later() -> None:
+        for error in outage:
+            raise error
+        send()
+
+    def is_empty() -> bool:
+        relay.wake()
+        with read_session(engine) as session:
+            return not session.exec(select(OutboxRow)).all()
+
+    monkeypatch.setattr(relay, "_send", send_later)
+    relay.start()
+    try:
+        await until(is_empty, 5)
+    finally:
+        relay.stop()
+        engine.dispose()

@@ -132,6 +132,13 @@ CUT: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_f32le", "adpcm_ima_wav"])
+def test_a_wav_that_is_cut_off_says_how_long_it_was(codec: str) -> None:
+    """All but plain PCM have their number of samples in the header, beside the size."""
+    whole = speech.encode(hostile.sound(), "wav", codec)
+    assert measured(two_thirds(whole)).announced_ms == pytest.approx(measured(whole).duration_ms, rel=0.02)
+
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_whole_file_says_nothing_of_loss(name: str) -> None:
     assert measured(WHOLE[name]()).note is None

@@ -10,7 +10,7 @@ import pytest
 from services.transcriber.audio.blocks import CUT_SEARCH_S, MAX_BLOCK_S, QUIET_WINDOW_S, decode_blocks, quietest_sample
 from services.transcriber.audio.decode import SAMPLE_RATE
 from services.transcriber.audio.fetch import FetchedAudio, fetch_audio, measure_audio
-from services.transcriber.errors import AudioRejected
+from services.transcriber.errors import AudioRejected, never_cancelled
 from shared.settings import StoreSettings
 from shared.storage.factory import open_store
 from shared.storage.store import ObjectMissing
@@ -137,10 +137,10 @@ def test_nothing_is_left_in_the_working_folder(tmp_path: Path) -> None:
     store = open_store(StoreSettings(data_dir=tmp_path))
     content = files.webm()
     store.put("clips/a", io.BytesIO(content), len(content), "audio/webm")
-    with fetch_audio(store, "clips/a", "audio/webm", tmp_path / "work") as audio:
+    with fetch_audio(store, "clips/a", "audio/webm", tmp_path / "work", never_cancelled) as audio:
         assert audio.size == len(content)
         assert audio.url is None
         # Even kill -9 in this moment leaves no file: it has no name.
         assert list((tmp_path / "work").iterdir()) == []
-    with pytest.raises(ObjectMissing), fetch_audio(store, "clips/b", "audio/webm", tmp_path / "work"):
+    with pytest.raises(ObjectMissing), fetch_audio(store, "clips/b", "audio/webm", tmp_path / "work", never_cancelled):
         pass

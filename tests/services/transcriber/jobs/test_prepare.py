@@ -4,11 +4,12 @@ import io
 import itertools
 import struct
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from sqlmodel import col, select
 from services.transcriber.audio import limits, remux, segments
 from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.errors import AudioRejected, WrongQueue
-from services.transcriber.jobs import prepare
+from services.transcriber.jobs import lease, prepare
 from services.transcriber.jobs.prepare import PrepareJob
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.gaps import LOST, new_gap
@@ -491,6 +492,27 @@ def test_sound_that_takes_too_long_to_decode_is_refused(
     assert (clip.status, clip.error) == (Status.FAILED, limits.TOO_SLOW)
 
 
+def test_to_store_for_long_is_progress(sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The uplink of a home takes half an hour for what a disk takes in seconds."""
+    monkeypatch.setattr(lease, "MIN_PATIENCE_S", 2)
+    monkeypatch.setattr(lease, "MAX_RENEWAL_INTERVAL_S", 0.2)
+    put = sqlite_harness.store.put
+
+    def put_slowly(key: str, body: IO[bytes], size: int, content_type: str, sha256: str = "") -> None:
+        sent = io.BytesIO()
+        while block := body.read(size // 8 + 1):
+            time.sleep(0.4)
+            sent.write(block)
+        sent.seek(0)
+        put(key, sent, size, content_type, sha256)
+
+    id = sqlite_harness.recorded(cut(streamed(FIRST), 7_000), duration_ms=int(FIRST_S * 1000))
+    monkeypatch.setattr(sqlite_harness.store, "put", put_slowly)
+    sqlite_harness.prepare(id)
+    assert_prepared(sqlite_harness, id, FIRST_S)
+    assert not sqlite_harness.job.has_stalled
+
+
 def test_a_clip_that_turns_out_to_be_long_moves_to_the_queue_of_long_ones(harness: PrepareHarness) -> None:
     id = harness.put(hostile.silent_flac(40 * 60, rate_khz=8, block=4_608), "audio/flac")
     with pytest.raises(WrongQueue, match=LONG_PREPARATION):
@@ -506,8 +528,10 @@ def test_a_clip_that_is_known_to_be_long_moves_before_it_is_fetched(
 ) -> None:
     monkeypatch.setattr(segments, "fetch_segment", lambda *_: pytest.fail("it was fetched"))
     id = sqlite_harness.recorded([streamed(FIRST)], duration_ms=3 * 3_600_000)
+    clip = sqlite_harness.clip(id)
     with pytest.raises(WrongQueue):
         sqlite_harness.job.run(id, PREPARATION)
+    assert sqlite_harness.clip(id).version == clip.version, "it was not claimed, and no page hears of it"
 
 
 def test_the_length_that_a_browser_tells_of_a_file_is_no_proof_of_a_loss(sqlite_harness: PrepareHarness) -> None:

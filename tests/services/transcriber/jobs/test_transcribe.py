@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from psycopg.errors import UndefinedColumn
 from pydantic import SecretStr
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import ProgrammingError
 from sqlmodel import col, select
 
 from services.transcriber.audio.fetch import FetchedAudio
 from services.transcriber.errors import AudioRejected, CancellationCheck, LeaseLost
-from services.transcriber.jobs import base, lease
+from services.transcriber.jobs import base, lease, transcribe
 from services.transcriber.jobs.base import DISK_FULL_RETRY_S, NO_ROOM, STALLED
 from services.transcriber.jobs.lease import Claim
 from services.transcriber.jobs.progress import MAX_EXCERPT_CHARS, Progress, last_words
@@ -412,6 +414,21 @@ def test_work_that_goes_on_keeps_its_clip(
     assert not harness.job.has_stalled
 
 
+def test_a_slow_bucket_is_progress(harness: JobHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "MIN_PATIENCE_S", 0.7)
+    content = b"".join(harness.store.read(KEY))
+
+    def read_slowly(_key: str) -> Iterator[bytes]:
+        for at in range(20):
+            time.sleep(0.1)
+            yield content[at * len(content) // 20 : (at + 1) * len(content) // 20]
+
+    monkeypatch.setattr(harness.store, "read", read_slowly)
+    harness.run()
+    assert (harness.clip().status, harness.clip().attempt) == (Status.DONE, 1)
+    assert not harness.job.has_stalled
+
+
 def test_the_patience_with_a_clip_grows_with_it(harness: JobHarness) -> None:
     clip = harness.clip()
     clip.duration_ms = 10 * 60_000
@@ -477,6 +494,25 @@ def test_a_misconfigured_recognizer_is_retried_and_then_waits_for_a_restart(
     assert harness.clip().status is Status.PENDING
     harness.run()
     assert harness.clip().status is Status.DONE
+
+
+def test_clips_without_a_recognizer_wait_for_the_migration(
+    harness: JobHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is deployed before the api finds the tables of the release before. Postgres has this error."""
+    monkeypatch.setattr(transcribe, "DATABASE_RETRY_S", 0.01)
+    errors = iter([ProgrammingError("SELECT clip.found_at", {}, UndefinedColumn("it does not exist"))])
+    requeue_batch = harness.job._requeue_batch
+
+    def requeue(before: datetime) -> int:
+        for error in errors:
+            raise error
+        return requeue_batch(before)
+
+    monkeypatch.setattr(harness.job, "_requeue_batch", requeue)
+    harness.change(lambda clip, now: clip.switch_off("No recognizer.", now))
+    harness.job.requeue_without_recognizer(threading.Event())
+    assert harness.clip().status is Status.PENDING
 
 
 def test_half_a_file_gets_a_note_about_the_rest(harness: JobHarness) -> None:

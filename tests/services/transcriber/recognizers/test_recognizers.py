@@ -18,6 +18,7 @@ from services.transcriber.audio.fetch import FetchedAudio, measure_audio
 from services.transcriber.errors import AudioRejected
 from services.transcriber.models.registry import BUNDLED_MODEL
 from services.transcriber.recognizers import answers, http_client
+from services.transcriber.recognizers import embedded as embedded_recognizer
 from services.transcriber.recognizers.cog import CogRecognizer, prediction_url
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
 from services.transcriber.recognizers.factory import open_recognizer
@@ -135,6 +136,23 @@ def test_a_lost_lease_stops_the_embedded_recognizer(embedded: EmbeddedRecognizer
 
     with pytest.raises(Lost):
         embedded.transcribe(measure(files.webm()), attempt_id="clip-1", check_cancelled=check_cancelled)
+
+
+def test_each_half_a_minute_proves_progress_even_without_a_word(
+    embedded: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large model on a slow machine takes minutes for it, and of noise there are no words."""
+    options = embedded_recognizer.TRANSCRIBE_OPTIONS | {"vad_filter": False}
+    monkeypatch.setattr(embedded_recognizer, "TRANSCRIBE_OPTIONS", options)
+    checks = 0
+
+    def check_cancelled() -> None:
+        nonlocal checks
+        checks += 1
+
+    found = embedded.transcribe(measure(files.silence(90)), attempt_id="clip-1", check_cancelled=check_cancelled)
+    assert found.text == ""
+    assert checks >= 2 * 3
 
 
 def test_a_folder_without_a_model_says_which_files_belong_there(tmp_path: Path) -> None:
