@@ -55,6 +55,8 @@ class Clip:
     in_bin: Known[bool] = field(default_factory=lambda: Known(False))
     is_stored: bool = False
     """Whether the server has confirmed the whole of it."""
+    is_awaited: bool = False
+    """Whether the probe waits for its words: it gets none in the bin, so nobody deletes it meanwhile."""
     is_abandoned: bool = False
     """Whether its recorder went away in the middle: what came is kept, and the words are those of that."""
 

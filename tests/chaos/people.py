@@ -179,7 +179,7 @@ class Remover(Person):
 
     async def act(self) -> None:
         clip = self.stored_clip()
-        if clip is None:
+        if clip is None or clip.is_awaited:
             return
         read = await self.client.insist("GET", f"/api/clips/{clip.id}")
         version, headers = read.json()["version"], {"If-Match": read.headers["ETag"]}

@@ -48,6 +48,7 @@ class Probe:
         number = self._ledger.next_number()
         data = sounds.wav(number)
         clip = self._ledger.add(wait.id, "probe", [number], [data], sounds.words([number]))
+        clip.is_awaited = True
         while not await self._put(wait.client, wait.id, data):
             await asyncio.sleep(RETRY_S)
         wait.is_stored = True
@@ -59,6 +60,7 @@ class Probe:
             wait.pages.discard(page)
 
         await asyncio.gather(*map(see, range(len(self._listeners))))
+        clip.is_awaited = False
 
     def _evidence(self, wait: "_Wait") -> str:
         """What a clip still waits for, and all that was logged about it."""

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlmodel import Session, col, select
@@ -11,7 +12,9 @@ from sqlmodel import Session, col, select
 from shared.clips.models import Clip
 from shared.db.engine import open_engine, transaction
 from tests.chaos import logs, people
-from tests.chaos.ledger import Known
+from tests.chaos.client import Client
+from tests.chaos.ledger import Known, Ledger
+from tests.chaos.people import Remover
 from tests.chaos.round import Stage
 
 CLIPS = 3
@@ -93,3 +96,11 @@ def test_a_log_with_a_traceback_or_a_stray_line_is_found(line: str) -> None:
     routine = json.dumps({"event": "request", "level": "info"})
     assert list(logs.faults_in(f"{routine}\n{routine}\n")) == []
     assert len(list(logs.faults_in(f"{routine}\n{line}\n{routine}\n"))) == 1
+
+
+async def test_nobody_deletes_a_clip_whose_words_the_probe_waits_for() -> None:
+    ledger = Ledger()
+    clip = ledger.add("a", "probe", [1], [b"sound"], "one")
+    clip.is_stored = clip.is_awaited = True
+    nobody_to_ask = cast("Client", None)
+    await Remover("remover", 1, nobody_to_ask, ledger).act()
