@@ -3,6 +3,7 @@
 import asyncio
 import random
 import uuid
+from abc import ABC, abstractmethod
 from urllib.parse import quote
 
 from tests import tus
@@ -23,7 +24,7 @@ WAV, WEBM = {"Content-Type": "audio/wav"}, {"Content-Type": "audio/webm"}
 PROGRESS_HEADER = "Recorded-Ms"
 
 
-class Person:
+class Person(ABC):
     """Does one thing after another until told to stop; what is begun is done to its end."""
 
     def __init__(self, name: str, seed: int, client: Client, ledger: Ledger) -> None:
@@ -39,9 +40,9 @@ class Person:
                 self.ledger.find(f"{self.name} got an answer that no fault excuses", str(error))
             await asyncio.sleep(self.chance.uniform(*THINK_S))
 
+    @abstractmethod
     async def act(self) -> None:
         """Do the one thing, once."""
-        raise NotImplementedError
 
     def new_id(self) -> str:
         return str(uuid.UUID(int=self.chance.getrandbits(128), version=4))

@@ -43,7 +43,7 @@ def recovery(rounds: Iterable[Round]) -> dict[str, dict[str, float]]:
         for kind, values in each.recovered_s.items():
             seconds.setdefault(kind, []).extend(values)
     return {
-        kind: {"episodes": len(values), "median_s": round(median(values), 2), "longest_s": round(max(values), 2)}
+        kind: {"episodes": len(values), "median_s": round(median(values), 2), "max_s": round(max(values), 2)}
         for kind, values in sorted(seconds.items())
     }
 
@@ -51,7 +51,7 @@ def recovery(rounds: Iterable[Round]) -> dict[str, dict[str, float]]:
 def as_table(rounds: Sequence[Round]) -> str:
     rows = [("after", "episodes", "median", "longest")]
     rows += [
-        (kind, f"{row['episodes']:.0f}", f"{row['median_s']:.1f} s", f"{row['longest_s']:.1f} s")
+        (kind, f"{row['episodes']:.0f}", f"{row['median_s']:.1f} s", f"{row['max_s']:.1f} s")
         for kind, row in recovery(rounds).items()
     ]
     table = "\n".join(f"{kind:<16}{count:>10}{middle:>10}{longest:>10}" for kind, count, middle, longest in rows)

@@ -3,13 +3,11 @@
 import json
 import re
 import shlex
-import shutil
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +46,6 @@ def test_every_python_has_the_same_version_of_each_package() -> None:
         )
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
 def test_make_lock_leaves_out_releases_as_young_as_renovate_does() -> None:
     printed = subprocess.run(["make", "-n", "lock"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     compiled = [line for line in printed.replace("\\\n", "").splitlines() if "pip compile" in line]

@@ -64,6 +64,7 @@ def open_zip(file: IO[bytes], size: int) -> zipfile.ZipFile:
         if manifest.file_size > MAX_MANIFEST_BYTES:
             raise Problem("bad-library", DAMAGED_ZIP)
         Manifest.model_validate_json(b"".join(read_blocks(archive, manifest)))
+    # `zipfile` raises NotImplementedError for what a zip may have and it does not read, such as other compressions.
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, KeyError, InvalidClip) as error:
         raise Problem("bad-library", DAMAGED_ZIP) from error
     return archive

@@ -353,18 +353,18 @@ async def test_a_small_zip_takes_nothing_from_the_others(
     process = psutil.Process(stack.pid("api"))
     before = process.memory_info().rss
     importing = asyncio.ensure_future(imported(stack, archive))
-    slowest_s, most_bytes = 0.0, 0
+    slowest_s, max_bytes = 0.0, 0
     async with httpx.AsyncClient(base_url=stack.api_url, timeout=60) as api:
         while not importing.done():
             started = time.monotonic()
             (await api.get("/healthz")).raise_for_status()
             slowest_s = max(slowest_s, time.monotonic() - started)
-            most_bytes = max(most_bytes, process.memory_info().rss)
+            max_bytes = max(max_bytes, process.memory_info().rss)
             await asyncio.sleep(0.005)
     [refusal] = (await importing)["refused"]
     assert refusal["name"] == "One"
     assert slowest_s < 1, "seconds: a tenth on a machine that does nothing else"
-    assert most_bytes - before < 150_000_000
+    assert max_bytes - before < 150_000_000
 
 
 async def test_imports_wait_for_each_other_and_recordings_for_none_of_them(

@@ -177,19 +177,19 @@ async def test_a_heavy_description_leaves_the_event_loop_free(kind: str) -> None
         with contextlib.suppress(InvalidClip):
             read_description(blocks(content), io.BytesIO())
 
-    async def longest_stall_s() -> float:
+    async def max_stall_s() -> float:
         parsing = asyncio.ensure_future(asyncio.to_thread(parse))
-        longest_s, before = 0.0, time.monotonic()
+        max_gap_s, before = 0.0, time.monotonic()
         while not parsing.done():
             await asyncio.sleep(0.001)
             now = time.monotonic()
-            longest_s, before = max(longest_s, now - before), now
+            max_gap_s, before = max(max_gap_s, now - before), now
         await parsing
-        return longest_s
+        return max_gap_s
 
     stalls = []
     for _ in range(3):
-        stalls.append(await longest_stall_s())
+        stalls.append(await max_stall_s())
         if stalls[-1] < 0.1:
             return
     pytest.fail(f"the loop stood still for {stalls} s")

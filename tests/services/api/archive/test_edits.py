@@ -151,13 +151,13 @@ async def test_what_a_release_without_sittings_left_is_exported_and_imported_in_
 async def watched(url: str, pid: int, work: Any) -> tuple[Any, float, int]:
     """The result of the work, the longest that /healthz took meanwhile, and by how much the process grew."""
     process, working = psutil.Process(pid), asyncio.ensure_future(work)
-    before = most_bytes = process.memory_info().rss
+    before = max_bytes = process.memory_info().rss
     slowest_s = 0.0
     async with httpx.AsyncClient(base_url=url, timeout=60) as api:
         while not working.done():
             started = time.monotonic()
             (await api.get("/healthz")).raise_for_status()
             slowest_s = max(slowest_s, time.monotonic() - started)
-            most_bytes = max(most_bytes, process.memory_info().rss)
+            max_bytes = max(max_bytes, process.memory_info().rss)
             await asyncio.sleep(0.005)
-    return await working, slowest_s, most_bytes - before
+    return await working, slowest_s, max_bytes - before

@@ -98,7 +98,7 @@ class PrepareLibrary(WorkerLibrary):
             held = col(Clip.prepared_at).is_(None), col(Clip.lease_until) > datetime.now(UTC)
             return session.exec(select(func.count()).select_from(Clip).where(*held)).one()
 
-    def most_tries(self) -> int:
+    def max_tries(self) -> int:
         with read_session(self.engine) as session:
             return session.exec(select(func.max(Clip.tries))).one() or 0
 
@@ -126,7 +126,7 @@ def test_a_worker_that_is_killed_again_and_again_prepares_every_clip_once(
         with library.worker() as process:
             library.send_jobs_until(library.in_hand)
             # A clip that was killed at too often is given up, as it should be: that is not what is tested here.
-            library.send_jobs_until(lambda: library.most_tries() < MAX_TRIES - 1)
+            library.send_jobs_until(lambda: library.max_tries() < MAX_TRIES - 1)
             time.sleep(random.uniform(0, MAX_LIFE_S))
             if kills % 2:  # at any moment, or in the one when a clip has just been prepared
                 done = library.prepared()
