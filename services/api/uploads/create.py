@@ -30,10 +30,11 @@ def create_upload(state: State, creation: CreationRequest) -> UploadStatus:
 
 def _find_or_create(transaction: ClipTransaction, creation: CreationRequest, *, has_captions: bool) -> UploadStatus:
     session = transaction.session
-    clip = session.exec(Clip.by_id(HOME, creation.clip_id).with_for_update()).first()
+    # One statement reads the clip of whichever library: a second one would see the commits between the two.
+    clip = session.get(Clip, creation.clip_id, with_for_update=True)
+    if clip and clip.library_id != HOME:
+        raise id_taken()
     uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(HOME, creation.clip_id))}
-    if clip is None and session.get(Clip, creation.clip_id) is not None:
-        raise id_taken()  # A clip of another library has this id.
     if clip is None and (file := uploads.get(0)) and file.is_expired(transaction.now):
         # The client starts an expired file again. The objects of its first try are left to the store's comparison.
         session.delete(file)
