@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import BigInteger, Column, Text
+from sqlalchemy import BigInteger, Boolean, Column, Text, text, true
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from shared.clips.gaps import LOST, MISSING, UNHEARD, missing_audio, new_gap, readable_gaps
+from shared.clips.remarks import NOT_UNDERSTOOD, OPPOSITE_PHASE, QUIET, TRACKS, readable_remarks, replace_remarks
 from shared.clips.tags import normalize_tags, readable_tags
 from shared.db.columns import OpenEnum, ReadableJson, UtcDateTime, collated_text, partial_index
 from shared.languages import LANGUAGES
@@ -78,6 +79,15 @@ class Clip(SQLModel, table=True):
         default_factory=list, sa_column=Column(ReadableJson(readable_gaps), nullable=False)
     )
     """Made by `shared.clips.gaps`; browsers see them as `shared.clips.schemas.Gap`."""
+    has_true_clock: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=true()))
+    """Whether a player of `audio_key` keeps the transcript's clock. False: only a rendition does."""
+    remarks: list[dict[str, Any]] = Field(
+        default_factory=list,
+        sa_column=Column(ReadableJson(readable_remarks), nullable=False, server_default=text("'[]'")),
+    )
+    """Made by `shared.clips.remarks`; browsers see them as `shared.clips.schemas.Remark`."""
+    track_set: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """The track, from 1, that a person wants heard. None: all that have sound."""
     duration_ms: int | None = None
     """Length of the audio; during the recording, the length that the recorder reported last."""
     status: Status | str = Field(sa_column=Column(OpenEnum(Status), nullable=False))
@@ -340,11 +350,15 @@ class Clip(SQLModel, table=True):
         gaps: list[dict[str, Any]],
         note: str | None,
         now: datetime,
+        has_true_clock: bool = True,
+        remarks: Sequence[dict[str, Any]] = (),
     ) -> None:
         """Set the joined audio, so that the clip waits for its transcription. `note` names missing audio."""
         self.audio_key, self.mime, self.bytes, self.sha256 = audio_key, mime, bytes, sha256
         self.duration_ms = duration_ms
         self.gaps = gaps
+        self.has_true_clock = has_true_clock
+        self.remarks = replace_remarks(self.remarks, {QUIET, TRACKS, OPPOSITE_PHASE}, remarks)
         self.error = note
         self.prepared_at = now
         self.tries = 0
@@ -361,6 +375,7 @@ class Clip(SQLModel, table=True):
         passages: list[dict[str, Any]],
         duration_ms: int | None,
         note: str | None = None,
+        remarks: Sequence[dict[str, Any]] = (),
         now: datetime,
     ) -> Transcript:
         """Set a recognizer's text. If a person has edited the text, theirs stays, and this one is a revision only.
@@ -374,6 +389,7 @@ class Clip(SQLModel, table=True):
         self.duration_ms = duration_ms or self.duration_ms
         self.status = Status.DONE
         self.error = note
+        self.remarks = replace_remarks(self.remarks, {NOT_UNDERSTOOD}, remarks)
         self.tries = 0
         self.lease_until = None
         self._touch(now)

@@ -45,6 +45,25 @@ class Gap(BaseModel):
     cause: Cause
 
 
+class Remark(BaseModel):
+    """What a person should know about a clip's sound although its words are there.
+
+    quiet: it is very quiet, and was amplified; tracks: of several tracks, those in `heard` were heard and those in
+    `silent` have no sound; opposite-phase: the channels cancel each other out, and the louder one was heard;
+    not-understood: somebody speaks from `at_ms` on for `length_ms`, and no words were found there. Any other kind is
+    one of a newer release.
+    """
+
+    model_config = ConfigDict(extra="ignore")  # fields that a newer release adds
+
+    kind: Annotated[str, Field(pattern="^[a-z-]{1,32}$")]
+    at_ms: Milliseconds | None = None
+    length_ms: Milliseconds | None = None
+    heard: list[int] | None = None
+    """Numbers of tracks, from 1."""
+    silent: list[int] | None = None
+
+
 class PublicClip(BaseModel):
     """A clip as the list, every answer and every event show it."""
 
@@ -57,6 +76,11 @@ class PublicClip(BaseModel):
     duration_ms: int | None
     segments: int
     gaps: list[Gap]
+    has_true_clock: bool
+    """Whether a player of the audio keeps the transcript's clock; if not, the rendition `m4a` does."""
+    remarks: list[Remark]
+    track_set: int | None
+    """Number of the track that a person wants heard, from 1; null: all that have sound."""
     status: Annotated[Status | str, Field(union_mode="left_to_right")]
     """What happens to the clip; after a rollback perhaps a status of the newer release."""
     text: str | None

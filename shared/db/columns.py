@@ -38,8 +38,8 @@ class OpenEnum(TypeDecorator[str]):
     impl = String
     cache_ok = True
 
-    def __init__(self, enum_class: type[enum.StrEnum]) -> None:
-        super().__init__(16)
+    def __init__(self, enum_class: type[enum.StrEnum], length: int = 16) -> None:
+        super().__init__(length)
         self.enum_class = enum_class
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:

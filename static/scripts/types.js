@@ -9,13 +9,19 @@
  * @typedef {"muted"|"frozen"|"lost"|"interrupted"|"closed"|"unheard"|"missing"|(string & {})} Cause
  * @typedef {{at_ms: number, length_ms: number, cause: Cause}} Gap
  *
+ * What a person should know about a clip's sound although its words are there; a newer release may know other kinds.
+ * @typedef {{
+ *   kind: string, at_ms?: number|null, length_ms?: number|null, heard?: number[]|null, silent?: number[]|null
+ * }} Remark
+ *
  * A clip as the server shows it; of two, the one with the higher version is the truth. `found_at` is when the server
  * found its sound again, which no row of the database knew.
  * @typedef {{
  *   id: string, name: string, mime: string, bytes: number, duration_ms: number|null, segments: number, gaps: Gap[],
  *   status: Status, text: string|null, language: string|null, language_set: string|null, recognizer: string|null,
  *   error: string|null, version: number, created_at: string, updated_at: string, deleted_at: string|null,
- *   tags: string[], edited: boolean, found_at?: string|null
+ *   tags: string[], edited: boolean, found_at?: string|null,
+ *   has_true_clock?: boolean, remarks?: Remark[], track_set?: number|null
  * }} Clip
  *
  * A stretch of a recording that is a container of its own: `bytes` are made, `sent` of them acknowledged by the server

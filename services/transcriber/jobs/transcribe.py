@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from prometheus_client import Counter
@@ -20,7 +21,7 @@ from services.transcriber.jobs.progress import Progress
 from services.transcriber.models.registry import ModelDownload, ModelNotReady
 from services.transcriber.outbox_sender import SendHint
 from services.transcriber.recognizers.factory import NO_RECOGNIZER
-from services.transcriber.recognizers.recognizer import Recognition, Recognizer
+from services.transcriber.recognizers.recognizer import Passage, Recognition, Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import Clip
@@ -106,7 +107,7 @@ class TranscribeJob(Job):
                 text=recognition.text,
                 language=recognition.language,
                 recognizer=recognizer_name,
-                passages=[asdict(passage) for passage in recognition.passages],
+                passages=[_stored_passage(passage) for passage in recognition.passages],
                 duration_ms=claim.clip.duration_ms or audio.duration_ms,
                 note=audio.note,
                 now=now,
@@ -176,3 +177,8 @@ class TranscribeJob(Job):
             yield
         finally:
             self._slots.release()
+
+
+def _stored_passage(passage: Passage) -> dict[str, Any]:
+    """A passage as `Transcript.passages` holds it, without what is unknown of it."""
+    return {key: value for key, value in asdict(passage).items() if value is not None}

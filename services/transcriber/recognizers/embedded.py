@@ -92,25 +92,37 @@ class EmbeddedRecognizer:
             check_cancelled()
             if start_ms:
                 _trim_memory()
-            segments, info = model.transcribe(
-                samples, language=model_language, hotwords=self._prompt, **TRANSCRIBE_OPTIONS
+            block_passages, block_language = self._transcribe_block(
+                model, samples, start_ms, model_language, check_cancelled, on_progress
             )
-            block_passages = []
-            for passage in _to_passages(segments, start_ms):
-                check_cancelled()
-                block_passages.append(passage)
-                on_progress(passage.end_ms, passage.text)
-            for span in find_missed_speech(_word_spans(block_passages, start_ms), samples, detect_speech):
-                check_cancelled()
-                options = MISSED_SPEECH_OPTIONS | {"language": info.language, "hotwords": self._prompt}
-                missed = _transcribe_missed(model, samples, start_ms, span, options)
-                block_passages = merge_passages(block_passages, missed)
             passages += block_passages
             on_progress(start_ms + len(samples) * 1000 // SAMPLE_RATE, "")
             # Each block has a language of its own. One that was detected in silence has no characters.
-            characters_by_language[info.language] += sum(len(passage.text) for passage in block_passages)
+            characters_by_language[block_language] += sum(len(passage.text) for passage in block_passages)
         detected = characters_by_language.most_common(1)[0][0] if passages else None
         return Recognition(" ".join(passage.text for passage in passages), detected, passages)
+
+    def _transcribe_block(
+        self,
+        model: "WhisperModel",
+        samples: Samples,
+        start_ms: int,
+        language: str | None,
+        check_cancelled: CancellationCheck,
+        on_progress: OnProgress,
+    ) -> tuple[list[Passage], str]:
+        """The passages of a block that starts at `start_ms`, and its language."""
+        segments, info = model.transcribe(samples, language=language, hotwords=self._prompt, **TRANSCRIBE_OPTIONS)
+        passages = []
+        for passage in _to_passages(segments, start_ms):
+            check_cancelled()
+            passages.append(passage)
+            on_progress(passage.end_ms, passage.text)
+        for span in find_missed_speech(_word_spans(passages, start_ms), samples, detect_speech):
+            check_cancelled()
+            options = MISSED_SPEECH_OPTIONS | {"language": info.language, "hotwords": self._prompt}
+            passages = merge_passages(passages, _transcribe_missed(model, samples, start_ms, span, options))
+        return passages, info.language
 
     def _model_language(self, model: "WhisperModel", language: str | None) -> str | None:
         """The language to transcribe in. Raises `AudioRejected` if the model does not know it."""

@@ -61,6 +61,10 @@ class Passage:
     end_ms: int
     text: str
     words: list[Word] = field(default_factory=list)
+    language: str | None = None
+    """Language of the passage (ISO 639-1); None: the clip's."""
+    speaker: str | None = None
+    """Who speaks, as a recognizer that tells voices apart names them; None: unknown."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Recognition:
     passages: list[Passage]
     recognizer: str | None = None
     """The name of the recognizer that did it, if that is not the one that was called."""
+    not_understood: list[tuple[int, int]] = field(default_factory=list)
+    """Start and end, in milliseconds, of stretches in which somebody speaks and no words were found."""
 
 
 OnProgress = Callable[[int, str], None]
