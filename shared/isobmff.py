@@ -1,5 +1,6 @@
 """What the index of an MP4 or QuickTime file says: ISO base media file format, ISO/IEC 14496-12. Untrusted bytes."""
 
+from collections.abc import Iterator
 from typing import IO
 
 MAX_INDEX_BYTES = 16 * 1024**2
@@ -21,22 +22,11 @@ CUT_OFF = (
 
 def read_index(file: IO[bytes]) -> bytes | None:
     """The movie box (`moov`), which may stand at the end; None where there is none, or not all of it."""
-    end = file.seek(0, 2)
-    offset = 0
-    for _ in range(MAX_BOXES):
-        file.seek(offset)
-        header = file.read(16)
-        size, box_type = int.from_bytes(header[:4]), header[4:8]
-        if size == 1:  # a 64-bit size follows the type
-            size = int.from_bytes(header[8:])
-        elif size == 0:  # up to the end of the file
-            size = end - offset
+    for box_type, offset, size in _boxes(file):
         if box_type == b"moov":
-            is_whole = offset + size <= end and size <= MAX_INDEX_BYTES
+            is_whole = offset + size <= file.seek(0, 2) and size <= MAX_INDEX_BYTES
+            file.seek(offset)
             return file.read(size) if is_whole else None
-        offset += size
-        if size < 8 or offset >= end:
-            break
     return None
 
 
@@ -53,5 +43,23 @@ def is_encrypted(index: bytes) -> bool:
 
 def is_cut_off(file: IO[bytes]) -> bool:
     """Whether a file that begins as MP4 or QuickTime has lost its index."""
-    file.seek(0)
-    return file.read(8)[4:] in {b"ftyp", b"mdat", b"wide", b"free", b"skip"} and read_index(file) is None
+    types = [box_type for box_type, _, _ in _boxes(file)]
+    return types[:1] in ([b"ftyp"], [b"mdat"], [b"wide"]) and b"moov" not in types and len(types) < MAX_BOXES
+
+
+def _boxes(file: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """Type, offset and size of the boxes of the file, `MAX_BOXES` at most, up to one that cannot be."""
+    end = file.seek(0, 2)
+    offset = 0
+    for _ in range(MAX_BOXES):
+        file.seek(offset)
+        header = file.read(16)
+        size, box_type = int.from_bytes(header[:4]), header[4:8]
+        if size == 1:  # a 64-bit size follows the type
+            size = int.from_bytes(header[8:])
+        elif size == 0:  # up to the end of the file
+            size = end - offset
+        yield box_type, offset, size
+        offset += size
+        if size < 8 or offset >= end:
+            break

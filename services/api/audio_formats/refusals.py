@@ -33,7 +33,7 @@ FORM = (
     "Send the file alone as the body, as `curl --upload-file` does."
 )
 UNREADABLE = (
-    "This is a sound format that cannot be read here (RealAudio, Musepack, DSD, MXF and the like). "
+    "This is a sound format that cannot be read here (Musepack, DSD, Sony's ATRAC, MXF and the like). "
     "Convert it to WAV, FLAC, MP3 or M4A, with VLC for example, and send that."
 )
 SILENT = "This video has no sound."
@@ -67,9 +67,9 @@ _BEGINNINGS: Mapping[str, tuple[bytes, ...]] = {
     ),
     WEB_PAGE: (rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)?(?i:<(!doctype html|html|head|script)[\s>])",),
     FORM: (rb"--[^\r\n]{1,200}\r\nContent-Disposition: form-data;",),
-    # RealMedia, RealAudio, Musepack, DSD, Sony's ATRAC, MXF
+    # Musepack, DSD, Sony's ATRAC, MXF
     UNREADABLE: (
-        rb"\.RMF\0", rb"\.ra\xfd", rb"MP\+", rb"MPCK", rb"DSD \x1c", rb"FRM8", rb"ea3[\x01-\x03]",
+        rb"MP\+", rb"MPCK", rb"DSD \x1c", rb"FRM8", rb"ea3[\x01-\x03]",
         rb"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d",
     ),
     SILENT: (rb"\0\0\x01\xb3",),  # a sequence of MPEG video alone: ISO/IEC 13818-2

@@ -60,6 +60,8 @@ WAVPACK = _format("audio/x-wavpack")
 TTA = _format("audio/x-tta")
 APE = _format("audio/x-ape")
 VOC = _format("audio/x-voc")
+REAL = _format("audio/x-pn-realaudio", "audio/vnd.rn-realaudio")
+QCP = _format("audio/qcelp")
 
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], AudioFormat], ...] = tuple(
     (re.compile(pattern, re.DOTALL), audio_format)
@@ -85,6 +87,8 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], AudioFormat], ...] = tuple(
         (rb"TTA1", TTA),
         (rb"MAC \S", APE),
         (rb"Creative Voice File\x1a", VOC),
+        (rb"\.RMF\0\0\0|\.ra\xfd\0", REAL),
+        (rb"RIFF....QLCM", QCP),  # RFC 3625
     )
 )
 

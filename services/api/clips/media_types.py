@@ -18,6 +18,7 @@ FILE_EXTENSIONS = {
     "basic": "au", "x-au": "au", "x-w64": "w64", "mp4a-latm": "latm", "ac3": "ac3", "eac3": "eac3", "vnd.dts": "dts",
     "x-ms-wma": "wma", "x-ms-wmv": "wmv", "x-ms-asf": "asf", "x-msvideo": "avi", "avi": "avi", "x-flv": "flv",
     "mp2t": "ts", "mp2p": "mpg", "x-wavpack": "wv", "x-tta": "tta", "x-ape": "ape", "x-voc": "voc",
+    "x-pn-realaudio": "ra", "vnd.rn-realaudio": "ra", "qcelp": "qcp",
 }  # fmt: skip
 """By subtype of the media type."""
 

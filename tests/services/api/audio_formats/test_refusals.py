@@ -49,7 +49,7 @@ KINDS = {
     "a page": (b"<!DOCTYPE html><html>", refusals.WEB_PAGE),
     "a page that asks to sign in": (b"\n<HTML lang=de>", refusals.WEB_PAGE),
     "a form": (FORM, refusals.FORM),
-    "RealAudio": (b".RMF\0\0\0\x12", refusals.UNREADABLE),
+    "Musepack": (b"MPCKSH" + bytes(20), refusals.UNREADABLE),
     "text": ("Ein Brief: Grüße und 今日は".encode(), refusals.TEXT),
     "text that is cut within a letter": (("ü" * 300).encode()[:-1], refusals.TEXT),
     "text in UTF-16": ("A letter".encode("utf-16"), refusals.TEXT),
