@@ -52,7 +52,7 @@ def main() -> None:
     concurrent_clips = sum([*settings.queue_concurrency().values(), *PrepareJob.queue_concurrency.values()])
     engine = open_engine(settings, pool_size=2 * concurrent_clips + SPARE_CONNECTIONS)
     store = open_store(settings)
-    models = ModelRegistry(settings.data_dir / "models")
+    models = ModelRegistry(settings.data_dir / "models", settings.whisper_device)
     recognizer = open_recognizer(settings, models)
     if recognizer is None:
         log.warning("no recognizer", what_to_do=NO_RECOGNIZER)

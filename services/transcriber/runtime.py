@@ -107,7 +107,7 @@ class WorkerRuntime:
             "redis": lambda: _ping_redis(self._brokers[0]),
             "store": store.check,
         }
-        self._facts = {"recognizer": recognizer.name if recognizer else "none"}
+        self._recognizer = recognizer
         self._model_states = model_states
 
     def run(self) -> bool:
@@ -117,7 +117,7 @@ class WorkerRuntime:
             worker.start()
         if self._captioner:
             self._captioner.start(self._notifications.subscribe(CAPTION))
-        log.info("ready", port=health_server.port, clips_at_once=self._settings.concurrent_clips(), **self._facts)
+        log.info("ready", port=health_server.port, clips_at_once=self._settings.concurrent_clips(), **self._facts())
         try:
             while not self._stopping.wait(IDLE_CHECK_INTERVAL_S) and not self._is_idle():
                 if self._is_unfit():
@@ -182,12 +182,15 @@ class WorkerRuntime:
                 host,
                 port,
                 checks=self._readiness_checks,
-                facts=lambda: {**self._facts, **self._model_states()},
+                facts=lambda: {**self._facts(), **self._model_states()},
                 on_wake=self._mark_busy,
             )
         except OSError as error:
             sys.stderr.write(f"PORT: cannot listen on {host}:{port}: {error.strerror}. Set another, start again.\n")
             raise SystemExit(EXIT_PORT_TAKEN) from error
+
+    def _facts(self) -> dict[str, str]:
+        return {"recognizer": self._recognizer.name if self._recognizer else "none"}
 
     def _mark_busy(self) -> None:
         self._busy_at = time.monotonic()

@@ -1,6 +1,5 @@
 """The transcriber's settings, from the environment."""
 
-import os
 import re
 from pathlib import Path
 from typing import Self
@@ -8,12 +7,21 @@ from typing import Self
 import httpx
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationInfo, field_validator
 
+from services.transcriber.hardware import Device, available_cores, wants_gpu
 from shared.db.columns import MAX_DURATION_MS
 from shared.redis.jobs import LONG_TRANSCRIPTION, TRANSCRIPTION
 from shared.settings import CaptionSettings, DatabaseSettings, Port, RedisSettings, StoreSettings
 
 DEFAULT_MODEL = "base"
 """2 % word errors, a hundred languages, 148 MB. The tiny models make 1.5 times as many errors."""
+
+GPU_MODEL = "large-v3-turbo"
+"""The default on a GPU: nearly as right as `large-v3`, with a decoder of 4 layers instead of 32. Its 809 million
+weights are too many for a CPU; `base` has 74 million."""
+
+MAX_GPU_THREADS = 4
+"""Blocks of sound on a GPU at a time by default: one alone leaves it idle between the steps of the decoder. The blocks
+share the weights; each wants memory of its own, and a core for spectrogram and detection of speech. Not measured."""
 
 EMBEDDED = "embedded"
 """The value of WHISPER_URL that means the engine in this process."""
@@ -42,8 +50,18 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
     whisper_model: str = Field(
         "",
         description="Model: for the embedded engine a name (`small`, fetched once) or a folder; "
-        "empty: `base`, or `whisper-1` at a server. For several: one for all servers, or one for each in their order, "
-        "`-` for the default.",
+        "empty: `base`, `large-v3-turbo` on a GPU, or `whisper-1` at a server. For several: one for all servers, or "
+        "one for each in their order, `-` for the default.",
+    )
+    whisper_device: Device = Field(
+        "auto",
+        description="Where the embedded engine computes: `cuda` on an NVIDIA GPU, `cpu` on the processor; "
+        "`auto`: on the GPU if one can be used.",
+    )
+    whisper_threads: NonNegativeInt = Field(
+        0,
+        description="Threads of the embedded engine, which fill a core each; "
+        "0: one for each core that this process may use, on a GPU at most 4.",
     )
     # OpenAI's limit of 25 MiB is for the whole request: this leaves room for the form around the file.
     whisper_max_bytes: NonNegativeInt = Field(
@@ -60,7 +78,7 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
     )
     concurrency: NonNegativeInt = Field(
         0,
-        description="Clips at a time; 0: one a core with the embedded engine, 4 at an OpenAI server, 1 at cog.",
+        description="Clips at a time; 0: one a thread of the embedded engine, 4 at an OpenAI server, 1 at cog.",
     )
     # A day is more than anybody records in one go. The column of a clip's length ends at 24 days.
     max_audio_hours: PositiveFloat = Field(
@@ -139,8 +157,9 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
 
     def embedded_models(self) -> list[str]:
         """The models that the embedded recognizer loads."""
+        default_model = GPU_MODEL if wants_gpu(self.whisper_device) else DEFAULT_MODEL
         return [
-            settings.whisper_model or DEFAULT_MODEL
+            settings.whisper_model or default_model
             for settings in self.for_each_recognizer()
             if not settings.whisper_url
         ]
@@ -159,13 +178,13 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
             return max(settings.concurrent_clips() for settings in each)
         if not self.whisper_url:
             # One clip on each core is 1.6 times as fast as one clip after another on all cores.
-            return available_cores()
+            return self.engine_threads()
         return 4 if self.whisper_url.endswith("/audio/transcriptions") else 1
 
-
-def available_cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    def engine_threads(self) -> int:
+        """Threads of the embedded engine: each works on one block of sound at a time."""
+        cores = available_cores()
+        return self.whisper_threads or (min(cores, MAX_GPU_THREADS) if wants_gpu(self.whisper_device) else cores)
 
 
 def _split_list(value: str) -> list[str]:

@@ -16,9 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.transcriber.captions.follower import POLL_INTERVAL_S, Follower, FollowerContext
 from services.transcriber.captions.lock import RecordingLock
+from services.transcriber.hardware import available_cores
 from services.transcriber.outbox_sender import SendHint
 from services.transcriber.recognizers.streaming import CaptionModels
-from services.transcriber.settings import available_cores
 from shared.clips import queries
 from shared.db.engine import read_session
 from shared.storage.store import Store

