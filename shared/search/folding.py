@@ -4,6 +4,11 @@ A text is folded character by character: compatibility forms are resolved (NFKD)
 folded, and every character that is neither letter nor digit separates words. Scripts that write no spaces are indexed
 by pairs of characters: `東京都` becomes 東京, 京都 and 都. A run of such characters is found as a phrase, without any
 dictionary.
+
+An apostrophe or hyphen inside a word is a joint. The parts of the word are indexed as words, and the whole word without
+its joints too, behind all others: `don't` is found by `don't`, `dont` and `don`.
+
+`static/scripts/folding.js` has the same rules for the page. `tests/data/search.json` holds both to them.
 """
 
 import re
@@ -11,6 +16,9 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+FOLDING = 2
+"""Number of these rules. Whoever changes them increases it; then every clip is indexed again."""
 
 MAX_WORD_CHARS = 64
 """Characters of a word that count: no language has longer words, and Postgres refuses those of 2 KB."""
@@ -32,19 +40,43 @@ _UNSPACED = (
 )
 """Characters that are written without spaces between words, as ranges of a regular expression."""
 
-RUN = re.compile(f"[{_UNSPACED}]+|[^ {_UNSPACED}]+")
+JOINT = "'"
+"""In a folded text: an apostrophe or hyphen between two characters of a word."""
+
+WORD_CHARACTER = f"[^ {JOINT}{_UNSPACED}]"
+"""In a folded text: a character of a word of a script with spaces, as a regular expression."""
+
+RUN = re.compile(f"[{_UNSPACED}]+|{WORD_CHARACTER}+")
 """In a folded text: a run of characters of a script without spaces, or a word of a script with spaces."""
 
-WORD_CHARACTER = f"[^ {_UNSPACED}]"
-"""In a folded text: a character of a word of a script with spaces, as a regular expression."""
+_JOINED_WORD = re.compile(f"(?<!{WORD_CHARACTER}){WORD_CHARACTER}++(?:{JOINT}{WORD_CHARACTER}++)+")
+"""In a folded text: a word with joints. Nothing is tried twice, so that a long word takes no longer than its length."""
+
+_LOOSE_JOINT = re.compile(f"(?<!{WORD_CHARACTER}){JOINT}|{JOINT}(?!{WORD_CHARACTER})")
+
+_END_OF_WORDS = "\u2016"
+"""In an index text, between its words and the joined words. No query holds it, so no phrase goes across it."""
+
+_JOINTS = {
+    *"'`\u00b4\u02b9\u02bb\u02bc\u02bd\u2018\u2019\u201b\u2032\uff07\u055a\u05f3\u05f4",  # apostrophes, also Hebrew
+    *"-\u058a\u05be\u1806\u2010\u2011\u2e17\ufe63\uff0d",  # hyphens
+    "\u00b7",  # the middle dot of Catalan: col·lega
+}
 
 _VOICING_MARKS = {"\u3099", "\u309a"}
 """Combining marks that are no accents: が is another syllable than か."""
 
 _LETTER_VARIANTS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "ı": "i", "ð": "d", "œ": "oe", "æ": "ae", "ς": "σ"}
+    | {"\u05f0": "\u05d5\u05d5", "\u05f1": "\u05d5\u05d9", "\u05f2": "\u05d9\u05d9"}  # Yiddish ligatures
+    # Alef, yeh, kaf and heh as Lucene's normalizers of Arabic and Persian unite them, and the tatweel.
+    | {"\u0671": "\u0627", "\u0649": "\u064a", "\u06cc": "\u064a", "\u06d2": "\u064a", "\u06a9": "\u0643"}
+    | {"\u0629": "\u0647", "\u06c1": "\u0647", "\u06c3": "\u0647", "\u06d5": "\u0647", "\u0640": "", "\u07fa": ""}
 )
 """Letters that people type differently on other keyboards, and that Unicode does not decompose."""
+
+_HALFWIDTH_SYLLABLE = re.compile("[\u304b-\u30fd\uff66-\uff9d][\uff9e\uff9f]")
+"""A kana and a half-width voicing mark: two characters that are one syllable."""
 
 
 class FoldTable(dict[int, str]):
@@ -57,6 +89,9 @@ class FoldTable(dict[int, str]):
 
     def __missing__(self, code_point: int) -> str:
         character = chr(code_point)
+        if character in _JOINTS:
+            self[code_point] = JOINT
+            return JOINT
         letters = _strip_accents(_strip_accents(character).casefold()).translate(_LETTER_VARIANTS)
         folded = self[code_point] = "".join(map(_letter_or_space, letters))
         if len(folded) != 1:
@@ -72,8 +107,15 @@ def _strip_accents(text: str) -> str:
 
 
 def _letter_or_space(char: str) -> str:
-    """Return a letter, digit or pictograph itself, nothing for a lone mark or invisible character, else a space."""
+    """Return a letter or pictograph itself, a digit as 0 to 9, nothing for a lone mark or invisible character.
+
+    An apostrophe inside a letter, as in ŉ, is a joint. All else is a space.
+    """
+    if char in _JOINTS:
+        return JOINT
     category = unicodedata.category(char)
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
     if unicodedata.combining(char) or category == "Cf" or unicodedata.name(char, "").startswith("VARIATION"):
         return ""
     is_pictograph = category == "So" and is_unspaced(char)
@@ -113,7 +155,18 @@ def _may_compose_with_previous(character: str) -> bool:
 
 def fold(text: str) -> str:
     """Fold a text in NFC, character by character. Characters that separate words become spaces."""
-    return text.translate(FOLD_TABLE)
+    folded = spell_syllables(text).translate(FOLD_TABLE)
+    return _LOOSE_JOINT.sub(" ", folded) if JOINT in folded else folded
+
+
+def spell_syllables(text: str) -> str:
+    """Replace a half-width kana and its voicing mark by their syllable and a soft hyphen: no position changes."""
+    return text if text.isascii() else _HALFWIDTH_SYLLABLE.sub(_spell_syllable, text)
+
+
+def _spell_syllable(pair: re.Match[str]) -> str:
+    syllable = unicodedata.normalize("NFKC", pair[0])
+    return f"{syllable}\u00ad" if len(syllable) == 1 else pair[0]
 
 
 def indexed_part(text: str) -> str:
@@ -132,8 +185,12 @@ def indexed_part(text: str) -> str:
 
 def tokenize(text: str) -> list[str]:
     """The words of a text as the index holds them, in order, with repetitions."""
+    return _words(fold(nfc(text)))
+
+
+def _words(folded: str) -> list[str]:
     words: list[str] = []
-    for run in RUN.findall(fold(nfc(text))):
+    for run in RUN.findall(folded):
         if is_unspaced(run):
             words += character_pairs(run)
         else:
@@ -141,12 +198,23 @@ def tokenize(text: str) -> list[str]:
     return words
 
 
+def join_parts(word: str) -> str:
+    """A word without its joints, as the index holds it."""
+    return word.replace(JOINT, "")[:MAX_WORD_CHARS]
+
+
 def index_text(text: str) -> str:
-    """The words of a text between spaces, for the index: `" a word "`; at most `MAX_INDEXED_BYTES` bytes of them."""
+    """The words of a text between spaces, for the index: `" a word "`; at most `MAX_INDEXED_BYTES` bytes of them.
+
+    Behind `_END_OF_WORDS` follow the words that have joints, each once, without them.
+    """
     ahead = _FOLDED_AHEAD.get()
     if ahead is not None and ahead[0] == text:
         return ahead[1]
-    words = f" {' '.join(tokenize(indexed_part(text)))} "
+    folded = fold(indexed_part(text))
+    words = f" {' '.join(_words(folded))} "
+    if joined := dict.fromkeys(map(join_parts, _JOINED_WORD.findall(folded))):
+        words += f"{_END_OF_WORDS} {' '.join(joined)} "
     if len(words) * 4 > MAX_INDEXED_BYTES and len(encoded := words.encode()) > MAX_INDEXED_BYTES:
         words = encoded[:MAX_INDEXED_BYTES].decode(errors="ignore").rpartition(" ")[0] + " "
     return words

@@ -8,13 +8,16 @@ from functools import cached_property
 
 from shared.search.folding import (
     FOLD_TABLE,
+    JOINT,
     MAX_WORD_CHARS,
     RUN,
     WORD_CHARACTER,
     character_pairs,
     fold,
     is_unspaced,
+    join_parts,
     nfc,
+    spell_syllables,
 )
 
 MAX_PHRASES = 16
@@ -22,6 +25,12 @@ MAX_PHRASES = 16
 
 _CHUNK = re.compile('["“”„«»]([^"“”„«»]*)(["“”„«»]?)|([^\\s"“”„«»]+)')
 """A quoted phrase, whose closing quote may not be typed yet, or the characters between two spaces."""
+
+_WORD_START = f"(?<!{WORD_CHARACTER})"
+
+_JOINED_CHARACTER = f"(?:{WORD_CHARACTER}|{JOINT})"
+
+_ONE_WORD = re.compile(f"{_JOINED_CHARACTER}+")
 
 
 @dataclass(frozen=True)
@@ -34,11 +43,18 @@ class Phrase:
     """Whether the last word is the beginning of a word."""
     pattern: str
     """A regular expression that matches the phrase in a folded text."""
+    joined: str | None = None
+    """The words as one, where joints alone separate them: `dont` of `don't`. A text with either form matches."""
 
     @property
-    def needle(self) -> str:
-        """The substring that `index_text` contains where the phrase occurs."""
-        return f" {' '.join(self.words)}{'' if self.is_prefix else ' '}"
+    def spellings(self) -> list[tuple[str, ...]]:
+        """The words, and the joined word if there is one: what an index holds of a text that matches."""
+        return [self.words, (self.joined,)] if self.joined else [self.words]
+
+    @property
+    def needles(self) -> list[str]:
+        """The substrings of which `index_text` contains one where the phrase occurs."""
+        return [f" {' '.join(words)}{'' if self.is_prefix else ' '}" for words in self.spellings]
 
 
 @dataclass(frozen=True)
@@ -64,18 +80,19 @@ def parse_query(typed: str) -> Query:
     chunks = []
     for quoted, closing_quote, unquoted in _CHUNK.findall(nfc(typed)):
         folded = fold(quoted or unquoted)
-        if runs := RUN.findall(folded):
-            chunks.append((runs, not closing_quote and not folded.endswith(" ")))
+        if RUN.search(folded):
+            chunks.append((folded, not closing_quote and not folded.endswith(" ")))
     chunks = chunks[:MAX_PHRASES]
     return Query(
         tuple(
-            _new_phrase(runs, may_continue and index == len(chunks) - 1)
-            for index, (runs, may_continue) in enumerate(chunks)
+            _new_phrase(folded.strip(), may_continue and index == len(chunks) - 1)
+            for index, (folded, may_continue) in enumerate(chunks)
         )
     )
 
 
-def _new_phrase(runs: list[str], is_unfinished: bool) -> Phrase:
+def _new_phrase(folded: str, is_unfinished: bool) -> Phrase:
+    runs = RUN.findall(folded)
     words: list[str] = []
     for run in runs:
         words += character_pairs(run) if is_unspaced(run) else [run[:MAX_WORD_CHARS]]
@@ -85,16 +102,28 @@ def _new_phrase(runs: list[str], is_unfinished: bool) -> Phrase:
         is_prefix = len(runs[-1]) == 1
         if not is_prefix:
             words.pop()
-    return Phrase(tuple(words), is_prefix, "".join(_pattern_parts(runs, is_unfinished)))
+    pattern = "".join(_pattern_parts(runs, is_unfinished))
+    if not _ONE_WORD.fullmatch(folded):
+        return Phrase(tuple(words), is_prefix, pattern)
+    joined = join_parts(folded)
+    pattern = f"{_WORD_START}(?:{_joined_pattern(joined, is_unfinished)}|{pattern.removeprefix(_WORD_START)})"
+    return Phrase(tuple(words), is_prefix, pattern, joined if JOINT in folded else None)
+
+
+def _joined_pattern(joined: str, is_unfinished: bool) -> str:
+    """Behind the start of a word: a whole word with these letters, and joints between any of them."""
+    may_continue = is_unfinished or len(joined) >= MAX_WORD_CHARS
+    end = f"{_JOINED_CHARACTER}*" if may_continue else f"(?!{_JOINED_CHARACTER})"
+    return f"(?<!{JOINT}){f'{JOINT}?'.join(map(re.escape, joined))}{end}"
 
 
 def _pattern_parts(runs: list[str], is_unfinished: bool) -> Iterator[str]:
     for index, run in enumerate(runs):
         if index:
             needs_space = is_unspaced(runs[index - 1]) == is_unspaced(run)
-            yield " +" if needs_space else " *"
+            yield f"[ {JOINT}]+" if needs_space else f"[ {JOINT}]*"
         elif not is_unspaced(run):
-            yield f"(?<!{WORD_CHARACTER})"
+            yield _WORD_START
         yield re.escape(run if is_unspaced(run) else run[:MAX_WORD_CHARS])
         if not is_unspaced(run):
             is_truncated = len(run) >= MAX_WORD_CHARS
@@ -116,15 +145,15 @@ def find_matches(text: str, query: Query) -> Iterator[Match]:
     """Yield the matches of a query in a text in NFC, in order. Offsets count the text's characters."""
     if not query:
         return
-    folded = fold(text)
+    folded, text = fold(text), spell_syllables(text)
     length_changing = FOLD_TABLE.length_changing.intersection(text) if not text.isascii() else set()
     positions = _text_positions(text, length_changing) if length_changing else None
     for occurrence in query.pattern.finditer(folded):
         start, end = occurrence.span()
         if positions:
             start, end = positions[start], positions[end - 1] + 1
-        # Combining marks belong to the letter before them.
-        while end < len(text) and unicodedata.category(text[end])[0] == "M":
+        # Marks belong to the letter before them, and so does what a syllable of half-width kana is filled up with.
+        while end < len(text) and (unicodedata.category(text[end])[0] == "M" or text[end] == "\u00ad"):
             end += 1
         yield Match(start, end, (occurrence.lastindex or 1) - 1)
 

@@ -1,5 +1,6 @@
 /** Finds clips among those that the page knows, while nobody can be asked who knows all of them. Pure. */
 
+import { fold, phrases, spans } from "./folding.js";
 import { gone } from "./library.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
@@ -25,18 +26,19 @@ const ORDERS = {
  * @returns {{ids: string[], found: Record<string, Found>}} those that have all that is wished for, in its order
  */
 export function among(entries, wish) {
-  const terms = fold(wish.q ?? "").match(/[\p{L}\p{N}]+/gu) ?? [];
+  const sought = phrases(wish.q ?? "");
   /** @type {Record<string, Found>} */
   const found = {};
   const kept = entries.filter((entry) => {
     if (gone(entry) || !fits(entry, wish)) return false;
     if (!wish.q) return true;
-    const { name } = about(entry);
-    const [inName, text] = [spans(name, terms), entry.clip?.text ?? ""];
-    const inText = spans(text, terms);
-    const words = fold([name, text, ...(entry.clip?.tags ?? [])].join("\n"));
-    if (!terms.length || !terms.every((term) => starts([term]).test(words))) return false;
-    found[entry.id] = { name: inName, passages: passages(text, inText) };
+    const [name, text] = [about(entry).name, entry.clip?.text ?? ""].map((words) => words.normalize("NFC"));
+    const tags = (entry.clip?.tags ?? []).join(" ").normalize("NFC");
+    const [inName, inText, inTags] = [name, text, tags].map(folded);
+    const isMatch = (/** @type {RegExp} */ phrase) =>
+      [inName, inText, inTags].some((words) => words.folded.search(phrase) >= 0);
+    if (!sought.length || !sought.every(isMatch)) return false;
+    found[entry.id] = { name: spans(name, inName, sought), passages: passages(text, spans(text, inText, sought)) };
     return true;
   });
   if (wish.sort === "best") kept.sort((a, b) => found[b.id].name.length - found[a.id].name.length);
@@ -68,23 +70,20 @@ function length(entry, unknown) {
   return about(entry).duration_ms ?? unknown;
 }
 
-/** Without accents and capitals, and as long as before. @param {string} text */
-function fold(text) {
-  return text.replace(/[^\0-\x7f]|[A-Z]/gu, (letter) => {
-    const plain = letter.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-    return plain.length === letter.length ? plain : letter;
-  });
-}
+/** Texts that were folded, for the next letter that somebody types. @type {Map<string, import("./folding.js").Folded>} */
+const texts = new Map();
 
-/** @param {string[]} terms of letters and digits alone */
-function starts(terms) {
-  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${terms.join("|")})`, "gu");
-}
+/** Texts that are kept: those of the clips that the page knows. */
+const KEPT_TEXTS = 3_000;
 
-/** @param {string} text @param {string[]} terms @returns {Span[]} */
-function spans(text, terms) {
-  if (!terms.length) return [];
-  return [...fold(text).matchAll(starts(terms))].map(({ index, 0: { length } }) => [index, index + length]);
+/** @param {string} text */
+function folded(text) {
+  let words = texts.get(text);
+  if (!words) {
+    if (texts.size >= KEPT_TEXTS) texts.clear();
+    texts.set(text, (words = fold(text)));
+  }
+  return words;
 }
 
 /** @param {string} text @param {Span[]} marks @returns {Found["passages"]} */

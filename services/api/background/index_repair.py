@@ -17,14 +17,16 @@ from sqlmodel import col, select
 from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
 from shared.maintenance_runs import MaintenanceRun
-from shared.search.folding import index_text, sort_key
+from shared.search.folding import FOLDING, index_text, sort_key
 from shared.search.index import SearchEntry, searchable_fields, update_index
 
-CHECKED_UNTIL = "index checked until"
-"""Name of the row that says how far clips are known to be indexed. A revision deletes it to have all clips compared."""
+CHECKED_UNTIL = f"index checked until, folding {FOLDING}"
+"""Name of the row that says how far clips are known to be indexed. A release with another folding finds no row of its
+name, so it compares all clips once. An older release beside it has a row of its own."""
 
-OVERLAP = timedelta(minutes=10)
-"""Changes this old are compared once more: clocks of machines differ, and a commit comes after its `updated_at`."""
+OVERLAP = timedelta(hours=1)
+"""Changes this old are compared once more: clocks of machines differ, and a commit comes after its `updated_at`. During
+a roll-out, a release with another folding indexes the changes of the last half an hour in its own way."""
 
 BATCH_CLIPS = 20
 """Clips in memory at once: a text may have megabytes."""

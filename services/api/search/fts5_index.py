@@ -1,6 +1,6 @@
 """The full-text index of SQLite: FTS5."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, column, func, literal, literal_column, select, table
@@ -11,6 +11,7 @@ from services.api.search.full_text_index import FEW_CLIPS, IS_OF_CLIP, NUMBER, S
 from services.api.search.ranking import MAX_WEIGHED_CHARS
 from shared.clips.models import Clip
 from shared.search.index import SearchEntry
+from shared.search.query import Phrase
 
 _FTS5 = table("found", column("rowid"))
 
@@ -48,9 +49,7 @@ class Fts5Index(FullTextIndex):
 
     def _fts5_query(self) -> str:
         """The query in the syntax of FTS5. Words hold letters and digits only, so none is taken for an operator."""
-        return " AND ".join(
-            f'"{" ".join(phrase.words)}"{" *" if phrase.is_prefix else ""}' for phrase in self._query.phrases
-        )
+        return " AND ".join(f"({' OR '.join(_fts5_phrases(phrase))})" for phrase in self._query.phrases)
 
     def weighed(self, clip_query: ClipQuery, conditions: Conditions) -> Select[Any]:
         text_start = func.substr(col(SearchEntry.text), 1, MAX_WEIGHED_CHARS)
@@ -65,3 +64,8 @@ class Fts5Index(FullTextIndex):
 
     def _smaller(self, number: ColumnElement[int], limit: int) -> ColumnElement[int]:
         return func.min(number, limit, type_=Integer)
+
+
+def _fts5_phrases(phrase: Phrase) -> Iterator[str]:
+    for words in phrase.spellings:
+        yield f'"{" ".join(words)}"{" *" if phrase.is_prefix else ""}'

@@ -1,5 +1,7 @@
 """What the full-text indexes of both databases have in common: the interface, and how good a match is."""
 
+import functools
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import StrEnum
@@ -117,20 +119,27 @@ class FullTextIndex(ABC):
         return weight.label("weight")
 
     def _phrase_weight(self, phrase: Phrase, text_start: ColumnElement[Any]) -> ColumnElement[int]:
-        needle = phrase.needle
-        in_name, in_tags = self._contains(col(SearchEntry.name), needle), self._contains(col(SearchEntry.tags), needle)
+        needles = phrase.needles
+        in_name, in_tags = (
+            self._contains_any(col(SearchEntry.name), needles),
+            self._contains_any(col(SearchEntry.tags), needles),
+        )
+        occurrences = functools.reduce(operator.add, (self._occurrences(text_start, needle) for needle in needles))
         weight = (
             case((in_name, NAME_WEIGHT), else_=0)
             + case((in_tags, TAGS_WEIGHT), else_=0)
-            + self._smaller(self._occurrences(text_start, needle), MAX_TEXT_WEIGHT)
+            + self._smaller(occurrences, MAX_TEXT_WEIGHT)
         )
         if phrase.is_prefix:
-            whole_word = f"{needle} "
+            whole_words = [f"{needle} " for needle in needles]
             has_whole_word = or_(
-                self._contains(col(SearchEntry.name), whole_word), self._contains(text_start, whole_word)
+                self._contains_any(col(SearchEntry.name), whole_words), self._contains_any(text_start, whole_words)
             )
             weight += case((has_whole_word, WHOLE_WORD_WEIGHT), else_=0)
         return weight
+
+    def _contains_any(self, text: Any, needles: Sequence[str]) -> ColumnElement[bool]:
+        return or_(*(self._contains(text, needle) for needle in needles))
 
     @abstractmethod
     def _contains(self, text: Any, needle: str) -> ColumnElement[bool]: ...

@@ -1,6 +1,6 @@
 """The full-text index of Postgres: a tsvector with a GIN index."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, literal_column, or_, select, true
@@ -12,6 +12,7 @@ from services.api.search.full_text_index import IS_OF_CLIP, NUMBER, SORTS_BY_AGE
 from services.api.search.ranking import MAX_WEIGHED_CHARS
 from shared.clips.models import Clip
 from shared.search.index import SearchEntry
+from shared.search.query import Phrase
 
 MAX_INDEXED_PREFIX_CHARS = 3
 """Letters of the longest word beginnings in the index, as the migration made it."""
@@ -60,20 +61,13 @@ class GinIndex(FullTextIndex):
 
     def _tsquery(self) -> str:
         """The query as a tsquery: each word by itself, since the index holds no positions."""
-        words = []
-        for phrase in self._query.phrases:
-            *whole, last = (f"'{word}'" for word in phrase.words)
-            if phrase.is_prefix:
-                prefix = phrase.words[-1]
-                last = f"'^{prefix}'" if len(prefix) <= MAX_INDEXED_PREFIX_CHARS else f"{last}:*"
-            words += [*whole, last]
-        return " & ".join(words)
+        return " & ".join(f"({' | '.join(_all_words(phrase))})" for phrase in self._query.phrases)
 
     def _phrase_conditions(self) -> list[ColumnElement[bool]]:
         """What the index cannot tell: that the words of a phrase follow each other in one of the columns."""
         texts = (col(SearchEntry.name), col(SearchEntry.tags), col(SearchEntry.text))
         return [
-            or_(*(self._contains(text, phrase.needle) for text in texts))
+            or_(*(self._contains_any(text, phrase.needles) for text in texts))
             for phrase in self._query.phrases
             if len(phrase.words) > 1
         ]
@@ -96,3 +90,12 @@ class GinIndex(FullTextIndex):
 
     def _smaller(self, number: ColumnElement[int], limit: int) -> ColumnElement[int]:
         return func.least(number, limit, type_=Integer)
+
+
+def _all_words(phrase: Phrase) -> Iterator[str]:
+    for words in phrase.spellings:
+        *whole, last = (f"'{word}'" for word in words)
+        if phrase.is_prefix:
+            prefix = words[-1]
+            last = f"'^{prefix}'" if len(prefix) <= MAX_INDEXED_PREFIX_CHARS else f"{last}:*"
+        yield " & ".join([*whole, last])

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session, select
 
+from services.api.background import index_repair
 from services.api.background.index_repair import BATCH_CLIPS, CHECKED_UNTIL, OVERLAP, repair_index
 from services.api.search import full_text
 from shared.clips.models import Clip
@@ -70,13 +71,16 @@ def test_changes_of_the_release_before_are_found(engine: Engine) -> None:
 
 
 def test_another_folding_is_noticed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A revision that deletes the row of the last run has the whole library compared."""
+    """A release with another folding compares the whole library once, whatever the release before has compared."""
     with monkeypatch.context() as patched:
         patched.setattr(index, "index_text", lambda text: f" {text} ")
+        patched.setattr(index_repair, "index_text", lambda text: f" {text} ")
+        patched.setattr(index_repair, "CHECKED_UNTIL", "index checked until")
         with transaction(engine) as session:
-            session.add(new_clip("Größe", now=AT))
-    assert repair(engine, timedelta(days=2)) == 1
-    assert found(engine, "grosse") == 1
+            session.add(new_clip("Größe don't", now=AT))
+        assert repair(engine, timedelta(days=2)) == 0, "the release before has nothing to do"
+    assert repair(engine, timedelta(days=3)) == 1
+    assert found(engine, "grosse") == found(engine, "dont") == 1
 
 
 def test_what_was_compared_is_not_compared_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
