@@ -1,7 +1,7 @@
 /** Libraries that come in as a zip; what goes out is a link. */
 
 import { Problem, problemOf, reach } from "./api.js";
-import { words } from "./words.js";
+import { laterWords } from "./later-words.js";
 
 /** More refusals than these are counted, not told. */
 const MOST_TOLD = 5;
@@ -16,10 +16,10 @@ export async function bring(file) {
     if (!response.ok) throw await problemOf(response);
     const { taken, known, refused } = await response.json();
     const told = refused.slice(0, MOST_TOLD).map((/** @type {{name: string, detail: string}} */ { name, detail }) =>
-      words.takeout.refused(name, detail),
+      laterWords.takeout.refused(name, detail),
     );
-    return [words.takeout.brought(taken, known, refused.length), ...told].join(" ");
+    return [laterWords.takeout.brought(taken, known, refused.length), ...told].join(" ");
   } catch (error) {
-    return words.takeout.failed(file.name, error instanceof Problem ? error.message : String(error));
+    return laterWords.takeout.failed(file.name, error instanceof Problem ? error.message : String(error));
   }
 }

@@ -23,7 +23,7 @@ export const { code, locale } = chosen();
 const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
 
 /** The same words, whose sentences leave the directions of a name out. @param {any} said @returns {any} */
-function unturned(said) {
+export function unturned(said) {
   if (typeof said === "function") {
     return (/** @type {any[]} */ ...given) => said(...given.map((each) => each?.replace?.(DIRECTIONS, "") ?? each));
   }

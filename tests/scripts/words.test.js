@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { chosen, words } from "../../static/scripts/words.js";
 import de from "../../static/scripts/words/de.js";
 import en from "../../static/scripts/words/en.js";
+import laterDe from "../../static/scripts/words/later/de.js";
+import laterEn from "../../static/scripts/words/later/en.js";
 
 const HTML = readFileSync(new URL("../../static/index.html", import.meta.url), "utf8");
 
@@ -19,7 +21,7 @@ function flat(words, before = "") {
   );
 }
 
-const [ENGLISH, GERMAN] = [flat(en), flat(de)];
+const [ENGLISH, GERMAN] = [[en, laterEn], [de, laterDe]].map((parts) => new Map(parts.flatMap((part) => [...flat(part)])));
 
 /** @param {Map<string, Word>} words */
 const shape = (words) => [...words].map(([key, word]) => `${key} ${typeof word}`).sort();

@@ -1,5 +1,6 @@
 /** Several clips at once: chosen one by one, in a row or all; then deleted, tagged or taken along together. */
 
+import { laterWords } from "../later-words.js";
 import { Selection } from "../selection.js";
 import { locale, translate, words } from "../words.js";
 import { UNDO_MS } from "./bin.js";
@@ -130,7 +131,7 @@ export class Choosing {
   /** @param {boolean} [isSaid] */
   #draw(isSaid = false) {
     const { size, ids } = this.#selection;
-    const said = words.selection.count(size, size.toLocaleString(locale));
+    const said = laterWords.selection.count(size, size.toLocaleString(locale));
     this.element.toggleAttribute("data-choosing", this.#isOn);
     this.button.ariaPressed = String(this.#isOn);
     this.bar.hidden = !this.#isOn && !this.#deleted.length;
@@ -144,9 +145,9 @@ export class Choosing {
     const address = new URLSearchParams([...ids].map((id) => ["id", id]));
     if (isTooMuch) this.parts.export.removeAttribute("href");
     else this.parts.export.href = size ? `/api/library.zip?${address}` : "/api/library.zip";
-    this.parts.export.textContent = size ? words.page.export : words.takeout.exportAll;
+    this.parts.export.textContent = size ? words.page.export : laterWords.takeout.exportAll;
     this.parts.export.ariaDisabled = String(isTooMuch);
-    this.parts.export.title = isTooMuch ? words.selection.most(MOST_EXPORTED) : "";
+    this.parts.export.title = isTooMuch ? laterWords.selection.most(MOST_EXPORTED) : "";
     for (const row of this.list.rows) this.#dress(row);
     if (isSaid) this.announce(said);
   }
@@ -162,7 +163,7 @@ export class Choosing {
     const box = part(row.element, "pick", HTMLInputElement);
     const entry = this.library.get(row.id);
     box.checked = this.#selection.ids.has(row.id);
-    box.ariaLabel = words.selection.pick((entry?.local ?? entry?.clip)?.name ?? "");
+    box.ariaLabel = laterWords.selection.pick((entry?.local ?? entry?.clip)?.name ?? "");
     row.element.toggleAttribute("data-chosen", box.checked);
   }
 
@@ -195,7 +196,7 @@ export class Choosing {
     this.#isOn = failed.length > 0;
     this.#selection.set(failed);
     this.#draw();
-    const said = [done.length ? words.selection.deleted(done.length) : "", why && words.selection.undone(failed.length, why)];
+    const said = [done.length ? laterWords.selection.deleted(done.length) : "", why && laterWords.selection.undone(failed.length, why)];
     this.#say(said.filter(Boolean).join(" "), failed.length > 0);
     this.announce(this.parts.says.textContent ?? "");
     if (!done.length) return;
@@ -210,9 +211,9 @@ export class Choosing {
     this.#deleted = failed;
     this.#draw();
     if (failed.length) {
-      this.#say(words.selection.undone(failed.length, why), true);
+      this.#say(laterWords.selection.undone(failed.length, why), true);
     } else {
-      this.announce(words.selection.restored(ids.length));
+      this.announce(laterWords.selection.restored(ids.length));
       this.button.focus({ preventScroll: true });
     }
   }
@@ -242,10 +243,10 @@ export class Choosing {
     if (!tag) return;
     const ids = [...this.#selection.ids];
     const { done, failed, why } = await this.#each(ids, (id) => this.actions.retag(id, (tags) => [...tags, tag]));
-    if (failed.length) return this.#say(words.selection.undone(failed.length, why), true);
+    if (failed.length) return this.#say(laterWords.selection.undone(failed.length, why), true);
     this.parts.tag.value = "";
-    this.announce(words.selection.tagged(done.length, tag));
-    this.#say(words.selection.tagged(done.length, tag));
+    this.announce(laterWords.selection.tagged(done.length, tag));
+    this.#say(laterWords.selection.tagged(done.length, tag));
   }
 
   /** @param {string[]} ids @param {(id: string) => Promise<unknown>} work */

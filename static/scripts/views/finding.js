@@ -1,6 +1,7 @@
 /** Search and filters: what is asked for stands in the address, above the list, and as chips that take it back. */
 
 import { Finder, TYPING_MS } from "../finder.js";
+import { laterWords } from "../later-words.js";
 import { DAYS, isAsked, LENGTHS, NOTHING, order, read, SORTS, STATES, write } from "../query.js";
 import { locale, translate, words } from "../words.js";
 import { showFound } from "./found.js";
@@ -86,7 +87,7 @@ export class Finding {
   #options() {
     const all = { days: [...DAYS, "range"], length: Object.keys(LENGTHS), state: Object.keys(STATES), sort: SORTS };
     for (const [name, values] of Object.entries(all)) {
-      const said = /** @type {Record<string, string>} */ (words.finder[/** @type {"days"} */ (name)]);
+      const said = /** @type {Record<string, string>} */ (laterWords.finder[/** @type {"days"} */ (name)]);
       this.#field(name).append(...values.map((value) => new Option(said[value], value)));
     }
   }
@@ -153,7 +154,7 @@ export class Finding {
     if (isNew) scrollTo({ top: asked ? 0 : this.#place, behavior: "instant" });
     for (const id of before.keys()) if (!this.#names.has(id) && !list.needs(id)) this.library.forget(id);
     const { ids, more, problem, isPartial } = finder;
-    const said = problem || words.finder.count(ids.length, ids.length.toLocaleString(locale), more, isPartial);
+    const said = problem || laterWords.finder.count(ids.length, ids.length.toLocaleString(locale), more, isPartial);
     if (asked && said !== this.says.textContent) this.announce(said);
     this.says.textContent = said;
     this.says.hidden = !asked;
@@ -180,7 +181,7 @@ export class Finding {
   /** Chips and fields say what is asked for. */
   #draw() {
     const { tag, days, from, to, length, state, sort } = this.#query;
-    const said = words.finder;
+    const said = laterWords.finder;
     const chips = [
       ...(days ? [["days", days, said.days[/** @type {"1"} */ (days)]]] : []),
       ...(!days && (from || to) ? [["from", "", said.range(date(from), date(to))]] : []),
@@ -191,7 +192,7 @@ export class Finding {
     ];
     this.chips.hidden = !chips.length;
     this.chips.replaceChildren(
-      ...chips.map(([name, value, text]) => chip(text, said.without(text), { name, value, removes: "" })),
+      ...chips.map(([name, value, text]) => chip(text, words.finder.without(text), { name, value, removes: "" })),
     );
     if (!this.#filters) return;
     const isRange = Boolean(from || to);

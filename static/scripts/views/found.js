@@ -1,6 +1,7 @@
 /** Why a clip was found: the matched words in its name, and in context, with the moments at which they were said. */
 
 import { clock } from "../format.js";
+import { laterWords } from "../later-words.js";
 import { words } from "../words.js";
 
 /** @typedef {import("../types.js").Found} Found */
@@ -39,7 +40,7 @@ function item(id, { text, marks, at_ms }) {
     const jump = document.createElement("a");
     jump.href = `#clip=${id}&t=${Math.floor(at_ms / 1000)}`;
     jump.textContent = clock(at_ms);
-    jump.ariaLabel = words.finder.jump(clock(at_ms));
+    jump.ariaLabel = laterWords.finder.jump(clock(at_ms));
     made.append(jump, " ");
   }
   made.append(...marked(text, marks));

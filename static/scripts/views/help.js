@@ -1,11 +1,11 @@
 /** All the keys, on a sheet over the page. */
 
+import { laterWords } from "../later-words.js";
 import { recall, remember } from "../remembered.js";
-import { words } from "../words.js";
 
 export function showHelp() {
   if (document.querySelector("dialog[open]")) return;
-  const { title, keys, also, single, close } = words.player.help;
+  const { title, keys, also, single, close } = laterWords.player.help;
   const sheet = make("dialog", "sheet");
   const heading = make("h2", "", title);
   heading.id = "help-title";

@@ -1,8 +1,8 @@
 /** Keys that mean the clip that plays, or is open. They come with the first key, or with the first clip that is opened. */
 
 import { applies, command } from "../keys.js";
+import { laterWords } from "../later-words.js";
 import { listening, recall } from "../remembered.js";
-import { words } from "../words.js";
 import { Player } from "./player.js";
 import { showHelp, times } from "./tools.js";
 
@@ -39,10 +39,10 @@ function isDone([does, by], opened) {
   else if (does === "word") void player.word(by);
   else if (does === "speed") {
     listening.step(by);
-    announce(words.player.speedIs(times(listening.speed)));
+    announce(laterWords.player.speedIs(times(listening.speed)));
   } else {
     listening.skips = !listening.skips;
-    announce(listening.skips ? words.player.skips : words.player.skipsNot);
+    announce(listening.skips ? laterWords.player.skips : laterWords.player.skipsNot);
   }
   return true;
 }

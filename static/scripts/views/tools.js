@@ -1,6 +1,7 @@
 /** How an open clip is heard and what is done with its words: speed, pauses, editing, a link to this moment. */
 
 import { needed } from "../api.js";
+import { laterWords } from "../later-words.js";
 import { link } from "../links.js";
 import { listening, SPEEDS } from "../remembered.js";
 import { locale, translate, words } from "../words.js";
@@ -48,7 +49,7 @@ export class Tools {
       await navigator.share(data).catch((error) => error.name === "AbortError" || announce(String(error)));
     });
     this.saves = part(fragment, "save-as", HTMLSelectElement);
-    this.saves.append(...Object.entries(words.takeout.forms).map(([form, name]) => new Option(name, form)));
+    this.saves.append(...Object.entries(laterWords.takeout.forms).map(([form, name]) => new Option(name, form)));
     this.saves.addEventListener("change", () => {
       const form = this.saves.value;
       this.saves.value = "";

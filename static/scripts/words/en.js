@@ -1,6 +1,6 @@
 /** The page in English. What depends on a number or a name is a function of it. */
 
-const some = (/** @type {number} */ n, /** @type {string} */ one, /** @type {string} */ more = `${one}s`) =>
+export const some = (/** @type {number} */ n, /** @type {string} */ one, /** @type {string} */ more = `${one}s`) =>
   `${n} ${n === 1 ? one : more}`;
 export default {
   /** Of the markup: `translate` puts them in. */
@@ -257,29 +257,6 @@ export default {
     deleted: "The clip of this link is in the bin.",
     /** @param {string} reason */
     unopened: (reason) => `The clip of this link could not be opened. ${reason}`,
-    /** @param {string} speed */
-    speedIs: (speed) => `Speed ${speed}`,
-    skips: "Silence is skipped.",
-    skipsNot: "Silence is played.",
-    help: {
-      title: "Keyboard shortcuts",
-      /** @type {[string, string][]} */
-      keys: [
-        ["Space K", "Play or pause"],
-        ["← →", "5 seconds back, forward"],
-        ["J L", "10 seconds back, forward"],
-        ["Shift ← →", "One word back, forward"],
-        [", .", "Slower, faster"],
-        ["S", "Skip silence, or not"],
-        ["E", "Edit the words; Esc saves them"],
-        ["Esc", "Close the clip"],
-        ["/", "Search"],
-        ["?", "This sheet"],
-      ],
-      also: "They mean the clip that plays, or is open. A click on a word goes there, a double click edits it.",
-      single: "Single letters are shortcuts",
-      close: "Close",
-    },
     done: "Done",
   },
 
@@ -293,40 +270,6 @@ export default {
     withTag: (tag) => `Clips with the tag ${tag}`,
     /** @param {string} what */
     without: (what) => `Remove ${what}`,
-    /** @param {string} time */
-    jump: (time) => `Go to ${time}`,
-    days: { 1: "Today", 7: "Last 7 days", 30: "Last 30 days", range: "From … to …" },
-    length: { short: "Under 1 minute", medium: "1 to 10 minutes", long: "10 to 60 minutes", hours: "1 hour and more" },
-    state: { done: "Transcribed", doing: "In progress", failed: "Failed", off: "Not transcribed" },
-    sort: {
-      ...{ best: "Best match", newest: "Newest first", oldest: "Oldest first" },
-      ...{ longest: "Longest first", shortest: "Shortest first", name: "By name" },
-    },
-    /** @param {string} from @param {string} to days, of which one may be missing */
-    range: (from, to) => [from && `from ${from}`, to && `to ${to}`].filter(Boolean).join(" "),
-    /** @param {number} number @param {string} shown as it is written @param {boolean} more @param {boolean} isPartial */
-    count: (number, shown, more, isPartial) => {
-      const clips = number === 1 ? "1 clip" : `${more ? "More than " : ""}${shown} clips`;
-      const said = number ? clips : "Nothing was found";
-      return isPartial ? `Offline: ${said.toLowerCase()} among those that this page knows.` : `${said}.`;
-    },
-  },
-
-  selection: {
-    /** @param {number} number @param {string} shown as it is written */
-    count: (number, shown) => (number ? `${shown} selected` : "Select clips"),
-    /** @param {string} name */
-    pick: (name) => `Select ${name}`,
-    /** @param {number} number */
-    deleted: (number) => (number === 1 ? "1 clip is in the bin." : `${number} clips are in the bin.`),
-    /** @param {number} number */
-    restored: (number) => (number === 1 ? "1 clip is restored." : `${number} clips are restored.`),
-    /** @param {number} number @param {string} tag */
-    tagged: (number, tag) => `${number === 1 ? "1 clip has" : `${number} clips have`} the tag ${tag}.`,
-    /** @param {number} number @param {string} why */
-    undone: (number, why) => `Of ${number === 1 ? "1 clip" : `${number} clips`} that could not be done: ${why}`,
-    /** @param {number} number */
-    most: (number) => `At most ${number} clips can be exported at once.`,
   },
 
   offline: {
@@ -355,18 +298,6 @@ export default {
   },
 
   takeout: {
-    exportAll: "Export all",
-    forms: { audio: "Audio", txt: "Text", md: "Markdown", srt: "Subtitles (SRT)", vtt: "Subtitles (VTT)", json: "JSON" },
     bringing: (/** @type {string} */ name) => `“${name}” is being brought in …`,
-    brought: (/** @type {number} */ taken, /** @type {number} */ known, /** @type {number} */ refused) =>
-      [
-        `${some(taken, "clip")} came in.`,
-        known ? `${some(known, "was", "were")} here already.` : "",
-        refused ? `${some(refused, "was", "were")} refused.` : "",
-      ]
-        .filter(Boolean)
-        .join(" "),
-    refused: (/** @type {string} */ name, /** @type {string} */ why) => `${name}: ${why}`,
-    failed: (/** @type {string} */ name, /** @type {string} */ why) => `“${name}” could not be brought in. ${why}`,
   },
 };

@@ -1,0 +1,93 @@
+/** The rest of the page in German. */
+
+import { some } from "../de.js";
+
+/** @type {import("../../later-words.js").LaterWords} */
+export default {
+  player: {
+    /** @param {string} speed */
+    speedIs: (speed) => `Tempo ${speed}`,
+    skips: "Stille wird übersprungen.",
+    skipsNot: "Stille wird abgespielt.",
+    help: {
+      title: "Tastenkürzel",
+      /** @type {[string, string][]} */
+      keys: [
+        ["Leertaste K", "Abspielen oder anhalten"],
+        ["← →", "5 Sekunden zurück, vor"],
+        ["J L", "10 Sekunden zurück, vor"],
+        ["Umschalt ← →", "Ein Wort zurück, vor"],
+        [", .", "Langsamer, schneller"],
+        ["S", "Stille überspringen oder nicht"],
+        ["E", "Worte bearbeiten; Esc speichert sie"],
+        ["Esc", "Aufnahme schließen"],
+        ["/", "Suchen"],
+        ["?", "Diese Übersicht"],
+      ],
+      also:
+        "Sie gelten der Aufnahme, die spielt oder offen ist. Ein Klick auf ein Wort springt dorthin, " +
+        "ein Doppelklick bearbeitet es.",
+      single: "Einzelne Buchstaben sind Kürzel",
+      close: "Schließen",
+    },
+  },
+
+  finder: {
+    /** @param {string} time */
+    jump: (time) => `Zu ${time} springen`,
+    days: { 1: "Heute", 7: "Letzte 7 Tage", 30: "Letzte 30 Tage", range: "Von … bis …" },
+    length: { short: "Unter 1 Minute", medium: "1 bis 10 Minuten", long: "10 bis 60 Minuten", hours: "Ab 1 Stunde" },
+    state: { done: "Transkribiert", doing: "In Arbeit", failed: "Fehlgeschlagen", off: "Nicht transkribiert" },
+    sort: {
+      ...{ best: "Beste Treffer", newest: "Neueste zuerst", oldest: "Älteste zuerst" },
+      ...{ longest: "Längste zuerst", shortest: "Kürzeste zuerst", name: "Nach Namen" },
+    },
+    /** @param {string} from @param {string} to days, of which one may be missing */
+    range: (from, to) => [from && `vom ${from}`, to && `bis ${to}`].filter(Boolean).join(" "),
+    /** @param {number} number @param {string} shown as it is written @param {boolean} more @param {boolean} isPartial */
+    count: (number, shown, more, isPartial) => {
+      const clips = number === 1 ? "1 Aufnahme" : `${more ? "Mehr als " : ""}${shown} Aufnahmen`;
+      const said = number ? clips : "Nichts gefunden";
+      return isPartial ? `Offline, nur in dem, was diese Seite kennt: ${said}.` : `${said}.`;
+    },
+  },
+
+  selection: {
+    /** @param {number} number @param {string} shown as it is written */
+    count: (number, shown) => (number ? `${shown} ausgewählt` : "Aufnahmen auswählen"),
+    /** @param {string} name */
+    pick: (name) => `${name} auswählen`,
+    /** @param {number} number */
+    deleted: (number) => `${number === 1 ? "1 Aufnahme ist" : `${number} Aufnahmen sind`} im Papierkorb.`,
+    /** @param {number} number */
+    restored: (number) => `${number === 1 ? "1 Aufnahme ist" : `${number} Aufnahmen sind`} wieder da.`,
+    /** @param {number} number @param {string} tag */
+    tagged: (number, tag) => `${number === 1 ? "1 Aufnahme hat" : `${number} Aufnahmen haben`} das Schlagwort ${tag}.`,
+    /** @param {number} number @param {string} why */
+    undone: (number, why) => `Bei ${number === 1 ? "1 Aufnahme" : `${number} Aufnahmen`} ging es nicht: ${why}`,
+    /** @param {number} number */
+    most: (number) => `Höchstens ${number} Aufnahmen lassen sich auf einmal exportieren.`,
+  },
+
+  takeout: {
+    exportAll: "Alle exportieren",
+    forms: {
+      audio: "Ton",
+      txt: "Nur Text",
+      md: "Text mit Zeiten (Markdown)",
+      srt: "Untertitel (SRT)",
+      vtt: "Untertitel (VTT)",
+      json: "Daten (JSON)",
+    },
+    brought: (taken, known, refused) =>
+      [
+        `${some(taken, "Aufnahme kam", "Aufnahmen kamen")} herein.`,
+        known ? `${some(known, "war", "waren")} schon hier.` : "",
+        refused ? `${some(refused, "wurde", "wurden")} abgelehnt.` : "",
+      ]
+        .filter(Boolean)
+        .join(" "),
+    refused: (name, why) => `${name}: ${why}`,
+    failed: (name, why) => `„${name}“ konnte nicht hereingeholt werden. ${why}`,
+  },
+};

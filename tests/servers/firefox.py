@@ -1,0 +1,138 @@
+"""Debian's Firefox without a window, driven by WebDriver BiDi, the W3C's protocol that Firefox itself speaks.
+
+Playwright drives Firefox by the same protocol, but with commands that the long-lived release does not know.
+"""
+
+import asyncio
+import base64
+import json
+from contextlib import AsyncExitStack
+from itertools import count
+from typing import Any, Self
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.servers import debian
+from tests.servers.server import Server
+
+NAME = "firefox-esr"
+
+PREFERENCES = {
+    "app.update.enabled": False,
+    "browser.shell.checkDefaultBrowser": False,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "media.autoplay.default": 0,  # sound may begin without a click, as in the tests' Chromium
+    # Without a sound card Web Audio stands still. ALSA has one that plays nothing, out of the sandbox's reach.
+    "media.cubeb.backend": "alsa",
+    "media.cubeb.sandbox": False,
+    "security.sandbox.content.level": 0,
+    "media.navigator.permission.disabled": True,
+    "media.navigator.streams.fake": True,
+    "toolkit.telemetry.reportingpolicy.firstRun": False,
+    "ui.primaryPointerCapabilities": 6,  # a mouse, which a machine without a screen has not
+}
+
+SOUND_CARD = "pcm.!default { type null }\nctl.!default { type null }\n"
+
+MAX_ANSWER_BYTES = 64 * 1000**2
+"""A picture of a page is some megabytes."""
+
+
+class Firefox(Server):
+    """A Firefox with a profile of its own, which goes with it."""
+
+    name = NAME
+
+    def command(self) -> list[str]:
+        profile = self.folder / "profile"
+        profile.mkdir(exist_ok=True)
+        lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
+        (profile / "user.js").write_text("\n".join(lines))
+        (self.folder / ".asoundrc").write_text(SOUND_CARD)
+        return [
+            str(debian.program(NAME)), "--headless", "--no-remote", "--profile", str(profile),
+            "--remote-debugging-port", str(self.port), "about:blank",
+        ]  # fmt: skip
+
+    def check(self) -> None:
+        if "WebDriver BiDi listening" not in self.log():
+            raise RuntimeError("it does not listen yet")
+
+
+class FirefoxPage:
+    """The one page of a Firefox of its own."""
+
+    name = "firefox"
+
+    def __init__(self) -> None:
+        self._held = AsyncExitStack()
+        self._numbers = count(1)
+        self._socket: ClientConnection
+        self._tab: str
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as held:
+            firefox = Firefox()
+            held.callback(firefox.close)
+            await asyncio.to_thread(firefox.start)
+            address = f"ws://127.0.0.1:{firefox.port}/session"
+            self._socket = await held.enter_async_context(connect(address, max_size=MAX_ANSWER_BYTES, proxy=None))
+            await self._call("session.new", capabilities={})
+            self._tab = (await self._call("browsingContext.getTree"))["contexts"][0]["context"]
+            self._held = held.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._held.aclose()
+
+    async def goto(self, url: str) -> None:
+        await self._call("browsingContext.navigate", context=self._tab, url=url, wait="complete")
+
+    async def evaluate(self, function: str, *arguments: Any) -> Any:
+        """Call a function of the page's language with JSON, as if a person had just clicked; wait for its promise."""
+        answer = await self._call(
+            "script.callFunction",
+            functionDeclaration=f"async (given) => JSON.stringify((await ({function})(...JSON.parse(given))) ?? null)",
+            arguments=[{"type": "string", "value": json.dumps(arguments)}],
+            target={"context": self._tab},
+            awaitPromise=True,
+            userActivation=True,
+        )
+        if answer["type"] == "exception":
+            raise RuntimeError(answer["exceptionDetails"]["text"])
+        return json.loads(answer["result"]["value"])
+
+    async def click(self, selector: str) -> None:
+        """Click the middle of an element as a person does."""
+        x, y = await self.evaluate(MIDDLE, selector)
+        mouse = [
+            {"type": "pointerMove", "x": round(x), "y": round(y)},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerUp", "button": 0},
+        ]
+        await self._call(
+            "input.performActions", context=self._tab, actions=[{"type": "pointer", "id": "mouse", "actions": mouse}]
+        )
+
+    async def screenshot(self) -> bytes:
+        answer = await self._call("browsingContext.captureScreenshot", context=self._tab)
+        return base64.b64decode(answer["data"])
+
+    async def _call(self, method: str, **parameters: Any) -> Any:
+        number = next(self._numbers)
+        await self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            answer = json.loads(await self._socket.recv())
+            if answer.get("id") != number:
+                continue
+            if answer["type"] == "error":
+                raise RuntimeError(f"{method}: {answer['error']}: {answer['message']}")
+            return answer["result"]
+
+
+MIDDLE = """(selector) => {
+  const element = document.querySelector(selector);
+  element.scrollIntoView({ block: "center", behavior: "instant" });
+  const { x, y, width, height } = element.getBoundingClientRect();
+  return [x + width / 2, y + height / 2];
+}"""
