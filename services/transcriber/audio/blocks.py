@@ -6,6 +6,7 @@ from typing import IO
 import numpy as np
 
 from services.transcriber.audio.decode import SAMPLE_RATE, UNDECODABLE, Samples, decode_file
+from services.transcriber.audio.loudness import amplify_quiet
 from services.transcriber.errors import AudioRejected
 
 MAX_BLOCK_S = 150
@@ -22,6 +23,7 @@ def decode_blocks(file: IO[bytes], max_s: int = MAX_BLOCK_S) -> Iterator[tuple[i
     """Decode to mono at 16 kHz. Yield each block's start in milliseconds and its samples, at most `max_s` long.
 
     Blocks are cut at the quietest moment near their end. Damaged packets become silence, so that times stay true.
+    Quiet moments are amplified.
     Raises `AudioRejected` if nothing can be decoded.
     """
     start = 0
@@ -33,11 +35,11 @@ def decode_blocks(file: IO[bytes], max_s: int = MAX_BLOCK_S) -> Iterator[tuple[i
         while pending_length >= max_s * SAMPLE_RATE:
             joined = np.concatenate(pending)
             cut = quietest_sample(joined[: max_s * SAMPLE_RATE], min(CUT_SEARCH_S, max_s // 2))
-            yield start * 1000 // SAMPLE_RATE, joined[:cut]
+            yield start * 1000 // SAMPLE_RATE, amplify_quiet(joined[:cut])
             start += cut
             pending, pending_length = [joined[cut:]], len(joined) - cut
     if pending_length:
-        yield start * 1000 // SAMPLE_RATE, np.concatenate(pending)
+        yield start * 1000 // SAMPLE_RATE, amplify_quiet(np.concatenate(pending))
     elif not start:
         raise AudioRejected(UNDECODABLE)
 
