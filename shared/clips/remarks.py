@@ -16,6 +16,10 @@ NOT_UNDERSTOOD = "not-understood"
 """Somebody speaks from `at_ms` on for `length_ms`, and no words were found there."""
 
 
+HEARD_OTHERWISE = frozenset({QUIET, TRACKS, OPPOSITE_PHASE})
+"""Kinds of sound of which others who decode the file may hear less than we do."""
+
+
 def remark(kind: str, **details: Any) -> dict[str, Any]:
     """A remark as the column `Clip.remarks` holds it."""
     return {"kind": kind, **details}

@@ -7,6 +7,7 @@ import numpy as np
 
 from services.transcriber.audio.decode import SAMPLE_RATE, decode_file
 from services.transcriber.audio.demux import UNDECODABLE
+from services.transcriber.audio.loudness import amplify_quiet
 from services.transcriber.audio.samples import Samples
 from services.transcriber.errors import AudioRejected
 
@@ -24,6 +25,7 @@ def decode_blocks(file: IO[bytes], max_s: int = MAX_BLOCK_S) -> Generator[tuple[
     """Decode to mono at 16 kHz. Yield each block's start in milliseconds and its samples, at most `max_s` long.
 
     Blocks are cut at the quietest moment near their end. Damaged packets become silence, so that times stay true.
+    Quiet moments are amplified.
     Raises `AudioRejected` if nothing can be decoded.
     """
     start = 0
@@ -35,11 +37,11 @@ def decode_blocks(file: IO[bytes], max_s: int = MAX_BLOCK_S) -> Generator[tuple[
         while pending_length >= max_s * SAMPLE_RATE:
             joined = np.concatenate(pending)
             cut = quietest_sample(joined[: max_s * SAMPLE_RATE], min(CUT_SEARCH_S, max_s // 2))
-            yield start * 1000 // SAMPLE_RATE, joined[:cut]
+            yield start * 1000 // SAMPLE_RATE, amplify_quiet(joined[:cut])
             start += cut
             pending, pending_length = [joined[cut:]], len(joined) - cut
     if pending_length:
-        yield start * 1000 // SAMPLE_RATE, np.concatenate(pending)
+        yield start * 1000 // SAMPLE_RATE, amplify_quiet(np.concatenate(pending))
     elif not start:
         raise AudioRejected(UNDECODABLE)
 

@@ -38,6 +38,8 @@ class FetchedAudio:
     """The length that the container announces for this sound, if the sound ends before."""
     sound_ms: int = 0
     """How much sound a decoder makes of it, as its packets say: a broken clock does not count."""
+    is_plain: bool = True
+    """Whether a decoder of others hears in this file what we hear: a server may have it as it is."""
 
     @property
     def note(self) -> str | None:

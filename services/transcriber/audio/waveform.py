@@ -3,6 +3,7 @@
 import numpy as np
 
 from services.transcriber.audio.decode import SAMPLE_RATE
+from services.transcriber.audio.loudness import BRIEF_S, gain_for
 from services.transcriber.audio.samples import Samples
 
 MAX_PEAKS = 1_000
@@ -10,6 +11,8 @@ MAX_PEAKS = 1_000
 
 MIN_SPAN_SAMPLES = SAMPLE_RATE // 100
 """Shortest stretch with a peak of its own, 10 ms: one bar of a short note."""
+
+BRIEF_SPANS = int(BRIEF_S * SAMPLE_RATE / MIN_SPAN_SAMPLES)
 
 
 class Peaks:
@@ -23,6 +26,8 @@ class Peaks:
         """Shortest stretches in one peak. It doubles whenever there are too many peaks."""
         self._filled = 1
         """Shortest stretches in the last peak."""
+        self._loudest = np.empty(0, np.float32)
+        """The peaks of the loudest shortest stretches, at most `BRIEF_SPANS`."""
         self.samples = 0
 
     def add(self, samples: Samples) -> None:
@@ -30,11 +35,22 @@ class Peaks:
         amplitudes = np.concatenate([self._remainder, np.abs(samples)])
         whole = len(amplitudes) // MIN_SPAN_SAMPLES * MIN_SPAN_SAMPLES
         self._remainder = amplitudes[whole:]
-        for peak in amplitudes[:whole].reshape(-1, MIN_SPAN_SAMPLES).max(axis=1).tolist():
+        peaks = amplitudes[:whole].reshape(-1, MIN_SPAN_SAMPLES).max(axis=1)
+        self._loudest = np.sort(np.concatenate([self._loudest, peaks]))[-BRIEF_SPANS:]
+        for peak in peaks.tolist():
             self._add_peak(peak)
 
+    @property
+    def level(self) -> float:
+        """The level of the clip: the peak that its sound reaches for longer than a click. 1 is full scale."""
+        loudest = np.sort(np.append(self._loudest, self._remainder.max(initial=0)))
+        spans = -(-self.samples // MIN_SPAN_SAMPLES)
+        # Of a clip that is not much longer than a click, half must be as loud.
+        return float(loudest[-max(1, min(BRIEF_SPANS, (spans + 1) // 2))])
+
     def values(self) -> list[int]:
-        """At most `MAX_PEAKS` numbers from 0 to 255, full scale."""
+        """At most `MAX_PEAKS` numbers from 0 to 255, full scale. Of a quiet clip they are amplified."""
+        gain = gain_for(self.level)
         peaks = list(self._peaks)
         if len(self._remainder):
             last = float(self._remainder.max())
@@ -44,7 +60,7 @@ class Peaks:
                 peaks.append(last)
         while len(peaks) > MAX_PEAKS:
             peaks = _halve(peaks)
-        return [round(min(peak, 1.0) * 255) for peak in peaks]
+        return [round(min(peak * gain, 1.0) * 255) for peak in peaks]
 
     def _add_peak(self, peak: float) -> None:
         if self._filled < self._span:

@@ -19,6 +19,7 @@ from services.transcriber.audio.decode import SAMPLE_RATE, decode_file
 from services.transcriber.audio.demux import UNDECODABLE
 from services.transcriber.audio.fetch import FetchedAudio, measure_audio
 from services.transcriber.audio.limits import TOO_LONG, TimeBudget, TooMuchSound
+from services.transcriber.audio.loudness import remarks_of
 from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.audio.segments import Segment
 from services.transcriber.audio.waveform import Peaks
@@ -64,6 +65,7 @@ class PlayedAudio:
     peaks: list[int]
     original: Segment | None
     """The segment that is played unchanged; None: the file needs an object of its own."""
+    remarks: Sequence[dict[str, Any]] = ()
 
 
 class PrepareJob(ClipJob):
@@ -120,6 +122,7 @@ class PrepareJob(ClipJob):
                 duration_ms=played.duration_ms,
                 gaps=_all_gaps(clip, fetched_segments, audible, played),
                 note=note,
+                remarks=played.remarks,
                 now=now,
             )
             useless = renditions.renew_stale(session, clip, now)
@@ -221,7 +224,8 @@ def _decode_fully(file: FileIO, mime: str, original: Segment | None, check_cance
         peaks.add(samples)
     if not peaks.samples:
         raise AudioRejected(UNDECODABLE)
-    return PlayedAudio(file, mime, peaks.samples * 1000 // SAMPLE_RATE, peaks.values(), original)
+    duration_ms = peaks.samples * 1000 // SAMPLE_RATE
+    return PlayedAudio(file, mime, duration_ms, peaks.values(), original, remarks_of(peaks.level))
 
 
 def _all_gaps(

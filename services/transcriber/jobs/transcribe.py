@@ -26,6 +26,7 @@ from services.transcriber.recognizers.recognizer import Passage, Recognition, Re
 from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import Clip
+from shared.clips.remarks import HEARD_OTHERWISE
 from shared.db.engine import transaction
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
@@ -100,6 +101,8 @@ class TranscribeJob(ClipJob):
             fetch_audio(self.store, claim.clip.audio_key, claim.clip.mime, self.work_dir, check_cancelled) as audio,
             self._slot(check_cancelled),
         ):
+            is_heard_otherwise = any(each["kind"] in HEARD_OTHERWISE for each in claim.clip.remarks)
+            audio.is_plain = audio.is_plain and claim.clip.has_true_clock and not is_heard_otherwise
             recognition = self._transcribe(self._recognizer, audio, claim, check_cancelled)
         recognizer_name = recognition.recognizer or self._recognizer.name
 

@@ -52,12 +52,12 @@ def transcribe_within_limit(
     on_progress: OnProgress,
     language: str | None,
 ) -> Recognition:
-    """Transcribe the file as it is if it has at most `max_bytes` (0: no limit), otherwise in chunks.
+    """Transcribe the file as it is if it is plain and has at most `max_bytes` (0: no limit), otherwise in chunks.
 
     A server may have a limit of bytes or minutes that is not configured, or may not know the container: a file that it
     refuses is sent once more, in WAV chunks. Raises the errors of `transcribe_file`.
     """
-    if not max_bytes or audio.size <= max_bytes:
+    if audio.is_plain and (not max_bytes or audio.size <= max_bytes):
         try:
             return transcribe_file(audio, language, "")
         except FileRefused as error:

@@ -47,7 +47,7 @@ class CogRecognizer:
             return self._predict(file, attempt_id + id_suffix, file_language, check_cancelled)
 
         # Audio that the server fetches itself is not in the request. A file in the request must keep to cog's limit.
-        max_bytes = 0 if audio.url else self._max_bytes
+        max_bytes = 0 if audio.url and audio.is_plain else self._max_bytes
         return transcribe_within_limit(
             audio,
             max_bytes,

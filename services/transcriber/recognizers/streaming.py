@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.loudness import amplify_quiet
 from services.transcriber.hardware import available_cores
 from services.transcriber.models.registry import ModelRegistry
 from services.transcriber.recognizers.hallucinations import COMPRESSION_RATIO_THRESHOLD, is_hallucination
@@ -106,12 +107,13 @@ class ShortWindowRecognizer:
         self._models.model_for("en")
 
     def detect_speech(self, samples: Samples) -> list[SpeechSpan]:
-        return detect_speech(samples)
+        return detect_speech(amplify_quiet(samples))
 
     def recognize_words(self, samples: Samples) -> list[Word] | None:
         from faster_whisper.tokenizer import Tokenizer
         from faster_whisper.transcribe import get_compression_ratio, merge_punctuations
 
+        samples = amplify_quiet(samples)
         language = self._language or self._detect_language(samples)
         model = self._models.model_for(language)
         tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)

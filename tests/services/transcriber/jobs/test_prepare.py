@@ -244,6 +244,16 @@ def test_a_file_that_was_uploaded_in_pieces_is_played_unchanged(sqlite_harness: 
     assert clip.audio_key == sqlite_harness.pieces(id)[0][1].key
 
 
+@pytest.mark.parametrize(("factor", "kinds"), [(1, []), (0.003, ["quiet"])])
+def test_a_quiet_file_says_so_and_shows_its_shape(
+    sqlite_harness: PrepareHarness, factor: float, kinds: list[str]
+) -> None:
+    id = sqlite_harness.put(speech.wav((speech.samples(files.SAID[:1]) * factor).astype(np.int16)), "audio/wav")
+    clip = sqlite_harness.prepare(id)
+    assert [each["kind"] for each in clip.remarks] == kinds
+    assert max(sqlite_harness.peaks(id)) >= 20
+
+
 def test_half_a_file_says_how_much_is_missing(sqlite_harness: PrepareHarness) -> None:
     id = sqlite_harness.put(files.half(files.wav()), "audio/wav")
     clip = sqlite_harness.prepare(id)

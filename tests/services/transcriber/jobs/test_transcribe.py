@@ -40,6 +40,7 @@ from services.transcriber.recognizers.recognizer import (
 )
 from services.transcriber.settings import TranscriberSettings
 from shared.clips.models import MAX_TRIES, Clip, Status
+from shared.clips.remarks import remark
 from shared.db.engine import open_engine, transaction
 from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
@@ -63,6 +64,7 @@ class ScriptedRecognizer:
         self.during_transcription: Callable[[], object] = lambda: None
         self.attempts: list[str] = []
         self.languages: list[str | None] = []
+        self.is_plain = True
         self.words = WORDS
 
     def transcribe(
@@ -76,6 +78,7 @@ class ScriptedRecognizer:
     ) -> Recognition:
         self.attempts.append(attempt_id)
         self.languages.append(language)
+        self.is_plain = audio.is_plain
         self.during_transcription()
         return self.words
 
@@ -541,6 +544,21 @@ def test_a_clip_is_transcribed_in_the_chosen_language(harness: JobHarness, recog
     harness.change(lambda clip, now: clip.set_language("de", now))
     harness.run()
     assert recognizer.languages == [None, "de"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "has_true_clock", "is_plain"),
+    [("not-understood", True, True), ("quiet", True, False), ("tracks", True, False), ("not-understood", False, False)],
+)
+def test_a_file_in_which_others_hear_less_is_not_plain(
+    harness: JobHarness, recognizer: ScriptedRecognizer, kind: str, has_true_clock: bool, is_plain: bool
+) -> None:
+    def mark(clip: Clip, now: datetime) -> None:
+        clip.remarks, clip.has_true_clock = [remark(kind)], has_true_clock
+
+    harness.change(mark)
+    harness.run()
+    assert recognizer.is_plain is is_plain
 
 
 def test_clips_without_a_recognizer_are_queued_once_there_is_one(

@@ -132,6 +132,19 @@ def test_audio_that_cog_cannot_fetch_is_sent(whisper: Whisper) -> None:
     assert speech.word_errors(found.text, speech.words(FEW)) <= MAX_WORD_ERRORS
 
 
+def test_audio_that_is_not_plain_is_sent_as_we_hear_it(whisper: Whisper, url: str) -> None:
+    """A server that fetched the quiet file itself would hear nothing in it."""
+    quiet = speech.wav((speech.samples(FEW) * 0.002).astype(np.int16))
+    audio = measure(quiet, "audio/wav")
+    audio.is_plain = False
+    audio.url = "http://127.0.0.1:9/audio"
+    assert speech.word_errors(transcribe(at(url), audio).text, speech.words(FEW)) <= MAX_WORD_ERRORS
+    [asked] = whisper.requests
+    with wave.open(io.BytesIO(asked.audio)) as sent:
+        samples = np.frombuffer(sent.readframes(sent.getnframes()), "<i2")
+    assert np.abs(samples).max() > 2_000
+
+
 def test_no_chunk_is_larger_than_the_limit_though_there_is_a_gap_in_the_audio(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

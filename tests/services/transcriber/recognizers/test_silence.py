@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.transcriber.audio.blocks import decode_blocks
+from services.transcriber.audio.decode import decode_file
 from services.transcriber.errors import never_cancelled
 from services.transcriber.recognizers import embedded, hallucinations
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
@@ -53,12 +53,19 @@ def test_half_a_minute_without_speech_has_no_words_and_no_language(engine: Embed
     assert time.monotonic() - began < MAX_TRANSCRIPTION_S
 
 
+@pytest.mark.parametrize("name", sounds.SPEECHLESS)
+def test_amplified_sound_without_speech_has_no_words(engine: EmbeddedRecognizer, name: str) -> None:
+    """At -60 dBFS the gain is the largest; at -35 dBFS a sound is neither quiet nor loud."""
+    for level in (33, 580):
+        assert transcribe(engine, measure(sounds.wav(sounds.SPEECHLESS[name](), level), "audio/wav")).text == ""
+
+
 # -- each filter by itself ---------------------------------------------------------------------------------------------
 
 
 def segments_without_vad(engine: EmbeddedRecognizer, content: bytes) -> list[Any]:
     """The engine's own segments."""
-    [(_, samples)] = decode_blocks(measure(content, "audio/wav").file)
+    samples = np.concatenate(list(decode_file(measure(content, "audio/wav").file)))
     # The second chance is drawn by lot, and these are to be the same words each time.
     options = embedded.TRANSCRIBE_OPTIONS | {"vad_filter": False, "temperature": 0.0}
     return list(engine._model(never_cancelled).transcribe(samples, language="en", **options)[0])
@@ -125,6 +132,15 @@ def test_a_repeated_phrase_is_dropped_whatever_its_no_speech_probability(
 
 
 # -- and what they must keep -------------------------------------------------------------------------------------------
+
+
+def test_very_quiet_speech_is_heard_alone_and_beside_a_loud_voice(engine: EmbeddedRecognizer) -> None:
+    """A peak of -58 dBFS. Of the first clip no word was found, of the second those of the loud voice."""
+    near, far = speech.samples(files.SAID[:1]), (speech.samples(files.SAID[1:]) * 0.002).astype(np.int16)
+    found = transcribe(engine, measure(speech.wav(far), "audio/wav"))
+    assert speech.word_errors(found.text, speech.words(files.SAID[1:])) <= 0.2
+    found = transcribe(engine, measure(speech.wav(np.concatenate([near, far, near])), "audio/wav"))
+    assert speech.word_errors(found.text, speech.words([*files.SAID, files.SAID[0]])) <= 0.1
 
 
 def far_away() -> bytes:
