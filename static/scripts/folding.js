@@ -77,11 +77,11 @@ function stripAccents(text) {
   return letters.join("").normalize("NFC");
 }
 
-/** Whether a mark combines: such marks are put in order, and most go before a iota below. @param {string} character */
+/** Whether a mark combines. Such marks are put in order, and all others before the iota below. @param {string} character */
 function isAccent(character) {
   if (!/\p{M}/u.test(character)) return false;
-  const behind = `\u0345${character}`;
-  return character === "\u0345" || behind.normalize("NFD") !== behind;
+  const isMoved = `\u0345${character}`.normalize("NFD") !== `\u0345${character.normalize("NFD")}`;
+  return character === "\u0345" || isMoved;
 }
 
 /** @param {string} character */
