@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
-from services.transcriber.audio.decode import open_audio
+from services.transcriber.audio.demux import open_audio
 from shared.clips.dates import plausible_date
 
 _WITH_ZONE = "com.apple.quicktime.creationdate"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import IO
 
 from services.transcriber.audio.announced import announced_end_s
-from services.transcriber.audio.decode import MAX_GAP_S, open_audio, read_packets
+from services.transcriber.audio.clock import MAX_GAP_S
+from services.transcriber.audio.demux import open_audio, read_packets
 from services.transcriber.audio.limits import IMPLAUSIBLE, TooMuchSound, plausible_s
 from services.transcriber.audio.unplayable import reject_unplayable
 from services.transcriber.errors import AudioRejected, CancellationCheck, never_cancelled

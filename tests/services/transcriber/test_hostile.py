@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.transcriber.audio.decode import UNDECODABLE
+from services.transcriber.audio.demux import UNDECODABLE
 from services.transcriber.audio.limits import IMPLAUSIBLE
 from shared.clips.gaps import MISSING
 from shared.clips.models import Clip, Status
