@@ -28,7 +28,7 @@ from shared.redis.jobs import PREPARE
 @Operation(
     "Store a new clip under a name; the one that had it goes to the bin",
     {201: clip_answer("It is stored.")},
-    problems=["bad-request", "bad-name", "too-large", "not-audio", "away", "full"],
+    problems=["bad-request", "bad-name", "not-found", "too-large", "not-audio", "away", "full"],
     parameters=FILE_PARAMETERS,
     body=AUDIO,
 )
