@@ -159,7 +159,7 @@ class BinRow {
         seek: part(this.element, "seek", HTMLInputElement),
         time: part(this.element, "time", HTMLElement),
       },
-      { source: (segment) => actions.audio(this.#entry, segment), failed: (sentence) => this.#say(sentence) },
+      { source: (segment, how) => actions.audio(this.#entry, segment, how), failed: (sentence) => this.#say(sentence) },
     );
     this.save.href = `${actions.api.audio(entry.id)}?download`;
     this.save.addEventListener("click", (event) => {

@@ -78,6 +78,8 @@ export default {
     order: "Reihenfolge",
     install: "Installieren",
     reload: "Neu laden",
+    cancel: "Abbrechen",
+    track: "Spur",
   },
 
   time: {
@@ -248,7 +250,7 @@ export default {
     of: (at, whole) => `${at} von ${whole}`,
     /** @param {string} at */
     playFrom: (at) => `Ab ${at} abspielen`,
-    notAllowed: "Der Browser hat das Abspielen nicht erlaubt. Bitte noch einmal auf Abspielen drücken.",
+    notAllowed: "Der Ton ist bereit. Bitte noch einmal auf Abspielen drücken.",
     notSupported: "Der Ton konnte nicht geladen werden, oder dieser Browser kennt sein Format nicht.",
     copied: "Kopiert.",
     /** @param {string} reason */

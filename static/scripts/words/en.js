@@ -76,6 +76,8 @@ export default {
     order: "Order",
     install: "Install",
     reload: "Reload",
+    cancel: "Cancel",
+    track: "Track",
   },
 
   time: {
@@ -248,7 +250,7 @@ export default {
     of: (at, whole) => `${at} of ${whole}`,
     /** @param {string} at */
     playFrom: (at) => `Play from ${at}`,
-    notAllowed: "The browser did not let it play. Press Play again.",
+    notAllowed: "The sound is ready. Press Play again.",
     notSupported: "The audio could not be loaded, or this browser cannot play its format.",
     copied: "Copied.",
     /** @param {string} reason */

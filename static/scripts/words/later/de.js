@@ -5,6 +5,14 @@ import { some } from "../de.js";
 /** @type {import("../../later-words.js").LaterWords} */
 export default {
   player: {
+    preparing: "Der Ton wird für dieses Gerät vorbereitet …",
+    preparingFile: "Die Datei wird vorbereitet …",
+    whileRecording: "Dieses Gerät kann es abspielen, wenn die Aufnahme fertig ist.",
+    /** @param {string} why */
+    unprepared: (why) => `Der Ton konnte für dieses Gerät nicht vorbereitet werden. ${why}`,
+    slow: "Es dauert länger als sonst. Bitte später noch einmal versuchen.",
+    shareAgain: "Die Datei ist bereit. Bitte noch einmal auf Teilen drücken.",
+    tracks: { all: "Alle Spuren", one: (/** @type {number} */ track) => `Spur ${track}` },
     /** @param {string} speed */
     speedIs: (speed) => `Tempo ${speed}`,
     skips: "Stille wird übersprungen.",
@@ -72,7 +80,9 @@ export default {
   takeout: {
     exportAll: "Alle exportieren",
     forms: {
-      audio: "Ton",
+      audio: "Ton im Original",
+      m4a: "Ton für jedes Gerät (M4A)",
+      mp3: "Ton als MP3",
       txt: "Nur Text",
       md: "Text mit Zeiten (Markdown)",
       srt: "Untertitel (SRT)",

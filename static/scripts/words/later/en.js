@@ -4,6 +4,14 @@ import { some } from "../en.js";
 
 export default {
   player: {
+    preparing: "Preparing the sound for this device …",
+    preparingFile: "Preparing the file …",
+    whileRecording: "This device can play it when the recording is finished.",
+    /** @param {string} why */
+    unprepared: (why) => `The sound could not be prepared for this device. ${why}`,
+    slow: "It takes longer than usual. Try again later.",
+    shareAgain: "The file is ready. Press Share again.",
+    tracks: { all: "All tracks", one: (/** @type {number} */ track) => `Track ${track}` },
     /** @param {string} speed */
     speedIs: (speed) => `Speed ${speed}`,
     skips: "Silence is skipped.",
@@ -68,7 +76,7 @@ export default {
 
   takeout: {
     exportAll: "Export all",
-    forms: { audio: "Audio", txt: "Text", md: "Markdown", srt: "Subtitles (SRT)", vtt: "Subtitles (VTT)", json: "JSON" },
+    forms: { audio: "Original audio", m4a: "Audio for any device (M4A)", mp3: "Audio as MP3", txt: "Text", md: "Markdown", srt: "Subtitles (SRT)", vtt: "Subtitles (VTT)", json: "JSON" },
     brought: (/** @type {number} */ taken, /** @type {number} */ known, /** @type {number} */ refused) =>
       [
         `${some(taken, "clip")} came in.`,
