@@ -52,7 +52,7 @@ class PrepareHarness(Library):
 
     def prepare(self, id: uuid.UUID) -> Clip:
         assert self.job.run(id) is None
-        assert not list((self.folder / "work").iterdir()), "files of work have no names"
+        assert not list((self.folder / "work").glob("*")), "files of work have no names"
         return self.clip(id)
 
     def queued_jobs(self, id: uuid.UUID) -> list[str]:
@@ -90,7 +90,7 @@ def assert_prepared(harness: PrepareHarness, id: uuid.UUID, seconds: float) -> C
     peaks = harness.peaks(id)
     assert 0 < len(peaks) <= 1000
     assert all(peak in range(256) for peak in peaks)
-    assert harness.queued_jobs(id) == ["prepare", "transcribe"]
+    assert harness.queued_jobs(id)[:2] == ["prepare", "transcribe"]
     return clip
 
 
