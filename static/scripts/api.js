@@ -123,7 +123,7 @@ export class Api {
    * @param {string} id @param {number|null} [track] @returns {Promise<Clip>}
    */
   async transcribe(id, track) {
-    return this.#json(`${address(id)}/transcription${track === undefined ? "" : `?track=${track ?? ""}`}`, { method: "POST" });
+    return this.#json(`${address(id)}/transcription${track === undefined ? "" : `?track=${track ?? "all"}`}`, { method: "POST" });
   }
 
   /** Where a clip's audio is; until its segments are joined, each is a sound of its own. @param {string} id */
