@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext, Locator, Route, expect
 
 from tests import speech
 from tests.browser.browsers import BrowserPage, missing, open_page
-from tests.browser.page import LISTEN, SOON_MS, WORDS_MS, DictaphonePage, plays, unfold
+from tests.browser.page import LISTEN, SOON_MS, WORDS_MS, DictaphonePage, plays
 from tests.browser.screenshots import EACH_ONCE, LOOKS, RESULTS, SCREENS, Scheme
 from tests.conftest import Launch, Parts
 from tests.servers.stack import Stack
@@ -78,9 +78,8 @@ class Maker:
 async def opened(context: BrowserContext, url: str, id: str) -> tuple[DictaphonePage, Locator, Maker]:
     maker = Maker()
     await context.route("**/audio?as=*", maker)
-    here = await DictaphonePage.open(context, url)
+    here = await DictaphonePage.open(context, f"{url}/#clip={id}")
     row = here.row(id)
-    await unfold(row)
     await expect(row.locator("canvas")).to_be_visible(timeout=SOON_MS)
     return here, row, maker
 
