@@ -48,12 +48,12 @@ class FakeAudio extends EventTarget {
   async play() {
     if (FakeAudio.blocks) throw new DOMException("no", "NotAllowedError");
     this.paused = false;
+    this.dispatchEvent(new Event("play"));
     if (FakeAudio.broken.has(this.#src)) {
       this.error = { code: 4 };
       queueMicrotask(() => this.dispatchEvent(new Event("error")));
       throw new DOMException("no", "NotSupportedError");
     }
-    this.dispatchEvent(new Event("play"));
     this.dispatchEvent(new Event("playing"));
   }
 
@@ -172,6 +172,15 @@ test("where a browser wants another click after the waiting, the page says so", 
   FakeAudio.blocks = false;
   await player.toggle();
   assert.deepEqual([here.asked, player.playing, here.said], [["own", "any"], true, ""]);
+  player.close();
+});
+
+test("a network that breaks is no fault of the sound", async () => {
+  const { player, here } = stage();
+  await player.toggle();
+  FakeAudio.last.error = { code: 2 };
+  FakeAudio.last.dispatchEvent(new Event("error"));
+  assert.deepEqual([here.asked, here.said], [["own"], "The server cannot be reached."]);
   player.close();
 });
 

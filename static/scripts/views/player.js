@@ -10,6 +10,9 @@ const BEYOND_S = 1e7;
 /** Of a recording that is not joined yet, what is left after a segment is another segment, if it is longer than this. */
 const REST_MS = 1_500;
 
+/** What an element says when its sound stops coming (`MediaError.MEDIA_ERR_NETWORK`). */
+const NETWORK = 2;
+
 /** How often it is told how far somebody is while it plays. */
 const HEARD_EACH_MS = 5_000;
 
@@ -216,6 +219,7 @@ export class Player {
   /** What the device has claimed to play, it does not: the form for any device takes its place. @param {HTMLAudioElement} audio */
   async #fall(audio) {
     if (!audio.getAttribute("src")) return;
+    if (audio.error?.code === NETWORK) return this.options.failed(words.server.unreachable);
     if (this.#isUniversal) return this.options.failed(words.player.notSupported);
     const [{ paused }, at_ms] = [audio, this.at_ms];
     this.#to_ms = at_ms || null;
@@ -270,7 +274,7 @@ export class Player {
   /** @param {boolean} waits */
   #wait(waits) {
     if (waits === this.#waits) return;
-    if (waits) Player.hush();
+    if (waits && Player.#playing !== this) Player.hush();
     this.#waits = waits;
     if (waits) Player.#playing = Player.#latest = this;
     this.options.waits?.(waits);
