@@ -78,6 +78,8 @@ export default {
     order: "Reihenfolge",
     install: "Installieren",
     reload: "Neu laden",
+    cancel: "Abbrechen",
+    track: "Spur",
   },
 
   time: {
@@ -115,9 +117,6 @@ export default {
     room: (minutes) =>
       `Auf diesem Gerät ist ${minutes === null ? "kaum noch Platz" : `noch Platz für etwa ${minutes} Minuten`}. ` +
       "Schaffe Platz oder bleib online: Was der Server hat, wird hier entfernt.",
-    shared: (name, has) => `Eine andere App teilt „${name}“ (${has}).`,
-    keepShared: "Behalten",
-    discardShared: "Verwerfen",
     noRoomForShared:
       "Für alles, was die andere App teilt, ist kein Platz. Behalte oder verwirf, was hier wartet, und teile es dann noch einmal.",
     emptyFile: (name) => `„${name}“ ist leer.`,
@@ -261,16 +260,6 @@ export default {
   },
 
   bin: {
-    title: "Papierkorb – Dictaphone",
-    unreadable: (why) => `Der Papierkorb konnte nicht gelesen werden: ${why}`,
-    tryAgain: "Noch einmal versuchen",
-    earlier: "Früher gelöscht",
-    deleted: (day, time) => `Gelöscht ${day}, ${time}`,
-    found: (day, time) => `Wiedergefunden ${day}, ${time}`,
-    whyFound:
-      "Der Ton dieser Aufnahme war auf dem Server, aber der Server kannte die Aufnahme nicht mehr: Vielleicht wurde eine Sicherung seiner Datenbank eingespielt. Name und Wörter sind verloren; wiederhergestellt wird sie neu transkribiert.",
-    until: (day) => `bleibt bis ${day}`,
-    restoredOne: (name) => `„${name}“ ist wiederhergestellt.`,
     restored: "Wiederhergestellt.",
     moved: (name) => `„${name}“ ist im Papierkorb.`,
     elsewhere: "Das wurde anderswo gelöscht.",
@@ -283,7 +272,7 @@ export default {
     of: (at, whole) => `${at} von ${whole}`,
     /** @param {string} at */
     playFrom: (at) => `Ab ${at} abspielen`,
-    notAllowed: "Der Browser hat das Abspielen nicht erlaubt. Bitte noch einmal auf Abspielen drücken.",
+    notAllowed: "Der Ton ist bereit. Bitte noch einmal auf Abspielen drücken.",
     notSupported: "Der Ton konnte nicht geladen werden, oder dieser Browser kennt sein Format nicht.",
     copied: "Kopiert.",
     /** @param {string} reason */
@@ -319,17 +308,6 @@ export default {
     },
     givenUp: "Du hast den anderen genommen.",
     /** @type {Record<import("../types.js").Change["kind"], (title: string, problem: string) => string>} */
-    refused: {
-      name: (title, problem) => `„${title}“ konnte nicht umbenannt werden. ${problem}`,
-      text: (title, problem) => `Dein Text für „${title}“ konnte nicht gespeichert werden. ${problem}`,
-      language: (title, problem) => `Die Sprache von „${title}“ konnte nicht geändert werden. ${problem}`,
-      tags: (title, problem) => `Die Schlagwörter von „${title}“ konnten nicht geändert werden. ${problem}`,
-      delete: (title, problem) => `„${title}“ konnte nicht gelöscht werden. ${problem}`,
-      restore: (title, problem) => `„${title}“ konnte nicht wiederhergestellt werden. ${problem}`,
-      retry: (title, problem) => `„${title}“ konnte nicht neu transkribiert werden. ${problem}`,
-    },
-    copy: "Text kopieren",
-    dismiss: "Verstanden",
   },
 
   takeout: {
