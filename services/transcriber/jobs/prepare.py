@@ -138,7 +138,7 @@ class PrepareJob(ClipJob):
         # The objects of a lost attempt are left to the comparison of the store. They may be the clip's after all: a
         # commit whose confirmation was lost looks like a lost attempt.
         outcome = self.settle(claim, finish)
-        if outcome == "done":
+        if useless and outcome == "done":
             with suppress(StoreError):  # the comparison of the store deletes them later
                 self.store.delete_all(useless)
         return outcome
