@@ -25,6 +25,7 @@ from services.transcriber.recognizers.recognizer import Passage, Recognition, Re
 from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import Clip
+from shared.clips.remarks import OPPOSITE_PHASE, QUIET, TRACKS
 from shared.db.engine import transaction
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
@@ -95,10 +96,14 @@ class TranscribeJob(Job):
 
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         assert self._recognizer is not None  # otherwise nothing is claimed
+        clip = claim.clip
         with (
-            fetch_audio(self.store, claim.clip.audio_key, claim.clip.mime, self.work_dir, check_cancelled) as audio,
+            fetch_audio(
+                self.store, clip.audio_key, clip.mime, self.work_dir, check_cancelled, clip.track_heard
+            ) as audio,
             self._slot(check_cancelled),
         ):
+            audio.is_plain &= _is_plain(clip)
             recognition = self._transcribe(self._recognizer, audio, claim, check_cancelled)
         recognizer_name = recognition.recognizer or self._recognizer.name
 
@@ -177,6 +182,12 @@ class TranscribeJob(Job):
             yield
         finally:
             self._slots.release()
+
+
+def _is_plain(clip: Clip) -> bool:
+    """Whether the stored audio is what is heard, as its preparation found it."""
+    differing = {QUIET, TRACKS, OPPOSITE_PHASE}
+    return clip.has_true_clock and not any(remark["kind"] in differing for remark in clip.remarks)
 
 
 def _stored_passage(passage: Passage) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class EmbeddedRecognizer:
         model_language = self._model_language(model, language)
         characters_by_language: Counter[str] = Counter()
         passages: list[Passage] = []
-        for start_ms, samples in decode_blocks(audio.file):
+        for start_ms, samples in decode_blocks(audio.file, track=audio.track):
             check_cancelled()
             if start_ms:
                 _trim_memory()
