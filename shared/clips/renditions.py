@@ -5,8 +5,8 @@ import uuid
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Column, Text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Column, Delete, Text
+from sqlmodel import Field, SQLModel, col, delete
 
 from shared.db.columns import OpenEnum, UtcDateTime
 
@@ -40,3 +40,8 @@ class Rendition(SQLModel, table=True):
     wanted_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     """When its job was sent last."""
     made_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+    @classmethod
+    def delete_of_clip(cls, clip_id: uuid.UUID) -> Delete:
+        """Delete the rows of a clip's renditions; the comparison of the store deletes their objects."""
+        return delete(cls).where(col(cls.clip_id) == clip_id)

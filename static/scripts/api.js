@@ -118,9 +118,12 @@ export class Api {
     return this.#json(`${address(id)}/restore`, { method: "POST" });
   }
 
-  /** @param {string} id @returns {Promise<Clip>} */
-  async transcribe(id) {
-    return this.#json(`${address(id)}/transcription`, { method: "POST" });
+  /**
+   * Again, and perhaps another track from now on. @param {string} id @param {number|"all"|null} [track] from 1
+   * @returns {Promise<Clip>}
+   */
+  async transcribe(id, track = null) {
+    return this.#json(`${address(id)}/transcription${track ? `?track=${track}` : ""}`, { method: "POST" });
   }
 
   /** Where a clip's audio is; until its segments are joined, each is a sound of its own. @param {string} id */

@@ -24,8 +24,9 @@ const PATTERNS = SENTENCES.map(([sentence, key]) => {
   return { pattern: new RegExp(escaped, "g"), key };
 });
 
-/** Put the server's words about a clip into the reader's language. @param {string|null} error */
+/** Put the server's words about a clip or a file into the reader's language. @param {string|null} error */
 export function told(error, language = words) {
+  if (error && error in language.refusals) return language.refusals[error];
   /** @param {keyof typeof words.told} key @param {string[]} numbers */
   const say = (key, numbers) => {
     const sentence = /** @type {string|((...numbers: string[]) => string)} */ (language.told[key]);

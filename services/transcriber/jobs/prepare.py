@@ -21,6 +21,7 @@ from sqlmodel import Session
 from services.transcriber.audio import remux, segments
 from services.transcriber.audio.clock_proof import MAX_DISAGREEMENT_S
 from services.transcriber.audio.codec_names import with_codec
+from services.transcriber.audio.creation_time import read_creation_time
 from services.transcriber.audio.decode import SAMPLE_RATE, FileDecoder
 from services.transcriber.audio.demux import UNDECODABLE
 from services.transcriber.audio.fetch import FetchedAudio, measure_audio
@@ -109,6 +110,7 @@ class PrepareJob(Job):
                     body = _checked_body(segment.file, check_cancelled)
                     self.store.put(segment.key, body, segment.size, segment.upload.mime, segment.sha256)
             key, size, sha256 = self._store_played(claim.clip, played, check_cancelled)
+            recorded_at = _date_in_file(claim.clip, next(iter(audible)).file)
 
         def finish(session: Session, clip: Clip, now: datetime) -> str:
             if not segments.replace_pieces(session, clip, fetched_segments):
@@ -127,6 +129,7 @@ class PrepareJob(Job):
                 has_true_clock=played.has_true_clock,
                 remarks=played.remarks,
                 now=now,
+                recorded_at=recorded_at,
             )
             save_and_announce(session, clip, TRANSCRIBE, now=now)
             return "done"
@@ -160,6 +163,10 @@ class PrepareJob(Job):
         sha256 = hashlib.file_digest(played.file, "sha256").hexdigest()
         self.store.put(key, _checked_body(played.file, check_cancelled), size, played.mime, sha256)
         return key, size, sha256
+
+
+def _date_in_file(clip: Clip, file: IO[bytes]) -> datetime | None:
+    return None if clip.is_dated else read_creation_time(file, clip.created_at, datetime.now(UTC))
 
 
 class _CheckedFile:

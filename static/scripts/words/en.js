@@ -120,7 +120,7 @@ export default {
     emptyFile: (/** @type {string} */ name) => `“${name}” is empty.`,
     largeFile: (/** @type {string} */ name, /** @type {string} */ has, /** @type {string} */ most) =>
       `“${name}” has ${has}; the server takes at most ${most}.`,
-    strangeFile: (/** @type {string} */ name) => `“${name}” is neither sound nor video.`,
+    strangeFile: (/** @type {string} */ name, /** @type {string} */ why) => `“${name}” was not taken: ${why}`,
   },
 
   microphone: {
@@ -211,6 +211,9 @@ export default {
     again: (/** @type {string} */ number, /** @type {string} */ most) => `Trying again (${number} of ${most}).`,
     givenUp: (/** @type {string} */ times) => `It was tried ${times} times; the sound is kept, ask again later.`,
   },
+
+  /** The server's sentences about files that it does not take. @type {Record<string, string>} */
+  refusals: {},
 
   gaps: {
     muted: "the microphone was silenced",
