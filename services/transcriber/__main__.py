@@ -11,6 +11,7 @@ import structlog
 from services.transcriber.captions.captioner import Captioner
 from services.transcriber.jobs.base import Job
 from services.transcriber.jobs.prepare import PrepareJob
+from services.transcriber.jobs.render import RenderJob
 from services.transcriber.jobs.transcribe import TranscribeJob
 from services.transcriber.models.registry import ModelRegistry
 from services.transcriber.outbox_sender import OutboxSender
@@ -49,7 +50,8 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    concurrent_clips = sum([*settings.queue_concurrency().values(), *PrepareJob.queue_concurrency.values()])
+    concurrency = [settings.queue_concurrency(), PrepareJob.queue_concurrency, RenderJob.queue_concurrency]
+    concurrent_clips = sum(sum(each.values()) for each in concurrency)
     engine = open_engine(settings, pool_size=2 * concurrent_clips + SPARE_CONNECTIONS)
     store = open_store(settings)
     models = ModelRegistry(settings.data_dir / "models")
@@ -65,7 +67,11 @@ def main() -> None:
     redis_url = settings.redis_url.get_secret_value()
     sender = OutboxSender(engine, redis_url)
     transcribe_job = TranscribeJob(engine, store, recognizer, settings, sender.wake, sender.send_hint)
-    jobs += [PrepareJob(engine, store, settings, sender.wake), transcribe_job]
+    jobs += [
+        PrepareJob(engine, store, settings, sender.wake),
+        transcribe_job,
+        RenderJob(engine, store, settings, sender.wake),
+    ]
     captioner = Captioner(engine, store, redis_url, sender.send_hint, caption_models) if caption_models else None
     LifelineThread(lambda: transcribe_job.requeue_without_recognizer(stopping), "requeue").start()
     while WorkerRuntime(settings, engine, store, recognizer, jobs, captioner, stopping, models.states).run():

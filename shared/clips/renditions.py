@@ -2,13 +2,16 @@
 
 import enum
 import uuid
+from collections.abc import Collection
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from sqlalchemy import BigInteger, Column, Delete, Text
-from sqlmodel import Field, SQLModel, col, delete
+from sqlalchemy import BigInteger, Column, ColumnElement, Text, Update
+from sqlmodel import Field, Session, SQLModel, and_, col, exists, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
-from shared.db.columns import OpenEnum, UtcDateTime
+from shared.clips.models import Clip
+from shared.db.columns import OpenEnum, UtcDateTime, partial_index
 
 
 class Form(enum.StrEnum):
@@ -21,10 +24,16 @@ class Form(enum.StrEnum):
 MEDIA_TYPES = {Form.M4A: "audio/mp4;codecs=mp4a.40.2", Form.MP3: "audio/mpeg"}
 
 
+def source_of(clip: Clip) -> str:
+    """What a rendition of the clip is made of: another one, and the clip sounds different."""
+    return clip.audio_key if clip.track_set is None else f"{clip.audio_key}#{clip.track_set}"
+
+
 class Rendition(SQLModel, table=True):
     """One form of a clip's sound: wanted, made, or failed. It can be made again at any time."""
 
     __tablename__: ClassVar[str] = "rendition"
+    __table_args__ = (partial_index("key = '' AND error IS NULL", "rendition_wanted", "wanted_at"),)
 
     clip_id: uuid.UUID = Field(foreign_key="clip.id", ondelete="CASCADE", primary_key=True)
     form: Form | str = Field(sa_column=Column(OpenEnum(Form, 8), primary_key=True))
@@ -33,15 +42,126 @@ class Rendition(SQLModel, table=True):
     bytes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     sha256: str = Field(default="", max_length=64)
     source_key: str = Field(default="", max_length=255)
-    """The clip's `audio_key` of which it was made. Another one there: the clip's sound has changed since."""
+    """`source_of` the clip when it was made."""
     tries: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     error: str | None = Field(default=None, sa_column=Column(Text))
     """A sentence: why it cannot be made."""
     wanted_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
-    """When its job was sent last."""
+    """When its job was sent last, or is due. A worker that makes it keeps this moment ahead of it, as a lease."""
     made_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
+    @property
+    def is_wanted(self) -> bool:
+        return not self.key and self.error is None
+
+    def is_made_of(self, clip: Clip) -> bool:
+        """Whether the object has the clip's present sound."""
+        return bool(self.key) and self.source_key == source_of(clip)
+
+    def want(self, now: datetime) -> None:
+        """Have it made, again if need be, with all tries."""
+        self.key, self.bytes, self.sha256, self.made_at = "", 0, "", None
+        self.tries, self.error, self.wanted_at = 0, None, now
+
+    def claim(self, lease_until: datetime) -> None:
+        """Note that a worker begins to make it."""
+        self.tries += 1
+        self.wanted_at = lease_until
+
+    def finish(self, *, key: str, bytes: int, sha256: str, source_key: str, now: datetime) -> None:
+        """Set the object that was made."""
+        self.key, self.bytes, self.sha256, self.source_key = key, bytes, sha256, source_key
+        self.tries, self.made_at = 0, now
+
+    def postpone(self, until: datetime, *, is_counted: bool = True) -> None:
+        """Have it made after `until`. `is_counted` False: this was none of its tries."""
+        self.tries -= not is_counted
+        self.wanted_at = until
+
+    def fail(self, sentence: str) -> None:
+        """Give up, until somebody wants it again."""
+        self.error = sentence
+
+    # -- statements ----------------------------------------------------------------------------------------------
+
     @classmethod
-    def delete_of_clip(cls, clip_id: uuid.UUID) -> Delete:
-        """Delete the rows of a clip's renditions; the comparison of the store deletes their objects."""
-        return delete(cls).where(col(cls.clip_id) == clip_id)
+    def of_clip(cls, clip_id: uuid.UUID) -> SelectOfScalar[Self]:
+        return select(cls).where(col(cls.clip_id) == clip_id).order_by(col(cls.form))
+
+    @classmethod
+    def one(cls, clip_id: uuid.UUID, form: str) -> SelectOfScalar[Self]:
+        return select(cls).where(col(cls.clip_id) == clip_id, col(cls.form) == form)
+
+    @classmethod
+    def due(cls, clip_id: uuid.UUID, now: datetime) -> SelectOfScalar[Self]:
+        """Those of a clip that are wanted now, and that no worker makes."""
+        return cls.of_clip(clip_id).where(*cls._wanted(), col(cls.form).in_(list(Form)), col(cls.wanted_at) <= now)
+
+    @classmethod
+    def missing_jobs(cls, since: datetime, *, limit: int) -> SelectOfScalar[Self]:
+        """Those that could be made, and whose job may be lost: it was sent, or was due, before `since`."""
+        is_ready = and_(col(Clip.deleted_at).is_(None), col(Clip.prepared_at).is_not(None))
+        return (
+            select(cls)
+            .join(Clip, col(Clip.id) == col(cls.clip_id))
+            .where(*cls._wanted(), col(cls.form).in_(list(Form)), col(cls.wanted_at) < since, is_ready)
+            .order_by(col(cls.wanted_at))
+            .limit(limit)
+        )
+
+    @classmethod
+    def renew(cls, clip: Clip, form: str, until: datetime) -> Update:
+        """Extend a worker's lease. Changes no row if it is not wanted any more, or not of this sound."""
+        is_current = and_(
+            col(Clip.id) == clip.id,
+            col(Clip.deleted_at).is_(None),
+            col(Clip.audio_key) == clip.audio_key,
+            col(Clip.track_set).is_not_distinct_from(clip.track_set),
+        )
+        return (
+            update(cls)
+            .where(col(cls.clip_id) == clip.id, col(cls.form) == form, *cls._wanted(), exists().where(is_current))
+            .values(wanted_at=until)
+        )
+
+    @classmethod
+    def _wanted(cls) -> tuple[ColumnElement[bool], ...]:
+        return col(cls.key) == "", col(cls.error).is_(None)
+
+
+def want(session: Session, clip: Clip, form: Form, now: datetime) -> None:
+    """Have a form of a clip made, unless it is made or on its way. The clip's row is locked, or new."""
+    rendition = session.exec(Rendition.one(clip.id, form).with_for_update()).first()
+    if rendition is None:
+        session.add(Rendition(clip_id=clip.id, form=form, wanted_at=now))
+    elif not rendition.is_wanted and not rendition.is_made_of(clip):
+        rendition.want(now)
+
+
+def renew_stale(session: Session, clip: Clip, now: datetime) -> Collection[str]:
+    """Have made again what is of another sound, or could not be made. Return the keys of objects that are useless now.
+
+    Call this when the clip's sound is new. The clip's row is locked.
+    """
+    session.flush()
+    stale = []
+    for rendition in session.exec(Rendition.of_clip(clip.id).with_for_update()):
+        if not rendition.is_made_of(clip):
+            stale.append(rendition.key)
+            rendition.want(now)
+    return {key for key in stale if key}
+
+
+def is_any_wanted(session: Session, clip_id: uuid.UUID) -> bool:
+    """Whether the clip needs a job."""
+    session.flush()
+    return any(rendition.is_wanted for rendition in session.exec(Rendition.of_clip(clip_id)))
+
+
+def retry_failed(session: Session, clip_id: uuid.UUID, now: datetime) -> bool:
+    """Have those tried again that could not be made. True if there are any."""
+    failed = Rendition.of_clip(clip_id).where(col(Rendition.error).is_not(None))
+    rows = session.exec(failed.with_for_update()).all()
+    for rendition in rows:
+        rendition.want(now)
+    return bool(rows)

@@ -131,9 +131,9 @@ class OutboxPublisher:
         """Send a payload that only the browsers need that are connected now. Raises `redis.RedisError`."""
         streams.append_hint(self._redis, library_id, payload)
 
-    def count_waiting_jobs(self) -> int:
-        """Count the messages that no worker has taken yet. Raises `redis.RedisError`."""
-        return jobs.count_waiting(self._broker)
+    def count_waiting_jobs(self, queues: Sequence[str] = jobs.QUEUES) -> int:
+        """Count the messages in these queues that no worker has taken yet. Raises `redis.RedisError`."""
+        return jobs.count_waiting(self._broker, queues)
 
     def close(self) -> None:
         self._redis.close()

@@ -1,5 +1,6 @@
 """Save a clip together with the outbox rows that announce it."""
 
+import uuid
 from datetime import datetime
 
 from sqlalchemy import insert, inspect
@@ -21,3 +22,8 @@ def save_and_announce(session: Session, clip: Clip, *jobs: str, now: datetime) -
     rows = [{"topic": topic, "clip_id": clip.id, "created_at": now} for topic in (EVENT, *jobs)]
     # RETURNING makes one statement of all rows; without it, each row costs a round trip.
     session.connection().execute(insert(OutboxRow).returning(col(OutboxRow.id)), rows)
+
+
+def promise_job(session: Session, clip_id: uuid.UUID, job: str, now: datetime) -> None:
+    """Write a job to the outbox that changes nothing of its clip."""
+    session.add(OutboxRow(topic=job, clip_id=clip_id, created_at=now))

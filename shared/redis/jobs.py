@@ -1,7 +1,7 @@
 """The names of the jobs, and the broker that carries them from the relay to the workers."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,12 +16,19 @@ PREPARE = "prepare"
 TRANSCRIBE = "transcribe"
 """Job: transcribe a clip. Its one argument is the clip's id."""
 
-JOBS = {PREPARE, TRANSCRIBE}
+RENDER = "render"
+"""Job: make the forms of a clip's sound that are wanted. Its one argument is the clip's id. The outbox of an older
+release sets its row apart, and no worker of such a release takes it: the sweep sends it again."""
+
+JOBS = {PREPARE, TRANSCRIBE, RENDER}
 """The names of all jobs of this release."""
 
 PREPARATION, LONG_PREPARATION = "preparation", "preparation-of-long-clips"
 TRANSCRIPTION, LONG_TRANSCRIPTION = "transcription", "transcription-of-long-clips"
-QUEUES = (PREPARATION, LONG_PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION)
+RENDITION = "rendition"
+QUEUES_OF_CLIPS = (PREPARATION, LONG_PREPARATION, TRANSCRIPTION, LONG_TRANSCRIPTION)
+"""The queues of the jobs that bring a clip to its words."""
+QUEUES = (*QUEUES_OF_CLIPS, RENDITION)
 """Each has threads of its own in a worker: a short note never waits for an hour, and an hour not for many notes."""
 
 CAPTION = "caption"
@@ -85,8 +92,8 @@ def is_long_preparation(duration_ms: int, bytes: int) -> bool:
 
 def queue_for(job: str, duration_ms: int | None) -> str:
     """The queue that a job about a clip of this length is sent to."""
-    if job == PREPARE:
-        return PREPARATION
+    if job != TRANSCRIBE:
+        return {PREPARE: PREPARATION, RENDER: RENDITION}[job]
     return LONG_TRANSCRIPTION if (duration_ms or 0) > LONG_CLIP_MS else TRANSCRIPTION
 
 
@@ -95,14 +102,14 @@ def job_message(job: str, clip_id: uuid.UUID, queue: str) -> dramatiq.Message[No
     return dramatiq.Message(queue_name=queue, actor_name=job, args=(str(clip_id),), kwargs={}, options={})
 
 
-def queue_keys() -> list[str]:
+def queue_keys(queues: Sequence[str] = QUEUES) -> list[str]:
     """Keys of the lists in which messages wait for a worker. Redis has no empty lists: such a key does not exist."""
     # Dramatiq keeps delayed messages in `.DQ`; a worker takes them from there, and holds them until they are due.
-    return [f"{NAMESPACE}:{name}" for queue in QUEUES for name in (queue, f"{queue}.DQ")]
+    return [f"{NAMESPACE}:{name}" for queue in queues for name in (queue, f"{queue}.DQ")]
 
 
-def count_waiting(broker: JobBroker) -> int:
-    """Count the messages that no worker has taken yet. Raises `redis.RedisError`."""
-    if not broker.client.exists(*queue_keys()):
+def count_waiting(broker: JobBroker, queues: Sequence[str] = QUEUES) -> int:
+    """Count the messages in these queues that no worker has taken yet. Raises `redis.RedisError`."""
+    if not broker.client.exists(*queue_keys(queues)):
         return 0  # the usual answer, by one command instead of one for each list
-    return sum(broker.client.llen(key) for key in queue_keys())
+    return sum(broker.client.llen(key) for key in queue_keys(queues))

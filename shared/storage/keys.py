@@ -16,14 +16,17 @@ class Kind(enum.StrEnum):
     """Bytes of a file, as they were uploaded."""
     PLAYED = "played"
     """What players get where the originals do not seek: it is made of them, and can be made again."""
+    RENDITION = "rendition"
+    """The sound in another form: it is made of what is played, and can be made again."""
     UNNAMED = "unnamed"
-    """Anything of the three: keys of earlier releases tell the clip alone."""
+    """Anything of the first three: keys of earlier releases tell the clip alone."""
 
 
 _RANDOM = "[0-9a-f]{32}"
 _KEY = re.compile(
     r"(?P<library>[^/]+)/(?P<clip>[0-9a-f-]{36})/"
-    rf"(?:(?P<kind>recording|file)-(?P<number>\d+)-(?P<start>\d+)-(?P<end>\d+)-{_RANDOM}|(?P<played>played-)?{_RANDOM})"
+    rf"(?:(?P<kind>recording|file)-(?P<number>\d+)-(?P<start>\d+)-(?P<end>\d+)-{_RANDOM}"
+    rf"|(?P<made>played|rendition-[a-z0-9]+)-{_RANDOM}|{_RANDOM})"
 )
 
 
@@ -51,7 +54,8 @@ class AudioKey:
         except ValueError:
             return None
         if match["kind"] is None:
-            return cls(match["library"], clip_id, Kind.PLAYED if match["played"] else Kind.UNNAMED)
+            made = match["made"] or Kind.UNNAMED
+            return cls(match["library"], clip_id, Kind(made.partition("-")[0]))
         kind, number = Kind(match["kind"]), int(match["number"])
         return cls(
             match["library"],
@@ -77,6 +81,11 @@ def file_key(library_id: str, clip_id: uuid.UUID, start: int, end: int, length: 
 def played_key(library_id: str, clip_id: uuid.UUID) -> str:
     """A new key for what is played instead of the originals."""
     return f"{library_id}/{clip_id}/{Kind.PLAYED}-{uuid.uuid4().hex}"
+
+
+def rendition_key(library_id: str, clip_id: uuid.UUID, form: str) -> str:
+    """A new key for a form of the clip's sound."""
+    return f"{library_id}/{clip_id}/{Kind.RENDITION}-{form}-{uuid.uuid4().hex}"
 
 
 def clip_folder(library_id: str, clip_id: uuid.UUID) -> str:

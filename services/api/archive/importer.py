@@ -31,9 +31,13 @@ from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name
 from services.api.http.errors import Problem
 from services.api.state import ClipTransaction, State
+from shared.clips import renditions
 from shared.clips.models import Clip, Status
+from shared.clips.renditions import Form
+from shared.clips.universal import is_universal
 from shared.clips.waveform import Waveform
 from shared.libraries import HOME
+from shared.redis.jobs import RENDER
 from shared.search.folding import folded_ahead
 from shared.storage.keys import file_key, played_key, recording_key
 from shared.storage.store import StoreError, StoreFull
@@ -211,8 +215,12 @@ def _record_clip(
     now = transaction.now
     clip = _new_clip(description, keys, last_attempt, now)
     needs_job = clip.status in {Status.PENDING, Status.TRANSCRIBING}
-    transaction.save(clip, *([clip.next_job] if needs_job else []))
+    # An export has no renditions: they are made again where players need one.
+    needs_rendition = clip.prepared_at is not None and not (clip.has_true_clock and is_universal(clip.mime))
+    transaction.save(clip, *([clip.next_job] if needs_job else []), *([RENDER] if needs_rendition else []))
     transaction.session.flush()
+    if needs_rendition:
+        renditions.want(transaction.session, clip, Form.M4A, now)
     if description.peaks is not None:
         transaction.session.add(Waveform(clip_id=clip.id, peaks=description.peaks))
     for original in description.originals:
@@ -269,6 +277,7 @@ def _new_clip(description: ClipDescription, keys: Mapping[str, str], last_attemp
     if is_prepared and not isinstance(description.status, Status) and description.text is not None:
         status = Status.DONE  # a newer release knows more of this clip; its words are here
     copied = {"id", "name", "duration_ms", "segments", "edited_at", "language", "language_set", "recognizer", "tags"}
+    copied |= {"has_true_clock", "track_set"}
     return Clip(
         **description.model_dump(include=copied),
         mime=audio.mime if audio else description.originals[0].mime,

@@ -144,6 +144,9 @@ class ClipDescription(ArchiveModel):
     recognizer: RecognizerName | None
     error: Storable | None = Field(max_length=MAX_SENTENCE_CHARS)
     tags: Annotated[list[str], AfterValidator(normalize_tags)]
+    has_true_clock: bool = True
+    track_set: Annotated[int, Field(ge=1, le=MAX_ITEMS)] | None = None
+    """Older exports have neither."""
     prepared: bool
     """Whether the audio was measured and made seekable."""
     audio: AudioFile | None

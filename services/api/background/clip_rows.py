@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlmodel import Session, and_, col, select
 
 from services.api.background.audio_runs import Extent
 from shared.clips.models import Clip
+from shared.clips.renditions import Rendition
 from shared.libraries import HOME
 from shared.storage.keys import AudioKey, Kind
 from shared.storage.store import StoredObject
@@ -28,6 +29,8 @@ class ClipRows:
     """By upload."""
     guest_keys: set[str] = field(default_factory=set)
     """Keys in this clip's folder that belong to clips which were made of them (`found_clip_id`)."""
+    rendition_keys: set[str] = field(default_factory=set)
+    """Renditions can be made again: nobody misses one that is not there."""
 
     @property
     def is_known(self) -> bool:
@@ -48,18 +51,20 @@ class ClipRows:
         """When the rows changed last: what they do not name now they may have named until then."""
         if self.clip:
             return self.clip.updated_at
+        if not self.uploads:
+            return datetime.min.replace(tzinfo=UTC)
         return max(upload.ended_at or upload.created_at for upload in self.uploads)
 
     @property
     def own_keys(self) -> set[str]:
-        """Every key that these rows name."""
+        """Every key of sound that these rows name."""
         audio_key = {self.clip.audio_key} if self.clip and self.clip.audio_key else set()
         return audio_key | {piece.key for pieces in self.pieces.values() for piece in pieces}
 
     @property
     def keys(self) -> set[str]:
         """Every key in the clip's folder that a row names."""
-        return self.own_keys | self.guest_keys
+        return self.own_keys | self.guest_keys | self.rendition_keys
 
     def upload(self, segment: int) -> Upload | None:
         return next((each for each in self.uploads if each.segment == segment), None)
@@ -84,6 +89,8 @@ class ClipRows:
             return False
         if self.is_given_up:
             return True
+        if key.kind is Kind.RENDITION:
+            return True
         if key.kind is Kind.PLAYED:
             return self.clip is not None
         if key.kind is Kind.UNNAMED:
@@ -97,6 +104,9 @@ def load_rows(session: Session, objects: Mapping[uuid.UUID, Sequence[StoredObjec
     rows = {clip_id: ClipRows() for clip_id in objects}
     for clip in session.exec(select(Clip).where(col(Clip.library_id) == HOME, col(Clip.id).in_(rows))):
         rows[clip.id].clip = clip
+    made = select(Rendition).where(col(Rendition.clip_id).in_(rows), col(Rendition.key) != "")
+    for rendition in session.exec(made):
+        rows[rendition.clip_id].rendition_keys.add(rendition.key)
     hosts = {
         found_clip_id(each.key): clip_id
         for clip_id, some in objects.items()

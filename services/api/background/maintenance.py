@@ -19,6 +19,7 @@ from services.api.background.index_repair import repair_index
 from services.api.background.store_inventory import StoreInventory
 from shared.clips import queries
 from shared.clips.models import Clip
+from shared.clips.renditions import Rendition
 from shared.db.engine import read_session, transaction
 from shared.maintenance_runs import MaintenanceRun
 from shared.outbox.writer import save_and_announce
@@ -179,6 +180,7 @@ class Maintenance:
                 keys = {clip.audio_key for clip in clips if clip.audio_key}
                 for clip in clips:
                     keys |= copies[clip.id]
+                    keys.update(each.key for each in session.exec(Rendition.of_clip(clip.id)) if each.key)
                     keys.update(piece.key for _, piece in session.exec(Piece.of_clip(clip.library_id, clip.id)))
                     session.exec(Upload.delete_of_clip(clip.library_id, clip.id))
                     session.delete(clip)

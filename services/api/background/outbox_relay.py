@@ -14,10 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from shared.clips import queries
+from shared.clips.renditions import Rendition
 from shared.db.engine import execute_write, read_session, transaction
 from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.outbox.publisher import OutboxPublisher, publish_batches
+from shared.outbox.writer import promise_job
+from shared.redis.jobs import QUEUES_OF_CLIPS, RENDER, RENDITION
 from shared.threads import LifelineThread
 
 log = structlog.get_logger(__name__)
@@ -48,6 +51,7 @@ REVIVAL_INTERVAL = timedelta(hours=1)
 
 ROWS_SENT = Counter("dictaphone_relay_sent_total", "Outbox rows that were sent to Redis", ["kind"])
 CLIPS_REQUEUED = Counter("dictaphone_relay_swept_total", "Clips that had no job and got one")
+RENDITIONS_REQUEUED = Counter("dictaphone_relay_swept_renditions_total", "Renditions that had no job and got one")
 DEAD_LETTERS_KEPT = Gauge("dictaphone_outbox_set_apart", "Outbox rows that are set apart now")
 REDIS_UP = Gauge("dictaphone_relay_redis_up", "1 while the relay reaches Redis")
 
@@ -107,6 +111,7 @@ class OutboxRelay:
                 if time.monotonic() >= next_sweep_s:
                     self._publisher.refresh_cursor(HOME)
                     self._requeue_clips_without_job(datetime.now(UTC))
+                    self._requeue_renditions_without_job(datetime.now(UTC))
                     self._count_dead_letters()
                     next_sweep_s = time.monotonic() + SWEEP_INTERVAL_S
                 self._set_failure(None)
@@ -134,7 +139,7 @@ class OutboxRelay:
             self._count_dead_letters()
 
     def _requeue_clips_without_job(self, now: datetime) -> None:
-        waiting_jobs = self._publisher.count_waiting_jobs()
+        waiting_jobs = self._publisher.count_waiting_jobs(QUEUES_OF_CLIPS)
         with transaction(self._engine) as session:
             queued_before = self._queued_before(session, waiting_jobs, now)
             missing = queries.clips_missing_jobs(queued_before, now, limit=MAX_REQUEUED)
@@ -148,6 +153,24 @@ class OutboxRelay:
             self._woken.set()
         elif waiting_jobs:
             # Jobs wait and perhaps no worker runs: a wake-up can be lost while a worker goes to sleep.
+            self._waker.wake()
+
+    def _requeue_renditions_without_job(self, now: datetime) -> None:
+        """Send the job of renditions again whose worker died, or whose job an older release could not send."""
+        waiting_jobs = self._publisher.count_waiting_jobs([RENDITION])
+        since = now - (BUSY_QUEUE_PATIENCE if waiting_jobs else EMPTY_QUEUE_PATIENCE)
+        with transaction(self._engine) as session:
+            missing = Rendition.missing_jobs(since, limit=MAX_REQUEUED)
+            rows = session.exec(missing.with_for_update(of=Rendition, skip_locked=True)).all()
+            for rendition in rows:
+                rendition.wanted_at = now
+            for clip_id in {rendition.clip_id for rendition in rows}:
+                promise_job(session, clip_id, RENDER, now)
+        if rows:
+            RENDITIONS_REQUEUED.inc(len(rows))
+            log.info("renditions without a job were queued again", renditions=len(rows))
+            self._woken.set()
+        elif waiting_jobs:
             self._waker.wake()
 
     @staticmethod

@@ -146,10 +146,13 @@ class StoreInventory:
         present = {each.key for each in objects}
         unnamed = [each for each in objects if each.key not in rows.keys]
         copies: list[StoredObject] = []
-        if not rows.is_known:
+        if rows.is_known:
+            found = self._found_audio.complete_uploads(rows, objects, now)
+        else:
             found = self._found_audio.adopt(clip_id, unnamed, now)
-        elif not (found := self._found_audio.complete_uploads(rows, objects, now)):
+        if not found:
             copies = [each for each in unnamed if rows.is_copy(each, present)]
+        if not found and rows.is_known:
             others = [each for each in unnamed if each not in copies]
             found = self._found_audio.adopt_nameless(None, others, now)
         if found:

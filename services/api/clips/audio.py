@@ -16,7 +16,7 @@ from services.api.http.errors import Problem
 from services.api.state import State
 from shared.clips.models import Clip
 from shared.storage.store import Store
-from shared.uploads.models import Piece
+from shared.uploads.models import Piece, Upload
 
 SANDBOX_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """Content-Security-Policy of uploaded bytes: a browser that took them for a page would run nothing in it."""
@@ -40,13 +40,33 @@ class PlayableAudio:
         `Problem` `no-audio`.
         """
         if clip.audio_key:
-            return cls(clip.name, clip.mime, [(clip.audio_key, clip.bytes)], f'"{clip.sha256[:32]}"')
+            return cls.of_object(clip)
         owner = clip.library_id, clip.id
         rows = session.exec(Piece.of_clip(*owner) if segment is None else Piece.of_segment(*owner, segment)).all()
         if not rows:
             raise Problem("no-audio", "No sound of this recording has arrived yet.")
         upload = rows[0][0]
-        pieces = [piece for piece_upload, piece in rows if piece_upload.id == upload.id]
+        return cls._of_pieces(clip, upload, [piece for piece_upload, piece in rows if piece_upload.id == upload.id])
+
+    @classmethod
+    def of_original(cls, session: Session, clip: Clip) -> Self:
+        """Look up the bytes of a file as they were uploaded. A recording's are what is played, in one piece.
+
+        Raises `Problem` `no-audio`.
+        """
+        rows = session.exec(Piece.of_clip(clip.library_id, clip.id)).all()
+        pieces = [piece for upload, piece in rows if not upload.is_recording and piece.end <= (upload.length or 0)]
+        if not clip.audio_key or not pieces or pieces[-1].end != rows[-1][0].length:
+            return cls.of_clip(session, clip)
+        return cls._of_pieces(clip, rows[-1][0], pieces)
+
+    @classmethod
+    def of_object(cls, clip: Clip) -> Self:
+        """The one object that is played."""
+        return cls(clip.name, clip.mime, [(clip.audio_key, clip.bytes)], f'"{clip.sha256[:32]}"')
+
+    @classmethod
+    def _of_pieces(cls, clip: Clip, upload: Upload, pieces: Sequence[Piece]) -> Self:
         objects = [(piece.key, piece.end - piece.start) for piece in pieces]
         # Bytes that have arrived never change, so upload and size identify them.
         return cls(clip.name, upload.mime, objects, f'"{upload.id.hex[:16]}-{pieces[-1].end}"')

@@ -58,6 +58,12 @@ def content_disposition(request: Request, name: str, extension: str) -> str:
     return f"{kind}; filename*=UTF-8''{quote(stem if is_file_name else f'{stem}.{extension}', safe='')}"
 
 
+def without_extension(name: str) -> str:
+    """The name without the extension of an audio file: it is saved as a file of another kind."""
+    stem, _, extension = name.rpartition(".")
+    return stem if stem.strip() and extension.lower() in FILE_EXTENSIONS.values() else name
+
+
 def without_directions(name: str) -> str:
     """The name without characters that turn the text behind them around: a file would seem to have another extension.
 

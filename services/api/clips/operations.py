@@ -2,6 +2,7 @@
 
 from services.api.http.operations import BINARY, UUID, Answer, Content, Json, header_param, json_answer, query_param
 from services.api.transcripts import formats
+from shared.clips.renditions import Form
 from shared.clips.schemas import PublicClip
 from shared.db.columns import MAX_DURATION_MS
 from shared.uploads.models import MAX_SEGMENTS, MAX_TRACK
@@ -24,6 +25,19 @@ FILE_PARAMETERS: tuple[Json, ...] = (
 
 SEGMENT = query_param("segment", {"type": "integer", "minimum": 0, "maximum": MAX_SEGMENTS})
 
+AS: Json = {
+    "name": "as",
+    "in": "query",
+    "description": "The form: made for any device, or the bytes that came. Without it, what is played here.",
+    "schema": {"type": "string", "enum": ["original", *Form]},
+}
+DOWNLOAD: Json = {
+    "name": "download",
+    "in": "query",
+    "description": "Save it as a file; the bytes that came, unless `as` says otherwise.",
+    "allowEmptyValue": True,
+    "schema": {"type": "string"},
+}
 IF_MATCH: Json = {
     "name": "If-Match",
     "in": "header",
@@ -48,6 +62,19 @@ AUDIO_ANSWERS: dict[int, Answer | str] = {
     304: "It has not changed.",
     307: "The audio is in the bucket, at this address.",
 }
+MAKING = json_answer(
+    "This form is being made; `Retry-After` says when to ask again.",
+    {
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"const": "urn:dictaphone:making"},
+            "title": {"type": "string"},
+            "status": {"const": 202},
+            "detail": {"type": "string"},
+        },
+    },
+)
 AUDIO_PROBLEMS = ("bad-request", "not-found", "bad-range", "away")
 
 TIMES: Json = {"start_ms": {"type": "integer"}, "end_ms": {"type": "integer"}, "text": {"type": "string"}}

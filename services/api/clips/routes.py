@@ -13,11 +13,14 @@ from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name, content_disposition
 from services.api.clips.operations import (
     ALL_TRACKS,
+    AS,
     AUDIO,
     AUDIO_ANSWERS,
     AUDIO_PROBLEMS,
+    DOWNLOAD,
     FILE_PARAMETERS,
     IF_MATCH,
+    MAKING,
     MEDIA_TYPE,
     RANGE,
     SEGMENT,
@@ -26,6 +29,7 @@ from services.api.clips.operations import (
     TRANSCRIPTS,
     clip_answer,
 )
+from services.api.clips.renditions import ORIGINAL, rendition_response
 from services.api.clips.schemas import ClipPatch
 from services.api.clips.service import FileDetails, clip_response, get_clip, id_taken, store_audio, version_etag
 from services.api.http.body import ReceivedBody, receive_body
@@ -36,11 +40,12 @@ from services.api.http.params import clip_id, int_param, json_body, storable_tex
 from services.api.state import State, state_of
 from services.api.transcripts import formats
 from services.api.transcripts.revisions import save_text
+from shared.clips import renditions
 from shared.clips.models import MAX_NAME_CHARS, Clip, Status
-from shared.clips.renditions import Rendition
+from shared.clips.renditions import Form
 from shared.clips.waveform import Waveform
 from shared.libraries import HOME
-from shared.redis.jobs import PREPARE
+from shared.redis.jobs import PREPARE, RENDER
 from shared.search.folding import folded_ahead
 from shared.transcripts.models import Transcript
 from shared.uploads.models import MAX_SEGMENTS, MAX_TRACK, Piece
@@ -189,24 +194,31 @@ def transcribe_again(request: Request) -> Response:
         # A worker that has the clip loses it: a person asks who sees that nothing goes on.
         if (is_all or track) and track != clip.track_set:
             clip.set_track(track, transaction.now)
-            # They are of the sound as it was heard before.
-            transaction.session.exec(Rendition.delete_of_clip(clip.id))
         else:
             clip.request_transcription(transaction.now)
-        transaction.save(clip, clip.next_job)
+        has_failed = renditions.retry_failed(transaction.session, clip.id, transaction.now)
+        transaction.save(clip, clip.next_job, *([RENDER] if has_failed and clip.prepared_at else []))
     return clip_response(clip, 202)
 
 
 @Operation(
     "Play or download the audio",
-    AUDIO_ANSWERS,
-    problems=AUDIO_PROBLEMS,
-    parameters=[RANGE, SEGMENT],
+    AUDIO_ANSWERS | {202: MAKING},
+    problems=[*AUDIO_PROBLEMS, "no-rendition", "recording", "in-bin"],
+    parameters=[RANGE, SEGMENT, AS, DOWNLOAD],
     head_summary="Ask about the audio",
 )
 def audio(request: Request) -> Response:
     """GET and HEAD /api/clips/{id}/audio. Audio of clips in the bin is answered, too."""
     state = state_of(request)
+    form = request.query_params.get("as", ORIGINAL if "download" in request.query_params else None)
+    if form == ORIGINAL:
+        with state.read_session() as session:
+            return audio_response(request, state, PlayableAudio.of_original(session, get_clip(session, request)))
+    if form is not None:
+        if form not in list(Form):
+            raise Problem("bad-request", f"as must be {', '.join([ORIGINAL, *Form])}.")
+        return rendition_response(request, state, Form(form))
     segment = int_param(request, "segment", minimum=0, maximum=MAX_SEGMENTS, default=None)
     with state.read_session() as session:
         audio = PlayableAudio.of_clip(session, get_clip(session, request), segment)

@@ -29,6 +29,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "not-found": (HTTPStatus.NOT_FOUND, "There is nothing here"),
     "no-transcript": (HTTPStatus.NOT_FOUND, "The clip has no transcript yet"),
     "no-audio": (HTTPStatus.NOT_FOUND, "The clip has no audio yet"),
+    "no-rendition": (HTTPStatus.NOT_FOUND, "The clip cannot be had in this form"),
     "audio-missing": (HTTPStatus.NOT_FOUND, "The clip's audio is not in the store"),
     "method-not-allowed": (HTTPStatus.METHOD_NOT_ALLOWED, "This address does not do that"),
     "offset": (HTTPStatus.CONFLICT, "The upload stands elsewhere"),

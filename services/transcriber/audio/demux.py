@@ -8,6 +8,7 @@ from typing import IO, Any, Protocol, cast
 import av
 from av.stream import Disposition
 
+from services.transcriber.audio.junk import sound_offset
 from services.transcriber.audio.part_file import PartFile
 from services.transcriber.errors import AudioRejected
 
@@ -45,7 +46,8 @@ def open_audio(
     file: IO[bytes],
 ) -> contextlib.AbstractContextManager[tuple[av.container.InputContainer, av.AudioStream]]:
     """Open an untrusted file from its beginning, at its best audio stream. Raises `AudioRejected`."""
-    return best_track(open_container(PartFile(file)))
+    whole = PartFile(file)
+    return best_track(open_container(whole.slice(sound_offset(whole))))
 
 
 @contextlib.contextmanager
@@ -54,12 +56,9 @@ def best_track(
 ) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
     """Hold a container open, at its best audio stream. Raises `AudioRejected`."""
     with opened as container:
-        audio = container.streams.best("audio")
-        if not isinstance(audio, av.AudioStream):
-            raise AudioRejected(NO_SOUND)
-        if audio.codec_context is None:
-            raise AudioRejected(UNDECODABLE)
-        yield container, audio
+        decodable = audio_tracks(container).values()
+        best = container.streams.best("audio")
+        yield container, next((track for track in decodable if track is best), next(iter(decodable)))
 
 
 def open_container(stream: ByteStream) -> av.container.InputContainer:

@@ -1,24 +1,18 @@
 """Write audio into a seekable container: packets copied where possible, encoded anew where not."""
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import IO
 
 import av
 
-from services.transcriber.audio.decode import decode_file
+from services.transcriber.audio.decode import Samples, decode_file
 from services.transcriber.audio.demux import open_audio, read_packets
+from services.transcriber.audio.encode import AAC, OPUS, encode
+from services.transcriber.audio.output import open_output
 from services.transcriber.audio.timeline import Timeline
 from services.transcriber.errors import CancellationCheck, never_cancelled
-
-OPUS_RATE = 48_000
-"""Samples a second in which Opus counts (RFC 7845, 4)."""
-
-OPUS_BITS_PER_S = 64_000
-"""Bit rate for each channel that is encoded anew: transparent for speech."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ def copy_packets(
     track = TrackFormat.of(widest)
     timeline = Timeline(track.rate)
     container, mime = track.output
-    with open_audio(widest) as (_, template), _open_output(target, container) as output:
+    with open_audio(widest) as (_, template), open_output(target, container) as output:
         stream = output.add_stream_from_template(template)
         for source in sources:
             timeline.start_source()
@@ -83,25 +77,26 @@ def copy_packets(
     return mime
 
 
-def encode_opus(
+def encode_anew(
     sources: Sequence[IO[bytes]], target: IO[bytes], check_cancelled: CancellationCheck = never_cancelled
 ) -> str:
-    """Decode all sources and encode them as one Opus track. Return the media type."""
-    channels = min(2, max(TrackFormat.of(source).channels for source in sources))
-    layout = "stereo" if channels == 2 else "mono"
-    with _open_output(target, "webm") as output:
-        stream = output.add_stream("libopus", rate=OPUS_RATE, layout=layout)
-        stream.bit_rate = channels * OPUS_BITS_PER_S
-        pts = 0
+    """Decode all sources and encode them as one track, in their recorder's codec. Return the media type.
+
+    Safari and other apps of an iPhone play the AAC that Safari recorded, and may not play WebM.
+    """
+    tracks = [TrackFormat.of(source) for source in sources]
+    encoding = AAC if all(track.demuxer == "mov" for track in tracks) else OPUS
+    channels = min(2, max(track.channels for track in tracks))
+    rate = encoding.rate_for(tracks[0].rate)
+
+    def blocks() -> Iterator[Samples]:
         for source in sources:
-            for samples in decode_file(source, OPUS_RATE, layout):
+            for samples in decode_file(source, rate, "stereo" if channels == 2 else "mono"):
                 check_cancelled()
-                frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
-                frame.sample_rate, frame.time_base, frame.pts = OPUS_RATE, Fraction(1, OPUS_RATE), pts
-                pts += frame.samples
-                output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    return "audio/webm"
+                yield samples
+
+    encode(blocks(), target, encoding, rate=rate, channels=channels)
+    return encoding.mime
 
 
 def _timed_packets(source: IO[bytes], rate: int) -> "Iterator[tuple[av.Packet[av.AudioStream], int | None, int]]":
@@ -112,40 +107,3 @@ def _timed_packets(source: IO[bytes], rate: int) -> "Iterator[tuple[av.Packet[av
                 scale = packet.time_base * rate
                 pts = None if packet.pts is None else round(packet.pts * scale)
                 yield packet, pts, round((packet.duration or 0) * scale)
-
-
-@contextmanager
-def _open_output(target: IO[bytes], container: str) -> Iterator[av.container.OutputContainer]:
-    """A container with its index at the front, where a player finds it in the first bytes."""
-    index_to_front = {"movflags": "+faststart"} if container == "mp4" else {"cues_to_front": "1"}
-    # The same packets make the same file each time: without this option, Matroska draws random track numbers.
-    options = index_to_front | {"fflags": "+bitexact"}
-    # To make room for the index, FFmpeg opens its output a second time and moves it.
-    with av.open(
-        target, "w", format=container, options=options, io_open=lambda *_: _SecondReader(target.fileno())
-    ) as output:
-        yield output
-
-
-class _SecondReader:
-    """Reads a file that is open for writing, with a position of its own. A file without a name cannot be reopened."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._position = 0
-
-    def read(self, size: int) -> bytes:
-        block = os.pread(self._descriptor, size, self._position)
-        self._position += len(block)
-        return block
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: os.fstat(self._descriptor).st_size}
-        self._position = base[whence] + offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def close(self) -> None:
-        """Leave the file open for its writer."""

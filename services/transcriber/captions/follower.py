@@ -1,6 +1,5 @@
 """Follow one recording: decode its pieces as they arrive, and send its captions."""
 
-import os
 import threading
 import time
 from contextlib import suppress
@@ -18,6 +17,7 @@ from services.transcriber.captions.lock import RecordingLock
 from services.transcriber.errors import RetryLater
 from services.transcriber.outbox_sender import SendHint
 from services.transcriber.recognizers.streaming import CaptionModels
+from services.transcriber.thread_priority import lower_thread_priority
 from shared.clips.models import Clip, Status
 from shared.db.engine import read_session
 from shared.storage.store import Store, StoreError
@@ -28,9 +28,6 @@ log = structlog.get_logger(__name__)
 POLL_INTERVAL_S, IDLE_POLL_INTERVAL_S = 0.25, 3.0
 """How often new pieces are queried, by an index. A page sends one every two seconds, and none while it is paused or
 offline."""
-
-NICENESS = 10
-"""Finished recordings go first: captions take the time that the cores have left."""
 
 LIVE_RECORDINGS = Gauge("dictaphone_live_recordings", "Recordings that are given captions now")
 
@@ -153,10 +150,3 @@ class Follower:
             self._transcript.add(self._decoder.finish())
             self._transcript.update(is_over=True)
             self._decoder = None
-
-
-def lower_thread_priority() -> None:
-    """Lower the priority of this thread and of the threads that it starts, such as those of a model that it loads."""
-    if hasattr(os, "setpriority") and os.uname().sysname == "Linux":  # elsewhere it would lower the whole process
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,4 +1,4 @@
-"""The lease on a clip: how a worker keeps a clip to itself while its work makes progress."""
+"""The lease on work: how a worker keeps a clip to itself while its work makes progress."""
 
 import threading
 import uuid
@@ -9,13 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import structlog
-from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.transcriber.errors import LeaseLost
-from shared.clips import queries
 from shared.clips.models import Clip
-from shared.db.engine import transaction
 
 log = structlog.get_logger(__name__)
 
@@ -52,26 +49,36 @@ class Claim:
     @property
     def patience_s(self) -> float:
         """How long the work may go on without a sign of progress."""
-        length_s = (self.clip.duration_ms or 0) / 1000
-        return max(MIN_PATIENCE_S, PATIENCE_RATIO * length_s, self.clip.bytes / MIN_BYTES_PER_S)
+        return patience_for(self.clip)
+
+
+def patience_for(clip: Clip) -> float:
+    """How long work on a clip may go on without a sign of progress, in seconds."""
+    return max(MIN_PATIENCE_S, PATIENCE_RATIO * (clip.duration_ms or 0) / 1000, clip.bytes / MIN_BYTES_PER_S)
 
 
 class Lease:
     """Renew the lease of a claim while its work makes progress, from `with` to the end of the block.
 
     A thread of its own renews it. The work proves its progress by `check`, or by `note_progress` while it waits. If it
-    shows none for the claim's patience, the lease is lost and `on_stall` is called once, in the lease's thread.
+    shows none for `patience_s`, the lease is lost and `on_stall` is called once, in the lease's thread.
     """
 
     def __init__(
-        self, engine: Engine, claim: Claim, duration: timedelta, on_stall: Callable[[], None] = lambda: None
+        self,
+        name: str,
+        renew: Callable[[datetime], bool],
+        duration: timedelta,
+        patience_s: float,
+        on_stall: Callable[[], None] = lambda: None,
     ) -> None:
-        self._engine, self._claim, self._duration, self._on_stall = engine, claim, duration, on_stall
+        """`renew` extends the lease until then, and returns False if it is no longer ours."""
+        self._renew, self._duration, self._patience_s, self._on_stall = renew, duration, patience_s, on_stall
         self._interval_s = min(duration.total_seconds() / MIN_RENEWALS_PER_LEASE, MAX_RENEWAL_INTERVAL_S)
         self._ended, self._lost, self._progressed = threading.Event(), threading.Event(), threading.Event()
         # In the caller's context, so that its log lines name the clip and the attempt.
         self._thread = threading.Thread(
-            target=copy_context().run, args=(self._renew_until_ended,), name=f"lease {claim.attempt_id}", daemon=True
+            target=copy_context().run, args=(self._renew_until_ended,), name=f"lease {name}", daemon=True
         )
 
     def __enter__(self) -> Self:
@@ -101,21 +108,15 @@ class Lease:
             # Intervals are counted, and not the time on a clock: a process that was suspended has not stalled.
             stalled_s = 0.0 if self._progressed.is_set() else stalled_s + self._interval_s
             self._progressed.clear()
-            if stalled_s > self._claim.patience_s:
+            if stalled_s > self._patience_s:
                 self._lost.set()
                 self._on_stall()
                 return
             try:
-                if not self._renew():
+                if not self._renew(datetime.now(UTC) + self._duration):
                     self._lost.set()
                     return
             except SQLAlchemyError as error:
                 log.warning("the lease could not be renewed; retrying", reason=str(error))
             except Exception:
                 log.exception("renewing the lease failed; retrying")
-
-    def _renew(self) -> bool:
-        """Extend the lease; False if the clip is no longer ours."""
-        with transaction(self._engine) as session:
-            until = datetime.now(UTC) + self._duration
-            return session.exec(queries.renew_lease(self._claim.clip_id, self._claim.attempt, until)).rowcount > 0

@@ -1,17 +1,14 @@
 """The first job: join a clip's pieces, make its audio seekable, and measure it."""
 
-import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from io import FileIO
-from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import av
 import structlog
@@ -31,18 +28,23 @@ from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.audio.segments import Segment
 from services.transcriber.audio.waveform import Peaks
 from services.transcriber.errors import AudioRejected, CancellationCheck, WrongQueue
-from services.transcriber.jobs.base import Job, JobMetrics
+from services.transcriber.jobs.base import JobMetrics
+from services.transcriber.jobs.clip_job import ClipJob
 from services.transcriber.jobs.lease import Claim
+from services.transcriber.jobs.work_files import checked_body, new_work_file, put_file
 from services.transcriber.settings import TranscriberSettings
+from shared.clips import renditions
 from shared.clips.gaps import LOST, UNHEARD, missing_audio, new_gap
 from shared.clips.models import Clip
 from shared.clips.remarks import OPPOSITE_PHASE, TRACKS, remark
+from shared.clips.renditions import Form
+from shared.clips.universal import is_universal
 from shared.clips.waveform import Waveform
 from shared.db.engine import read_session
 from shared.outbox.writer import save_and_announce
-from shared.redis.jobs import LONG_PREPARATION, PREPARATION, PREPARE, TRANSCRIBE, is_long_preparation
+from shared.redis.jobs import LONG_PREPARATION, PREPARATION, PREPARE, RENDER, TRANSCRIBE, is_long_preparation
 from shared.storage.keys import played_key
-from shared.storage.store import Store
+from shared.storage.store import Store, StoreError
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +54,7 @@ CANNOT_JOIN = "The parts of this recording cannot be put into one; each of them 
 MS_PER_HOUR = 3_600_000
 
 NewFile = Callable[[], FileIO]
-"""Opens a temporary file without a name. The system deletes it even if this process is killed."""
+"""Opens a temporary file, as `new_work_file` does."""
 
 MakeAudio = Callable[[Sequence[IO[bytes]], IO[bytes], CancellationCheck], str]
 """Writes one played file from the segments' files, and returns its media type. The functions are in `remux`."""
@@ -74,7 +76,7 @@ class PlayedAudio:
     """The segment that is played unchanged; None: the file needs an object of its own."""
 
 
-class PrepareJob(Job):
+class PrepareJob(ClipJob):
     """Makes one seekable, measured object. The originals stay: each segment becomes one piece."""
 
     name = PREPARE
@@ -93,8 +95,7 @@ class PrepareJob(Job):
 
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         with ExitStack() as files:
-            self.work_dir.mkdir(parents=True, exist_ok=True)
-            new_file = partial(_new_file, files, self.work_dir)
+            new_file = partial(new_work_file, files, self.work_dir)
             fetched_segments = self._fetch_segments(claim.clip, new_file, check_cancelled)
             audible = _measure_segments(fetched_segments, claim.clip.track_heard, check_cancelled)
             sound_ms = sum(audio.duration_ms for audio in audible.values())
@@ -103,16 +104,20 @@ class PrepareJob(Job):
                 raise WrongQueue(LONG_PREPARATION)
             budget = TimeBudget(sound_ms / 1000, check_cancelled)
             played = _make_played_audio(audible, new_file, budget.check)
+            codec = remux.TrackFormat.of(played.file).codec
             self._check_length(played.duration_ms)
             note = next((audio.note for audio in audible.values() if audio.note), None)
             for segment in fetched_segments:
                 if segment.is_joined:
-                    body = _checked_body(segment.file, check_cancelled)
+                    body = checked_body(segment.file, check_cancelled)
                     self.store.put(segment.key, body, segment.size, segment.upload.mime, segment.sha256)
             key, size, sha256 = self._store_played(claim.clip, played, check_cancelled)
             recorded_at = _date_in_file(claim.clip, next(iter(audible)).file)
 
+        useless: Collection[str] = ()
+
         def finish(session: Session, clip: Clip, now: datetime) -> str:
+            nonlocal useless
             if not segments.replace_pieces(session, clip, fetched_segments):
                 return self.release(session, clip, now)
             if played.original is None:
@@ -131,12 +136,20 @@ class PrepareJob(Job):
                 now=now,
                 recorded_at=recorded_at,
             )
-            save_and_announce(session, clip, TRANSCRIBE, now=now)
+            useless = renditions.renew_stale(session, clip, now)
+            if not (clip.has_true_clock and is_universal(clip.mime, codec)):
+                renditions.want(session, clip, Form.M4A, now)
+            is_any_wanted = renditions.is_any_wanted(session, clip.id)
+            save_and_announce(session, clip, TRANSCRIBE, *([RENDER] if is_any_wanted else []), now=now)
             return "done"
 
         # The objects of a lost attempt are left to the comparison of the store. They may be the clip's after all: a
         # commit whose confirmation was lost looks like a lost attempt.
-        return self.settle(claim, finish)
+        outcome = self.settle(claim, finish)
+        if outcome == "done":
+            with suppress(StoreError):  # the comparison of the store deletes them later
+                self.store.delete_all(useless)
+        return outcome
 
     def _check_length(self, duration_ms: int) -> None:
         if duration_ms > self._max_hours * MS_PER_HOUR:
@@ -158,37 +171,13 @@ class PrepareJob(Job):
         """Store the played file, unless it is an original. Return its key, size and SHA-256."""
         if played.original is not None:
             return played.original.key, played.original.size, played.original.sha256
-        key, size = played_key(clip.library_id, clip.id), os.fstat(played.file.fileno()).st_size
-        played.file.seek(0)
-        sha256 = hashlib.file_digest(played.file, "sha256").hexdigest()
-        self.store.put(key, _checked_body(played.file, check_cancelled), size, played.mime, sha256)
+        key = played_key(clip.library_id, clip.id)
+        size, sha256 = put_file(self.store, key, played.file, played.mime, check_cancelled)
         return key, size, sha256
 
 
 def _date_in_file(clip: Clip, file: IO[bytes]) -> datetime | None:
     return None if clip.is_dated else read_creation_time(file, clip.created_at, datetime.now(UTC))
-
-
-class _CheckedFile:
-    """A file that checks at each read: a slow bucket takes an hour for a large one, and that is progress."""
-
-    def __init__(self, file: IO[bytes], check_cancelled: CancellationCheck) -> None:
-        self._file, self._check_cancelled = file, check_cancelled
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, size: int = -1) -> bytes:
-        self._check_cancelled()
-        return self._file.read(size)
-
-
-def _checked_body(file: IO[bytes], check_cancelled: CancellationCheck) -> IO[bytes]:
-    """The whole file, for a store."""
-    file.seek(0)
-    return cast("IO[bytes]", _CheckedFile(file, check_cancelled))
-
-
-def _new_file(files: ExitStack, work_dir: Path) -> FileIO:
-    return files.enter_context(tempfile.TemporaryFile(dir=work_dir, buffering=0))
 
 
 def _measure_segments(
@@ -222,7 +211,7 @@ def _make_played_audio(
                 return _decode_fully(original.file, measured, original, check_cancelled)
             file = new_file()
             mime = convert(files, file, check_cancelled)
-            converted = measure_audio(file, os.fstat(file.fileno()).st_size, mime, check_cancelled)
+            converted = measure_audio(file, file.seek(0, os.SEEK_END), mime, check_cancelled)
             played = _decode_fully(file, converted, None, check_cancelled)
             if convert is remux.copy_packets:
                 _check_nothing_is_lost(played, audible.values())
@@ -249,8 +238,8 @@ def _conversions(audible: Mapping[Segment, FetchedAudio]) -> Sequence[MakeAudio 
     if is_copied:
         first, *others = [remux.TrackFormat.of(file) for file in files]
         if all(first.is_joinable_with(other) for other in others):
-            return [remux.copy_packets, remux.encode_opus]
-    return [remux.encode_opus]
+            return [remux.copy_packets, remux.encode_anew]
+    return [remux.encode_anew]
 
 
 def _check_nothing_is_lost(played: PlayedAudio, sources: Collection[FetchedAudio]) -> None:

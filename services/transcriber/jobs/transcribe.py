@@ -15,7 +15,8 @@ from sqlmodel import Session
 
 from services.transcriber.audio.fetch import FetchedAudio, fetch_audio
 from services.transcriber.errors import CancellationCheck, LeaseLost
-from services.transcriber.jobs.base import Job, JobMetrics
+from services.transcriber.jobs.base import JobMetrics
+from services.transcriber.jobs.clip_job import ClipJob
 from services.transcriber.jobs.lease import Claim
 from services.transcriber.jobs.progress import Progress
 from services.transcriber.models.registry import ModelDownload, ModelNotReady
@@ -46,7 +47,7 @@ DATABASE_RETRY_S = 5
 TRANSCRIBED_SECONDS = Counter("dictaphone_transcribed_audio_seconds_total", "Length of the audio that was transcribed")
 
 
-class TranscribeJob(Job):
+class TranscribeJob(ClipJob):
     """Gives clips their words."""
 
     name = TRANSCRIBE

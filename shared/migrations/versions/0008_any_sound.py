@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     steps.briefly(_expand)
+    steps.create_index("rendition_wanted", "rendition", ["wanted_at"], "key = '' AND error IS NULL")
 
 
 def _expand() -> None:

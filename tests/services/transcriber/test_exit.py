@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.transcriber.jobs import lease
-from services.transcriber.jobs.base import STALLED
+from services.transcriber.jobs.verdict import STALLED
 from services.transcriber.models.registry import BUNDLED_MODEL
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
 from services.transcriber.recognizers.streaming import ShortWindowRecognizer

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.transcriber.audio import limits
-from services.transcriber.jobs import base
+from services.transcriber.jobs import render, verdict
 from shared.clips.models import MAX_TRIES
 
 SENTENCES = Path("static/scripts/sentences.js").read_text()
@@ -17,10 +17,12 @@ SENTENCES = Path("static/scripts/sentences.js").read_text()
         limits.TOO_LONG.replace("{hours:g}", "{}"),
         limits.IMPLAUSIBLE,
         limits.TOO_SLOW,
-        base.NO_ROOM,
-        base.STALLED,
-        base._next_step_after(1).replace("2", "{}").replace(str(MAX_TRIES), "{}"),
-        base._next_step_after(MAX_TRIES).replace(str(MAX_TRIES), "{}"),
+        verdict.NO_ROOM,
+        verdict.STALLED,
+        render.STALLED,
+        render.STOPPED.replace("{tries}", "{}"),
+        verdict.next_step_after(1).replace("2", "{}").replace(str(MAX_TRIES), "{}"),
+        verdict.next_step_after(MAX_TRIES).replace(str(MAX_TRIES), "{}"),
     ],
 )
 def test_the_page_knows_the_sentence(sentence: str) -> None:

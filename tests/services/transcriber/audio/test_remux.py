@@ -153,7 +153,7 @@ def test_segments_of_different_formats_are_encoded_into_one() -> None:
     parts = [streamed(FIRST, "mp4", rate=44_100), streamed(SECOND, "mp4"), streamed(FIRST, channels=2)]
     tracks = [TrackFormat.of(io.BytesIO(part)) for part in parts]
     assert not any(tracks[0].is_joinable_with(other) for other in tracks[1:])
-    content = convert(remux.encode_opus, *parts)
+    content = convert(remux.encode_anew, *parts)
     assert TrackFormat.of(io.BytesIO(content)).channels == 2
     _sounds_like_both(content, *map(decode, parts))
 

@@ -15,13 +15,14 @@ import redis
 
 from services.transcriber.audio.decode import SAMPLE_RATE, Samples
 from services.transcriber.captions.captioner import SEARCH_INTERVAL_S
-from services.transcriber.captions.follower import NICENESS, Follower, FollowerContext
+from services.transcriber.captions.follower import Follower, FollowerContext
 from services.transcriber.captions.lock import LOCK_TTL_S, RecordingLock
 from services.transcriber.models.registry import ModelRegistry
 from services.transcriber.recognizers.recognizer import Word
 from services.transcriber.recognizers.streaming import CaptionModels, open_caption_models
 from services.transcriber.recognizers.voice_activity import SpeechSpan
 from services.transcriber.settings import TranscriberSettings
+from services.transcriber.thread_priority import NICENESS
 from shared.clips.models import Clip, Status
 from shared.db.engine import open_engine, transaction
 from shared.libraries import HOME

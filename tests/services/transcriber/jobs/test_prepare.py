@@ -58,7 +58,7 @@ class PrepareHarness(Library):
 
     def prepare(self, id: uuid.UUID) -> Clip:
         assert self.job.run(id) is None
-        assert not list((self.folder / "work").iterdir()), "files of work have no names"
+        assert not list((self.folder / "work").glob("*")), "files of work have no names"
         return self.clip(id)
 
     def queued_jobs(self, id: uuid.UUID) -> list[str]:
@@ -96,7 +96,7 @@ def assert_prepared(harness: PrepareHarness, id: uuid.UUID, seconds: float) -> C
     peaks = harness.peaks(id)
     assert 0 < len(peaks) <= 1000
     assert all(peak in range(256) for peak in peaks)
-    assert harness.queued_jobs(id) == ["prepare", "transcribe"]
+    assert harness.queued_jobs(id)[:2] == ["prepare", "transcribe"]
     return clip
 
 
@@ -138,6 +138,17 @@ def test_segments_of_different_formats_become_one_audio(sqlite_harness: PrepareH
     sqlite_harness.prepare(id)
     assert assert_prepared(sqlite_harness, id, FIRST_S + SECOND_S).mime == "audio/webm;codecs=opus"
     assert sqlite_harness.originals(id) == contents
+
+
+def test_segments_of_safari_that_do_not_join_stay_aac(sqlite_harness: PrepareHarness) -> None:
+    contents = [streamed(FIRST, "mp4", rate=44_100), streamed(SECOND, "mp4")]
+    id = sqlite_harness.recorded(*(cut(content, 20_000) for content in contents), mime="audio/mp4")
+    sqlite_harness.prepare(id)
+    clip = assert_prepared(sqlite_harness, id, FIRST_S + SECOND_S)
+    assert clip.mime.startswith("audio/mp4")
+    assert remux.TrackFormat.of(io.BytesIO(sqlite_harness.audio(id))).codec == "aac"
+    assert sqlite_harness.originals(id) == contents
+    assert sqlite_harness.queued_jobs(id) == ["prepare", "transcribe"], "every device plays it as it is"
 
 
 @pytest.mark.parametrize("size", [1_000, 4_096, 30_001, 10**9])

@@ -22,12 +22,12 @@ from sqlmodel import col, select
 
 from services.transcriber.audio.fetch import FetchedAudio
 from services.transcriber.errors import AudioRejected, CancellationCheck, LeaseLost
-from services.transcriber.jobs import base, lease, transcribe
-from services.transcriber.jobs.base import DISK_FULL_RETRY_S, NO_ROOM, STALLED
+from services.transcriber.jobs import base, clip_job, lease, transcribe
 from services.transcriber.jobs.lease import Claim
 from services.transcriber.jobs.progress import MAX_EXCERPT_CHARS, Progress, last_words
 from services.transcriber.jobs.retry import retry_delay
 from services.transcriber.jobs.transcribe import TranscribeJob
+from services.transcriber.jobs.verdict import DISK_FULL_RETRY_S, NO_ROOM, STALLED
 from services.transcriber.models.registry import ModelDownload, ModelNotReady
 from services.transcriber.recognizers.recognizer import (
     OnProgress,
@@ -345,7 +345,7 @@ def test_a_result_waits_for_room_on_the_disk(
     sqlite_url: str, tmp_path: Path, recognizer: ScriptedRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness = JobHarness(sqlite_url, tmp_path, recognizer)
-    monkeypatch.setattr(base.Job.settle, "__defaults__", (0.1,))
+    monkeypatch.setattr(clip_job.ClipJob.settle, "__defaults__", (0.1,))
     monkeypatch.setattr(base, "SETTLE_RETRY_S", 0.05)
     room = threading.Timer(1, lambda: set_max_pages(harness.engine, 1_000_000))
 
