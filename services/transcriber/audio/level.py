@@ -47,7 +47,7 @@ class LevelMeter:
 
     @property
     def level(self) -> Level:
-        with_sound = self._windows[:MIN_DBFS]
+        with_sound = self._windows[:-1]  # the last one is digital silence
         loudest = np.searchsorted(np.cumsum(with_sound), SPEECH_SHARE * with_sound.sum())
         speech_dbfs = -float(loudest) if with_sound.any() else float(MIN_DBFS)
         return Level(max(MIN_DBFS, 20 * float(np.log10(max(self._peak, 1e-6)))), speech_dbfs)

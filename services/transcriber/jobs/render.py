@@ -155,7 +155,7 @@ class RenderJob(Job):
             audio = files.enter_context(
                 fetch_audio(self.store, clip.audio_key, clip.mime, self.work_dir, check_cancelled)
             )
-            budget = TimeBudget(max(audio.duration_ms, audio.duration_ms) / 1000, check_cancelled)
+            budget = TimeBudget(audio.duration_ms / 1000, check_cancelled)
             render(audio, target, ENCODINGS[claim.form], clip, budget.check)
             size, sha256 = put_file(self.store, key, target, mime, check_cancelled)
 
