@@ -123,6 +123,11 @@ class Clip(SQLModel, table=True):
     def by_id(cls, library_id: str, id: uuid.UUID) -> SelectOfScalar["Clip"]:
         return select(cls).where(col(cls.library_id) == library_id, col(cls.id) == id)
 
+    @property
+    def track_heard(self) -> int | None:
+        """The only track of the stored audio that is heard; None: all of them. Segments are joined into one track."""
+        return self.track_set if self.segments == 1 else None
+
     # -- changes by a person -----------------------------------------------------------------------------------
 
     @classmethod

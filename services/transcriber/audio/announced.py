@@ -1,9 +1,11 @@
 """The length that a container announces for one stream of it, to be compared with that stream alone."""
 
 import re
-from typing import IO
 
 import av
+
+from services.transcriber.audio.junk import id3_length
+from services.transcriber.audio.part_file import PartFile
 
 STREAM_LENGTH_DEMUXERS = {"mov", "wav", "w64", "flac", "aiff", "caf", "avi"}
 """Demuxers whose containers have a length for each stream. FFmpeg estimates a missing length from the bit rate or from
@@ -19,9 +21,7 @@ MAX_MP3_HEAD_BYTES = 200
 """Bytes of the first frame before the mark: 36 at most, and 4 of the frame's own header, after some padding."""
 
 
-def announced_end_s(
-    container: av.container.InputContainer, audio: av.AudioStream, file: IO[bytes], size: int
-) -> float | None:
+def announced_end_s(container: av.container.InputContainer, audio: av.AudioStream, file: PartFile) -> float | None:
     """When the audio stream should end, in seconds; None if the container does not say so of this stream."""
     demuxer = container.format.name.partition(",")[0]
     if demuxer == "matroska":
@@ -30,12 +30,12 @@ def announced_end_s(
         return only_s if only_s is not None else _parse_duration(audio.metadata.get("DURATION", ""))
     if demuxer == "asf":
         return _only_stream_s(container)
-    names_length = demuxer in STREAM_LENGTH_DEMUXERS or (demuxer == "mp3" and _has_mp3_length(file))
+    names_length = demuxer in STREAM_LENGTH_DEMUXERS or (demuxer == "mp3" and has_mp3_length(file))
     if not names_length or audio.duration is None or audio.time_base is None:
         return None
     length_s = float(audio.duration * audio.time_base)
     is_of_present_bytes = demuxer == "wav" and not _has_sample_count(file)
-    return length_s * _riff_size_ratio(file, size) if is_of_present_bytes else length_s
+    return length_s * _riff_size_ratio(file) if is_of_present_bytes else length_s
 
 
 def _only_stream_s(container: av.container.InputContainer) -> float | None:
@@ -54,31 +54,18 @@ def _parse_duration(tag: str) -> float | None:
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
-def _has_mp3_length(file: IO[bytes]) -> bool:
+def has_mp3_length(file: PartFile) -> bool:
     """Whether the first frame of an MP3 says how many follow; an ID3v2 tag may stand before it."""
-    head = _read_at(file, 0, 10)
-    start = 0
-    if head[:3] == b"ID3":
-        start = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
-    frame = _read_at(file, start, MAX_MP3_HEAD_BYTES)
+    frame = file.read_at(id3_length(file, 0), MAX_MP3_HEAD_BYTES)
     return any(mark in frame for mark in MP3_LENGTH_MARKS)
 
 
-def _has_sample_count(file: IO[bytes]) -> bool:
+def _has_sample_count(file: PartFile) -> bool:
     """Whether a WAV file has a `fact` chunk. FFmpeg takes the length from it, and otherwise from the bytes present."""
-    return b"fact" in _read_at(file, 0, MAX_WAV_HEAD_BYTES).partition(b"data")[0]
+    return b"fact" in file.read_at(0, MAX_WAV_HEAD_BYTES).partition(b"data")[0]
 
 
-def _riff_size_ratio(file: IO[bytes], size: int) -> float:
+def _riff_size_ratio(file: PartFile) -> float:
     """The size that a WAV file's header announces, divided by its size. A header of 0 or all ones announces none."""
-    announced = int.from_bytes(_read_at(file, 4, 4), "little") + 8
-    return announced / size if size < announced < 2**32 - 1 else 1.0
-
-
-def _read_at(file: IO[bytes], position: int, length: int) -> bytes:
-    """Read without moving the file: the demuxer goes on from where it is."""
-    before = file.tell()
-    file.seek(position)
-    data = file.read(length)
-    file.seek(before)
-    return data
+    announced = int.from_bytes(file.read_at(4, 4), "little") + 8
+    return announced / file.size if file.size < announced < 2**32 - 1 else 1.0

@@ -21,7 +21,9 @@ QUIET_WINDOW_S = 0.1
 """Length of the pause to cut at: one between two words."""
 
 
-def decode_blocks(file: IO[bytes], max_s: int = MAX_BLOCK_S) -> Generator[tuple[int, Samples]]:
+def decode_blocks(
+    file: IO[bytes], max_s: int = MAX_BLOCK_S, track: int | None = None
+) -> Generator[tuple[int, Samples]]:
     """Decode to mono at 16 kHz. Yield each block's start in milliseconds and its samples, at most `max_s` long.
 
     Blocks are cut at the quietest moment near their end. Damaged packets become silence, so that times stay true.
@@ -31,7 +33,7 @@ def decode_blocks(file: IO[bytes], max_s: int = MAX_BLOCK_S) -> Generator[tuple[
     start = 0
     pending: list[Samples] = []
     pending_length = 0
-    for samples in decode_file(file):
+    for samples in decode_file(file, track=track):
         pending.append(samples)
         pending_length += len(samples)
         while pending_length >= max_s * SAMPLE_RATE:

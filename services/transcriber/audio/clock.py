@@ -22,6 +22,8 @@ class TrackClock:
         """The container's time that is 0 here; None: that of the first frame."""
         self.position_s = 0.0
         """Where the next frame belongs if no silence is missing before it."""
+        self.is_steady = True
+        """Whether each frame followed the one before, the first one at 0: a player keeps such a clock by itself."""
 
     def place_frame(self, at_s: float | None, duration_s: float) -> float:
         """Place a frame with this time of its container. Return the silence that is missing before it, in seconds."""
@@ -33,7 +35,10 @@ class TrackClock:
         if self._origin_s is None:
             self._origin_s = at_s
         gap_s = at_s - self._origin_s - self.position_s
-        if not -MIN_STEP_BACK_S < gap_s <= MAX_GAP_S:
-            self._origin_s += gap_s
+        if -MIN_STEP_BACK_S < gap_s <= MIN_GAP_S:
             return 0.0
-        return gap_s if gap_s > MIN_GAP_S else 0.0
+        self.is_steady = False
+        if -MIN_STEP_BACK_S < gap_s <= MAX_GAP_S:
+            return gap_s
+        self._origin_s += gap_s
+        return 0.0

@@ -10,16 +10,15 @@ import numpy as np
 
 from services.transcriber.audio.clock import TrackClock
 from services.transcriber.audio.demux import (
-    NO_SUCH_TRACK,
     ByteStream,
     audio_tracks,
     best_track,
     count_tracks,
     open_container,
-    open_part,
     read_packets,
     start_of,
 )
+from services.transcriber.audio.junk import sound_offset
 from services.transcriber.audio.limits import SoundBound, TooMuchSound
 from services.transcriber.audio.mix import mix_tracks
 from services.transcriber.audio.part_file import PartFile
@@ -75,10 +74,16 @@ class FileDecoder:
         self.tracks = 0
         """Of these and those that cannot be decoded."""
         self.opposite_phase_s = 0.0
+        self.is_steady = True
+        """Whether each frame of each track followed the one before, from 0 on."""
 
     @property
     def heard_tracks(self) -> list[int]:
         return sorted(number for number, peak in self.track_peaks.items() if peak > SILENT_PEAK)
+
+    @property
+    def silent_tracks(self) -> list[int]:
+        return sorted(number for number, peak in self.track_peaks.items() if peak <= SILENT_PEAK)
 
     @property
     def has_opposite_phase(self) -> bool:
@@ -89,7 +94,7 @@ class FileDecoder:
         bounds = defaultdict[int, SoundBound](lambda: SoundBound(lambda: whole.size))
         rejection: AudioRejected | None = None
         is_empty = True
-        for part in split_parts(whole):
+        for part in split_parts(whole, sound_offset(whole)):
             try:
                 for samples in self._decode_part(part, bounds):
                     is_empty = False
@@ -103,18 +108,15 @@ class FileDecoder:
 
     def _decode_part(self, part: PartFile, bounds: Mapping[int, SoundBound]) -> Iterator[Samples]:
         with ExitStack() as containers:
-            container = containers.enter_context(open_part(part))
+            container = containers.enter_context(open_container(part))
             self.tracks = max(self.tracks, count_tracks(container))
-            found = audio_tracks(container)
-            numbers = list(found) if self._track is None else [self._track]
-            if self._track is not None and self._track not in found:
-                raise AudioRejected(NO_SUCH_TRACK.format(track=self._track, tracks=self.tracks))
-            start_s = start_of(container)
+            found = audio_tracks(container, self._track)
+            numbers, start_s = list(found), start_of(container)
             tracks = [self._decode_track(container, found[numbers[0]], start_s, numbers[0], bounds)]
             # Each of the others reads the file for itself: however they are interleaved, none waits in memory.
             for number in numbers[1:]:
-                container = containers.enter_context(open_part(part.slice(0)))
-                track = audio_tracks(container)[number]
+                container = containers.enter_context(open_container(part.slice(0)))
+                track = audio_tracks(container, number)[number]
                 tracks.append(self._decode_track(container, track, start_s, number, bounds))
             yield from mix_tracks(tracks) if len(tracks) > 1 else tracks[0]
 
@@ -127,12 +129,13 @@ class FileDecoder:
         bounds: Mapping[int, SoundBound],
     ) -> Iterator[Samples]:
         self.track_peaks.setdefault(number, 0.0)
-        resampler = Resampler(self._rate, self._layout)
-        for samples in _decode_packets(container, audio, TrackClock(start_s), resampler, bounds[number]):
+        resampler, clock = Resampler(self._rate, self._layout), TrackClock(start_s)
+        for samples in _decode_packets(container, audio, clock, resampler, bounds[number]):
             if self.tracks > 1:
                 self.track_peaks[number] = max(self.track_peaks[number], float(np.abs(samples).max(initial=0)))
             yield samples
         self.opposite_phase_s += resampler.mixer.cancelled_s
+        self.is_steady &= clock.is_steady
 
 
 def _decode_packets(

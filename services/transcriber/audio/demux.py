@@ -2,7 +2,8 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import IO, Any, Protocol
+from itertools import islice
+from typing import IO, Any, Protocol, cast
 
 import av
 from av.stream import Disposition
@@ -45,7 +46,8 @@ def open_audio(
     file: IO[bytes],
 ) -> contextlib.AbstractContextManager[tuple[av.container.InputContainer, av.AudioStream]]:
     """Open an untrusted file from its beginning, at its best audio stream. Raises `AudioRejected`."""
-    return best_track(open_part(PartFile(file)))
+    whole = PartFile(file)
+    return best_track(open_container(whole.slice(sound_offset(whole))))
 
 
 @contextlib.contextmanager
@@ -54,23 +56,9 @@ def best_track(
 ) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
     """Hold a container open, at its best audio stream. Raises `AudioRejected`."""
     with opened as container:
-        audio = container.streams.best("audio")
-        if not isinstance(audio, av.AudioStream):
-            raise AudioRejected(NO_SOUND)
-        if audio.codec_context is None:
-            raise AudioRejected(UNDECODABLE)
-        yield container, audio
-
-
-def open_part(part: PartFile) -> av.container.InputContainer:
-    """Open a part of an untrusted file, from where its sound begins. Raises `AudioRejected`."""
-    try:
-        return open_container(part)
-    except AudioRejected:
-        offset = sound_offset(part)
-        if not offset:
-            raise
-        return open_container(part.slice(offset))
+        decodable = audio_tracks(container).values()
+        best = container.streams.best("audio")
+        yield container, next((track for track in decodable if track is best), next(iter(decodable)))
 
 
 def open_container(stream: ByteStream) -> av.container.InputContainer:
@@ -88,22 +76,30 @@ def count_tracks(container: av.container.InputContainer) -> int:
     return sum(stream.type == "audio" for stream in container.streams)
 
 
-def audio_tracks(container: av.container.InputContainer) -> dict[int, av.AudioStream]:
-    """The tracks that can be decoded, by number from 1. Raises `AudioRejected` if there is none.
+def audio_tracks(container: av.container.InputContainer, chosen: int | None = None) -> dict[int, av.AudioStream]:
+    """The tracks that can be decoded, by number from 1, or the chosen one. Raises `AudioRejected` if there is none.
 
     Tracks of unknown codecs have numbers, too.
     """
-    tracks = [stream for stream in container.streams if stream.type == "audio"]
-    if not tracks:
+    count = count_tracks(container)
+    if not count:
         raise AudioRejected(NO_SOUND)
+    if chosen is not None and not 1 <= chosen <= count:
+        raise AudioRejected(NO_SUCH_TRACK.format(track=chosen, tracks=count))
+    tracks = enumerate((stream for stream in container.streams if stream.type == "audio"), start=1)
     decodable = {
         number: track
-        for number, track in enumerate(tracks[:MAX_TRACKS], start=1)
-        if isinstance(track, av.AudioStream) and track.codec_context is not None
+        for number, track in tracks
+        if isinstance(track, av.AudioStream) and _is_decodable(track) and chosen in {None, number}
     }
     if not decodable:
         raise AudioRejected(UNDECODABLE)
-    return decodable
+    return dict(islice(decodable.items(), MAX_TRACKS))
+
+
+def _is_decodable(track: av.AudioStream) -> bool:
+    # PyAV's types say that it always has a decoder.
+    return bool(getattr(track, "codec_context", None))
 
 
 def start_of(container: av.container.InputContainer) -> float | None:
@@ -120,12 +116,12 @@ def start_of(container: av.container.InputContainer) -> float | None:
 
 
 def read_packets(
-    container: av.container.InputContainer, audio: av.AudioStream
+    container: av.container.InputContainer, *tracks: av.AudioStream
 ) -> "Iterator[av.Packet[av.AudioStream]]":
-    """Yield the stream's packets, over damaged places where the container can go on behind them."""
+    """Yield the packets of tracks, over damaged places where the container can go on behind them."""
     for _ in range(MAX_BAD_PACKETS):
         try:
-            yield from container.demux(audio)
+            yield from cast("Iterator[av.Packet[av.AudioStream]]", container.demux(*tracks))
             return
         except av.FFmpegError:
             continue

@@ -2,15 +2,21 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from services.transcriber.audio.announced import announced_end_s
-from services.transcriber.audio.clock import MAX_GAP_S
-from services.transcriber.audio.demux import open_audio, read_packets
-from services.transcriber.audio.limits import IMPLAUSIBLE, TooMuchSound, plausible_s
+from services.transcriber.audio.clock import MAX_GAP_S, TrackClock
+from services.transcriber.audio.clock_proof import ClockProof
+from services.transcriber.audio.codec_names import codec_name
+from services.transcriber.audio.demux import audio_tracks, count_tracks, open_container, read_packets, start_of
+from services.transcriber.audio.junk import id3_length, sound_offset
+from services.transcriber.audio.limits import SoundBound, TooMuchSound
+from services.transcriber.audio.part_file import PartFile
+from services.transcriber.audio.parts import split_parts
 from services.transcriber.audio.unplayable import reject_unplayable
 from services.transcriber.errors import AudioRejected, CancellationCheck, never_cancelled
 from shared.db.columns import MAX_DURATION_MS
@@ -36,10 +42,18 @@ class FetchedAudio:
     """An address where a server may fetch the audio, if the store gives one."""
     announced_ms: int | None = None
     """The length that the container announces for this sound, if the sound ends before."""
-    sound_ms: int = 0
-    """How much sound a decoder makes of it, as its packets say: a broken clock does not count."""
+    track: int | None = None
+    """The track that is heard, from 1; None: all of them."""
+    tracks: int = 1
+    is_one_container: bool = True
+    """False: several were joined end to end, or something else stands before the sound."""
+    has_true_clock: bool = True
+    """Whether a player that plays the file as it is keeps the clip's clock, as far as its packets say."""
     is_plain: bool = True
-    """Whether a decoder of others hears in this file what we hear: a server may have it as it is."""
+    """Whether a server hears in the file as it is what a recognizer hears in its decoded samples."""
+    demuxer: str = ""
+    codec: str | None = None
+    """As a media type names it; None where the container says enough."""
 
     @property
     def note(self) -> str | None:
@@ -52,7 +66,7 @@ class FetchedAudio:
 
 @contextlib.contextmanager
 def fetch_audio(
-    store: Store, key: str, mime: str, work_dir: Path, check_cancelled: CancellationCheck
+    store: Store, key: str, mime: str, work_dir: Path, check_cancelled: CancellationCheck, track: int | None = None
 ) -> Iterator[FetchedAudio]:
     """Fetch an object into a file without a name, which the system deletes in any case, and measure it.
 
@@ -63,64 +77,109 @@ def fetch_audio(
         for block in store.read(key):
             check_cancelled()
             file.write(block)
-        audio = measure_audio(file, file.tell(), mime, check_cancelled)
+        audio = measure_audio(file, file.tell(), mime, check_cancelled, track)
         audio.url = store.presigned_url(key, mime, "inline")
         yield audio
 
 
 def measure_audio(
-    file: IO[bytes], size: int, mime: str, check_cancelled: CancellationCheck = never_cancelled
+    file: IO[bytes],
+    size: int,
+    mime: str,
+    check_cancelled: CancellationCheck = never_cancelled,
+    track: int | None = None,
 ) -> FetchedAudio:
-    """Read the packets without decoding them: is this audio, how long is it, is it complete? Raises `AudioRejected`."""
+    """Read the packets without decoding them: is this audio, how long is it, is it complete? Raises `AudioRejected`.
+
+    `track`: the one that is to be heard; None: all of them.
+    """
     if not size:
         raise AudioRejected("The file is empty: not a byte of sound was saved.")
     reject_unplayable(file)
-    span = _Span(plausible_s(size))
-    with open_audio(file) as (container, audio):
-        for packet in read_packets(container, audio):
-            check_cancelled()
-            if packet.pts is not None and packet.time_base:
-                span.add(float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base))
-        announced_s = announced_end_s(container, audio, file, size)
-        demuxer = container.format.name.partition(",")[0]
-    if not span.length_s:
-        raise AudioRejected("The file ends before its sound begins: it was cut off while it was saved.")
-    # Some containers announce a length and others an end, which is later if the clock did not begin at 0.
-    missing_s = (announced_s or 0.0) - max(span.length_s, span.end_s)
-    is_short = announced_s is not None and missing_s > max(1.0, MAX_SHORTFALL * announced_s)
+    whole = PartFile(file)
+    parts = split_parts(whole, sound_offset(whole))
+    bounds = defaultdict[int, SoundBound](lambda: SoundBound(lambda: size))
+    measured: list[_MeasuredPart] = []
+    rejection = AudioRejected("The file ends before its sound begins: it was cut off while it was saved.")
+    for part in parts:
+        try:
+            measured.append(_measure_part(part, bounds, track, check_cancelled))
+        except TooMuchSound:
+            raise
+        except AudioRejected as error:
+            rejection = error
+    length_s = sum(part.length_s for part in measured)
+    if not length_s:
+        raise rejection
+    first = measured[0]
+    announced_s = length_s + sum(part.missing_s for part in measured)
+    is_whole = len(parts) == 1 and parts[0].start in {0, id3_length(whole, 0)}
     return FetchedAudio(
         file,
         size,
         mime,
-        FILE_SUFFIXES.get(demuxer, f".{demuxer}"),
-        _to_ms(span.length_s),
-        announced_ms=_to_ms(announced_s) if announced_s is not None and is_short else None,
-        sound_ms=_to_ms(span.sound_s),
+        FILE_SUFFIXES.get(first.demuxer, f".{first.demuxer}"),
+        _to_ms(length_s),
+        announced_ms=_to_ms(announced_s) if announced_s > length_s else None,
+        track=track if track is not None and first.tracks > 1 else None,
+        tracks=first.tracks,
+        is_one_container=is_whole,
+        has_true_clock=is_whole and first.has_true_clock and track in {None, 1},
+        is_plain=is_whole and first.has_true_clock and first.tracks == 1,
+        demuxer=first.demuxer,
+        codec=first.codec,
     )
 
 
-class _Span:
-    """The time that the packets of a stream take, in seconds."""
+@dataclass(frozen=True)
+class _MeasuredPart:
+    """What the packets of one container say."""
 
-    def __init__(self, max_s: float) -> None:
-        self._max_s = max_s
-        self._start_s: float | None = None
-        self.end_s = 0.0
-        self.length_s = 0.0
-        """From the first packet to the end of the last one."""
-        self.sound_s = 0.0
-        """Of the packets, and of the gaps that a decoder fills."""
+    demuxer: str
+    codec: str | None
+    tracks: int
+    length_s: float
+    """Of the longest track, on the clip's clock."""
+    missing_s: float
+    """Length that is announced and not there."""
+    has_true_clock: bool
 
-    def add(self, at_s: float, duration_s: float) -> None:
-        """Add a packet. Raises `TooMuchSound`."""
-        if self._start_s is None:
-            self._start_s = self.end_s = at_s
-        gap_s = at_s - self.end_s
-        self.sound_s += min(duration_s, MAX_GAP_S) + (gap_s if 0 < gap_s < MAX_GAP_S else 0)
-        self.end_s = max(self.end_s, at_s + duration_s)
-        self.length_s = self.end_s - self._start_s
-        if self.sound_s > self._max_s:
-            raise TooMuchSound(IMPLAUSIBLE)
+
+def _measure_part(
+    part: PartFile, bounds: Mapping[int, SoundBound], track: int | None, check_cancelled: CancellationCheck
+) -> _MeasuredPart:
+    with open_container(part) as container:
+        tracks = audio_tracks(container, track)
+        start_s = start_of(container)
+        clocks = {audio.index: TrackClock(start_s) for audio in tracks.values()}
+        ends_s = dict.fromkeys(clocks, 0.0)
+        numbers = {audio.index: number for number, audio in tracks.items()}
+        first = next(iter(tracks.values()))
+        proof = ClockProof(container, part)
+        for packet in read_packets(container, *tracks.values()):
+            check_cancelled()
+            if packet.pts is None or not packet.time_base:
+                continue
+            index, at_s = packet.stream.index, float(packet.pts * packet.time_base)
+            duration_s = min(float((packet.duration or 0) * packet.time_base), MAX_GAP_S)  # only a forged one is longer
+            bounds[numbers[index]].add(duration_s, clocks[index].place_frame(at_s, duration_s))
+            ends_s[index] = max(ends_s[index], at_s + duration_s)
+            if index == first.index:
+                proof.add(packet, clocks[index])
+        length_s = max(clock.position_s for clock in clocks.values())
+        announced_s = announced_end_s(container, first, part)
+        # Some containers announce a length and others an end, which is later if the clock did not begin at 0.
+        missing_s = (announced_s or 0.0) - max(clocks[first.index].position_s, ends_s[first.index])
+        is_short = missing_s > max(1.0, MAX_SHORTFALL * (announced_s or 0.0))
+        demuxer = container.format.name.partition(",")[0]
+        return _MeasuredPart(
+            demuxer,
+            codec_name(demuxer, first),
+            count_tracks(container),
+            length_s,
+            missing_s if is_short else 0.0,
+            proof.holds(clocks[first.index]),
+        )
 
 
 def _to_ms(seconds: float) -> int:

@@ -11,13 +11,13 @@ class PartFile:
     """
 
     def __init__(self, file: IO[bytes], start: int = 0, end: int | None = None) -> None:
-        self._file, self._start = file, start
+        self._file, self.start = file, start
         self.size = (file.seek(0, os.SEEK_END) if end is None else end) - start
         self._position = 0
 
     def slice(self, start: int, end: int | None = None) -> "PartFile":
         """The stretch between two positions of this one; up to its end, if none is given."""
-        return PartFile(self._file, self._start + start, self._start + (self.size if end is None else end))
+        return PartFile(self._file, self.start + start, self.start + (self.size if end is None else end))
 
     def read(self, size: int = -1) -> bytes:
         data = self.read_at(self._position, self.size if size < 0 else size)
@@ -29,7 +29,7 @@ class PartFile:
         length = min(length, self.size - position)
         if length <= 0:
             return b""
-        self._file.seek(self._start + position)
+        self._file.seek(self.start + position)
         return self._file.read(length)
 
     def tell(self) -> int:

@@ -35,11 +35,11 @@ class ContainerKind:
     """Where the container that starts at a position should end; None: with the file."""
 
 
-def split_parts(file: PartFile) -> list[PartFile]:
-    """The containers of a file, in order; the file itself if it is one container, or of a kind without a head."""
-    starts = [0]
-    while len(starts) < MAX_PARTS and (start := _next_start(file, starts[-1])) is not None:
-        starts.append(start)
+def split_parts(file: PartFile, start: int = 0) -> list[PartFile]:
+    """The containers from a position on, in order. What has no head is one, such as MP3."""
+    starts = [start]
+    while len(starts) < MAX_PARTS and (following := _next_start(file, starts[-1])) is not None:
+        starts.append(following)
     return [file.slice(start, end) for start, end in zip(starts, [*starts[1:], file.size], strict=True)]
 
 

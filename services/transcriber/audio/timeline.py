@@ -1,13 +1,13 @@
 """Times of the packets of several sources in one track."""
 
-from services.transcriber.audio.clock import MAX_GAP_S
+from services.transcriber.audio.clock import MAX_GAP_S, MIN_STEP_BACK_S
 
 
 class Timeline:
     """Places the packets of each source after those of the source before. Times are in samples."""
 
     def __init__(self, rate: int) -> None:
-        self._max_gap = MAX_GAP_S * rate
+        self._max_gap, self._min_step_back = MAX_GAP_S * rate, MIN_STEP_BACK_S * rate
         self._shift: int | None = None
         """Added to the current source's times."""
         self._previous: int | None = None
@@ -20,7 +20,7 @@ class Timeline:
     def place_packet(self, pts: int | None, duration: int) -> int:
         """Return the time of a packet in the track, later than that of the packet before. `pts`: its source's time.
 
-        A gap longer than `MAX_GAP_S` is a broken clock and is closed, as `decode_stream` closes it.
+        A gap longer than `MAX_GAP_S` and a step back are a broken clock and are closed, as `TrackClock` closes them.
         """
         if self.end is None:
             # The first source keeps its packets before 0: samples that a decoder needs and does not play.
@@ -28,7 +28,8 @@ class Timeline:
         if pts is None:
             placed = self.end
         else:
-            if self._shift is None or pts + self._shift - self.end > self._max_gap:
+            gap = 0 if self._shift is None else pts + self._shift - self.end
+            if self._shift is None or not -self._min_step_back < gap <= self._max_gap:
                 self._shift = self.end - pts
             placed = pts + self._shift
         if self._previous is not None:

@@ -1,6 +1,7 @@
 """The first job: join a clip's pieces, make its audio seekable, and measure it."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +16,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from services.transcriber.audio import remux, segments
+from services.transcriber.audio.clock_proof import MAX_DISAGREEMENT_S
+from services.transcriber.audio.codec_names import with_codec
 from services.transcriber.audio.creation_time import read_creation_time
-from services.transcriber.audio.decode import SAMPLE_RATE, decode_file
+from services.transcriber.audio.decode import SAMPLE_RATE, FileDecoder
 from services.transcriber.audio.demux import UNDECODABLE
 from services.transcriber.audio.fetch import FetchedAudio, measure_audio
 from services.transcriber.audio.limits import TOO_LONG, TimeBudget, TooMuchSound
@@ -33,6 +36,7 @@ from services.transcriber.settings import TranscriberSettings
 from shared.clips import renditions
 from shared.clips.gaps import LOST, UNHEARD, missing_audio, new_gap
 from shared.clips.models import Clip
+from shared.clips.remarks import OPPOSITE_PHASE, TRACKS, remark
 from shared.clips.renditions import Form
 from shared.clips.universal import is_universal
 from shared.clips.waveform import Waveform
@@ -64,9 +68,11 @@ class PlayedAudio:
     mime: str
     duration_ms: int
     peaks: list[int]
+    has_true_clock: bool
+    """Whether a player that plays the file as it is keeps the clip's clock, and plays what was heard."""
+    remarks: list[dict[str, Any]]
     original: Segment | None
     """The segment that is played unchanged; None: the file needs an object of its own."""
-    remarks: Sequence[dict[str, Any]] = ()
 
 
 class PrepareJob(ClipJob):
@@ -90,13 +96,13 @@ class PrepareJob(ClipJob):
         with ExitStack() as files:
             new_file = partial(new_work_file, files, self.work_dir)
             fetched_segments = self._fetch_segments(claim.clip, new_file, check_cancelled)
-            audible = _measure_segments(fetched_segments, check_cancelled)
-            sound_ms = sum(audio.sound_ms for audio in audible.values())
+            audible = _measure_segments(fetched_segments, claim.clip.track_heard, check_cancelled)
+            sound_ms = sum(audio.duration_ms for audio in audible.values())
             self._check_length(sound_ms)
             if is_long_preparation(sound_ms, claim.clip.bytes) and claim.queue != LONG_PREPARATION:
                 raise WrongQueue(LONG_PREPARATION)
             budget = TimeBudget(sound_ms / 1000, check_cancelled)
-            played = _make_played_audio(list(audible), new_file, budget.check)
+            played = _make_played_audio(audible, new_file, budget.check)
             codec = remux.TrackFormat.of(played.file).codec
             self._check_length(played.duration_ms)
             note = next((audio.note for audio in audible.values() if audio.note), None)
@@ -124,6 +130,7 @@ class PrepareJob(ClipJob):
                 duration_ms=played.duration_ms,
                 gaps=_all_gaps(clip, fetched_segments, audible, played),
                 note=note,
+                has_true_clock=played.has_true_clock,
                 remarks=played.remarks,
                 now=now,
                 recorded_at=recorded_at,
@@ -173,14 +180,14 @@ def _date_in_file(clip: Clip, file: IO[bytes]) -> datetime | None:
 
 
 def _measure_segments(
-    fetched_segments: Iterable[Segment], check_cancelled: CancellationCheck
+    fetched_segments: Iterable[Segment], track: int | None, check_cancelled: CancellationCheck
 ) -> dict[Segment, FetchedAudio]:
     """The audible segments, measured. Raises `AudioRejected`, for the reason of the last one, if there is none."""
     audible: dict[Segment, FetchedAudio] = {}
     rejection = AudioRejected(NO_AUDIO)
     for segment in fetched_segments:
         try:
-            audible[segment] = measure_audio(segment.file, segment.size, segment.upload.mime, check_cancelled)
+            audible[segment] = measure_audio(segment.file, segment.size, segment.upload.mime, check_cancelled, track)
         except TooMuchSound:
             raise
         except AudioRejected as error:
@@ -192,16 +199,22 @@ def _measure_segments(
 
 
 def _make_played_audio(
-    audible: Sequence[Segment], new_file: NewFile, check_cancelled: CancellationCheck
+    audible: Mapping[Segment, FetchedAudio], new_file: NewFile, check_cancelled: CancellationCheck
 ) -> PlayedAudio:
     """Make the played audio with the first conversion that succeeds, and decode all of it."""
     files = [segment.file for segment in audible]
+    original, measured = next(iter(audible.items()))
     for convert in _conversions(audible):
         try:
             if convert is None:
-                return _decode_fully(files[0], audible[0].upload.mime, audible[0], check_cancelled)
+                return _decode_fully(original.file, measured, original, check_cancelled)
             file = new_file()
-            return _decode_fully(file, convert(files, file, check_cancelled), None, check_cancelled)
+            mime = convert(files, file, check_cancelled)
+            converted = measure_audio(file, file.seek(0, os.SEEK_END), mime, check_cancelled)
+            played = _decode_fully(file, converted, None, check_cancelled)
+            if convert is remux.copy_packets:
+                _check_nothing_is_lost(played, audible.values())
+            return played
         except TooMuchSound:
             raise
         except (av.FFmpegError, AudioRejected, ValueError) as error:
@@ -213,26 +226,65 @@ def _make_played_audio(
     raise AudioRejected(CANNOT_JOIN) from failure
 
 
-def _conversions(audible: Sequence[Segment]) -> Sequence[MakeAudio | None]:
+def _conversions(audible: Mapping[Segment, FetchedAudio]) -> Sequence[MakeAudio | None]:
     """The best one first. None: the only segment, unchanged."""
+    files = [segment.file for segment in audible]
+    # Copied packets keep one clock and one track.
+    is_copied = all(audio.is_one_container and audio.tracks == 1 for audio in audible.values())
     if len(audible) == 1:
-        return [None] if is_seekable(audible[0].file, audible[0].size) else [remux.copy_packets, None]
-    first, *others = [remux.TrackFormat.of(segment.file) for segment in audible]
-    if all(first.is_joinable_with(other) for other in others):
-        return [remux.copy_packets, remux.encode_anew]
+        [segment] = audible
+        return [remux.copy_packets, None] if is_copied and not is_seekable(segment.file, segment.size) else [None]
+    if is_copied:
+        first, *others = [remux.TrackFormat.of(file) for file in files]
+        if all(first.is_joinable_with(other) for other in others):
+            return [remux.copy_packets, remux.encode_anew]
     return [remux.encode_anew]
 
 
-def _decode_fully(file: FileIO, mime: str, original: Segment | None, check_cancelled: CancellationCheck) -> PlayedAudio:
-    """Decode a file from beginning to end, for its length and its waveform. Raises `AudioRejected`."""
+def _check_nothing_is_lost(played: PlayedAudio, sources: Collection[FetchedAudio]) -> None:
+    """Raise `ValueError` if copied packets do not decode to the sound that they had in their own containers."""
+    expected_ms = sum(audio.duration_ms for audio in sources)
+    if abs(played.duration_ms - expected_ms) > MAX_DISAGREEMENT_S * 1000 * len(sources):
+        raise ValueError(f"{played.duration_ms} ms of {expected_ms} were copied")
+
+
+def _decode_fully(
+    file: FileIO, measured: FetchedAudio, original: Segment | None, check_cancelled: CancellationCheck
+) -> PlayedAudio:
+    """Decode a file from beginning to end, and find out what its sound is like. Raises `AudioRejected`."""
     peaks = Peaks()
-    for samples in decode_file(file):
+    decoder = FileDecoder(file, track=measured.track)
+    for samples in decoder:
         check_cancelled()
         peaks.add(samples)
     if not peaks.samples:
         raise AudioRejected(UNDECODABLE)
     duration_ms = peaks.samples * 1000 // SAMPLE_RATE
-    return PlayedAudio(file, mime, duration_ms, peaks.values(), original, remarks_of(peaks.level))
+    is_complete = abs(duration_ms - measured.duration_ms) <= MAX_DISAGREEMENT_S * 1000
+    # Players play the first track.
+    is_first_track = decoder.tracks == 1 or decoder.heard_tracks in ([], [1])
+    return PlayedAudio(
+        file,
+        with_codec(measured.mime, measured.demuxer, measured.codec),
+        duration_ms,
+        peaks.values(),
+        measured.has_true_clock
+        and decoder.is_steady
+        and is_complete
+        and is_first_track
+        and not decoder.has_opposite_phase,
+        [*_remarks(decoder), *remarks_of(peaks.level)],
+        original,
+    )
+
+
+def _remarks(decoder: FileDecoder) -> list[dict[str, Any]]:
+    found = []
+    if decoder.tracks > 1:
+        found.append(remark(TRACKS, heard=decoder.heard_tracks, silent=decoder.silent_tracks))
+    if decoder.has_opposite_phase:
+        found.append(remark(OPPOSITE_PHASE))
+    return found
 
 
 def _all_gaps(

@@ -228,7 +228,7 @@ def render(
     rate, channels = encoding.rate_for(track.rate), min(2, track.channels)
 
     def blocks() -> Iterator[Samples]:
-        for samples in decode_file(audio.file, rate, "stereo" if channels == 2 else "mono", clip.track_set):
+        for samples in decode_file(audio.file, rate, "stereo" if channels == 2 else "mono", clip.track_heard):
             check_cancelled()
             yield samples
 

@@ -97,12 +97,14 @@ class TranscribeJob(ClipJob):
 
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         assert self._recognizer is not None  # otherwise nothing is claimed
+        clip = claim.clip
         with (
-            fetch_audio(self.store, claim.clip.audio_key, claim.clip.mime, self.work_dir, check_cancelled) as audio,
+            fetch_audio(
+                self.store, clip.audio_key, clip.mime, self.work_dir, check_cancelled, clip.track_heard
+            ) as audio,
             self._slot(check_cancelled),
         ):
-            is_heard_otherwise = any(each["kind"] in HEARD_OTHERWISE for each in claim.clip.remarks)
-            audio.is_plain = audio.is_plain and claim.clip.has_true_clock and not is_heard_otherwise
+            audio.is_plain &= _is_plain(clip)
             recognition = self._transcribe(self._recognizer, audio, claim, check_cancelled)
         recognizer_name = recognition.recognizer or self._recognizer.name
 
@@ -181,6 +183,11 @@ class TranscribeJob(ClipJob):
             yield
         finally:
             self._slots.release()
+
+
+def _is_plain(clip: Clip) -> bool:
+    """Whether the stored audio is what is heard, as its preparation found it."""
+    return clip.has_true_clock and not any(remark["kind"] in HEARD_OTHERWISE for remark in clip.remarks)
 
 
 def _stored_passage(passage: Passage) -> dict[str, Any]:

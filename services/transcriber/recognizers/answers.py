@@ -104,7 +104,9 @@ def _without_hallucinations(parsed: list[tuple[Passage, SegmentScores]]) -> list
 def _is_silent(audio: FetchedAudio) -> bool:
     """Whether nobody speaks in the audio. False, and the server is believed, where this process cannot tell."""
     try:
-        return is_installed() and not any(detect_speech(samples) for _, samples in decode_blocks(audio.file))
+        return is_installed() and not any(
+            detect_speech(samples) for _, samples in decode_blocks(audio.file, track=audio.track)
+        )
     except AudioRejected:
         return False
 

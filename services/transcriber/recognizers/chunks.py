@@ -112,7 +112,7 @@ def _transcribe_with_retries(
 def split_chunks(audio: FetchedAudio, max_bytes: int) -> Iterator[tuple[int, FetchedAudio]]:
     """Yield each chunk's start in milliseconds and the chunk. One chunk is in memory at a time."""
     max_s = (max_bytes - HEADER_BYTES) // (SAMPLE_RATE * SAMPLE_BYTES) if max_bytes else MAX_BLOCK_S
-    for start_ms, samples in decode_blocks(audio.file, min(max_s, MAX_BLOCK_S)):
+    for start_ms, samples in decode_blocks(audio.file, min(max_s, MAX_BLOCK_S), audio.track):
         if len(samples) >= MIN_CHUNK_S * SAMPLE_RATE:
             yield start_ms, to_wav(samples)
 

@@ -126,7 +126,7 @@ class EmbeddedRecognizer:
             return found
 
         max_threads = 1 + audio.duration_ms // (MAX_BLOCK_S * 1000)
-        with closing(decode_blocks(audio.file)) as blocks:
+        with closing(decode_blocks(audio.file, track=audio.track)) as blocks:
             results = map_side_by_side(blocks, transcribe_block, self._cores, max_threads)
         characters_by_language: Counter[str] = Counter()
         passages: list[Passage] = []

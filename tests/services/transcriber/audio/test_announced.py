@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, cast
 
@@ -32,22 +32,36 @@ def made(
     options: Mapping[str, str] = {},
 ) -> bytes:
     """A file with a picture of some length, and with a track of sound for each start and length, in seconds."""
+    tracks = [tones(start_s, length_s) for start_s, length_s in sounds.items()]
+    return made_of(container, tracks, codec=codec, picture_s=picture_s, options=options)
+
+
+def made_of(
+    container: str,
+    tracks: Sequence[list[av.AudioFrame]],
+    *,
+    codec: str = "aac",
+    picture_s: float = 0,
+    options: Mapping[str, str] = {},
+) -> bytes:
+    """The same of any frames."""
     # By its path: to move the index to the front, FFmpeg opens the file once more.
     with tempfile.NamedTemporaryFile() as file:
         with av.open(file.name, "w", format=container, options=dict(options)) as output:
-            _write(output, codec, picture_s, sounds)
+            _write(output, codec, picture_s, tracks)
         return file.read()
 
 
-def _write(output: av.container.OutputContainer, codec: str, picture_s: float, sounds: Mapping[float, float]) -> None:
+def _write(
+    output: av.container.OutputContainer, codec: str, picture_s: float, tracks: Sequence[list[av.AudioFrame]]
+) -> None:
     packets: list[tuple[float, av.Packet[Any]]] = []
     if picture_s:
         video = output.add_stream("mpeg4", rate=PICTURES_PER_S)
         video.width = video.height = 64
         packets += timed(video, pictures(picture_s))
-    for start_s, length_s in sounds.items():
-        audio = cast("av.AudioStream", output.add_stream(codec, rate=48_000, layout="mono"))
-        packets += timed(audio, tones(start_s, length_s))
+    for frames in tracks:
+        packets += timed(cast("av.AudioStream", output.add_stream(codec, rate=48_000, layout="mono")), frames)
     for _, packet in sorted(packets, key=lambda each: each[0]):
         output.mux(packet)
 
@@ -68,9 +82,9 @@ def pictures(length_s: float) -> list[av.VideoFrame]:
     return found
 
 
-def tones(start_s: float, length_s: float) -> list[av.AudioFrame]:
+def tones(start_s: float, length_s: float, loudest: int = 8_000) -> list[av.AudioFrame]:
     found = []
-    samples = (np.sin(np.arange(int(length_s * 48_000)) / 20) * 8_000).astype(np.int16)
+    samples = (np.sin(np.arange(int(length_s * 48_000)) / 20) * loudest).astype(np.int16)
     for at in range(0, len(samples), 960):
         frame = av.AudioFrame.from_ndarray(samples[None, at : at + 960], format="s16", layout="mono")
         frame.sample_rate, frame.time_base = 48_000, Fraction(1, 48_000)

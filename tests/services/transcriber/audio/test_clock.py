@@ -163,7 +163,7 @@ def test_a_sum_is_bent_below_full_scale_and_one_voice_stays_as_it_is() -> None:
 
 
 def two_channels(right: float) -> bytes:
-    """The voice on the left, and on the right multiplied by this."""
+    """A WAV with the voice on the left, and on the right multiplied by this."""
     pair = np.stack([SOUND, (SOUND * right).astype(np.int16)], axis=1).reshape(-1)
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:

@@ -36,10 +36,15 @@ from tests import speech
 from tests.odd_files import encoded
 from tests.recordings import CONTAINERS, recording, streamed
 from tests.services.transcriber import files, hostile
+from tests.services.transcriber.audio.test_announced import headless_mp3, late_pieces, made, made_of, tones
+from tests.services.transcriber.audio.test_clock import two_channels
 from tests.services.transcriber.audio.test_remux import FIRST, SECOND, decode
 from tests.services.transcriber.library import Library, cut, sha256
 
 FIRST_S, SECOND_S = len(FIRST) / speech.RATE, len(SECOND) / speech.RATE
+
+CODECS = {"webm": "opus", "matroska": "opus", "ogg": "opus", "mp4": "mp4a.40.2", "wav": "1"}
+"""Container → its codec in a media type; that of the others goes without saying."""
 
 
 class PrepareHarness(Library):
@@ -106,7 +111,8 @@ def test_the_pieces_of_a_recording_become_one_audio(harness: PrepareHarness, con
     )
     harness.prepare(id)
     clip = assert_prepared(harness, id, SECOND_S)
-    assert (clip.mime, clip.gaps) == (f"audio/{container}", [])
+    assert (clip.mime, clip.gaps) == (f"audio/{container};codecs={CODECS[container]}", [])
+    assert (clip.has_true_clock, clip.remarks) == (True, [])
     assert harness.originals(id) == [content]
     assert np.array_equal(decode(harness.audio(id)), decode(content))
     # Speech, and the pause before it.
@@ -130,7 +136,7 @@ def test_segments_of_different_formats_become_one_audio(sqlite_harness: PrepareH
     contents = [streamed(FIRST, "mp4"), streamed(SECOND)]
     id = sqlite_harness.recorded(*(cut(content, 20_000) for content in contents))
     sqlite_harness.prepare(id)
-    assert assert_prepared(sqlite_harness, id, FIRST_S + SECOND_S).mime == "audio/webm"
+    assert assert_prepared(sqlite_harness, id, FIRST_S + SECOND_S).mime == "audio/webm;codecs=opus"
     assert sqlite_harness.originals(id) == contents
 
 
@@ -214,7 +220,9 @@ def test_a_seekable_file_is_played_unchanged(sqlite_harness: PrepareHarness, con
     key = sqlite_harness.clip(id).audio_key
     sqlite_harness.prepare(id)
     clip = assert_prepared(sqlite_harness, id, 0.5)
-    assert (clip.audio_key, clip.mime) == (key, mime)
+    codec = CODECS.get(container)
+    assert (clip.audio_key, clip.mime) == (key, f"{mime};codecs={codec}" if codec else mime)
+    assert clip.has_true_clock
     assert sqlite_harness.audio(id) == content
     assert sqlite_harness.pieces(id) == []
     assert len(sqlite_harness.objects(id)) == 1
@@ -309,6 +317,64 @@ def test_a_remux_that_fails_leaves_the_original_to_be_played(
     id = sqlite_harness.recorded(cut(content, 9_000), [content])
     sqlite_harness.prepare(id)
     assert_prepared(sqlite_harness, id, 2 * FIRST_S)
+
+
+# -- the clock of the player, tracks and channels ----------------------------------------------------------------
+
+
+ODD: dict[str, tuple[Callable[[], bytes], float, list[dict[str, Any]]]] = {
+    "sound after the picture": (lambda: made("mp4", picture_s=8, sounds={5: 2}), 7, []),
+    "a clock that begins at 40 s": (lambda: late_pieces(40, "webm", "libopus"), 2, []),
+    "a hole": (lambda: made_of("mp4", [tones(0, 1) + tones(91, 1)]), 92, []),
+    "two files end to end": (lambda: 2 * speech.encode(FIRST), 2 * FIRST_S, []),
+    "two recordings end to end": (lambda: 2 * streamed(FIRST, "mp4"), 2 * FIRST_S, []),
+    "MP3 of variable bit rate without a header": (headless_mp3, 24.1, []),
+    "zeros before MP3": (lambda: bytes(200_000) + speech.encode(FIRST, "mp3", "mp3"), FIRST_S, []),
+    "a picture that is longer": (lambda: made("mp4", picture_s=8), 2, []),
+    "the second track alone": (
+        lambda: made_of("matroska", [tones(0, 2, 0), tones(0, 2)]),
+        2,
+        [{"kind": "tracks", "heard": [2], "silent": [1]}],
+    ),
+    "two tracks": (
+        lambda: made_of("matroska", [tones(0, 2), tones(0, 2)]),
+        2,
+        [{"kind": "tracks", "heard": [1, 2], "silent": []}],
+    ),
+    "opposite phase": (lambda: two_channels(-1), FIRST_S, [{"kind": "opposite-phase"}]),
+}
+"""What a player of the file would not play as it is heard here: the length of it, and the remarks."""
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_where_players_would_differ_the_clip_says_so_and_its_bytes_stay(
+    sqlite_harness: PrepareHarness, name: str
+) -> None:
+    make, seconds, remarks = ODD[name]
+    content = make()
+    clip = sqlite_harness.prepare(sqlite_harness.put(content))
+    assert (clip.has_true_clock, clip.remarks) == (False, remarks)
+    assert clip.duration_ms == pytest.approx(seconds * 1000, abs=150)
+    assert sqlite_harness.audio(clip.id) == content
+
+
+def test_a_silent_track_beside_the_first_one_makes_no_difference_to_players(sqlite_harness: PrepareHarness) -> None:
+    clip = sqlite_harness.prepare(sqlite_harness.put(made_of("mp4", [tones(0, 2), tones(0, 2, 0)])))
+    assert clip.has_true_clock
+    assert clip.remarks == [{"kind": "tracks", "heard": [1], "silent": [2]}]
+
+
+def test_the_track_that_a_person_chose_is_heard_alone(sqlite_harness: PrepareHarness) -> None:
+    def prepared(track: int) -> Clip:
+        id = sqlite_harness.put(made("mp4", sounds={0: 1, 3: 1}))
+        with transaction(sqlite_harness.engine) as session:
+            session.get_one(Clip, id).track_set = track
+        return sqlite_harness.prepare(id)
+
+    clip = prepared(2)
+    assert clip.duration_ms == pytest.approx(4_000, abs=100)
+    assert (clip.has_true_clock, clip.remarks) == (False, [{"kind": "tracks", "heard": [2], "silent": []}])
+    assert prepared(3).error == "This file has no track 3: its tracks are numbered from 1 to 2."
 
 
 # -- meanwhile, again, and in trouble -----------------------------------------------------------------------------
@@ -499,7 +565,7 @@ def test_days_of_silence_in_a_few_bytes_are_refused_before_they_are_decoded(
     sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = hostile.silent_flac(127 * 3600)
-    monkeypatch.setattr(prepare, "decode_file", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr(prepare, "FileDecoder", lambda *_: pytest.fail("it was decoded"))
     id = sqlite_harness.put(content, "audio/flac")
     clip = sqlite_harness.prepare(id)
     assert (clip.status, clip.error, clip.tries) == (Status.FAILED, limits.IMPLAUSIBLE, 1)
