@@ -51,7 +51,8 @@ class Transcript(SQLModel, table=True):
     language: str | None = Field(default=None, max_length=16)
     recognizer: str | None = Field(default=None, max_length=255)
     passages: list[dict[str, Any]] | None = Field(default=None, sa_column=Column(ReadableJson(readable_passages)))
-    """`[{"start_ms": int, "end_ms": int, "text": str, "words": [{"start_ms", "end_ms", "text"}]}]`, or None."""
+    """`[{"start_ms": int, "end_ms": int, "text": str, "words": [{"start_ms", "end_ms", "text"}]}]`, or None. A passage
+    may have a `language` of its own and a `speaker`."""
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     saved_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     """When its sitting saved it last. None: no sitting, so that it never changes. See `shared.transcripts.sittings`."""

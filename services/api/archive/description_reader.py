@@ -13,7 +13,13 @@ from typing import IO, Any, NoReturn, TypeVar
 import ijson
 from pydantic import BaseModel, ValidationError
 
-from services.api.archive.manifest import MAX_TEXT_CHARS, ArchivedRevision, ArchivedWord, ClipDescription
+from services.api.archive.manifest import (
+    MAX_TEXT_CHARS,
+    ArchivedPassage,
+    ArchivedRevision,
+    ArchivedWord,
+    ClipDescription,
+)
 from services.api.archive.zip_reader import InvalidClip, unpacking_failure
 from shared.transcripts.models import Source
 
@@ -223,13 +229,13 @@ def _passage_json(first: Event, events: Events) -> str | None:
     for key in _keys(events):
         if key == "words":
             words = _words_json(next(events), events, budget)
-        elif key in ArchivedWord.model_fields:
+        elif key in ArchivedPassage.model_fields:
             fields[key] = _value(next(events), events, budget)
         else:
             _skip(next(events), events)
     if not _is_timed(fields):
         return None
-    head = json.dumps(_validated(ArchivedWord, fields, "passages").model_dump())
+    head = json.dumps(_validated(ArchivedPassage, fields, "passages").model_dump(exclude_none=True))
     return f'{head[:-1]}, "words": [{", ".join(words)}]}}'
 
 

@@ -35,6 +35,9 @@ MAX_TEXT_CHARS = 32 * 1024**2
 MAX_SENTENCE_CHARS = 100_000
 """Characters of a clip's error: a sentence, perhaps with what a server said of itself."""
 
+MAX_SPEAKER_CHARS = 255
+"""Characters of a speaker's name."""
+
 MAX_ITEMS = 10_000
 """Segments, gaps or peaks of one clip."""
 
@@ -111,6 +114,13 @@ class ArchivedWord(ArchiveModel):
     start_ms: Milliseconds
     end_ms: Milliseconds
     text: Storable
+
+
+class ArchivedPassage(ArchivedWord):
+    """A passage without its words, which are read apart."""
+
+    language: LanguageName | None = None
+    speaker: Storable | None = Field(default=None, max_length=MAX_SPEAKER_CHARS)
 
 
 class ArchivedRevision(ArchiveModel):

@@ -1,6 +1,6 @@
 """Decode a file in blocks that fit into memory and into a recognizer."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import IO
 
 import numpy as np
@@ -19,7 +19,7 @@ QUIET_WINDOW_S = 0.1
 """Length of the pause to cut at: one between two words."""
 
 
-def decode_blocks(file: IO[bytes], max_s: int = MAX_BLOCK_S) -> Iterator[tuple[int, Samples]]:
+def decode_blocks(file: IO[bytes], max_s: int = MAX_BLOCK_S) -> Generator[tuple[int, Samples]]:
     """Decode to mono at 16 kHz. Yield each block's start in milliseconds and its samples, at most `max_s` long.
 
     Blocks are cut at the quietest moment near their end. Damaged packets become silence, so that times stay true.

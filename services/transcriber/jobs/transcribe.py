@@ -183,5 +183,6 @@ class TranscribeJob(Job):
 
 
 def _stored_passage(passage: Passage) -> dict[str, Any]:
-    """A passage as `Transcript.passages` holds it, without what is unknown of it."""
-    return {key: value for key, value in asdict(passage).items() if value is not None}
+    """What is known of a passage, as `Transcript.passages` holds it. Its words are last, as an import writes them."""
+    fields = {key: value for key, value in asdict(passage).items() if value is not None}
+    return fields | {"words": fields.pop("words")}

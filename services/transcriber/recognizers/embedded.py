@@ -7,13 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from services.transcriber.audio.blocks import decode_blocks
+from services.transcriber.audio.blocks import MAX_BLOCK_S, decode_blocks
 from services.transcriber.audio.decode import SAMPLE_RATE, Samples
 from services.transcriber.audio.fetch import FetchedAudio
 from services.transcriber.errors import AudioRejected, CancellationCheck
@@ -29,6 +29,7 @@ from services.transcriber.recognizers.recognizer import (
     ignore_progress,
     join_hyphenated,
 )
+from services.transcriber.recognizers.side_by_side import Cores, GiveWay, OrderedProgress, map_side_by_side
 from services.transcriber.recognizers.voice_activity import MIN_SILENCE_MS, SpeechSpan, detect_speech
 from services.transcriber.settings import TranscriberSettings
 from shared.languages import LANGUAGES
@@ -72,6 +73,7 @@ class EmbeddedRecognizer:
         # Passed as hotwords, which apply to every half minute. An initial prompt applies to the first one only.
         self._prompt = settings.whisper_prompt or None
         self._concurrency = max(sum(settings.queue_concurrency().values()), settings.engine_threads())
+        self._cores = Cores(settings.engine_threads())
         self._lock = threading.Lock()
         self._loading: Future[WhisperModel] | None = None
 
@@ -98,19 +100,38 @@ class EmbeddedRecognizer:
     def _transcribe(
         self, audio: FetchedAudio, check_cancelled: CancellationCheck, on_progress: OnProgress, language: str | None
     ) -> Recognition:
-        model = _checked_model(self._model(check_cancelled), check_cancelled)
+        model = self._model(check_cancelled)
         model_language = self._model_language(model, language)
-        characters_by_language: Counter[str] = Counter()
-        passages: list[Passage] = []
-        for start_ms, samples in decode_blocks(audio.file):
-            check_cancelled()
+        progress = OrderedProgress(on_progress)
+
+        def transcribe_block(number: int, block: tuple[int, Samples], give_way: GiveWay) -> tuple[list[Passage], str]:
+            start_ms, samples = block
+
+            def check() -> None:
+                check_cancelled()
+                give_way()
+
+            check()
             if start_ms:
                 _trim_memory()
-            block_passages, block_language = self._transcribe_block(
-                model, samples, start_ms, model_language, check_cancelled, on_progress
+            found = self._transcribe_block(
+                _checked_model(model, check),
+                samples,
+                start_ms,
+                model_language,
+                check,
+                lambda position_ms, words: progress.update(number, position_ms - start_ms, words),
             )
+            progress.finish(number, len(samples) * 1000 // SAMPLE_RATE)
+            return found
+
+        max_threads = 1 + audio.duration_ms // (MAX_BLOCK_S * 1000)
+        with closing(decode_blocks(audio.file)) as blocks:
+            results = map_side_by_side(blocks, transcribe_block, self._cores, max_threads)
+        characters_by_language: Counter[str] = Counter()
+        passages: list[Passage] = []
+        for block_passages, block_language in results:
             passages += block_passages
-            on_progress(start_ms + len(samples) * 1000 // SAMPLE_RATE, "")
             # Each block has a language of its own. One that was detected in silence has no characters.
             characters_by_language[block_language] += sum(len(passage.text) for passage in block_passages)
         detected = characters_by_language.most_common(1)[0][0] if passages else None

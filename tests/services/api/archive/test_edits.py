@@ -58,8 +58,14 @@ def take(session: Session, clip: Clip, step: Any, now: datetime) -> None:
         clip.prepared_at = now
         clip.claim(TRANSCRIBE, now, timedelta(minutes=1))
         word = {"start_ms": 0, "end_ms": 5, "text": text}
+        voice = {"language": "de", "speaker": "A"} if len(text) % 2 else {}
         said = clip.finish_transcription(
-            text=text, language="en", recognizer="ear", passages=[{**word, "words": [word]}], duration_ms=5, now=now
+            text=text,
+            language="en",
+            recognizer="ear",
+            passages=[{**word, **voice, "words": [word]}],
+            duration_ms=5,
+            now=now,
         )
         session.add(said)
     save_and_announce(session, clip, now=now)

@@ -50,8 +50,8 @@ async def test_a_recording_is_stored_under_the_id_that_its_browser_made(client: 
     assert {name: clip[name] for name in clip if not name.endswith("_at")} == {
         "id": str(id), "name": "Minutes", "mime": "audio/webm;codecs=opus", "bytes": len(recording()),
         "duration_ms": 512, "status": "pending", "text": None, "language": None, "recognizer": None, "error": None,
-        "version": 1, "segments": 1, "gaps": [], "language_set": None, "edited": False, "tags": [], "has_true_clock": True,
-        "remarks": [], "track_set": None,
+        "version": 1, "segments": 1, "gaps": [], "language_set": None, "edited": False, "tags": [],
+        "has_true_clock": True, "remarks": [], "track_set": None,
     }  # fmt: skip
     assert clip["deleted_at"] is None
     read = await client.get(f"/api/clips/{id}")
