@@ -9,7 +9,8 @@ from typing import IO
 
 import av
 
-from services.transcriber.audio.decode import decode_file, open_audio, read_packets
+from services.transcriber.audio.decode import decode_file
+from services.transcriber.audio.demux import open_audio, read_packets
 from services.transcriber.audio.timeline import Timeline
 from services.transcriber.errors import CancellationCheck, never_cancelled
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
 from services.transcriber.audio.loudness import BRIEF_S, gain_for
+from services.transcriber.audio.samples import Samples
 
 MAX_PEAKS = 1_000
 """One for each pixel of a wide page."""

@@ -11,8 +11,9 @@ import numpy as np
 import structlog
 
 from services.transcriber.audio.blocks import MAX_BLOCK_S, decode_blocks
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
 from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.audio.samples import Samples
 from services.transcriber.errors import CancellationCheck
 from services.transcriber.recognizers.recognizer import (
     FileRefused,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from services.transcriber.audio.blocks import MAX_BLOCK_S, decode_blocks
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
 from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.audio.samples import Samples
 from services.transcriber.errors import AudioRejected, CancellationCheck
 from services.transcriber.models.registry import ModelRegistry
 from services.transcriber.recognizers.hallucinations import is_hallucination

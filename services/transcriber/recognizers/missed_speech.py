@@ -6,7 +6,8 @@ are seconds within one block of samples.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
+from services.transcriber.audio.samples import Samples
 from services.transcriber.recognizers.recognizer import Passage, Word
 from services.transcriber.recognizers.voice_activity import SpeechSpan
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
 from services.transcriber.audio.loudness import amplify_quiet
+from services.transcriber.audio.samples import Samples
 from services.transcriber.hardware import available_cores
 from services.transcriber.models.registry import ModelRegistry
 from services.transcriber.recognizers.hallucinations import COMPRESSION_RATIO_THRESHOLD, is_hallucination
