@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from faster_whisper import WhisperModel
 
-from services.transcriber.recognizers.embedded import TRANSCRIBE_OPTIONS
+from services.transcriber.recognizers.block import TRANSCRIBE_OPTIONS
 
 
 def main() -> None:

@@ -286,6 +286,7 @@ def _new_clip(description: ClipDescription, keys: Mapping[str, str], last_attemp
         audio_key=keys[audio.file] if audio else "",
         prepared_at=now if is_prepared else None,
         gaps=[gap.model_dump() for gap in description.gaps],
+        remarks=[remark.model_dump(exclude_none=True) for remark in description.remarks],
         status=status,
         text=description.text,
         error=description.error if status is description.status else None,

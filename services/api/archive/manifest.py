@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.api.http.params import storable_text
 from shared.clips.models import MAX_NAME_CHARS, Status
-from shared.clips.schemas import Gap
+from shared.clips.schemas import Gap, Remark
 from shared.clips.tags import normalize_tags
 from shared.db.columns import MAX_DURATION_MS
 from shared.languages import LANGUAGES
@@ -145,6 +145,8 @@ class ClipDescription(ArchiveModel):
     duration_ms: Milliseconds | None
     segments: int = Field(ge=1, le=MAX_ITEMS)
     gaps: Annotated[list[Gap], Field(fail_fast=True, max_length=MAX_ITEMS)]
+    remarks: Annotated[list[Remark], Field(fail_fast=True, max_length=MAX_ITEMS)] = []
+    """Older exports have none."""
     status: Annotated[Status | Annotated[Storable, Field(max_length=16)], Field(union_mode="left_to_right")]
     """A status, source or language that is not known here is one of a newer release."""
     text: Storable | None = Field(max_length=MAX_TEXT_CHARS)

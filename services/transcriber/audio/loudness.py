@@ -12,7 +12,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
+from services.transcriber.audio.samples import Samples
 from shared.clips.remarks import QUIET, remark
 
 TARGET_PEAK = 0.1

@@ -7,7 +7,8 @@ import numpy as np
 from services.transcriber.audio.decode import SAMPLE_RATE, Samples
 from services.transcriber.captions.agreement import Agreement
 from services.transcriber.recognizers.recognizer import Word
-from services.transcriber.recognizers.streaming import MAX_SPEECH_S, StreamingRecognizer
+from services.transcriber.recognizers.spoken_language import MAX_SPEECH_S
+from services.transcriber.recognizers.streaming import StreamingRecognizer
 
 PAUSE_S = 0.5
 """Silence that ends a sentence."""

@@ -26,7 +26,7 @@ from services.transcriber.recognizers.recognizer import Passage, Recognition, Re
 from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import Clip
-from shared.clips.remarks import HEARD_OTHERWISE
+from shared.clips.remarks import HEARD_OTHERWISE, NOT_UNDERSTOOD, remark
 from shared.db.engine import transaction
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import TRANSCRIBE
@@ -45,6 +45,14 @@ DATABASE_RETRY_S = 5
 """Delay before an unavailable database is asked again."""
 
 TRANSCRIBED_SECONDS = Counter("dictaphone_transcribed_audio_seconds_total", "Length of the audio that was transcribed")
+
+NOT_UNDERSTOOD_STRETCHES = Counter(
+    "dictaphone_not_understood_stretches_total", "Stretches of audio in which somebody speaks and no words were found"
+)
+NOT_UNDERSTOOD_SECONDS = Counter("dictaphone_not_understood_audio_seconds_total", "Length of those stretches")
+
+MAX_NOT_UNDERSTOOD = 100
+"""Stretches that a clip names; they are in each of its events. Of more, a person has understood that it is many."""
 
 
 class TranscribeJob(ClipJob):
@@ -116,6 +124,7 @@ class TranscribeJob(ClipJob):
                 passages=[_stored_passage(passage) for passage in recognition.passages],
                 duration_ms=claim.clip.duration_ms or audio.duration_ms,
                 note=audio.note,
+                remarks=[_not_understood(*span) for span in recognition.not_understood[:MAX_NOT_UNDERSTOOD]],
                 now=now,
             )
             session.add(revision)
@@ -126,6 +135,9 @@ class TranscribeJob(ClipJob):
             outcome = self.settle(claim, finish)
         if outcome == "done":
             TRANSCRIBED_SECONDS.inc(audio.duration_ms / 1000)
+            for start_ms, end_ms in recognition.not_understood:
+                NOT_UNDERSTOOD_STRETCHES.inc()
+                NOT_UNDERSTOOD_SECONDS.inc((end_ms - start_ms) / 1000)
         return outcome
 
     def _transcribe(
@@ -188,6 +200,10 @@ class TranscribeJob(ClipJob):
 def _is_plain(clip: Clip) -> bool:
     """Whether the stored audio is what is heard, as its preparation found it."""
     return clip.has_true_clock and not any(remark["kind"] in HEARD_OTHERWISE for remark in clip.remarks)
+
+
+def _not_understood(start_ms: int, end_ms: int) -> dict[str, Any]:
+    return remark(NOT_UNDERSTOOD, at_ms=start_ms, length_ms=end_ms - start_ms)
 
 
 def _stored_passage(passage: Passage) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import io
 import time
 import wave
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -11,8 +10,9 @@ import numpy as np
 import structlog
 
 from services.transcriber.audio.blocks import MAX_BLOCK_S, decode_blocks
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
 from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.audio.samples import Samples
 from services.transcriber.errors import CancellationCheck
 from services.transcriber.recognizers.recognizer import (
     FileRefused,
@@ -20,6 +20,7 @@ from services.transcriber.recognizers.recognizer import (
     Passage,
     Recognition,
     RecognizerUnavailable,
+    join_languages,
 )
 from services.transcriber.settings import MIN_WHISPER_MAX_BYTES
 
@@ -64,24 +65,22 @@ def transcribe_within_limit(
             log.info("the server refused the file; sending it in chunks", bytes=audio.size, reason=str(error))
             # The limit may be that of a proxy before the server. The smallest common one is 1 MiB.
             max_bytes = MIN_WHISPER_MAX_BYTES if error.is_too_large else max_bytes
-    detected_language, texts, passages = None, [], []
-    characters_by_language: Counter[str] = Counter()
+    detected_language, texts = None, []
+    parts: list[tuple[list[Passage], str | None]] = []
     for number, (start_ms, chunk) in enumerate(split_chunks(audio, max_bytes)):
         # Closed here: httpx' request and response refer to each other, and keep the chunk until a garbage collection.
         with chunk.file:
             recognition = _transcribe_with_retries(
                 transcribe_file, chunk, language or detected_language, f"-{number}", check_cancelled
             )
-        if recognition.language:
-            characters_by_language[recognition.language] += len(recognition.text)
-            # A few words in noise may be detected as any language, and must not decide on the chunks that follow.
-            if not detected_language and len(recognition.text) >= MIN_LANGUAGE_CHARS:
-                detected_language = recognition.language
+        # A few words in noise may be detected as any language, and must not decide on the chunks that follow.
+        if not detected_language and len(recognition.text) >= MIN_LANGUAGE_CHARS:
+            detected_language = recognition.language
         texts.append(recognition.text)
-        passages += [_shift(passage, start_ms) for passage in recognition.passages]
+        parts.append(([_shift(passage, start_ms) for passage in recognition.passages], recognition.language))
         on_progress(start_ms + chunk.duration_ms, recognition.text)
-    most_common = characters_by_language.most_common(1)
-    return Recognition(" ".join(filter(None, texts)), most_common[0][0] if most_common else None, passages)
+    passages, most_common = join_languages(parts)
+    return Recognition(" ".join(filter(None, texts)), most_common, passages)
 
 
 def _transcribe_with_retries(

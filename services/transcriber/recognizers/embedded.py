@@ -4,8 +4,7 @@ import copy
 import ctypes
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,41 +13,27 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from services.transcriber.audio.blocks import MAX_BLOCK_S, decode_blocks
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
 from services.transcriber.audio.fetch import FetchedAudio
+from services.transcriber.audio.samples import Samples
 from services.transcriber.errors import AudioRejected, CancellationCheck
 from services.transcriber.models.registry import ModelRegistry
-from services.transcriber.recognizers.hallucinations import is_hallucination
-from services.transcriber.recognizers.missed_speech import MARGIN_S, cut_passage, find_missed_speech, merge_passages
+from services.transcriber.recognizers.block import BlockRecognition, BlockTranscriber
 from services.transcriber.recognizers.recognizer import (
     OnProgress,
-    Passage,
     Recognition,
     RecognizerUnavailable,
-    Word,
     ignore_progress,
-    join_hyphenated,
+    join_languages,
 )
 from services.transcriber.recognizers.side_by_side import Cores, GiveWay, OrderedProgress, map_side_by_side
-from services.transcriber.recognizers.voice_activity import MIN_SILENCE_MS, SpeechSpan, detect_speech
 from services.transcriber.settings import TranscriberSettings
 from shared.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
-    from faster_whisper.transcribe import Segment
-    from faster_whisper.transcribe import Word as WhisperWord
 
 log = structlog.get_logger(__name__)
-
-TRANSCRIBE_OPTIONS = {
-    "beam_size": 1,  # wider beams find the same words in our speech, in more time
-    "temperature": [0.0, 0.2],  # one retry; at higher temperatures the model invents words
-    "vad_filter": True,  # silence gives no text, and costs nothing
-    "vad_parameters": {"min_silence_duration_ms": MIN_SILENCE_MS},
-    "word_timestamps": True,
-    "condition_on_previous_text": False,  # same words, 0.7 of the time, and no endless repetition of a phrase
-}
 
 MODEL_STEPS = ("encode", "generate_with_fallback", "find_alignment")
 """Methods of the engine that it calls for each half a minute of sound: together they take nearly all of the time."""
@@ -58,9 +43,6 @@ MAX_LOAD_S = 900
 
 CANCEL_CHECK_INTERVAL_S = 1.0
 """How often a clip that waits for the model checks whether it still must be transcribed."""
-
-MISSED_SPEECH_OPTIONS = TRANSCRIBE_OPTIONS | {"beam_size": 5, "vad_filter": False}
-"""Options that differ from those that missed the speech, for all of its samples."""
 
 
 class EmbeddedRecognizer:
@@ -104,7 +86,7 @@ class EmbeddedRecognizer:
         model_language = self._model_language(model, language)
         progress = OrderedProgress(on_progress)
 
-        def transcribe_block(number: int, block: tuple[int, Samples], give_way: GiveWay) -> tuple[list[Passage], str]:
+        def transcribe_block(number: int, block: tuple[int, Samples], give_way: GiveWay) -> BlockRecognition:
             start_ms, samples = block
 
             def check() -> None:
@@ -114,13 +96,9 @@ class EmbeddedRecognizer:
             check()
             if start_ms:
                 _trim_memory()
-            found = self._transcribe_block(
-                _checked_model(model, check),
-                samples,
-                start_ms,
-                model_language,
-                check,
-                lambda position_ms, words: progress.update(number, position_ms - start_ms, words),
+            transcriber = BlockTranscriber(_checked_model(model, check), model_language, self._prompt, check)
+            found = transcriber.transcribe(
+                samples, start_ms, lambda position_ms, words: progress.update(number, position_ms - start_ms, words)
             )
             progress.finish(number, len(samples) * 1000 // SAMPLE_RATE)
             return found
@@ -128,36 +106,11 @@ class EmbeddedRecognizer:
         max_threads = 1 + audio.duration_ms // (MAX_BLOCK_S * 1000)
         with closing(decode_blocks(audio.file, track=audio.track)) as blocks:
             results = map_side_by_side(blocks, transcribe_block, self._cores, max_threads)
-        characters_by_language: Counter[str] = Counter()
-        passages: list[Passage] = []
-        for block_passages, block_language in results:
-            passages += block_passages
-            # Each block has a language of its own. One that was detected in silence has no characters.
-            characters_by_language[block_language] += sum(len(passage.text) for passage in block_passages)
-        detected = characters_by_language.most_common(1)[0][0] if passages else None
-        return Recognition(" ".join(passage.text for passage in passages), detected, passages)
-
-    def _transcribe_block(
-        self,
-        model: "WhisperModel",
-        samples: Samples,
-        start_ms: int,
-        language: str | None,
-        check_cancelled: CancellationCheck,
-        on_progress: OnProgress,
-    ) -> tuple[list[Passage], str]:
-        """The passages of a block that starts at `start_ms`, and its language."""
-        segments, info = model.transcribe(samples, language=language, hotwords=self._prompt, **TRANSCRIBE_OPTIONS)
-        passages = []
-        for passage in _to_passages(segments, start_ms):
-            check_cancelled()
-            passages.append(passage)
-            on_progress(passage.end_ms, passage.text)
-        for span in find_missed_speech(_word_spans(passages, start_ms), samples, detect_speech):
-            check_cancelled()
-            options = MISSED_SPEECH_OPTIONS | {"language": info.language, "hotwords": self._prompt}
-            passages = merge_passages(passages, _transcribe_missed(model, samples, start_ms, span, options))
-        return passages, info.language
+        # Each block has a language of its own.
+        passages, detected = join_languages((block.passages, block.language) for block in results)
+        not_understood = [span for block in results for span in block.not_understood]
+        text = " ".join(passage.text for passage in passages)
+        return Recognition(text, detected, passages, not_understood=not_understood)
 
     def _model_language(self, model: "WhisperModel", language: str | None) -> str | None:
         """The language to transcribe in. Raises `AudioRejected` if the model does not know it."""
@@ -248,44 +201,3 @@ def _trim_memory() -> None:
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if malloc_trim is not None:
         malloc_trim(0)
-
-
-def _to_passages(segments: "Iterable[Segment]", start_ms: int) -> Iterator[Passage]:
-    """The segments of a block that starts at `start_ms`, without hallucinations."""
-    previous_text = ""
-    for segment in segments:
-        text = segment.text.strip()
-        if text and not is_hallucination(
-            text,
-            previous_text,
-            no_speech_prob=segment.no_speech_prob,
-            avg_logprob=segment.avg_logprob,
-            compression_ratio=segment.compression_ratio,
-        ):
-            words = join_hyphenated(Word(*_times_ms(word, start_ms), word.word) for word in segment.words or ())
-            yield Passage(*_times_ms(segment, start_ms), text, words)
-        previous_text = text
-
-
-def _transcribe_missed(
-    model: "WhisperModel", samples: Samples, start_ms: int, span: SpeechSpan, options: Mapping[str, Any]
-) -> Iterator[Passage]:
-    """Transcribe a span of a block with margins around it. Words in the margins are dropped."""
-    begin_s = max(0.0, span[0] - MARGIN_S)
-    excerpt = samples[int(begin_s * SAMPLE_RATE) : int((span[1] + MARGIN_S) * SAMPLE_RATE)]
-    segments, _ = model.transcribe(excerpt, **options)
-    first_ms, last_ms = (start_ms + round(second * 1000) for second in span)
-    for passage in _to_passages(segments, start_ms + round(begin_s * 1000)):
-        words = [word for word in passage.words if first_ms <= (word.start_ms + word.end_ms) / 2 <= last_ms]
-        if words:
-            yield cut_passage(passage, words)
-
-
-def _word_spans(passages: Iterable[Passage], start_ms: int) -> Iterator[SpeechSpan]:
-    for passage in passages:
-        for word in passage.words:
-            yield (word.start_ms - start_ms) / 1000, (word.end_ms - start_ms) / 1000
-
-
-def _times_ms(timed: "Segment | WhisperWord", start_ms: int) -> tuple[int, int]:
-    return start_ms + round(timed.start * 1000), start_ms + round(timed.end * 1000)

@@ -5,8 +5,10 @@ are seconds within one block of samples.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
+from services.transcriber.audio.samples import Samples
 from services.transcriber.recognizers.recognizer import Passage, Word
 from services.transcriber.recognizers.voice_activity import SpeechSpan
 
@@ -15,6 +17,9 @@ MIN_MISSED_S = 1.0
 
 MAX_WORD_S = 1.5
 """A longer word was stretched over the speech that was missed behind it."""
+
+MIN_NOT_UNDERSTOOD_S = 2.0
+"""Less speech without words is not worth a person's time: a cough, a laugh, a name across the room."""
 
 MARGIN_S = 0.3
 """Added on either side of missed speech before it is transcribed, so that no word is cut."""
@@ -41,17 +46,27 @@ def find_missed_speech(
             yield start + speech[0][0], start + speech[-1][1]
 
 
+def is_long_speech(samples: Samples, span: SpeechSpan, detect_speech: Callable[[Samples], list[SpeechSpan]]) -> bool:
+    """Whether there is so much speech in a span that a person should know that it has no words."""
+    speech = detect_speech(samples[int(span[0] * SAMPLE_RATE) : int(span[1] * SAMPLE_RATE)])
+    return sum(end - start for start, end in speech) >= MIN_NOT_UNDERSTOOD_S
+
+
 def cut_passage(passage: Passage, words: Sequence[Word]) -> Passage:
     """The part of a passage with these of its words. Its text is a slice: not all scripts separate words by spaces."""
     begin = end = position = 0
     for word in passage.words:
         found_at = passage.text.find(word.text, position)
         if found_at < 0:  # the passage's text spells the word differently
-            return Passage(words[0].start_ms, words[-1].end_ms, " ".join(word.text for word in words), list(words))
+            return _with_words(passage, " ".join(word.text for word in words), words)
         position = found_at + len(word.text)
         begin = found_at if word is words[0] else begin
         end = position if word is words[-1] else end
-    return Passage(words[0].start_ms, words[-1].end_ms, passage.text[begin:end], list(words))
+    return _with_words(passage, passage.text[begin:end], words)
+
+
+def _with_words(passage: Passage, text: str, words: Sequence[Word]) -> Passage:
+    return replace(passage, start_ms=words[0].start_ms, end_ms=words[-1].end_ms, text=text, words=list(words))
 
 
 def merge_passages(passages: Iterable[Passage], missed: Iterable[Passage]) -> list[Passage]:

@@ -1,7 +1,8 @@
 """The recognizer protocol, its results and its errors."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from services.transcriber.audio.fetch import FetchedAudio
@@ -78,6 +79,20 @@ class Recognition:
     """The name of the recognizer that did it, if that is not the one that was called."""
     not_understood: list[tuple[int, int]] = field(default_factory=list)
     """Start and end, in milliseconds, of stretches in which somebody speaks and no words were found."""
+
+
+def join_languages(parts: Iterable[tuple[Iterable[Passage], str | None]]) -> tuple[list[Passage], str | None]:
+    """The passages of several parts, each with its language, and the language of most of their text.
+
+    A passage has its own language where that is another one.
+    """
+    passages = [replace(passage, language=passage.language or language) for part, language in parts for passage in part]
+    characters: Counter[str] = Counter()
+    for passage in passages:
+        if passage.language:
+            characters[passage.language] += len(passage.text)
+    most = characters.most_common(1)[0][0] if characters else None
+    return [replace(each, language=None) if each.language == most else each for each in passages], most
 
 
 OnProgress = Callable[[int, str], None]

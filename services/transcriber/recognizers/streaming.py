@@ -1,29 +1,21 @@
 """Fast recognition of short stretches of audio, for captions, which may have errors that a transcript may not."""
 
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
 from services.transcriber.audio.loudness import amplify_quiet
+from services.transcriber.audio.samples import Samples
 from services.transcriber.hardware import available_cores
 from services.transcriber.models.registry import ModelRegistry
 from services.transcriber.recognizers.hallucinations import COMPRESSION_RATIO_THRESHOLD, is_hallucination
 from services.transcriber.recognizers.recognizer import Word
+from services.transcriber.recognizers.spoken_language import detect_language, encode_short
 from services.transcriber.recognizers.voice_activity import SpeechSpan, detect_speech, is_installed
 from services.transcriber.settings import TranscriberSettings
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
-
-PADDING_S, MIN_WINDOW_S = 3.0, 8.0
-"""Silence behind the audio, and the shortest window with it. On 82 s of our speech, in pieces of 2 s, the settled words
-had 24 % errors with no padding, 6.7 % with 1 s, 3.8 % with 3 s and 3.3 % in full windows, which take four times as
-long. Where the audio breaks off, the model repeats itself."""
-
-MAX_SPEECH_S = 30.0 - PADDING_S
-"""More does not fit into Whisper's window."""
 
 MAX_TOKENS_PER_S, SPARE_TOKENS = 8, 16
 """Nobody says more tokens in a second. The limit ends a pass that would repeat itself for ever."""
@@ -117,7 +109,7 @@ class ShortWindowRecognizer:
         language = self._language or self._detect_language(samples)
         model = self._models.model_for(language)
         tokenizer = Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
-        encoded, frames = _encode(model, samples)
+        encoded, frames = encode_short(model, samples)
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
         duration_s = len(samples) / SAMPLE_RATE
         max_tokens = len(prompt) + SPARE_TOKENS + int(MAX_TOKENS_PER_S * duration_s)
@@ -151,19 +143,7 @@ class ShortWindowRecognizer:
         if not model.model.is_multilingual:
             self._language = "en"
             return self._language
-        [candidates] = model.model.detect_language(_encode(model, samples)[0])
-        token, probability = candidates[0]
-        language = str(token).strip("<|>")
+        language, probability = detect_language(model, samples)
         if probability >= MIN_LANGUAGE_PROBABILITY or len(samples) >= MAX_DETECTION_S * SAMPLE_RATE:
             self._language = language
         return language
-
-
-def _encode(model: "WhisperModel", samples: Samples) -> tuple[Any, int]:
-    """The encoder's output for the audio and some silence behind it, and its number of frames."""
-    from faster_whisper.transcribe import get_ctranslate2_storage
-
-    padding_s = max(PADDING_S, MIN_WINDOW_S - len(samples) / SAMPLE_RATE)
-    padded = np.pad(samples, (0, int(padding_s * SAMPLE_RATE)))
-    features = model.feature_extractor(padded, padding=0)[None]
-    return model.model.encode(get_ctranslate2_storage(features)), features.shape[-1]

@@ -2,7 +2,8 @@
 
 from importlib.util import find_spec
 
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
+from services.transcriber.audio.samples import Samples
 
 MIN_SILENCE_MS = 500
 """Shorter silence does not end a stretch of speech. With the detector's default of 2000, sentences went missing."""

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
 from services.transcriber.audio.loudness import AUDIBLE_PEAK, MAX_GAIN, TARGET_PEAK, amplify_quiet, remarks_of
+from services.transcriber.audio.samples import Samples
 from services.transcriber.audio.waveform import Peaks
 from shared.clips.remarks import QUIET
 

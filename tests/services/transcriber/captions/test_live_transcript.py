@@ -6,7 +6,8 @@ import pytest
 from services.transcriber.audio.decode import SAMPLE_RATE, Samples
 from services.transcriber.captions.live_transcript import MAX_BACKLOG_S, MAX_COMMITTED_CHARS, LiveTranscript
 from services.transcriber.models.registry import ModelRegistry
-from services.transcriber.recognizers.streaming import MAX_SPEECH_S, StreamingRecognizer, open_caption_models
+from services.transcriber.recognizers.spoken_language import MAX_SPEECH_S
+from services.transcriber.recognizers.streaming import StreamingRecognizer, open_caption_models
 from services.transcriber.settings import TranscriberSettings
 from tests import speech
 

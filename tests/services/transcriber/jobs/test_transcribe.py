@@ -546,6 +546,24 @@ def test_a_clip_is_transcribed_in_the_chosen_language(harness: JobHarness, recog
     assert recognizer.languages == [None, "de"]
 
 
+def test_speech_that_was_not_understood_is_named_and_counted(
+    harness: JobHarness, recognizer: ScriptedRecognizer
+) -> None:
+    name = "dictaphone_not_understood_audio_seconds_total"
+    before = REGISTRY.get_sample_value(name) or 0
+    recognizer.words = replace(WORDS, not_understood=[(12_000, 20_000), (30_000, 33_000)])
+    harness.run()
+    assert harness.clip().remarks == [
+        {"kind": "not-understood", "at_ms": 12_000, "length_ms": 8_000},
+        {"kind": "not-understood", "at_ms": 30_000, "length_ms": 3_000},
+    ]
+    assert REGISTRY.get_sample_value(name) == before + 11
+    harness.change(lambda clip, now: clip.request_transcription(now))
+    recognizer.words = WORDS
+    harness.run()
+    assert harness.clip().remarks == []
+
+
 @pytest.mark.parametrize(
     ("kind", "has_true_clock", "is_plain"),
     [("not-understood", True, True), ("quiet", True, False), ("tracks", True, False), ("not-understood", False, False)],

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from services.transcriber.audio.decode import SAMPLE_RATE, Samples
-from services.transcriber.recognizers import embedded
+from services.transcriber.recognizers import block
+from services.transcriber.recognizers.block import BlockTranscriber, Heard
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
 from services.transcriber.recognizers.hallucinations import is_hallucination
 from services.transcriber.recognizers.missed_speech import (
@@ -98,13 +99,13 @@ def recognizer() -> EmbeddedRecognizer:
 def test_speech_that_the_first_pass_missed_is_found_by_the_second(
     recognizer: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deaf = embedded.TRANSCRIBE_OPTIONS | {"vad_filter": False, "clip_timestamps": [0, 7.5, 17.3, 60]}
-    monkeypatch.setattr(embedded, "TRANSCRIBE_OPTIONS", deaf)
+    deaf = block.TRANSCRIBE_OPTIONS | {"vad_filter": False, "clip_timestamps": [0, 7.5, 17.3, 60]}
+    monkeypatch.setattr(block, "TRANSCRIBE_OPTIONS", deaf)
     found = transcribe(recognizer, measure(speech.wav(speech.samples())))
     assert speech.word_errors(found.text, speech.words()) <= 0.1
     times = [time for passage in found.passages for time in (passage.start_ms, passage.end_ms)]
     assert times == sorted(times)
-    monkeypatch.setattr(embedded, "find_missed_speech", lambda *_: [])
+    monkeypatch.setattr(block, "find_missed_speech", lambda *_: [])
     assert speech.word_errors(transcribe(recognizer, measure(speech.wav(speech.samples()))).text, speech.words()) > 0.2
 
 
@@ -113,11 +114,11 @@ def test_a_pause_of_ten_seconds_is_not_transcribed_again(
 ) -> None:
     heard_again: list[SpeechSpan] = []
 
-    def again(*given: Any) -> Iterator[Passage]:
+    def again(*given: Any) -> Iterator[Heard]:
         heard_again.append(given[3])
         return iter([])
 
-    monkeypatch.setattr(embedded, "_transcribe_missed", again)
+    monkeypatch.setattr(BlockTranscriber, "_hear_again", again)
     sound = speech.samples(files.SAID)
     long_pause = np.random.default_rng(1).normal(0, 30, 10 * speech.RATE).astype(np.int16)
     found = transcribe(recognizer, measure(speech.wav(np.concatenate([sound, long_pause, sound]))))

@@ -17,8 +17,7 @@ import pytest
 from services.transcriber.audio.fetch import FetchedAudio, measure_audio
 from services.transcriber.errors import AudioRejected
 from services.transcriber.models.registry import BUNDLED_MODEL
-from services.transcriber.recognizers import answers, http_client
-from services.transcriber.recognizers import embedded as embedded_recognizer
+from services.transcriber.recognizers import answers, block, http_client
 from services.transcriber.recognizers.cog import CogRecognizer, prediction_url
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
 from services.transcriber.recognizers.factory import open_recognizer
@@ -122,7 +121,7 @@ def test_speech_behind_damage_is_transcribed(embedded: EmbeddedRecognizer) -> No
     assert speech.word_errors(found.text, speech.words(files.SAID)) <= MAX_WORD_ERRORS
 
 
-def test_a_lost_lease_stops_the_embedded_recognizer(embedded: EmbeddedRecognizer) -> None:
+def test_a_lost_lease_stops_the_block(embedded: EmbeddedRecognizer) -> None:
     class Lost(Exception):
         pass
 
@@ -142,8 +141,8 @@ def test_each_half_a_minute_proves_progress_even_without_a_word(
     embedded: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A large model on a slow machine takes minutes for it, and of noise there are no words."""
-    options = embedded_recognizer.TRANSCRIBE_OPTIONS | {"vad_filter": False}
-    monkeypatch.setattr(embedded_recognizer, "TRANSCRIBE_OPTIONS", options)
+    options = block.TRANSCRIBE_OPTIONS | {"vad_filter": False}
+    monkeypatch.setattr(block, "TRANSCRIBE_OPTIONS", options)
     checks = 0
 
     def check_cancelled() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from services.transcriber.audio.decode import decode_file
 from services.transcriber.errors import never_cancelled
-from services.transcriber.recognizers import embedded, hallucinations
+from services.transcriber.recognizers import block, hallucinations
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
 from services.transcriber.recognizers.recognizer import Recognition
 from tests import speech
@@ -67,7 +67,7 @@ def segments_without_vad(engine: EmbeddedRecognizer, content: bytes) -> list[Any
     """The engine's own segments."""
     samples = np.concatenate(list(decode_file(measure(content, "audio/wav").file)))
     # The second chance is drawn by lot, and these are to be the same words each time.
-    options = embedded.TRANSCRIBE_OPTIONS | {"vad_filter": False, "temperature": 0.0}
+    options = block.TRANSCRIBE_OPTIONS | {"vad_filter": False, "temperature": 0.0}
     return list(engine._model(never_cancelled).transcribe(samples, language="en", **options)[0])
 
 
@@ -80,7 +80,7 @@ def hallucinated(engine: EmbeddedRecognizer) -> list[list[Any]]:
 
 
 def passages_kept(hallucinated: list[list[Any]]) -> list[str]:
-    return [passage.text for segments in hallucinated for passage in embedded._to_passages(segments, 0)]
+    return [passage.text for segments in hallucinated for passage, _ in block.to_passages(segments, 0)]
 
 
 def test_hallucinations_without_vad_are_dropped(hallucinated: list[list[Any]]) -> None:
@@ -92,7 +92,7 @@ def test_hallucinations_without_vad_are_dropped(hallucinated: list[list[Any]]) -
 def test_with_vad_there_are_no_hallucinations(
     engine: EmbeddedRecognizer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(embedded, "is_hallucination", lambda *_, **__: False)
+    monkeypatch.setattr(block, "is_hallucination", lambda *_, **__: False)
     assert (
         transcribe(
             engine, measure(sounds.wav(sounds.SPEECHLESS[name](), HALLUCINATION_SOURCES[name]), "audio/wav")
