@@ -36,13 +36,13 @@ def stack(module_local_parts: Parts) -> Iterator[Stack]:
 
 
 def stored(url: str, name: str, mime: str, sound: bytes) -> str:
-    """Store a file, and wait until it is prepared."""
+    """Store a file, and wait until nothing of it changes any more."""
     id, end = str(uuid.uuid4()), time.monotonic() + WORDS_MS / 1000
     with httpx.Client(base_url=url, trust_env=False) as api:
         api.put(
             f"/api/clips/{id}", params={"name": name}, content=sound, headers={"Content-Type": mime}
         ).raise_for_status()
-        while (known := api.get(f"/api/clips/{id}").json())["status"] == "pending":
+        while (known := api.get(f"/api/clips/{id}").json())["status"] not in {"done", "failed"}:
             assert time.monotonic() < end, known
             time.sleep(0.1)
     return id
@@ -239,7 +239,7 @@ async def test_what_is_heard_is_where_the_page_says_in_every_browser(
 
 
 def row(id: str) -> str:
-    return f"[data-clip-id='{id}']"
+    return f'[data-clip-id="{id}"]'
 
 
 async def until(page: BrowserPage, condition: str) -> None:
