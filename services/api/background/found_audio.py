@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete
 
-from services.api.audio_formats import SNIFFED_BYTES, sniff
+from services.api.audio_formats.table import SNIFFED_BYTES, sniff
 from services.api.background.audio_runs import Extent, end_to_end, extents_by_segment, longest_run
 from services.api.background.clip_rows import ClipRows, found_clip_id, key_kind, load_rows
 from shared.clips.models import Clip

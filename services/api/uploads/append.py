@@ -12,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Session, and_, col, func, or_, select
 
+from services.api.audio_formats.table import SNIFFED_BYTES
+from services.api.clips.media_types import reject_other_kinds
 from services.api.clips.service import id_taken
 from services.api.http.body import ReceivedBody
 from services.api.http.errors import Problem
@@ -74,11 +76,15 @@ class UploadWriter:
     def append(self, start: int, block: ReceivedBody) -> int:
         """Store a block that begins at `start` and return the upload's new offset. Repeating a block changes nothing.
 
-        Raises `Problem` if the upload does not end at `start`, or is gone.
+        Raises `Problem` if the upload does not end at `start`, or is gone, or if its first bytes are a file's that can
+        never be heard: nobody should send 2 GB of it for nothing.
         """
         if not block.size:
             return self._append_with_locks(start, None)
         upload = self._status.upload
+        is_telling = block.size >= SNIFFED_BYTES or block.size == self.length
+        if start == 0 and is_telling and not upload.is_recording:
+            reject_other_kinds(block.file)
         key = upload.new_key(start, start + block.size, self.length)
         piece = Piece(upload_id=upload.id, start=start, end=start + block.size, key=key, sha256=block.sha256)
         self._state.store.put(key, block.file, block.size, upload.mime, block.sha256)

@@ -43,7 +43,8 @@ TUS_RESUMABLE = header_param("Tus-Resumable", {"const": tus.VERSION}, required=T
 UPLOAD_LENGTH = header_param("Upload-Length", WHOLE_NUMBER)
 BYTES: Content = {tus.BODY_TYPE: BINARY}
 BYTES_PROBLEMS = (
-    "bad-request", "not-found", "offset", "gone", "tus-version", "too-large", "bad-type", "checksum", "away", "full",
+    "bad-request", "not-found", "offset", "gone", "tus-version", "too-large", "bad-type", "not-audio", "checksum",
+    "away", "full",
 )  # fmt: skip
 
 

@@ -5,7 +5,9 @@ from typing import IO
 
 import numpy as np
 
-from services.transcriber.audio.decode import SAMPLE_RATE, UNDECODABLE, Samples, decode_file
+from services.transcriber.audio.decode import SAMPLE_RATE, decode_file
+from services.transcriber.audio.demux import UNDECODABLE
+from services.transcriber.audio.samples import Samples
 from services.transcriber.errors import AudioRejected
 
 MAX_BLOCK_S = 150

@@ -1,174 +1,164 @@
 """Decode any audio file or stream to samples."""
 
-import contextlib
-import errno
-import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from typing import IO, Any, Protocol
+from contextlib import ExitStack
+from typing import IO
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
-from services.transcriber.audio.limits import IMPLAUSIBLE, TooMuchSound, plausible_s
+from services.transcriber.audio.clock import TrackClock
+from services.transcriber.audio.demux import (
+    NO_SUCH_TRACK,
+    ByteStream,
+    audio_tracks,
+    best_track,
+    count_tracks,
+    open_container,
+    open_part,
+    read_packets,
+    start_of,
+)
+from services.transcriber.audio.limits import SoundBound, TooMuchSound
+from services.transcriber.audio.mix import mix_tracks
+from services.transcriber.audio.part_file import PartFile
+from services.transcriber.audio.parts import split_parts
+from services.transcriber.audio.resample import Resampler
+from services.transcriber.audio.samples import Samples
 from services.transcriber.errors import AudioRejected
+
+__all__ = ["SAMPLE_RATE", "FileDecoder", "Samples", "decode_file", "decode_stream"]
 
 SAMPLE_RATE = 16_000
 """Whisper's samples a second."""
 
-MIN_GAP_S = 0.1
-"""Shorter gaps between packets are rounding errors of their times."""
-
-MAX_GAP_S = 60
-"""Longest gap between packets that becomes silence. A longer one is a broken clock and not a pause."""
-
 MIN_SAMPLE_RATE = 1_000
 """Less cannot hold speech, and a forged one makes hours of one second."""
 
-MAX_AMPLITUDE = 1e6
-"""Loudest valid sample, where full scale is 1: some programs write 16-bit numbers as floats without scaling."""
+SILENT_PEAK = 2e-4
+"""A track without a louder sample is silent (-74 dBFS): encoders leave some noise of nothing."""
 
-MAX_BAD_PACKETS = 1_000
-"""Undemuxable packets in a row before the rest of the file is given up."""
-
-DEMUXERS = "matroska,mov,ogg,wav,w64,flac,mp3,aac,aiff,caf,amr,asf,avi"
-"""FFmpeg's demuxers for audio files. Playlists are excluded: they would open any address that they name."""
-
-METADATA_OPTIONS: Mapping[str, Any] = (
-    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-)
-"""PyAV 18 refuses a file whose title is not UTF-8, unless this option is set. PyAV 19 accepts it and has no option."""
-
-UNDECODABLE = "The sound in this file is damaged: nothing of it can be decoded."
-
-Samples = NDArray[np.float32]
+MIN_OPPOSITE_PHASE_S = 0.5
+"""How long channels cancel each other out before it is worth a remark."""
 
 
-class ByteStream(Protocol):
-    """A source of bytes that need not be seekable."""
+def decode_file(
+    file: IO[bytes], rate: int = SAMPLE_RATE, layout: str = "mono", track: int | None = None
+) -> Iterator[Samples]:
+    """Yield a file's samples on the clip's clock, some at a time, channels interleaved.
 
-    def read(self, size: int, /) -> bytes:
-        """Up to `size` of the bytes that follow; none at the end."""
-
-
-def decode_file(file: IO[bytes], rate: int = SAMPLE_RATE, layout: str = "mono") -> Iterator[Samples]:
-    """Yield a file's samples, some at a time, channels interleaved. Gaps between packets become silence.
-
-    Raises `TooMuchSound` as soon as there are more of them than so many bytes can hold.
+    Time 0 is the start of the container, gaps are silence, and containers that were joined end to end follow each
+    other. All tracks are mixed, unless `track` names one, from 1. Raises `AudioRejected`, and `TooMuchSound` as soon as
+    there are more samples than so many bytes can hold.
     """
-    return _decode(_ForgivingFile(file), rate, layout)
+    return iter(FileDecoder(file, rate, layout, track))
 
 
 def decode_stream(stream: ByteStream, rate: int = SAMPLE_RATE, layout: str = "mono") -> Iterator[Samples]:
-    """Yield a stream's samples as `decode_file` does, from its current position."""
-    return _decode(_CountedStream(stream), rate, layout)
+    """Yield the samples of a stream's best track, from its current position."""
+    counted = _CountedStream(stream)
+    with best_track(open_container(counted)) as (container, audio):
+        clock, bound = TrackClock(start_of(container)), SoundBound(lambda: counted.size)
+        yield from _decode_packets(container, audio, clock, Resampler(rate, layout), bound)
 
 
-def _decode(stream: "_ForgivingFile | _CountedStream", rate: int, layout: str) -> Iterator[Samples]:
-    with demux_stream(stream) as (container, audio):
-        resampler = _Resampler(rate, layout)
-        channels = av.AudioLayout(layout).nb_channels
-        produced = 0
-        first_s: float | None = None
-        for packet in read_packets(container, audio):
+class FileDecoder:
+    """Decodes a file once, and knows afterwards what its tracks were like."""
+
+    def __init__(
+        self, file: IO[bytes], rate: int = SAMPLE_RATE, layout: str = "mono", track: int | None = None
+    ) -> None:
+        self._file, self._rate, self._layout, self._track = file, rate, layout, track
+        self.track_peaks: dict[int, float] = {}
+        """The loudest sample of each track that was decoded, by number from 1."""
+        self.tracks = 0
+        """Of these and those that cannot be decoded."""
+        self.opposite_phase_s = 0.0
+
+    @property
+    def heard_tracks(self) -> list[int]:
+        return sorted(number for number, peak in self.track_peaks.items() if peak > SILENT_PEAK)
+
+    @property
+    def has_opposite_phase(self) -> bool:
+        return self.opposite_phase_s >= MIN_OPPOSITE_PHASE_S
+
+    def __iter__(self) -> Iterator[Samples]:
+        whole = PartFile(self._file)
+        bounds = defaultdict[int, SoundBound](lambda: SoundBound(lambda: whole.size))
+        rejection: AudioRejected | None = None
+        is_empty = True
+        for part in split_parts(whole):
             try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                continue  # one bad packet is 20 ms of silence; to raise would drop the rest of the file
-            for frame in frames:
-                assert isinstance(frame, av.AudioFrame)
-                if frame.sample_rate < MIN_SAMPLE_RATE:
-                    continue
-                if frame.time is not None:
-                    first_s = frame.time if first_s is None else first_s
-                    gap_s = frame.time - first_s - produced / rate
-                    if MIN_GAP_S < gap_s < MAX_GAP_S:
-                        produced += int(gap_s * rate)
-                        yield np.zeros(int(gap_s * rate) * channels, np.float32)
-                for samples in resampler.resample(frame):
-                    produced += len(samples) // channels
+                for samples in self._decode_part(part, bounds):
+                    is_empty = False
                     yield samples
-                if produced > plausible_s(stream.size) * rate:
-                    raise TooMuchSound(IMPLAUSIBLE)
-        yield from resampler.flush()
-
-
-class _Resampler:
-    """Resamples to one rate and layout. The input format may change on the way, as in files that were concatenated."""
-
-    def __init__(self, rate: int, layout: str) -> None:
-        self._rate, self._layout = rate, layout
-        self._resampler: av.AudioResampler | None = None
-        self._input_format: tuple[str, str, int] | None = None
-
-    def resample(self, frame: av.AudioFrame) -> Iterator[Samples]:
-        input_format = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if self._resampler is None or input_format != self._input_format:
-            yield from self.flush()
-            self._input_format, self._resampler = input_format, av.AudioResampler("flt", self._layout, self._rate)
-        yield from self._samples(frame)
-
-    def flush(self) -> Iterator[Samples]:
-        if self._resampler is not None:
-            yield from self._samples(None)
-
-    def _samples(self, frame: av.AudioFrame | None) -> Iterator[Samples]:
-        assert self._resampler is not None
-        try:
-            resampled = self._resampler.resample(frame)
-        except av.FFmpegError:
-            return  # a channel layout that cannot be mixed
-        for output in resampled:
-            samples: Samples = output.to_ndarray()[0]
-            # Damaged floats may be NaN or infinite, and one NaN spreads to every result that it takes part in.
-            is_valid = np.abs(samples).max(initial=0) <= MAX_AMPLITUDE
-            if is_valid:
-                yield samples
-            else:
-                yield np.nan_to_num(samples, nan=0, posinf=0, neginf=0).clip(-MAX_AMPLITUDE, MAX_AMPLITUDE)
-
-
-def open_audio(file: IO[bytes]) -> AbstractContextManager[tuple[av.container.InputContainer, av.AudioStream]]:
-    """Open an untrusted file from its beginning, at its best audio stream. Raises `AudioRejected`."""
-    return demux_stream(_ForgivingFile(file))
-
-
-@contextlib.contextmanager
-def demux_stream(stream: ByteStream) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
-    """Open an untrusted stream from its current position, at its best audio stream. Raises `AudioRejected`."""
-    try:
-        options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
-        container = av.open(stream, "r", options=options, **METADATA_OPTIONS)
-    except av.FFmpegError as error:
-        raise AudioRejected(
-            "This is not a sound file that can be read: it is of another kind, or it was cut off while it was saved."
-        ) from error
-    with container:
-        audio = container.streams.best("audio")
-        if not isinstance(audio, av.AudioStream):
-            raise AudioRejected("There is no sound in this file.")
-        if audio.codec_context is None:
-            raise AudioRejected(UNDECODABLE)
-        yield container, audio
-
-
-class _ForgivingFile:
-    """A file, at its beginning, that does not raise when a damaged header makes FFmpeg seek to a negative position."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.read, self.tell = file.read, file.tell
-        self.size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        try:
-            return self._file.seek(offset, whence)
-        except (ValueError, OSError) as error:
-            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            except TooMuchSound:
                 raise
-            return -1  # C's answer to such a seek
+            except AudioRejected as error:
+                rejection = rejection or error
+        if is_empty and rejection is not None:
+            raise rejection
+
+    def _decode_part(self, part: PartFile, bounds: Mapping[int, SoundBound]) -> Iterator[Samples]:
+        with ExitStack() as containers:
+            container = containers.enter_context(open_part(part))
+            self.tracks = max(self.tracks, count_tracks(container))
+            found = audio_tracks(container)
+            numbers = list(found) if self._track is None else [self._track]
+            if self._track is not None and self._track not in found:
+                raise AudioRejected(NO_SUCH_TRACK.format(track=self._track, tracks=self.tracks))
+            start_s = start_of(container)
+            tracks = [self._decode_track(container, found[numbers[0]], start_s, numbers[0], bounds)]
+            # Each of the others reads the file for itself: however they are interleaved, none waits in memory.
+            for number in numbers[1:]:
+                container = containers.enter_context(open_part(part.slice(0)))
+                track = audio_tracks(container)[number]
+                tracks.append(self._decode_track(container, track, start_s, number, bounds))
+            yield from mix_tracks(tracks) if len(tracks) > 1 else tracks[0]
+
+    def _decode_track(
+        self,
+        container: av.container.InputContainer,
+        audio: av.AudioStream,
+        start_s: float | None,
+        number: int,
+        bounds: Mapping[int, SoundBound],
+    ) -> Iterator[Samples]:
+        self.track_peaks.setdefault(number, 0.0)
+        resampler = Resampler(self._rate, self._layout)
+        for samples in _decode_packets(container, audio, TrackClock(start_s), resampler, bounds[number]):
+            if self.tracks > 1:
+                self.track_peaks[number] = max(self.track_peaks[number], float(np.abs(samples).max(initial=0)))
+            yield samples
+        self.opposite_phase_s += resampler.mixer.cancelled_s
+
+
+def _decode_packets(
+    container: av.container.InputContainer,
+    audio: av.AudioStream,
+    clock: TrackClock,
+    resampler: Resampler,
+    bound: SoundBound,
+) -> Iterator[Samples]:
+    for packet in read_packets(container, audio):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue  # one bad packet is 20 ms of silence; to raise would drop the rest of the file
+        for frame in frames:
+            assert isinstance(frame, av.AudioFrame)
+            if frame.sample_rate < MIN_SAMPLE_RATE:
+                continue
+            duration_s = frame.samples / frame.sample_rate
+            silence_s = clock.place_frame(frame.time, duration_s)
+            bound.add(duration_s, silence_s)
+            if silence_s:
+                yield from resampler.flush()
+                yield from resampler.silence(silence_s)
+            yield from resampler.resample(frame)
+    yield from resampler.flush()
 
 
 class _CountedStream:
@@ -182,15 +172,3 @@ class _CountedStream:
         data = self._stream.read(size)
         self.size += len(data)
         return data
-
-
-def read_packets(
-    container: av.container.InputContainer, audio: av.AudioStream
-) -> "Iterator[av.Packet[av.AudioStream]]":
-    """Yield the stream's packets, over damaged places where the container can go on behind them."""
-    for _ in range(MAX_BAD_PACKETS):
-        try:
-            yield from container.demux(audio)
-            return
-        except av.FFmpegError:
-            continue

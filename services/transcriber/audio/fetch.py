@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import IO
 
 from services.transcriber.audio.announced import announced_end_s
-from services.transcriber.audio.decode import MAX_GAP_S, open_audio, read_packets
+from services.transcriber.audio.clock import MAX_GAP_S
+from services.transcriber.audio.demux import open_audio, read_packets
 from services.transcriber.audio.limits import IMPLAUSIBLE, TooMuchSound, plausible_s
+from services.transcriber.audio.unplayable import reject_unplayable
 from services.transcriber.errors import AudioRejected, CancellationCheck, never_cancelled
 from shared.db.columns import MAX_DURATION_MS
 from shared.storage.store import Store
@@ -70,6 +72,7 @@ def measure_audio(
     """Read the packets without decoding them: is this audio, how long is it, is it complete? Raises `AudioRejected`."""
     if not size:
         raise AudioRejected("The file is empty: not a byte of sound was saved.")
+    reject_unplayable(file)
     span = _Span(plausible_s(size))
     with open_audio(file) as (container, audio):
         for packet in read_packets(container, audio):

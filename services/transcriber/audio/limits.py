@@ -1,7 +1,9 @@
 """Bounds on what the bytes of a file may become: a hundred kilobytes of FLAC can hold days of silence."""
 
 import time
+from collections.abc import Callable
 
+from services.transcriber.audio.clock import MAX_GAP_S
 from services.transcriber.errors import AudioRejected, CancellationCheck
 
 MAX_SECONDS_PER_BYTE = 0.1
@@ -29,6 +31,26 @@ class TooMuchSound(AudioRejected):
 def plausible_s(size: int) -> float:
     """The longest sound that so many bytes are believed to hold, in seconds."""
     return MIN_PLAUSIBLE_S + size * MAX_SECONDS_PER_BYTE
+
+
+class SoundBound:
+    """Adds up the sound of one track and the silence in its gaps, against what its bytes can hold."""
+
+    def __init__(self, size: Callable[[], int]) -> None:
+        self._size = size
+        """Bytes that were read so far: a stream grows."""
+        self._sound_s = self._silence_s = 0.0
+
+    def add(self, sound_s: float, silence_s: float) -> None:
+        """Raise `TooMuchSound` when there is more of it than so many bytes are believed to hold.
+
+        The longest gap is believed of any file, and needs no bytes.
+        """
+        self._sound_s += sound_s
+        self._silence_s += silence_s
+        max_s = plausible_s(self._size())
+        if self._sound_s > max_s or self._sound_s + self._silence_s > max_s + MAX_GAP_S:
+            raise TooMuchSound(IMPLAUSIBLE)
 
 
 class TimeBudget:

@@ -7,7 +7,8 @@ from typing import IO
 
 import av
 
-from services.transcriber.audio.decode import Samples, decode_file, open_audio, read_packets
+from services.transcriber.audio.decode import Samples, decode_file
+from services.transcriber.audio.demux import open_audio, read_packets
 from services.transcriber.audio.encode import AAC, OPUS, encode
 from services.transcriber.audio.output import open_output
 from services.transcriber.audio.timeline import Timeline

@@ -6,7 +6,8 @@ from contextvars import copy_context
 import numpy as np
 import structlog
 
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples, decode_stream
+from services.transcriber.audio.decode import SAMPLE_RATE, decode_stream
+from services.transcriber.audio.samples import Samples
 from services.transcriber.errors import AudioRejected
 
 log = structlog.get_logger(__name__)

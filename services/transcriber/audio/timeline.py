@@ -1,6 +1,6 @@
 """Times of the packets of several sources in one track."""
 
-from services.transcriber.audio.decode import MAX_GAP_S
+from services.transcriber.audio.clock import MAX_GAP_S
 
 
 class Timeline:

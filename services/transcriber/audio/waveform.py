@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
+from services.transcriber.audio.samples import Samples
 
 MAX_PEAKS = 1_000
 """One for each pixel of a wide page."""

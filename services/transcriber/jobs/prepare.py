@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from services.transcriber.audio import remux, segments
-from services.transcriber.audio.decode import SAMPLE_RATE, UNDECODABLE, decode_file
+from services.transcriber.audio.decode import SAMPLE_RATE, decode_file
+from services.transcriber.audio.demux import UNDECODABLE
 from services.transcriber.audio.fetch import FetchedAudio, measure_audio
 from services.transcriber.audio.limits import TOO_LONG, TimeBudget, TooMuchSound
 from services.transcriber.audio.seekable import is_seekable

@@ -207,6 +207,8 @@ export default {
     tooSlow: "Das Dekodieren dauert weit länger als bei Ton dieser Länge üblich. Alle Bytes sind aufbewahrt.",
     full: "Die Platte des Servers ist voll. Wer ihn betreibt, kann Platz schaffen; dann geht es von selbst weiter.",
     stuck: "Das Transkribieren blieb bei dieser Aufnahme hängen und wurde neu gestartet.",
+    stuckMaking: "Das Umwandeln blieb hängen und wurde neu gestartet.",
+    stoppedMaking: (times) => `Das Umwandeln ist ${times}-mal abgebrochen.`,
     again: (number, most) => `Nächster Versuch (${number} von ${most}).`,
     givenUp: (times) => `Es wurde ${times}-mal versucht; der Ton ist aufbewahrt, später lässt es sich noch einmal versuchen.`,
   },

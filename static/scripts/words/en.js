@@ -207,6 +207,8 @@ export default {
     tooSlow: "The sound takes far more time to decode than sound of this length does. All of its bytes are kept.",
     full: "The server's disk is full. Whoever runs it can make room; then it goes on by itself.",
     stuck: "The transcriber got stuck at this clip and was started again.",
+    stuckMaking: "The transcriber got stuck while it made this and was started again.",
+    stoppedMaking: (/** @type {string} */ times) => `The transcriber stopped ${times} times while it made this.`,
     again: (/** @type {string} */ number, /** @type {string} */ most) => `Trying again (${number} of ${most}).`,
     givenUp: (/** @type {string} */ times) => `It was tried ${times} times; the sound is kept, ask again later.`,
   },

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from services.transcriber.audio.decode import UNDECODABLE
+from services.transcriber.audio.demux import UNDECODABLE
 from services.transcriber.audio.limits import IMPLAUSIBLE
 from shared.clips.gaps import MISSING
 from shared.clips.models import Clip, Status
+from shared.isobmff import CUT_OFF
 from tests import speech
 from tests.conftest import Parts, StartStack
 from tests.services.transcriber import files, hostile
@@ -36,7 +37,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "nothing": (lambda: b"", "The file is empty: not a byte of sound was saved."),
     "text that is called WebM": (lambda: b"just some text\n" * 500, NO_SOUND_FILE),
     "the beginning of a WebM": (lambda: files.webm()[:300], NO_SOUND_FILE),
-    "half an MP4": (lambda: files.half(files.mp4()), NO_SOUND_FILE),
+    "half an MP4": (lambda: files.half(files.mp4()), CUT_OFF),
     "a picture": (files.image, NO_SOUND_FILE),
     "a video without sound": (files.video_without_sound, "There is no sound in this file."),
     "a zip archive": (hostile.archive, NO_SOUND_FILE),

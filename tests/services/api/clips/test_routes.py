@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.odd_files import rare
 from tests.recordings import recording, video
 
 WEBM = {"Content-Type": "audio/webm;codecs=opus"}
@@ -110,10 +111,10 @@ async def test_an_id_is_a_uuid(client: httpx.AsyncClient, id: str) -> None:
     [
         (b"", "audio/webm", 400, "empty-audio"),
         (b"<!DOCTYPE html><script>alert(1)</script>", "audio/webm", 415, "not-audio"),
-        (recording(), "text/html", 415, "not-audio"),
+        (b"\x02dss" + bytes(600), "audio/x-dss", 415, "not-audio"),
         (video("webm", sound=False), "video/webm", 415, "not-audio"),
     ],
-    ids=["nothing", "a page", "audio said to be a page", "silent video"],
+    ids=["nothing", "a page", "a dictation", "silent video"],
 )
 async def test_only_audio_is_taken(
     client: httpx.AsyncClient, body: bytes, claimed: str, status: int, slug: str
@@ -122,6 +123,22 @@ async def test_only_audio_is_taken(
     response = await client.put(url, params={"name": "a"}, content=body, headers={"Content-Type": claimed})
     assert_problem(response, status, slug)
     assert_problem(await client.get(url), 404, "not-found")
+
+
+async def test_no_claimed_type_refuses_audio(client: httpx.AsyncClient) -> None:
+    for claimed in ("binary/octet-stream", "application/mp4", "text/plain", ""):
+        url = f"/api/clips/{uuid.uuid4()}"
+        response = await client.put(url, params={"name": "a"}, content=rare("caf"), headers={"Content-Type": claimed})
+        assert (response.status_code, response.json()["mime"]) == (201, "audio/x-caf")
+        served = await client.get(f"{url}/audio?download", headers={"Sec-Fetch-Dest": "empty"})
+        assert served.headers["Content-Disposition"] == "attachment; filename*=UTF-8''a.caf"
+
+
+async def test_a_form_is_refused_with_how_to_send_a_file(client: httpx.AsyncClient) -> None:
+    response = await client.put(
+        f"/api/clips/{uuid.uuid4()}", params={"name": "a"}, files={"file": ("a.webm", recording(), "audio/webm")}
+    )
+    assert "curl --upload-file" in assert_problem(response, 415, "not-audio")
 
 
 async def test_a_chunked_body_without_a_length_is_stored(client: httpx.AsyncClient) -> None:

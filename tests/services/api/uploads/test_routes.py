@@ -81,6 +81,17 @@ async def test_bytes_before_a_disconnect_are_stored(client: httpx.AsyncClient, a
     assert await upload.heard() == b"a" * 1_000_000
 
 
+async def test_a_file_that_can_never_be_heard_is_refused_with_its_first_bytes(client: httpx.AsyncClient) -> None:
+    large = await Upload.begun(client, length=2 * 10**9)
+    answer = await large.patch(0, b"\xff\xd8\xff\xe0" + bytes(100_000))
+    assert "This is a picture" in assert_problem(answer, 415, "not-audio")
+    assert await large.offset() == 0
+    # A recorder's bytes are never judged, and neither are a few bytes of which more will come.
+    spoken, slow = await Upload.begun(client), await Upload.begun(client, length=2 * 10**9)
+    for upload in (spoken, slow):
+        await upload.sent(0, b"\xff\xd8\xff\xe0")
+
+
 async def test_an_empty_file_makes_no_clip(client: httpx.AsyncClient) -> None:
     upload = await Upload.begun(client, is_file=True)
     assert "nothing to keep" in assert_problem(await upload.patch(0, Upload_Length="0"), 400, "empty-audio")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from services.transcriber.audio import remux
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples, decode_file
+from services.transcriber.audio.decode import SAMPLE_RATE, decode_file
 from services.transcriber.audio.remux import TrackFormat
+from services.transcriber.audio.samples import Samples
 from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.errors import never_cancelled
 from services.transcriber.jobs.prepare import MakeAudio

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.transcriber.audio.decode import SAMPLE_RATE, Samples
+from services.transcriber.audio.decode import SAMPLE_RATE
+from services.transcriber.audio.samples import Samples
 from services.transcriber.audio.stream import MAX_PENDING_SAMPLES, StreamingDecoder
 from tests import speech
 from tests.recordings import streamed

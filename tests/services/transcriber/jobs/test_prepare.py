@@ -133,6 +133,17 @@ def test_segments_of_different_formats_become_one_audio(sqlite_harness: PrepareH
     assert sqlite_harness.originals(id) == contents
 
 
+def test_segments_of_safari_that_do_not_join_stay_aac(sqlite_harness: PrepareHarness) -> None:
+    contents = [streamed(FIRST, "mp4", rate=44_100), streamed(SECOND, "mp4")]
+    id = sqlite_harness.recorded(*(cut(content, 20_000) for content in contents), mime="audio/mp4")
+    sqlite_harness.prepare(id)
+    clip = assert_prepared(sqlite_harness, id, FIRST_S + SECOND_S)
+    assert clip.mime.startswith("audio/mp4")
+    assert remux.TrackFormat.of(io.BytesIO(sqlite_harness.audio(id))).codec == "aac"
+    assert sqlite_harness.originals(id) == contents
+    assert sqlite_harness.queued_jobs(id) == ["prepare", "transcribe"], "every device plays it as it is"
+
+
 @pytest.mark.parametrize("size", [1_000, 4_096, 30_001, 10**9])
 def test_the_sizes_of_the_pieces_make_no_difference(sqlite_harness: PrepareHarness, size: int) -> None:
     contents = [streamed(FIRST), streamed(SECOND)]
