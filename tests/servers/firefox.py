@@ -35,8 +35,8 @@ MAX_ANSWER_BYTES = 64 * 1000**2
 class Firefox(Server):
     """A Firefox with a profile of its own, which goes with it.
 
-    Without a sound card its elements play by the system's clock, and its Web Audio stands still. ALSA's null device is no
-    way out: with it, sound plays ten times too fast.
+    Without a sound card its elements play by the system's clock, and its Web Audio stands still. ALSA's null device is
+    no way out: with it, sound plays ten times too fast.
     """
 
     name = NAME
