@@ -50,7 +50,7 @@ export class Actions {
 
   /** Say which track is heard, or that all are: it is heard again. @param {string} id @param {number|null} track */
   async hearTrack(id, track) {
-    this.library.apply(await this.api.transcribe(id, track));
+    this.library.apply(await this.api.transcribe(id, track ?? "all"));
   }
 
   /**

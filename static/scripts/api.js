@@ -119,11 +119,11 @@ export class Api {
   }
 
   /**
-   * Have the words made again, of a track if one is given; null: of all that have sound.
-   * @param {string} id @param {number|null} [track] @returns {Promise<Clip>}
+   * Again, and perhaps another track from now on. @param {string} id @param {number|"all"|null} [track] from 1
+   * @returns {Promise<Clip>}
    */
-  async transcribe(id, track) {
-    return this.#json(`${address(id)}/transcription${track === undefined ? "" : `?track=${track ?? "all"}`}`, { method: "POST" });
+  async transcribe(id, track = null) {
+    return this.#json(`${address(id)}/transcription${track ? `?track=${track}` : ""}`, { method: "POST" });
   }
 
   /** Where a clip's audio is; until its segments are joined, each is a sound of its own. @param {string} id */
