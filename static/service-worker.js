@@ -115,7 +115,10 @@ async function take(request) {
     count += 1;
     bytes += file.size;
     if (count > MAX_SHARED || bytes > quota * MAX_SHARED_ROOM) return Response.redirect("/?shared=full", 303);
-    const headers = { "Content-Type": file.type, "X-Name": encodeURIComponent(file.name), "X-Size": String(file.size) };
+    const headers = {
+      ...{ "Content-Type": file.type, "X-Name": encodeURIComponent(file.name) },
+      ...{ "X-Size": String(file.size), "X-Modified": String(file.lastModified) },
+    };
     await cache.put(`/shared/${Date.now()}-${count}`, new Response(file, { headers }));
   }
   return Response.redirect("/?shared", 303);

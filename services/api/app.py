@@ -48,6 +48,7 @@ ROUTES = [
     # Clips by id: the page's API.
     Route("/api/clips", search.list_clips),
     Route("/api/tags", search.list_tags),
+    Route("/api/media-type", clips.media_type, methods=["POST"]),
     Route("/api/clips/{id}", by_method(GET=clips.read, PUT=clips.put, PATCH=clips.patch, DELETE=clips.delete)),
     Route("/api/clips/{id}/restore", clips.restore, methods=["POST"]),
     Route("/api/clips/{id}/transcription", clips.transcribe_again, methods=["POST"]),
@@ -95,6 +96,7 @@ def create_app(settings: ApiSettings) -> Starlette:
                     "Content-Type",
                     "If-Match",
                     "If-None-Match",
+                    "Last-Modified",
                     "Range",
                     "Sitting",
                     *uploads.REQUEST_HEADERS,

@@ -88,6 +88,8 @@ class Clip(SQLModel, table=True):
     """Made by `shared.clips.remarks`; browsers see them as `shared.clips.schemas.Remark`."""
     track_set: int | None = Field(default=None, sa_column=Column(BigInteger))
     """The track, from 1, that a person wants heard. None: all that have sound."""
+    is_dated: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=true()))
+    """Whether a recorder or a person said when it was made. False: a date in the file replaces `created_at`, once."""
     duration_ms: int | None = None
     """Length of the audio; during the recording, the length that the recorder reported last."""
     status: Status | str = Field(sa_column=Column(OpenEnum(Status), nullable=False))
@@ -135,10 +137,15 @@ class Clip(SQLModel, table=True):
         audio_key: str,
         now: datetime,
         recorded_at: datetime | None = None,
+        is_dated: bool = False,
+        track: int | None = None,
         duration_ms: int | None = None,
         library_id: str = HOME,
     ) -> Self:
-        """A new clip whose audio is in the store already. It waits for its preparation and its transcription."""
+        """A new clip whose audio is in the store already. It waits for its preparation and its transcription.
+
+        `is_dated`: somebody said `recorded_at`, and no date in the file replaces it.
+        """
         return cls(
             id=id,
             library_id=library_id,
@@ -150,6 +157,8 @@ class Clip(SQLModel, table=True):
             audio_key=audio_key,
             duration_ms=duration_ms,
             status=Status.PENDING,
+            is_dated=is_dated,
+            track_set=track,
             queued_at=now,
             created_at=recorded_at or now,
             updated_at=now,
@@ -185,6 +194,8 @@ class Clip(SQLModel, table=True):
             sha256=only_piece.sha256 if only_piece else "",
             audio_key=only_piece.key if only_piece else "",
             recorded_at=upload.recorded_at,
+            is_dated=upload.is_dated,
+            track=upload.track,
             now=now,
             library_id=upload.library_id,
         )
@@ -299,6 +310,12 @@ class Clip(SQLModel, table=True):
         self.request_transcription(now)
         return True
 
+    def set_track(self, track: int | None, now: datetime) -> None:
+        """Set the track that is heard; None: all with sound. The clip is prepared and transcribed again."""
+        self.track_set = track
+        self.prepared_at = None
+        self.request_transcription(now)
+
     # -- changes by a worker -----------------------------------------------------------------------------------
 
     @property
@@ -352,8 +369,15 @@ class Clip(SQLModel, table=True):
         now: datetime,
         has_true_clock: bool = True,
         remarks: Sequence[dict[str, Any]] = (),
+        recorded_at: datetime | None = None,
     ) -> None:
-        """Set the joined audio, so that the clip waits for its transcription. `note` names missing audio."""
+        """Set the joined audio, so that the clip waits for its transcription. `note` names missing audio.
+
+        `recorded_at` is the date in the file, if it has one.
+        """
+        if not self.is_dated:
+            self.created_at = recorded_at or self.created_at
+            self.is_dated = True
         self.audio_key, self.mime, self.bytes, self.sha256 = audio_key, mime, bytes, sha256
         self.duration_ms = duration_ms
         self.gaps = gaps

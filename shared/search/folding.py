@@ -116,7 +116,7 @@ def _letter_or_space(char: str) -> str:
     category = unicodedata.category(char)
     if category == "Nd":
         return str(unicodedata.decimal(char))
-    if unicodedata.combining(char) or category == "Cf" or unicodedata.name(char, "").startswith("VARIATION"):
+    if unicodedata.combining(char) or category == "Cf" or "VARIATION SELECTOR" in unicodedata.name(char, ""):
         return ""
     is_pictograph = category == "So" and is_unspaced(char)
     return char if category[0] in "LMN" or is_pictograph else " "

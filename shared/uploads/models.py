@@ -11,9 +11,13 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 from shared.db.columns import UtcDateTime
 from shared.libraries import HOME
 from shared.storage.keys import file_key, recording_key
+from shared.uploads.metadata import parse_metadata
 
 MAX_SEGMENTS = 10_000
 """Segments of one recording: a day of one interruption every ten seconds."""
+
+MAX_TRACK = 999
+"""Highest number of a track: no program writes nearly so many."""
 
 FILE_LIFETIME = timedelta(days=7)
 """How long a file may take to arrive. A recording never expires: it is finished with the bytes that it has."""
@@ -46,6 +50,17 @@ class Upload(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     """When it was aborted or expired. The row stays, so that its client is told 410, not 404."""
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether `recorded_at` is what a recorder or a person said, and not only the date of a file."""
+        return self.is_recording or "recorded_at" in parse_metadata(self.tags)
+
+    @property
+    def track(self) -> int | None:
+        """The track that is to be heard, from 1, if the client named one."""
+        track = parse_metadata(self.tags).get("track")
+        return int(track) if track else None
 
     def new_key(self, start: int, end: int, length: int | None) -> str:
         """A new key for an object with a range of the upload's bytes; `length` is the upload's, if it is known."""

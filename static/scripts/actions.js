@@ -1,7 +1,8 @@
 /** What a person does to a clip, wherever it is: on this device still, or on the server. */
 
-import { Problem } from "./api.js";
+import { needed, Problem } from "./api.js";
 import { fileName } from "./format.js";
+import { playsOriginal } from "./playable.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
@@ -47,6 +48,11 @@ export class Actions {
     await this.changes.make(id, "language", code);
   }
 
+  /** Say which track is heard, or that all are: it is heard again. @param {string} id @param {number|null} track */
+  async hearTrack(id, track) {
+    this.library.apply(await this.api.transcribe(id, track));
+  }
+
   /**
    * Change the tags; what others did to them meanwhile stays.
    * @param {string} id @param {(tags: string[]) => string[]} change
@@ -85,48 +91,52 @@ export class Actions {
   }
 
   /**
-   * The address of a clip's audio. Of a recording that is partly sent, the server plays what it has: what is left here
-   * has lost its beginning, though it is all that can be saved of one that was refused.
-   * @param {Entry} entry @param {number} [segment] of a clip that is not joined yet @returns {Promise<string>}
+   * The address of a clip's audio, in a form that this device can play, once it is there. Of a recording that is partly
+   * sent, the server plays what it has: what is left here has lost its beginning, though it is all that can be saved of
+   * one that was refused.
+   * @param {Entry} entry @param {number} [segment] of a clip that is not joined yet
+   * @param {import("./renditions.js").How} [how] @returns {Promise<string>}
    */
-  async audio({ id, clip, local }, segment) {
-    const kept = local && (!local.sent_bytes || local.state === "refused") && (await this.outbox.audio(id));
-    if (kept) return URL.createObjectURL(kept);
+  async audio(entry, segment, how = {}) {
+    const { id, clip } = entry;
+    const kept = await this.#kept(entry);
+    if (kept && !how.universal) return URL.createObjectURL(kept);
     const known = clip ?? this.library.get(id)?.clip;
-    if (!known) throw new Problem(words.device.audioGone);
-    const sound = !segment && (await this.sounds?.find(known));
+    if (!known) throw new Problem(kept ? words.player.notSupported : words.device.audioGone);
+    const sound = !segment && !how.universal && (await this.sounds?.find(known));
     if (sound) return URL.createObjectURL(sound);
-    void this.sounds?.keep(known);
-    return this.api.audio(id, segment);
+    const isOriginal = !how.universal && (isUnjoined(known) || (await playsOriginal(known)));
+    const source = isOriginal
+      ? this.api.audio(id, segment)
+      : await (await needed(import("./renditions.js"))).playable(this.api, known, how);
+    void this.sounds?.keep(known, source);
+    return source;
   }
 
-  /**
-   * What another app is given of a clip: its words, and its sound if that is on this device. To fetch it would take
-   * longer than browsers remember that a person asked.
-   * @param {string} id @returns {Promise<ShareData>}
-   */
-  async shared(id) {
-    const clip = this.library.get(id)?.clip;
-    if (!clip) throw new Problem(words.device.audioGone);
-    const data = { title: clip.name, text: clip.text ?? "" };
-    const sound = await this.sounds?.find(clip);
-    const files = sound ? [new File([sound], fileName(clip.name, clip.mime), { type: clip.mime.split(";")[0] })] : [];
-    return files.length && navigator.canShare?.({ ...data, files }) ? { ...data, files } : data;
-  }
-
-  /** Save the audio as a file. @param {Entry} entry */
+  /** Save the bytes that came as a file. @param {Entry} entry */
   async download(entry) {
     const link = document.createElement("a");
     const { name, mime } = entry.local ?? entry.clip ?? { name: "", mime: "" };
-    link.href = await this.audio(entry);
+    const kept = await this.#kept(entry);
+    link.href = kept ? URL.createObjectURL(kept) : `${this.api.audio(entry.id)}?download`;
     link.download = fileName(name, mime);
     link.click();
     // The browser reads the blob while it saves it; a minute is enough to begin.
-    if (link.href.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    if (kept) setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  }
+
+  /** What this device has of a recording, unless the server has a part of it. @param {Entry} entry */
+  async #kept({ id, local }) {
+    return local && (!local.sent_bytes || local.state === "refused") ? this.outbox.audio(id) : null;
   }
 
   /** @param {string} id */
   #local(id) {
     return this.library.get(id)?.local ?? null;
   }
+}
+
+/** Whether each segment is still a sound of its own. @param {import("./types.js").Clip} clip */
+export function isUnjoined({ status }) {
+  return status === "recording" || status === "pending";
 }

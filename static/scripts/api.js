@@ -118,9 +118,12 @@ export class Api {
     return this.#json(`${address(id)}/restore`, { method: "POST" });
   }
 
-  /** @param {string} id @returns {Promise<Clip>} */
-  async transcribe(id) {
-    return this.#json(`${address(id)}/transcription`, { method: "POST" });
+  /**
+   * Have the words made again, of a track if one is given; null: of all that have sound.
+   * @param {string} id @param {number|null} [track] @returns {Promise<Clip>}
+   */
+  async transcribe(id, track) {
+    return this.#json(`${address(id)}/transcription${track === undefined ? "" : `?track=${track ?? "all"}`}`, { method: "POST" });
   }
 
   /** Where a clip's audio is; until its segments are joined, each is a sound of its own. @param {string} id */

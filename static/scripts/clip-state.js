@@ -99,7 +99,7 @@ function onDevice({ state, problem, sending, progress }, silent_ms) {
     return { kind: "left", status: words.clip.left, resume: true, finish: words.clip.finish };
   }
   if (state === "refused") {
-    return { kind: "refused", status: words.clip.refused(problem), retry: true, save: true };
+    return { kind: "refused", status: words.clip.refused(told(problem)), retry: true, save: true };
   }
   if (sending === "sending") {
     return { kind: "sending", status: words.clip.sending(Math.floor(progress * 100)), progress };

@@ -43,6 +43,11 @@ const known = new Map();
 
 /** @param {string} text in NFC @returns {Folded} */
 export function fold(text) {
+  // Most texts, in a tenth of the time.
+  if (!/[^\0-\x7f]/.test(text)) {
+    const folded = text.toLowerCase().replace(/[-`]/g, "'").replace(/[^a-z0-9']/g, " ");
+    return { folded: folded.replace(LOOSE_JOINT, " "), positions: null };
+  }
   const spelled = text.replace(HALFWIDTH_SYLLABLE, (pair) => {
     const syllable = pair.normalize("NFKC");
     return syllable.length === 1 ? `${syllable}\u00ad` : pair;
@@ -77,11 +82,11 @@ function stripAccents(text) {
   return letters.join("").normalize("NFC");
 }
 
-/** Whether a mark combines: such marks are put in order, and most go before a iota below. @param {string} character */
+/** Whether a mark combines. Such marks are put in order, and all others before the iota below. @param {string} character */
 function isAccent(character) {
   if (!/\p{M}/u.test(character)) return false;
-  const behind = `\u0345${character}`;
-  return character === "\u0345" || behind.normalize("NFD") !== behind;
+  const isMoved = `\u0345${character}`.normalize("NFD") !== `\u0345${character.normalize("NFD")}`;
+  return character === "\u0345" || isMoved;
 }
 
 /** @param {string} character */

@@ -114,6 +114,14 @@ const ENDINGS = /** @type {[string, string][]} */ ([
   ["video/webm", "webm"],
   ["video/quicktime", "mov"],
   ["video/x-matroska", "mkv"],
+  ["audio/x-matroska", "mka"],
+  ["audio/mp4", "qta"],
+  ["audio/x-caf", "caf"],
+  ["audio/amr", "amr"],
+  ["audio/aiff", "aiff"],
+  ["audio/x-ms-wma", "wma"],
+  ["video/mp2t", "ts"],
+  ["video/3gpp", "3gp"],
 ]);
 
 /**

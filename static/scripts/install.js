@@ -81,7 +81,9 @@ export async function shared() {
     if (!response) continue; // another tab was faster
     const type = response.headers.get("Content-Type") ?? "";
     const name = decodeURIComponent(response.headers.get("X-Name") ?? "");
-    found.push({ file: new File([await response.blob()], name, { type }), forget: () => cache.delete(request) });
+    const lastModified = Number(response.headers.get("X-Modified")) || Date.now();
+    const file = new File([await response.blob()], name, { type, lastModified });
+    found.push({ file, forget: () => cache.delete(request) });
   }
   return found;
 }

@@ -21,9 +21,10 @@ export class Intake {
   copied = Promise.resolve();
 
   /** @param {import("./journal.js").Journal} journal @param {import("./outbox.js").Outbox} outbox */
-  constructor(journal, outbox) {
+  constructor(journal, outbox, ask = askServer) {
     this.journal = journal;
     this.outbox = outbox;
+    this.ask = ask;
   }
 
   /**
@@ -32,10 +33,16 @@ export class Intake {
    */
   async take(files) {
     const refused = [];
+    let isAnswered = true;
     for (const file of files) {
-      const reason = this.#refusal(file);
+      let reason = this.#refusal(file);
+      // Without an answer everything is taken, and nobody waits for the next one.
+      /** @type {Awaited<ReturnType<typeof askServer>>} */
+      const answer = reason || !isAnswered ? null : await this.ask(file);
+      isAnswered &&= reason !== null || answer !== null;
+      reason ??= answer?.refusal ?? null;
       if (reason) refused.push(reason);
-      else await this.#keep(file);
+      else await this.#keep(file, answer?.mime ?? typeOf(file));
     }
     return refused;
   }
@@ -46,8 +53,7 @@ export class Intake {
     if (file.size > this.limit_bytes) {
       return words.device.largeFile(file.name, size(file.size), size(this.limit_bytes));
     }
-    const type = file.type || mimeOf(file.name);
-    return /^(audio|video)\//.test(type) ? null : words.device.strangeFile(file.name);
+    return null;
   }
 
   /** Whether files are still being copied to this device: they are not kept before all of them is here. */
@@ -55,11 +61,12 @@ export class Intake {
     return this.#copying > 0;
   }
 
-  /** @param {File} file */
-  async #keep(file) {
+  /** @param {File} file @param {string} mime */
+  async #keep(file, mime) {
     const name = file.name.replace(/\.[^.]{1,5}$/, "").slice(0, MOST_NAME) || file.name;
     const duration_ms = await durationOf(file);
-    const row = newRow({ name, mime: file.type || mimeOf(file.name), duration_ms, state: "copying", is_file: true });
+    const modified_at = new Date(file.lastModified).toISOString();
+    const row = newRow({ name, mime, duration_ms, modified_at, state: "copying", is_file: true });
     this.#copying += 1;
     await this.outbox.begin(row, () => {
       const copy = this.#copy(row.id, file).finally(() => (this.#copying -= 1));
@@ -75,6 +82,14 @@ export class Intake {
     }
     await this.journal.update(id, { state: "ready" });
   }
+}
+
+/** @param {File} file */
+const askServer = (file) => import("./asking.js").then(({ ask }) => ask(file), () => null);
+
+/** What the browser or the file's ending says of its type: either may be wrong. @param {File} file */
+function typeOf({ type, name }) {
+  return /^(audio|video)\//.test(type) ? type : mimeOf(name);
 }
 
 /** A file's duration as the browser finds it, or null. @param {File} file @returns {Promise<number|null>} */

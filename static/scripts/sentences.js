@@ -15,6 +15,8 @@ const SENTENCES = [
   ["The sound takes far more time to decode than sound of this length does. All of its bytes are kept.", "tooSlow"],
   ["The server's disk is full. Whoever runs it can make room; then it goes on by itself.", "full"],
   ["The transcriber got stuck at this clip and was started again.", "stuck"],
+  ["The transcriber got stuck while it made this and was started again.", "stuckMaking"],
+  ["The transcriber stopped {} times while it made this.", "stoppedMaking"],
   ["Trying again ({} of {}).", "again"],
   ["It was tried {} times; the sound is kept, ask again later.", "givenUp"],
 ];
@@ -24,8 +26,9 @@ const PATTERNS = SENTENCES.map(([sentence, key]) => {
   return { pattern: new RegExp(escaped, "g"), key };
 });
 
-/** Put the server's words about a clip into the reader's language. @param {string|null} error */
+/** Put the server's words about a clip or a file into the reader's language. @param {string|null} error */
 export function told(error, language = words) {
+  if (error && error in language.refusals) return language.refusals[error];
   /** @param {keyof typeof words.told} key @param {string[]} numbers */
   const say = (key, numbers) => {
     const sentence = /** @type {string|((...numbers: string[]) => string)} */ (language.told[key]);

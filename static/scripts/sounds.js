@@ -1,7 +1,13 @@
 /** Sound that stays on this device: what was played or recorded here, the least recently used goes first. */
 
+import { playsOriginal } from "./playable.js";
+
 /** @typedef {import("./types.js").Clip} Clip */
-/** @typedef {{id: string, bytes: number, used: number}} Row */
+/**
+ * `bytes` are those of the clip's own sound, `held` those that are kept: where `isMade`, of the form that the server has
+ * made for this device. `track` is the one that a person wants heard.
+ * @typedef {{id: string, bytes: number, used: number, held?: number, isMade?: boolean, track?: number|null}} Row
+ */
 
 /** The service worker gives out from here what goes with a sound: static/service-worker.js. */
 const CACHE = "dictaphone-sounds";
@@ -28,7 +34,7 @@ export class Sounds {
       /** @type {Row|undefined} */
       const row = await this.memory.get("sounds", clip.id);
       // The server makes another file of it, which can be sought in; the older one is as good where there is no other.
-      if (!row || (row.bytes !== clip.bytes && navigator.onLine)) return null;
+      if (!row || (navigator.onLine && !(await isOf(row, clip)))) return null;
       const kept = await caches.match(this.api.audio(clip.id), { cacheName: CACHE });
       if (!kept) return null;
       void this.memory.put("sounds", { ...row, used: Date.now() });
@@ -48,21 +54,28 @@ export class Sounds {
     if (isWhole(clip) && this.#ours.delete(clip.id)) await this.keep(clip);
   }
 
-  /** Keep a clip's sound if there is room, with its outline and its words. Never fails. @param {Clip} clip */
-  async keep(clip) {
+  /**
+   * Keep a clip's sound if there is room, as this device plays it, with its outline and its words. Never fails.
+   * @param {Clip} clip @param {string} [source] where the sound is that this device plays
+   */
+  async keep(clip, source = this.api.audio(clip.id)) {
     const saves = /** @type {any} */ (navigator).connection?.saveData;
     if (!globalThis.caches || !isWhole(clip) || saves || this.#keeping.has(clip.id)) return;
     this.#keeping.add(clip.id);
+    const [path, folder] = [this.api.audio(clip.id), `/api/clips/${clip.id}`];
+    const isMade = source !== path;
     try {
       /** @type {Row|undefined} */
       const known = await this.memory.get("sounds", clip.id);
-      if (known?.bytes === clip.bytes || !(await this.#makeRoom(clip))) return;
+      if ((known && (await isOf(known, clip))) || (!isMade && !(await playsOriginal(clip)))) return;
+      const sound = await fetch(source, { priority: "low" });
+      const held = Number(sound.headers.get("Content-Length"));
+      const isWanted = sound.status === 200 && held > 0 && (isMade || held === clip.bytes);
+      if (!isWanted || !(await this.#makeRoom(held))) return void sound.body?.cancel();
       const cache = await caches.open(CACHE);
-      const [path, folder] = [this.api.audio(clip.id), `/api/clips/${clip.id}`];
-      const sound = await fetch(path, { priority: "low" });
-      if (!sound.ok || Number(sound.headers.get("Content-Length")) !== clip.bytes) return;
       await cache.put(path, sound);
-      await this.memory.put("sounds", { id: clip.id, bytes: clip.bytes, used: Date.now() });
+      const { id, bytes, track_set: track = null } = clip;
+      await this.memory.put("sounds", { id, bytes, held, isMade, track, used: Date.now() });
       for (const beside of [`${folder}/waveform`, `${folder}/transcript.json`]) {
         const response = await fetch(beside);
         if (response.ok) await cache.put(beside, response);
@@ -80,25 +93,30 @@ export class Sounds {
     await this.memory.clear("sounds");
   }
 
-  /** @param {Clip} clip */
-  async #makeRoom(clip) {
+  /** @param {number} wanted bytes */
+  async #makeRoom(wanted) {
     const { quota = 0, usage = 0 } = (await navigator.storage?.estimate()) ?? {};
     /** @type {Row[]} */
     const rows = (await this.memory.all("sounds")).sort((a, b) => a.used - b.used);
-    let held = rows.reduce((sum, { bytes }) => sum + bytes, 0);
-    const most = Math.min(MOST_BYTES, (quota - usage + held) * PART);
-    if (clip.bytes > most / 2) return false;
+    let total = rows.reduce((sum, { bytes, held = bytes }) => sum + held, 0);
+    const most = Math.min(MOST_BYTES, (quota - usage + total) * PART);
+    if (wanted > most / 2) return false;
     const cache = await caches.open(CACHE);
-    for (const { id, bytes } of rows) {
-      if (held + clip.bytes <= most) break;
+    for (const { id, bytes, held = bytes } of rows) {
+      if (total + wanted <= most) break;
       for (const path of [this.api.audio(id), `/api/clips/${id}/waveform`, `/api/clips/${id}/transcript.json`]) {
         await cache.delete(path);
       }
       await this.memory.delete("sounds", id);
-      held -= bytes;
+      total -= held;
     }
     return true;
   }
+}
+
+/** Whether what is kept is the clip's present sound, as this device plays it. @param {Row} row @param {Clip} clip */
+async function isOf({ bytes, isMade, track = null }, clip) {
+  return bytes === clip.bytes && track === (clip.track_set ?? null) && (isMade || (await playsOriginal(clip)));
 }
 
 /** Whether its segments are one file, which stays as it is. @param {Clip} clip */

@@ -12,7 +12,7 @@ const LONG_CHARACTERS = 500;
 /** A word is still the one that was said last for so long. */
 const LINGERS_MS = 1_000;
 
-const ENDS = /[.!?…。！？]["'”’»)\]」]*$/;
+const ENDS = /[.!?…。！？؟۔।॥။។]["'”’»)\]」]*$/;
 
 export class Timing {
   /** @type {number[]} */

@@ -10,9 +10,9 @@ const STALLED_MS = 30_000;
 
 /**
  * What is to be uploaded. `segment` is null for a file, which becomes a clip with its last byte; `length` is null as
- * long as nobody knows it.
- * @typedef {{clip_id: string, segment: number|null, name: string, mime: string, recorded_at: string,
- *   length: number|null}} Wanted
+ * long as nobody knows it. A file has no `recorded_at` but says when it was changed last: its own date is better.
+ * @typedef {{clip_id: string, segment: number|null, name: string, mime: string, length: number|null,
+ *   recorded_at?: string, last_modified?: string}} Wanted
  */
 
 export class Tus {
@@ -28,8 +28,8 @@ export class Tus {
    * Begin an upload, or find the one that was begun: twice is once.
    * @param {Wanted} wanted @returns {Promise<{url: string, offset: number}>}
    */
-  async create({ clip_id, segment, name, mime, recorded_at, length }) {
-    const about = { clip_id, name, filetype: mime, recorded_at, ...(segment === null ? {} : { segment }) };
+  async create({ segment, mime, length, ...said }) {
+    const about = { ...said, filetype: mime, ...(segment === null ? {} : { segment }) };
     /** @type {Record<string, string>} */
     const size = length === null ? { "Upload-Defer-Length": "1" } : { "Upload-Length": String(length) };
     const response = await this.#ask("POST", ADDRESS, { "Upload-Metadata": metadata(about), ...size });

@@ -97,6 +97,16 @@ test("a sentence says while it is spoken that it stays here for now", async () =
   await until(async () => (await journal.get("a")).problem === null);
 });
 
+test("a file says when it was changed last, and a recording when it began", async () => {
+  await keep("a", "one", { is_file: true, modified_at: "2024-05-17T15:32:10.000Z" });
+  await keep("b", "two");
+  await tab().outbox.scan();
+  await until(empty);
+  const [file, recording] = [...server.uploads.values()].map(({ about }) => about);
+  assert.deepEqual([file.last_modified, file.recorded_at], ["2024-05-17T15:32:10.000Z", undefined]);
+  assert.deepEqual([recording.last_modified, typeof recording.recorded_at], [undefined, "string"]);
+});
+
 test("nothing said is nothing kept, here and there", async () => {
   const recording = await speak(tab());
   await until(() => server.clips.has("a"));

@@ -24,10 +24,12 @@ Object.assign(globalThis, {
   },
   fetch: async (path) => {
     asked.push(path);
-    const body = path.endsWith("audio") ? "x".repeat(sizes.get(path.split("/")[3]) ?? 0) : "{}";
+    const body = path.includes("/audio") ? "x".repeat(sizes.get(path.split("/")[3]) ?? 0) : "{}";
     return new Response(body, { headers: { "Content-Length": String(body.length) } });
   },
 });
+let plays = "probably";
+globalThis.document = /** @type {any} */ ({ createElement: () => ({ canPlayType: () => plays }) });
 const browser = { onLine: true, storage: { estimate: async () => ({ quota: room, usage: 0 }) } };
 Object.defineProperty(globalThis, "navigator", { value: browser, configurable: true });
 
@@ -41,6 +43,7 @@ const done = (id, bytes) => {
 beforeEach(async () => {
   asked = [];
   room = 1_000_000;
+  plays = "probably";
   kept.clear();
   await memory.clear("sounds");
 });
@@ -85,4 +88,28 @@ test("a recording of ours is kept when it is whole, others are not unless they a
   await sounds.heard(done("other", 10));
   assert.deepEqual(asked[0], "/api/clips/mine/audio");
   assert.equal(asked.length, 3);
+});
+
+test("what is kept is what this device plays", async () => {
+  const sounds = new Sounds(memory, api);
+  const one = done("a", 100);
+  plays = "";
+  await sounds.keep(one);
+  assert.deepEqual(asked, [], "its own sound is of no use here");
+  sizes.set("a", 40);
+  await sounds.keep(one, "/api/clips/a/audio?as=m4a");
+  assert.equal(asked[0], "/api/clips/a/audio?as=m4a");
+  assert.equal((await sounds.find(one))?.size, 40);
+  assert.equal(await sounds.find({ ...one, track_set: 2 }), null, "a person wants another track");
+});
+
+test("the clip's own sound, kept by an earlier visit, is passed over where it has another clock than its words", async () => {
+  const sounds = new Sounds(memory, api);
+  const one = done("a", 100);
+  await sounds.keep(one);
+  assert.equal((await sounds.find(one))?.size, 100);
+  assert.equal(await sounds.find({ ...one, has_true_clock: false }), null);
+  browser.onLine = false;
+  assert.equal((await sounds.find({ ...one, has_true_clock: false }))?.size, 100, "better than none");
+  browser.onLine = true;
 });

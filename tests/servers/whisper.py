@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import urllib.request
+import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -31,10 +32,13 @@ from faster_whisper import WhisperModel
 
 API_KEY = "sk-tests"
 MODEL = "whisper-1"
+DIARIZING_MODEL = "gpt-4o-transcribe-diarize"
+SPEECH_MODEL = "gpt-4o-transcribe"
 MAX_BYTES = 25 * 1024**2  # https://platform.openai.com/docs/guides/speech-to-text
 OPENAI_TYPES = {"flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"}
 OPENAI_FIELDS = {
     "file", "model", "language", "prompt", "response_format", "temperature", "timestamp_granularities[]",
+    "chunking_strategy", "known_speaker_names[]", "known_speaker_references[]",
 }  # fmt: skip
 SEGMENT = (
     "id", "seek", "start", "end", "text", "tokens", "temperature", "avg_logprob", "compression_ratio", "no_speech_prob",
@@ -62,6 +66,8 @@ class Fault(Enum):
     ANOTHER = auto()  # 200, with another prediction's id and text (cog)
     RESET = auto()  # the connection is reset
     ONLY_JSON = auto()  # 400 for `verbose_json`, as OpenAI's gpt-4o models answer
+    NO_VOICES = auto()  # 422 for known speakers, as a server answers that does not know the fields
+    NOT_DIARIZED = auto()  # 422 for `diarized_json`, as a server answers that does not know the format
 
 
 Heard = dict[str, Any]
@@ -253,6 +259,11 @@ class _Connection(BaseHTTPRequestHandler):
             message = "response_format 'verbose_json' is not compatible with model 'gpt-4o-transcribe'. Use 'json'."
             self._json(400, _openai_error(400, message, "response_format", "unsupported_value").body)
             return
+        if (fault is Fault.NO_VOICES and asked.fields.get("known_speaker_names[]")) or (
+            fault is Fault.NOT_DIARIZED and asked.fields.get("response_format") == ["diarized_json"]
+        ):
+            self._json(422, {"detail": [{"type": "literal_error", "loc": ["body"], "msg": "Input should be another"}]})
+            return
         self.server.whisper.hold(fault)
         if fault is Fault.FAILED:
             self._json(200, {"error": {"message": "The server had an error while processing your request"}})
@@ -264,7 +275,10 @@ class _Connection(BaseHTTPRequestHandler):
         except UNREADABLE:
             self._json(400, _openai_error(400, "Audio file might be corrupted or unsupported", "file").body)
             return
-        self._json(200, _openai_answer(heard, asked.fields) if verbose else {"text": heard["text"].strip()})
+        if asked.fields.get("response_format") == ["diarized_json"]:
+            self._json(200, _diarized_answer(heard, asked.fields, self.server.whisper.transcribe))
+        else:
+            self._json(200, _openai_answer(heard, asked.fields) if verbose else {"text": heard["text"].strip()})
 
     def do_PUT(self) -> None:
         body = self._read()
@@ -403,18 +417,74 @@ def _check_openai(fields: dict[str, list[str]], filename: str | None, size: int,
         raise _openai_error(400, f"Unrecognized request argument supplied: {', '.join(sorted(unknown))}")
     if filename is None:
         raise _openai_error(400, "Missing required parameter: 'file'.", "file")
-    if fields.get("model") != [MODEL]:
-        raise _openai_error(404, f"The model {fields.get('model')} does not exist", "model", "model_not_found")
+    model = fields.get("model")
+    if model not in ([MODEL], [SPEECH_MODEL], [DIARIZING_MODEL]):
+        raise _openai_error(404, f"The model {model} does not exist", "model", "model_not_found")
     if filename.rpartition(".")[2].lower() not in OPENAI_TYPES:
         raise _openai_error(400, f"Unrecognized file format. Supported formats: {sorted(OPENAI_TYPES)}", "file")
     if size > largest:
         raise _openai_error(413, f"Maximum content size limit ({largest}) exceeded ({size} bytes read)")
     wanted = fields.get("response_format", ["json"])
-    if wanted not in (["json"], ["verbose_json"]):
-        raise _openai_error(400, f"{wanted} is not one of json, verbose_json", "response_format")
+    allowed = {MODEL: {"json", "verbose_json"}, SPEECH_MODEL: {"json"}, DIARIZING_MODEL: {"json", "diarized_json"}}
+    if model != [MODEL] and wanted == ["verbose_json"]:
+        message = f"response_format 'verbose_json' is not compatible with model '{model[0]}'. Use 'json' instead."
+        raise _openai_error(400, message, "response_format", "unsupported_value")
+    if not set(wanted) <= allowed[model[0]]:
+        raise _openai_error(400, f"{wanted} is not one of {allowed[model[0]]}", "response_format")
+    if model == [DIARIZING_MODEL]:
+        _check_diarizing(fields)
+    elif {"known_speaker_names[]", "known_speaker_references[]"} & set(fields):
+        raise _openai_error(400, "Known speakers are supported for diarization models only", "known_speaker_names")
     granularities = set(fields.get("timestamp_granularities[]", []))
     if granularities - {"word", "segment"} or (granularities and wanted != ["verbose_json"]):
         raise _openai_error(400, "timestamp_granularities needs response_format verbose_json, and word or segment")
+
+
+def _check_diarizing(fields: dict[str, list[str]]) -> None:
+    """What OpenAI answers was read in https://github.com/riffado/riffado/issues/101 and
+    https://community.openai.com/t/1364231.
+    """
+    if fields.get("chunking_strategy") != ["auto"]:
+        message = "chunking_strategy is required for diarization models"
+        raise _openai_error(400, message, "chunking_strategy", "invalid_value")
+    if "prompt" in fields:
+        raise _openai_error(400, "Prompt is not supported for diarization models", "prompt")
+    names, references = (fields.get(f"known_speaker_{each}[]", []) for each in ("names", "references"))
+    if len(names) != len(references) or len(names) > 4:
+        raise _openai_error(400, "Up to 4 known speakers, each with a reference", "known_speaker_names")
+    for reference in references:
+        with wave.open(io.BytesIO(_download(reference))) as sound:
+            if not 1.2 <= sound.getnframes() / sound.getframerate() <= 10:
+                message = "Known speaker references must be between 1.2 and 10.0 seconds"
+                raise _openai_error(400, message, "known_speaker_references", "invalid_value")
+
+
+def _diarized_answer(
+    heard: Heard, fields: dict[str, list[str]], transcribe: Callable[[bytes], Heard]
+) -> dict[str, Any]:
+    """With the names that the request gives to voices, and letters for the others."""
+    references = [_download(reference) for reference in fields.get("known_speaker_references[]", [])]
+    names = {
+        _voice(transcribe(reference)["segments"][0]): name
+        for name, reference in zip(fields.get("known_speaker_names[]", []), references, strict=True)
+    }
+    letters = iter("ABCDEFGH")
+    for segment in heard["segments"]:
+        if (voice := _voice(segment)) not in names:
+            names[voice] = next(letters)
+    segments = [
+        {
+            "type": "transcript.text.segment", "id": f"seg_{number}", "start": each["start"], "end": each["end"],
+            "text": each["text"], "speaker": names[_voice(each)],
+        }
+        for number, each in enumerate(heard["segments"])
+    ]  # fmt: skip
+    return {"text": heard["text"].strip(), "segments": segments, "duration": heard["duration"], "task": "transcribe"}
+
+
+def _voice(segment: dict[str, Any]) -> str:
+    """Whose voice it is, as a stand-in for the model tells; the model itself hears one."""
+    return str(segment.get("voice", ""))
 
 
 def _openai_answer(heard: Heard, fields: dict[str, list[str]]) -> dict[str, Any]:

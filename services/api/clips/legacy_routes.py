@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from services.api.clips.audio import PlayableAudio, audio_response
 from services.api.clips.names import name_from_path
-from services.api.clips.operations import AUDIO, AUDIO_ANSWERS, AUDIO_PROBLEMS, RANGE, clip_answer
-from services.api.clips.service import clip_response, store_audio
+from services.api.clips.operations import AUDIO, AUDIO_ANSWERS, AUDIO_PROBLEMS, FILE_PARAMETERS, RANGE, clip_answer
+from services.api.clips.service import FileDetails, clip_response, store_audio
 from services.api.http.body import ReceivedBody, receive_body
 from services.api.http.conditional import etag_matches
 from services.api.http.errors import Problem
@@ -28,19 +28,20 @@ from shared.redis.jobs import PREPARE
 @Operation(
     "Store a new clip under a name; the one that had it goes to the bin",
     {201: clip_answer("It is stored.")},
-    problems=["bad-name", "too-large", "not-audio", "away", "full"],
+    problems=["bad-request", "bad-name", "not-found", "too-large", "not-audio", "away", "full"],
+    parameters=FILE_PARAMETERS,
     body=AUDIO,
 )
 async def put(request: Request) -> Response:
     """PUT: store a new clip under a name. The clips that had the name go to the bin; nothing is overwritten."""
-    state, name = state_of(request), _name(request)
+    state, name, details = state_of(request), _name(request), FileDetails.of_request(request)
     async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
-        return await to_thread.run_sync(_put, request, name, body, limiter=state.upload_limiter)
+        return await to_thread.run_sync(_put, request, name, body, details, limiter=state.upload_limiter)
 
 
-def _put(request: Request, name: str, body: ReceivedBody) -> Response:
+def _put(request: Request, name: str, body: ReceivedBody, details: FileDetails) -> Response:
     state = state_of(request)
-    clip = store_audio(state, uuid.uuid4(), name, body)
+    clip = store_audio(state, uuid.uuid4(), name, body, details)
     with state.transaction() as transaction:
         for old in _lock_clips(transaction, request, name):
             old.move_to_bin(transaction.now)

@@ -1,12 +1,27 @@
 """What the operations on clips have in common in `/openapi.json`."""
 
-from services.api.http.operations import BINARY, UUID, Answer, Content, Json, json_answer, query_param
+from services.api.http.operations import BINARY, UUID, Answer, Content, Json, header_param, json_answer, query_param
 from services.api.transcripts import formats
 from shared.clips.renditions import Form
 from shared.clips.schemas import PublicClip
-from shared.uploads.models import MAX_SEGMENTS
+from shared.db.columns import MAX_DURATION_MS
+from shared.uploads.models import MAX_SEGMENTS, MAX_TRACK
 
 AUDIO: Content = {"audio/*": BINARY}
+
+MEDIA_TYPE: Json = {"type": "object", "required": ["mime"], "properties": {"mime": {"type": "string"}}}
+
+ALL_TRACKS = "all"
+
+TRACK: Json = {"type": "integer", "minimum": 1, "maximum": MAX_TRACK}
+
+FILE_PARAMETERS: tuple[Json, ...] = (
+    query_param("duration_ms", {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}),
+    query_param("recorded_at", {"type": "string", "format": "date-time"}),
+    query_param("track", TRACK),
+    header_param("Last-Modified", {"type": "string"}),
+)
+"""What a request may say of the file that is its body: `services.api.clips.service.FileDetails`."""
 
 SEGMENT = query_param("segment", {"type": "integer", "minimum": 0, "maximum": MAX_SEGMENTS})
 

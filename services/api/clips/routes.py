@@ -7,29 +7,35 @@ from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.api.audio_formats.table import SNIFFED_BYTES
 from services.api.clips.audio import PlayableAudio, audio_response
+from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name, content_disposition
 from services.api.clips.operations import (
+    ALL_TRACKS,
     AS,
     AUDIO,
     AUDIO_ANSWERS,
     AUDIO_PROBLEMS,
     DOWNLOAD,
+    FILE_PARAMETERS,
     IF_MATCH,
     MAKING,
+    MEDIA_TYPE,
     RANGE,
     SEGMENT,
     SITTING,
+    TRACK,
     TRANSCRIPTS,
     clip_answer,
 )
 from services.api.clips.renditions import ORIGINAL, rendition_response
 from services.api.clips.schemas import ClipPatch
-from services.api.clips.service import clip_response, get_clip, id_taken, store_audio, version_etag
+from services.api.clips.service import FileDetails, clip_response, get_clip, id_taken, store_audio, version_etag
 from services.api.http.body import ReceivedBody, receive_body
 from services.api.http.conditional import PRIVATE, etag_matches
 from services.api.http.errors import Problem
-from services.api.http.operations import Answer, Operation, json_answer, query_param
+from services.api.http.operations import BINARY, Answer, Operation, json_answer, query_param
 from services.api.http.params import clip_id, int_param, json_body, storable_text, uuid_header
 from services.api.state import State, state_of
 from services.api.transcripts import formats
@@ -38,12 +44,23 @@ from shared.clips import renditions
 from shared.clips.models import MAX_NAME_CHARS, Clip, Status
 from shared.clips.renditions import Form
 from shared.clips.waveform import Waveform
-from shared.db.columns import MAX_DURATION_MS
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE, RENDER
 from shared.search.folding import folded_ahead
 from shared.transcripts.models import Transcript
-from shared.uploads.models import MAX_SEGMENTS, Piece
+from shared.uploads.models import MAX_SEGMENTS, MAX_TRACK, Piece
+
+
+@Operation(
+    "Ask what kind of file begins with these bytes, before all of it is sent",
+    {200: json_answer("The media type that it would be stored under.", MEDIA_TYPE)},
+    problems=["bad-request", "empty-audio", "too-large", "not-audio"],
+    body={"application/octet-stream": BINARY},
+)
+async def media_type(request: Request) -> Response:
+    """POST /api/media-type: recognise a file by its first 64 KiB. Nothing is stored."""
+    async with receive_body(request, SNIFFED_BYTES, state_of(request).incoming_dir) as body:
+        return JSONResponse({"mime": resolve_media_type(body.file)}, headers={"Cache-Control": PRIVATE})
 
 
 @Operation("Read a clip", {200: clip_answer("The clip."), 304: "It has not changed."}, problems=["not-found"])
@@ -62,7 +79,7 @@ def read(request: Request) -> Response:
     problems=["bad-name", "not-found", "id-taken", "too-large", "not-audio", "away", "full"],
     parameters=[
         query_param("name", {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS}, required=True),
-        query_param("duration_ms", {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}),
+        *FILE_PARAMETERS,
     ],
     body=AUDIO,
 )
@@ -70,15 +87,15 @@ async def put(request: Request) -> Response:
     """PUT /api/clips/{id}: store a recording under the id that its browser made. Repeating it changes nothing."""
     state, id = state_of(request), clip_id(request)
     name = clean_name(request.query_params.get("name", ""))
-    duration_ms = int_param(request, "duration_ms", minimum=0, maximum=MAX_DURATION_MS, default=0) or None
+    details = FileDetails.of_request(request)
     async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
-        return await to_thread.run_sync(_put, state, id, name, body, duration_ms, limiter=state.upload_limiter)
+        return await to_thread.run_sync(_put, state, id, name, body, details, limiter=state.upload_limiter)
 
 
-def _put(state: State, id: uuid.UUID, name: str, body: ReceivedBody, duration_ms: int | None) -> Response:
+def _put(state: State, id: uuid.UUID, name: str, body: ReceivedBody, details: FileDetails) -> Response:
     if clip := _existing_clip(state, id, body):
         return clip_response(clip)
-    clip = store_audio(state, id, name, body, duration_ms)
+    clip = store_audio(state, id, name, body, details)
     try:
         with state.transaction() as transaction:
             transaction.save(clip, PREPARE)
@@ -156,13 +173,18 @@ def restore(request: Request) -> Response:
 
 
 @Operation(
-    "Transcribe a clip again",
+    "Transcribe a clip again, perhaps another track of it",
     {202: clip_answer("The clip, waiting.")},
-    problems=["not-found", "in-bin", "stale"],
-    parameters=[IF_MATCH],
+    problems=["bad-request", "not-found", "in-bin", "stale"],
+    parameters=[IF_MATCH, query_param("track", {"anyOf": [TRACK, {"const": ALL_TRACKS}]})],
 )
 def transcribe_again(request: Request) -> Response:
-    """POST /api/clips/{id}/transcription: transcribe it again, with all tries, by whichever worker comes first."""
+    """POST /api/clips/{id}/transcription: transcribe it again, with all tries, by whichever worker comes first.
+
+    `?track=2` hears that track alone from now on, and `?track=all` all that have sound.
+    """
+    is_all = request.query_params.get("track") == ALL_TRACKS
+    track = None if is_all else int_param(request, "track", minimum=1, maximum=MAX_TRACK, default=None)
     with state_of(request).transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         if clip.deleted_at is not None:
@@ -170,7 +192,10 @@ def transcribe_again(request: Request) -> Response:
         if clip.status is Status.RECORDING:
             raise Problem("recording", "The clip is still being recorded; its words come when it is finished.")
         # A worker that has the clip loses it: a person asks who sees that nothing goes on.
-        clip.request_transcription(transaction.now)
+        if (is_all or track) and track != clip.track_set:
+            clip.set_track(track, transaction.now)
+        else:
+            clip.request_transcription(transaction.now)
         has_failed = renditions.retry_failed(transaction.session, clip.id, transaction.now)
         transaction.save(clip, clip.next_job, *([RENDER] if has_failed and clip.prepared_at else []))
     return clip_response(clip, 202)

@@ -1,7 +1,9 @@
 """Clips for several packages: look one up by a request, store its audio, answer with it."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -11,12 +13,15 @@ from services.api.clips.media_types import resolve_media_type
 from services.api.http.body import ReceivedBody
 from services.api.http.conditional import PRIVATE, etag_matches
 from services.api.http.errors import Problem
-from services.api.http.params import clip_id
+from services.api.http.params import clip_id, date_header, instant_param, int_param
 from services.api.state import State
+from shared.clips.dates import plausible_date
 from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip
+from shared.db.columns import MAX_DURATION_MS
 from shared.libraries import HOME
 from shared.storage.keys import file_key
+from shared.uploads.models import MAX_TRACK
 
 
 def get_clip(session: Session, request: Request, *, for_update: bool = False) -> Clip:
@@ -35,7 +40,33 @@ def get_clip(session: Session, request: Request, *, for_update: bool = False) ->
     return clip
 
 
-def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, duration_ms: int | None = None) -> Clip:
+@dataclass(frozen=True)
+class FileDetails:
+    """What a request says of the file that is its body."""
+
+    duration_ms: int | None
+    recorded_at: datetime | None
+    """What the sender said, or else when the file was changed last."""
+    is_dated: bool
+    """Whether the sender said `recorded_at`, so that no date in the file replaces it."""
+    track: int | None
+
+    @classmethod
+    def of_request(cls, request: Request) -> Self:
+        """Read the parameters in `FILE_PARAMETERS`. Raises `Problem`."""
+        now = datetime.now(UTC)
+        recorded_at = instant_param(request, "recorded_at")
+        last_modified = date_header(request, "Last-Modified")
+        changed_at = plausible_date(last_modified, now) if last_modified else None
+        return cls(
+            duration_ms=int_param(request, "duration_ms", minimum=0, maximum=MAX_DURATION_MS, default=0) or None,
+            recorded_at=min(recorded_at, now) if recorded_at else changed_at,
+            is_dated=recorded_at is not None,
+            track=int_param(request, "track", minimum=1, maximum=MAX_TRACK, default=None),
+        )
+
+
+def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, details: FileDetails) -> Clip:
     """Check the audio, put it into the store, and return its clip, which is still to be saved. Raises `Problem`."""
     mime = resolve_media_type(body.file, body.content_type)
     key = file_key(HOME, id, 0, body.size, body.size)
@@ -47,7 +78,10 @@ def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, dura
         bytes=body.size,
         sha256=body.sha256,
         audio_key=key,
-        duration_ms=duration_ms,
+        duration_ms=details.duration_ms,
+        recorded_at=details.recorded_at,
+        is_dated=details.is_dated,
+        track=details.track,
         now=datetime.now(UTC),
     )
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -87,6 +88,18 @@ def instant_param(request: Request, name: str) -> datetime | None:
     except (ValueError, OverflowError):
         raise Problem(
             "bad-request", f"{name} must be an instant with its zone, such as 2026-11-23T14:00:00Z."
+        ) from None
+
+
+def date_header(request: Request, name: str) -> datetime | None:
+    """An HTTP date (RFC 9110, section 5.6.7). Raises `Problem` for anything else."""
+    text = request.headers.get(name)
+    try:
+        at = None if text is None else parsedate_to_datetime(text)
+        return at and (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise Problem(
+            "bad-request", f"The header {name} must be a date such as Mon, 23 Nov 2026 14:00:00 GMT."
         ) from None
 
 

@@ -1,13 +1,14 @@
 """Give each word of a text its time, from the words that a machine heard, also after a person has edited the text."""
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from services.api.transcripts.tokens import Token, columns, tokenize
+from services.api.transcripts.tokens import Token, columns, may_continue_word, tokenize, visible_characters
 
 MAX_COLUMN_MS = 200
 """Longest time of a column. Speech has 15 columns a second; a slower word was stretched over a silence."""
@@ -70,8 +71,42 @@ def longest_increasing_subsequence(times: Sequence[int]) -> list[int]:
 
 def _spoken_words(passages: Iterable[Mapping[str, Any]]) -> Iterator[TimedWord]:
     for passage in passages:
-        for word in passage.get("words") or [passage]:
-            yield from _share_time(tokenize(word["text"]), word["start_ms"], word["end_ms"])
+        for fragments in _fragments_of_words(passage.get("words") or [passage]):
+            if len(fragments) > 1:
+                yield from _join_fragments(fragments)
+            else:
+                (word,) = fragments
+                yield from _share_time(tokenize(word["text"]), word["start_ms"], word["end_ms"])
+
+
+def _fragments_of_words(words: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Group what a machine took for words, where it cut a script without spaces, mostly inside words."""
+    fragments: list[Mapping[str, Any]] = []
+    for word in words:
+        if fragments and not may_continue_word(fragments[-1]["text"], word["text"]):
+            yield fragments
+            fragments = []
+        fragments.append(word)
+    if fragments:
+        yield fragments
+
+
+def _join_fragments(fragments: Sequence[Mapping[str, Any]]) -> Iterator[TimedWord]:
+    """Cut the text of all fragments into words: each begins with its first character and ends with its last one."""
+    characters = [
+        character
+        for fragment in fragments
+        for character in _share_time(
+            [Token(character, False) for character in visible_characters(fragment["text"])],
+            fragment["start_ms"],
+            fragment["end_ms"],
+        )
+    ]
+    at = 0
+    for token in tokenize("".join(fragment["text"] for fragment in fragments)):
+        first, last = characters[at], characters[at + len(token.text) - 1]
+        at += len(token.text)
+        yield TimedWord(*token, first.start_ms, max(first.start_ms, last.end_ms))
 
 
 def _range_between(replaced: Sequence[TimedWord], min_ms: int, max_ms: int) -> tuple[int, int]:
@@ -106,7 +141,10 @@ def _share_time(tokens: Sequence[Token], start_ms: int, end_ms: int) -> Iterator
 
 def _comparison_key(word: str) -> str:
     """The word without capitals and punctuation, which a person changes most."""
-    return re.sub(r"\W", "", word).casefold() or word
+    if word.isascii():
+        return re.sub(r"\W", "", word).casefold() or word
+    # Marks are the vowels of many scripts.
+    return "".join(c for c in word if c.isalnum() or unicodedata.category(c)[0] == "M").casefold() or word
 
 
 def _common_words(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int]]:

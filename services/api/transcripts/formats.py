@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from services.api.transcripts import alignment, subtitles
+from services.api.transcripts import alignment, direction, subtitles
 from services.api.transcripts.alignment import TimedWord
 from services.api.transcripts.subtitles import Cue, join_words
 from shared.clips.models import Clip
@@ -109,7 +109,7 @@ def _timed_words(clip: Clip, timed: Transcript | None) -> list[TimedWord]:
 
 
 def _cues(clip: Clip, timed: Transcript | None) -> list[Cue]:
-    return subtitles.cut_cues(_timed_words(clip, timed), _duration_ms(clip, timed))
+    return list(direction.embed_cues(subtitles.cut_cues(_timed_words(clip, timed), _duration_ms(clip, timed))))
 
 
 def _duration_ms(clip: Clip, timed: Transcript | None) -> int:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import inf
 
 from services.api.transcripts.alignment import TimedWord
-from services.api.transcripts.tokens import MAX_COLUMNS, columns
+from services.api.transcripts.tokens import MAX_COLUMNS, columns, is_unspaced
 
 MIN_CUE_MS, MAX_CUE_MS = 833, 7_000
 """How long a cue is shown: from five sixths of a second to seven seconds."""
@@ -29,7 +29,7 @@ CLAUSE_PAUSE_MS = 300
 MAX_CUE_IMBALANCE, MAX_LINE_IMBALANCE = 0.35, 0.15
 """Share of the whole by which one part may be longer, so that the cut is between clauses and not in the middle."""
 
-SENTENCE_ENDS, CLAUSE_ENDS = ".!?…。！？", ",;:–—，、；："
+SENTENCE_ENDS, CLAUSE_ENDS = ".!?…。！？؟۔।॥။។", ",;:–—，、；：،؛၊"
 """Characters that end a sentence, and characters that end a clause."""
 
 CLOSING = "\"'”’»)]」』）"
@@ -117,7 +117,7 @@ def _lines(group: Sequence[TimedWord]) -> tuple[str, ...] | None:
 
 def _best_cut(group: Sequence[TimedWord], max_imbalance: float, max_columns: float = inf) -> int:
     """Index of the best cut, near the middle and between clauses; 0 if each cut leaves a part that is too wide."""
-    total = columns(join_words(group))
+    total = columns(join_words(group)) or 1  # marks alone have no width
     best_index, best_cost, before = 0, inf, 0.0
     for index, (word, following) in enumerate(pairwise(group), 1):
         before += columns(word.text) + (word.is_spaced and index > 1)
@@ -130,7 +130,10 @@ def _best_cut(group: Sequence[TimedWord], max_imbalance: float, max_columns: flo
 
 def _ends_clause(word: TimedWord, following: TimedWord) -> bool:
     is_before_pause = following.start_ms - word.end_ms >= CLAUSE_PAUSE_MS
-    return is_before_pause or ends_sentence(word) or word.text.rstrip(CLOSING).endswith(tuple(CLAUSE_ENDS))
+    # In a script without spaces between words, a space separates clauses.
+    is_before_space = following.is_spaced and is_unspaced(word.text)
+    has_mark = ends_sentence(word) or word.text.rstrip(CLOSING).endswith(tuple(CLAUSE_ENDS))
+    return is_before_pause or is_before_space or has_mark
 
 
 def _ideal_end_ms(group: Sequence[TimedWord], start_ms: int) -> int:

@@ -71,7 +71,8 @@ def options(request: Request) -> Response:
         UPLOAD_LENGTH,
         header_param("Upload-Defer-Length", {"const": "1"}),
         header_param(
-            "Upload-Metadata", {"type": "string", "description": "clip_id, name, filetype, recorded_at, segment."}
+            "Upload-Metadata",
+            {"type": "string", "description": "clip_id, name, filetype, recorded_at, last_modified, track, segment."},
         ),
     ],
     body=BYTES,

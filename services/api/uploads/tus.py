@@ -15,7 +15,9 @@ from starlette.datastructures import Headers
 from services.api.clips.names import clean_name
 from services.api.http.body import reject_too_large
 from services.api.http.errors import UPLOAD_HEADERS, Problem
-from shared.uploads.models import MAX_SEGMENTS
+from shared.clips.dates import plausible_date
+from shared.uploads import metadata
+from shared.uploads.models import MAX_SEGMENTS, MAX_TRACK
 
 VERSION = UPLOAD_HEADERS["Tus-Resumable"]
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,expiration,termination"
@@ -32,7 +34,6 @@ MAX_METADATA_CHARS = 4096
 
 DEFAULT_NAME = "Untitled"
 
-_METADATA_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII without comma
 _MEDIA_TYPE = re.compile(r"(audio|video)/[a-z0-9][a-z0-9.+-]*(;\s*codecs=\"?[a-z0-9][a-z0-9., -]{0,99}\"?)?")
 
 
@@ -112,18 +113,19 @@ class CreationRequest:
             raise Problem("bad-request", "Either Upload-Length or Upload-Defer-Length: 1 is needed.")
         reject_too_large(max_bytes, length or 0)
         header = headers.get("upload-metadata", "")
-        metadata = parse_metadata(header)
-        segment = metadata.get("segment")
+        said = parse_metadata(header)
+        segment = said.get("segment")
+        _check_track(said.get("track"))
         if length == 0 and segment is None:
             raise Problem("empty-audio", "The upload is empty: there is nothing to keep.")
         return cls(
             length=length,
-            clip_id=_parse_clip_id(metadata.get("clip_id")),
+            clip_id=_parse_clip_id(said.get("clip_id")),
             segment=_parse_segment(segment),
             is_recording=segment is not None,
-            name=clean_name(metadata.get("name") or metadata.get("filename") or DEFAULT_NAME),
-            mime=_parse_media_type(metadata.get("filetype") or metadata.get("type") or ""),
-            recorded_at=_parse_recorded_at(metadata.get("recorded_at"), now),
+            name=clean_name(said.get("name") or said.get("filename") or DEFAULT_NAME),
+            mime=_parse_media_type(said.get("filetype") or said.get("type") or ""),
+            recorded_at=_parse_recorded_at(said, now),
             metadata=header,
         )
 
@@ -132,18 +134,12 @@ def parse_metadata(header: str) -> Mapping[str, str]:
     """Parse `Upload-Metadata`: comma-separated pairs of a key and a base64 value. Raises `Problem`."""
     if len(header) > MAX_METADATA_CHARS:
         raise Problem("bad-request", f"Upload-Metadata can have at most {MAX_METADATA_CHARS:,} characters.")
-    metadata: dict[str, str] = {}
-    for pair in header.split(",") if header.strip() else ():
-        key, _, encoded = pair.strip().partition(" ")
-        try:
-            if not _METADATA_KEY.fullmatch(key) or key in metadata:
-                raise ValueError(key)
-            metadata[key] = base64.b64decode(encoded.strip(), validate=True).decode()
-        except ValueError:
-            raise Problem(
-                "bad-request", "Upload-Metadata must be pairs of a key and a base64 value, each key once."
-            ) from None
-    return metadata
+    try:
+        return metadata.parse_metadata(header)
+    except ValueError:
+        raise Problem(
+            "bad-request", "Upload-Metadata must be pairs of a key and a base64 value, each key once."
+        ) from None
 
 
 def _parse_clip_id(text: str | None) -> uuid.UUID:
@@ -170,12 +166,26 @@ def _parse_media_type(text: str) -> str:
     return claim if len(claim) <= 255 and _MEDIA_TYPE.fullmatch(claim) else "application/octet-stream"
 
 
-def _parse_recorded_at(text: str | None, now: datetime) -> datetime:
-    """When the recording began, but not later than `now`: a client's clock may be ahead of ours."""
-    if text is None:
-        return now
+def _parse_recorded_at(said: Mapping[str, str], now: datetime) -> datetime:
+    """When the recording began, or else when the file was changed last, but not later than `now`.
+
+    A client's clock may be ahead of ours.
+    """
+    if (recorded_at := said.get("recorded_at")) is not None:
+        return min(_parse_instant("recorded_at", recorded_at), now)
+    if (last_modified := said.get("last_modified")) is not None:
+        return plausible_date(_parse_instant("last_modified", last_modified), now) or now
+    return now
+
+
+def _parse_instant(key: str, text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-        return min(at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC), now)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise Problem("bad-request", "The recorded_at in Upload-Metadata is no instant of ISO 8601.") from None
+        raise Problem("bad-request", f"The {key} in Upload-Metadata is no instant of ISO 8601.") from None
+
+
+def _check_track(text: str | None) -> None:
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) >= 1):
+        raise Problem("bad-request", f"The track in Upload-Metadata must be a number from 1 to {MAX_TRACK}.")

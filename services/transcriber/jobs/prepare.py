@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from services.transcriber.audio import remux, segments
+from services.transcriber.audio.creation_time import read_creation_time
 from services.transcriber.audio.decode import SAMPLE_RATE, decode_file
 from services.transcriber.audio.demux import UNDECODABLE
 from services.transcriber.audio.fetch import FetchedAudio, measure_audio
@@ -104,6 +105,7 @@ class PrepareJob(ClipJob):
                     body = checked_body(segment.file, check_cancelled)
                     self.store.put(segment.key, body, segment.size, segment.upload.mime, segment.sha256)
             key, size, sha256 = self._store_played(claim.clip, played, check_cancelled)
+            recorded_at = _date_in_file(claim.clip, next(iter(audible)).file)
 
         useless: Collection[str] = ()
 
@@ -124,6 +126,7 @@ class PrepareJob(ClipJob):
                 note=note,
                 remarks=played.remarks,
                 now=now,
+                recorded_at=recorded_at,
             )
             useless = renditions.renew_stale(session, clip, now)
             if not (clip.has_true_clock and is_universal(clip.mime, codec)):
@@ -163,6 +166,10 @@ class PrepareJob(ClipJob):
         key = played_key(clip.library_id, clip.id)
         size, sha256 = put_file(self.store, key, played.file, played.mime, check_cancelled)
         return key, size, sha256
+
+
+def _date_in_file(clip: Clip, file: IO[bytes]) -> datetime | None:
+    return None if clip.is_dated else read_creation_time(file, clip.created_at, datetime.now(UTC))
 
 
 def _measure_segments(

@@ -156,7 +156,7 @@ class RenderJob(Job):
                 fetch_audio(self.store, clip.audio_key, clip.mime, self.work_dir, check_cancelled)
             )
             budget = TimeBudget(max(audio.sound_ms, audio.duration_ms) / 1000, check_cancelled)
-            render(audio, target, ENCODINGS[claim.form], clip.name, budget.check)
+            render(audio, target, ENCODINGS[claim.form], clip, budget.check)
             size, sha256 = put_file(self.store, key, target, mime, check_cancelled)
 
         def finish(_session: Session, rendition: Rendition, now: datetime) -> str:
@@ -221,15 +221,15 @@ class RenderJob(Job):
 
 
 def render(
-    audio: FetchedAudio, target: FileIO, encoding: Encoding, title: str, check_cancelled: CancellationCheck
+    audio: FetchedAudio, target: FileIO, encoding: Encoding, clip: Clip, check_cancelled: CancellationCheck
 ) -> None:
     """Encode the samples that the recognizer hears too, at the source's rate and with its channels, two at most."""
     track = TrackFormat.of(audio.file)
     rate, channels = encoding.rate_for(track.rate), min(2, track.channels)
 
     def blocks() -> Iterator[Samples]:
-        for samples in decode_file(audio.file, rate, "stereo" if channels == 2 else "mono"):
+        for samples in decode_file(audio.file, rate, "stereo" if channels == 2 else "mono", clip.track_set):
             check_cancelled()
             yield samples
 
-    encode(blocks(), target, encoding, rate=rate, channels=channels, title=title)
+    encode(blocks(), target, encoding, rate=rate, channels=channels, title=clip.name)

@@ -13,6 +13,9 @@ from services.transcriber.recognizers.voice_activity import detect_speech, is_in
 from shared.db.columns import MAX_DURATION_MS
 from shared.languages import CODES_BY_NAME, LANGUAGES
 
+MAX_SPEAKER_CHARS = 64
+"""Characters of a voice's name that are kept: those that servers make have some ten."""
+
 SCORE_NAMES = ("no_speech_prob", "avg_logprob", "compression_ratio")
 SegmentScores = dict[str, float]
 """Whisper's scores of a segment, by name, for `is_hallucination`; empty if the server does not send them."""
@@ -57,7 +60,7 @@ def _parse_passage(segment: dict[str, Any], loose_words: list[Word]) -> Passage:
     start_ms, end_ms = _parse_times(segment)
     own_words = join_hyphenated(_parse_words(segment.get("words")))
     words = own_words or [word for word in loose_words if start_ms <= (word.start_ms + word.end_ms) / 2 < end_ms]
-    return Passage(start_ms, end_ms, _parse_text(segment["text"]), words)
+    return Passage(start_ms, end_ms, _parse_text(segment["text"]), words, speaker=_parse_speaker(segment))
 
 
 def _parse_words(words: Any) -> Iterator[Word]:
@@ -75,6 +78,12 @@ def _parse_text(text: Any) -> str:
 def _parse_times(timed: dict[str, Any]) -> tuple[int, int]:
     start_ms, end_ms = (min(max(0, round(float(timed[key]) * 1000)), MAX_DURATION_MS) for key in ("start", "end"))
     return start_ms, max(start_ms, end_ms)
+
+
+def _parse_speaker(segment: dict[str, Any]) -> str | None:
+    """The name of a voice (`A`, `SPEAKER_00`), if the server tells voices apart."""
+    speaker = segment.get("speaker")
+    return clean_text(speaker)[:MAX_SPEAKER_CHARS] or None if isinstance(speaker, str) else None
 
 
 def _parse_scores(segment: dict[str, Any]) -> SegmentScores:

@@ -129,4 +129,4 @@ def to_wav(samples: Samples) -> FetchedAudio:
 
 def _shift(passage: Passage, by_ms: int) -> Passage:
     words = [replace(word, start_ms=word.start_ms + by_ms, end_ms=word.end_ms + by_ms) for word in passage.words]
-    return Passage(passage.start_ms + by_ms, passage.end_ms + by_ms, passage.text, words)
+    return replace(passage, start_ms=passage.start_ms + by_ms, end_ms=passage.end_ms + by_ms, words=words)

@@ -1,6 +1,7 @@
 """A server with OpenAI's `POST /v1/audio/transcriptions`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import httpx
 
@@ -10,11 +11,24 @@ from services.transcriber.recognizers import http_client
 from services.transcriber.recognizers.answers import parse_recognition
 from services.transcriber.recognizers.chunks import transcribe_within_limit
 from services.transcriber.recognizers.recognizer import OnProgress, Recognition, ignore_progress
+from services.transcriber.recognizers.speakers import ChunkSpeakers
 from services.transcriber.settings import TranscriberSettings
 
 VERBOSE_FORM = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
 PLAIN_FORM = {"response_format": "json"}
 """For newer models and smaller servers, which refuse the verbose one."""
+
+DIARIZED_FORM = {"response_format": "diarized_json", "chunking_strategy": "auto"}
+"""For models that tell voices apart. They refuse the verbose form, a prompt, and a request without `chunking_strategy`
+(in any format, whatever the length): https://platform.openai.com/docs/api-reference/audio/createTranscription."""
+
+UNDIARIZED_FORM = {"response_format": "json", "chunking_strategy": "auto"}
+"""For a server that has such a model and does not name its voices."""
+
+REFUSALS = {400, 422}
+"""Statuses of a server that does not know a field or a format."""
+
+Form = Mapping[str, str | Sequence[str]]
 
 
 class OpenAIRecognizer:
@@ -25,7 +39,8 @@ class OpenAIRecognizer:
         self._model = settings.whisper_model or "whisper-1"
         self._timeout_s = settings.whisper_timeout_seconds
         self._max_bytes = settings.whisper_max_bytes
-        self._prompt = settings.whisper_prompt
+        self._is_diarizing = "diariz" in self._model.lower()
+        self._prompt = "" if self._is_diarizing else settings.whisper_prompt
         self._client = http_client.open_client(settings.whisper_api_key.get_secret_value())
         self.name = f"{self._model} at {httpx.URL(self._url).host}"
 
@@ -38,20 +53,27 @@ class OpenAIRecognizer:
         on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
-        forms: list[Mapping[str, Sequence[str]]] = [VERBOSE_FORM, PLAIN_FORM]
+        forms: list[Form] = [DIARIZED_FORM, UNDIARIZED_FORM] if self._is_diarizing else [VERBOSE_FORM, PLAIN_FORM]
+        speakers = ChunkSpeakers()
 
         def transcribe_file(file: FetchedAudio, file_language: str | None, _: str) -> Recognition:
-            response = self._send(file, forms[0], file_language, check_cancelled)
-            if response.status_code in {400, 422} and len(forms) > 1:
-                response = self._send(file, PLAIN_FORM, file_language, check_cancelled)
-                if response.status_code == 200:
-                    del forms[0]  # the server would refuse the verbose form for the next chunk as well
+            voices = speakers.fields_for(file, self._max_bytes)
+            response, form = self._send_accepted(
+                file, [{**forms[0], **voices}, *forms] if voices else forms, file_language, check_cancelled
+            )
             if response.status_code != 200:
                 http_client.raise_error_for(response)
+            if voices and not form.keys() >= voices.keys():
+                speakers.are_sent, voices = False, {}
+            if form in forms:
+                del forms[: forms.index(form)]  # the server would refuse them for the next chunk as well
             answer = http_client.parse_object(response)
-            return parse_recognition(
+            recognition = parse_recognition(
                 answer.get("text"), answer.get("segments"), answer.get("words"), answer.get("language"), file
             )
+            if file is audio:
+                return recognition
+            return replace(recognition, passages=speakers.name(recognition.passages, file, voices))
 
         return transcribe_within_limit(
             audio,
@@ -62,10 +84,24 @@ class OpenAIRecognizer:
             language=language,
         )
 
+    def _send_accepted(
+        self,
+        audio: FetchedAudio,
+        forms: Sequence[Form],
+        language: str | None,
+        check_cancelled: CancellationCheck,
+    ) -> tuple[httpx.Response, Form]:
+        """Send the audio in one form after another until one is not refused. Return the last response and its form."""
+        for form in forms[:-1]:
+            response = self._send(audio, form, language, check_cancelled)
+            if response.status_code not in REFUSALS:
+                return response, form
+        return self._send(audio, forms[-1], language, check_cancelled), forms[-1]
+
     def _send(
         self,
         audio: FetchedAudio,
-        form: Mapping[str, Sequence[str]],
+        form: Form,
         language: str | None,
         check_cancelled: CancellationCheck,
     ) -> httpx.Response:

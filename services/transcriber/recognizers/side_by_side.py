@@ -11,6 +11,9 @@ from services.transcriber.recognizers.recognizer import OnProgress
 Block = TypeVar("Block")
 Result = TypeVar("Result")
 
+MAX_THREADS = 8
+"""Threads for one clip, however many cores are spare: each holds a block, which takes 100 to 150 MB with `base`."""
+
 GiveWay = Callable[[], None]
 """Called before each step of the work on a block. It waits while another clip wants the core, and raises if the work on
 another block of the clip failed."""
@@ -30,14 +33,14 @@ def map_side_by_side(
 ) -> list[Result]:
     """The results of `work`, which is called with each block and its number, in the order of the blocks.
 
-    This thread works on one block after another, and up to `max_threads - 1` others help while there are spare cores.
+    This thread works on one block after another. Others help while there are spare cores, up to `max_threads` in all.
     No block is taken before somebody works on it. Raises the first error, after all threads have ended.
     """
     run = _Run(blocks, work, _ClipCores(cores))
     helpers = [
         # In this thread's context, so that log lines name the clip.
         threading.Thread(target=copy_context().run, args=(run.work,), name=f"block helper {number}", daemon=True)
-        for number in range(1, min(max_threads, cores.number))
+        for number in range(1, min(max_threads, cores.number, MAX_THREADS))
     ]
     run.work(helpers)
     for helper in helpers:

@@ -21,6 +21,7 @@ def _expand() -> None:
     steps.add_column("clip", sa.Column("has_true_clock", sa.Boolean(), nullable=False, server_default=sa.true()))
     steps.add_column("clip", sa.Column("remarks", sa.JSON(), nullable=False, server_default="[]"))
     steps.add_column("clip", sa.Column("track_set", sa.BigInteger()))
+    steps.add_column("clip", sa.Column("is_dated", sa.Boolean(), nullable=False, server_default=sa.true()))
     if not steps.has_table("rendition"):
         op.create_table(
             "rendition",
@@ -39,6 +40,7 @@ def _expand() -> None:
 
 def downgrade() -> None:
     op.drop_table("rendition")
+    op.drop_column("clip", "is_dated")
     op.drop_column("clip", "track_set")
     op.drop_column("clip", "remarks")
     op.drop_column("clip", "has_true_clock")

@@ -1,8 +1,8 @@
 /** The bin, behind `#bin`: what was deleted, until when it is kept, and the way back. */
 
 import { clock, day, dayTitle, fileName, keptUntil, time } from "../format.js";
+import { laterWords } from "../later-words.js";
 import { gone } from "../library.js";
-import { words } from "../words.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
 
@@ -55,7 +55,7 @@ export class BinView {
     this.element.hidden = !this.open;
     this.clips.hidden = this.open;
     this.link.ariaCurrent = this.open ? "page" : null;
-    document.title = this.open ? words.bin.title : "Dictaphone";
+    document.title = this.open ? laterWords.bin.title : "Dictaphone";
     for (const id of [...this.#rows.keys()]) this.#remove(id);
     if (!this.open) return;
     scrollTo(0, 0);
@@ -75,7 +75,7 @@ export class BinView {
       this.#known = true;
       this.#say(null);
     } catch (error) {
-      this.#say(words.bin.unreadable(error instanceof Error ? error.message : error));
+      this.#say(laterWords.bin.unreadable(error instanceof Error ? error.message : error));
     } finally {
       this.#reading = false;
       this.more.ariaBusy = "false";
@@ -87,7 +87,7 @@ export class BinView {
   #say(problem) {
     this.problem.textContent = problem ?? "";
     this.problem.hidden = !problem;
-    this.more.textContent = words.bin[problem ? "tryAgain" : "earlier"];
+    this.more.textContent = laterWords.bin[problem ? "tryAgain" : "earlier"];
     this.more.hidden = !problem && !this.#next;
   }
 
@@ -112,7 +112,7 @@ export class BinView {
   /** @param {Entry} entry */
   async #restore({ id, clip, local }) {
     await this.actions.restore(id);
-    this.announce(words.bin.restoredOne((local ?? clip)?.name ?? ""));
+    this.announce(laterWords.bin.restoredOne((local ?? clip)?.name ?? ""));
   }
 
   /** @param {string} id */
@@ -149,7 +149,7 @@ class BinRow {
     this.name = part(this.element, "binned-name", HTMLElement);
     this.facts = part(this.element, "facts", HTMLElement);
     this.why = part(this.element, "binned-why", HTMLElement);
-    this.why.textContent = words.bin.whyFound;
+    this.why.textContent = laterWords.bin.whyFound;
     this.problem = part(this.element, "binned-problem", HTMLElement);
     this.save = part(this.element, "download", HTMLAnchorElement);
     this.player = new Player(
@@ -159,7 +159,7 @@ class BinRow {
         seek: part(this.element, "seek", HTMLInputElement),
         time: part(this.element, "time", HTMLElement),
       },
-      { source: (segment) => actions.audio(this.#entry, segment), failed: (sentence) => this.#say(sentence) },
+      { source: (segment, how) => actions.audio(this.#entry, segment, how), failed: (sentence) => this.#say(sentence) },
     );
     this.save.href = `${actions.api.audio(entry.id)}?download`;
     this.save.addEventListener("click", (event) => {
@@ -181,9 +181,9 @@ class BinRow {
     const at = deletedAt(entry);
     const length = about.duration_ms === null ? [] : [clock(about.duration_ms)];
     const isFound = entry.clip?.found_at === at;
-    const since = words.bin[isFound ? "found" : "deleted"](dayTitle(day(at)), time(at));
+    const since = laterWords.bin[isFound ? "found" : "deleted"](dayTitle(day(at)), time(at));
     this.name.textContent = about.name;
-    this.facts.textContent = [...length, since, words.bin.until(keptUntil(at))].join(" · ");
+    this.facts.textContent = [...length, since, laterWords.bin.until(keptUntil(at))].join(" · ");
     this.why.hidden = !isFound;
     this.save.download = fileName(about.name, about.mime);
     this.player.duration_ms = about.duration_ms;

@@ -1,6 +1,6 @@
 /** One clip of the list. Changed in place, never rebuilt, so that nobody who plays, types or selects is disturbed. */
 
-import { Conflict } from "../actions.js";
+import { Conflict, isUnjoined } from "../actions.js";
 import { needed } from "../api.js";
 import { viewOf } from "../clip-state.js";
 import { differing, firstLines } from "../format.js";
@@ -16,6 +16,7 @@ import { LanguagePicker } from "./language.js";
 import { Note } from "./note.js";
 import { part } from "./part.js";
 import { Player } from "./player.js";
+import { styled } from "./styled.js";
 import { Tags } from "./tags.js";
 
 /** @typedef {import("../types.js").Entry} Entry */
@@ -37,6 +38,8 @@ export class ClipRow {
   /** Comes when the row is first opened or played. @type {import("./whole-clip.js").WholeClip|null} */
   #whole = null;
   open = false;
+  /** Which sound it has: another one is loaded anew. */
+  #sound = "";
 
   /**
    * @param {Entry} entry @param {import("../actions.js").Actions} actions
@@ -95,7 +98,7 @@ export class ClipRow {
   /** Whether a person is at this row, so that it must not go away under them. */
   get busy() {
     const isAtIt = this.element.contains(document.activeElement) || selects(this.element);
-    return this.open || this.player.playing || isAtIt || this.name.busy || Boolean(this.#whole?.transcript.busy);
+    return this.open || this.player.playing || this.player.waiting || isAtIt || this.name.busy || Boolean(this.#whole?.transcript.busy);
   }
 
   /** Whether scrolling may not take it away: it is busy, not saved, or says what somebody has to read. */
@@ -118,10 +121,19 @@ export class ClipRow {
     // The bucket that it redirects to is another origin, where browsers ignore the attribute: the server says it.
     parts.download.href = `${this.actions.api.audio(entry.id)}?download`;
     parts.download.download = view.fileName;
+    this.#renew(entry.clip);
     void this.#offer(entry.changes?.find(({ state }) => state === "conflict"));
     if (this.#whole) return void this.#whole.show(entry.clip);
     parts.text.hidden = !view.text;
     write(parts.text, firstLines(view.text ?? ""));
+  }
+
+  /** Whoever plays the clip's sound goes on with it. @param {Entry["clip"]} clip */
+  #renew(clip) {
+    if (!clip || this.player.playing) return;
+    const sound = `${clip.has_true_clock} ${clip.track_set}`;
+    if (this.#sound && sound !== this.#sound) this.player.renew();
+    this.#sound = sound;
   }
 
   /** Open the row, or close it. What is open shows its sound, all of its words, and what can be done with them. */
@@ -155,7 +167,7 @@ export class ClipRow {
   /** Fetch what a closed row does without. */
   async #complete() {
     try {
-      const { WholeClip } = await needed(import("./whole-clip.js"));
+      const [{ WholeClip }] = await Promise.all([needed(import("./whole-clip.js")), styled("opened")]);
       if (!this.element.isConnected) return null;
       if (!this.#whole) {
         this.#whole = new WholeClip(this);
@@ -176,9 +188,10 @@ export class ClipRow {
     return new Player(
       { play, bar, seek, time },
       {
-        source: (segment) => this.actions.audio(this.#entry, segment),
+        source: (segment, how) => this.actions.audio(this.#entry, segment, how),
+        waits: async (waits) => (await this.#complete())?.waits(waits),
         // A player that was given the joined sound meanwhile finds that all of it was played.
-        segments: () => (isUnjoined(this.#entry) ? (this.#entry.clip?.segments ?? 1) : 1),
+        segments: () => (this.#entry.clip && isUnjoined(this.#entry.clip) ? this.#entry.clip.segments : 1),
         growing: () => this.#entry.clip?.status === "recording",
         failed: (sentence) => (sentence ? this.note.say(sentence) : this.note.clear()),
         paused: () => this.bin.free(),
@@ -317,9 +330,4 @@ export class ClipRow {
 /** @param {unknown} error */
 function reason(error) {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Whether each segment is still a sound of its own. @param {Entry} entry */
-function isUnjoined({ clip }) {
-  return clip?.status === "recording" || clip?.status === "pending";
 }

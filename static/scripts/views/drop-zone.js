@@ -1,5 +1,6 @@
 /** Files dropped anywhere on the page, or chosen by the button. */
 
+import { needed } from "../api.js";
 import { part } from "./part.js";
 
 /** @param {HTMLElement} page @param {(files: File[]) => void} take */
@@ -23,9 +24,19 @@ export function acceptFiles(page, take) {
   addEventListener("dragenter", (event) => move(event, 1));
   addEventListener("dragleave", (event) => move(event, -1));
   addEventListener("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
-  addEventListener("drop", (event) => {
+  addEventListener("drop", async (event) => {
     move(event, 0);
-    const files = [...(event.dataTransfer?.files ?? [])];
+    const files = event.dataTransfer ? await filesOf(event.dataTransfer) : [];
     if (files.length) take(files);
   });
+}
+
+/** @param {DataTransfer} dropped */
+async function filesOf(dropped) {
+  const files = [...dropped.files];
+  // They can be asked for only as long as the event lasts.
+  const entries = [...dropped.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
+  if (!entries.some((entry) => entry.isDirectory)) return files;
+  const { filesWithin } = await needed(import("./folders.js"));
+  return (await Promise.all(entries.map(filesWithin))).flat();
 }

@@ -10,16 +10,21 @@ const BEYOND_S = 1e7;
 /** Of a recording that is not joined yet, what is left after a segment is another segment, if it is longer than this. */
 const REST_MS = 1_500;
 
+/** What an element says when its sound stops coming (`MediaError.MEDIA_ERR_NETWORK`). */
+const NETWORK = 2;
+
 /** How often it is told how far somebody is while it plays. */
 const HEARD_EACH_MS = 5_000;
 
 /**
- * `source` is the address of a segment's audio; `segments` of a clip that is not joined yet are played one after
+ * `source` is the address of a segment's audio, which may have to be waited for (`how`: static/scripts/renditions.js);
+ * `waits` is told when that begins and ends. `segments` of a clip that is not joined yet are played one after
  * another, and one that is `growing` goes on from its end. `moved` is told with each frame where the playhead is,
  * `heard` whenever it plays or no longer does and every few seconds; `skip` says where to go on from a pause, and `step`
  * leads from word to word.
  * @typedef {{
- *   source: (segment: number) => Promise<string>, failed: (sentence: string|null) => void, paused?: () => void,
+ *   source: (segment: number, how: import("../renditions.js").How) => Promise<string>,
+ *   failed: (sentence: string|null) => void, waits?: (waits: boolean) => void, paused?: () => void,
  *   played?: () => void, segments?: () => number, growing?: () => boolean,
  *   moved?: (at_ms: number, whole_ms: number) => void, heard?: (at_ms: number, whole_ms: number) => void,
  *   skip?: (ms: number) => number|null, step?: (ms: number, way: 1|-1) => number
@@ -33,8 +38,14 @@ export class Player {
   static #latest = null;
   /** @type {HTMLAudioElement|null} */
   #audio = null;
-  /** @type {Promise<HTMLAudioElement>|null} */
-  #making = null;
+  /** The first sound that it was given is there, or on its way. @type {Promise<void>|null} */
+  #given = null;
+  /** Gives up what is on its way. @type {AbortController|null} */
+  #asking = null;
+  /** Whether somebody is told that the sound has to be made first. */
+  #waits = false;
+  /** Whether this device has failed to play the clip's own sound. */
+  #isUniversal = false;
   #duration_ms = 0;
   /** Where the segments begin, as far as they were played. */
   #starts_ms = [0];
@@ -69,6 +80,11 @@ export class Player {
     return this.#audio !== null && !this.#audio.paused;
   }
 
+  /** Whether it will play as soon as its sound is made. */
+  get waiting() {
+    return this.#waits;
+  }
+
   /** @param {number|null} duration_ms as the clip says; null: unknown */
   set duration_ms(duration_ms) {
     this.#duration_ms = duration_ms ?? this.#duration_ms;
@@ -87,10 +103,12 @@ export class Player {
   }
 
   async toggle() {
-    if (this.playing) return this.pause();
+    if (this.playing || this.#waits) return this.pause();
     this.options.failed(null);
+    // Within the click: Safari lets an element that was loaded by a click play later, too.
+    const audio = (this.#audio ??= this.#make());
     await this.#try(async () => {
-      const audio = await (this.#making ??= this.#make());
+      await (this.#given ??= this.#load(0, this.at_ms));
       // An element that failed stays failed until it is loaded again.
       if (audio.error) audio.load();
       if (audio.ended && this.options.growing?.()) await this.#load(this.#segment, audio.currentTime * 1000);
@@ -100,7 +118,20 @@ export class Player {
   }
 
   pause() {
+    this.#asking?.abort();
     this.#audio?.pause();
+  }
+
+  /** The clip's sound is another one now: it is asked for at the next play, which goes on from here. */
+  renew() {
+    if (!this.#given) return;
+    this.#to_ms = this.at_ms;
+    this.#isUniversal = false;
+    this.#given = null;
+    this.pause();
+    this.#release();
+    this.#audio?.removeAttribute("src");
+    this.#audio?.load();
   }
 
   /** @param {number} ms */
@@ -139,7 +170,7 @@ export class Player {
   close() {
     this.pause();
     this.#release();
-    this.#audio = this.#making = null;
+    this.#audio = this.#given = null;
     if (Player.#latest === this) Player.#latest = null;
     listening.removeEventListener("change", this.#hasten);
   }
@@ -154,14 +185,15 @@ export class Player {
     try {
       await work();
     } catch (error) {
-      if (!this.#audio) this.#making = null;
-      if (!(error instanceof DOMException && error.name === "AbortError")) this.options.failed(sentence(error));
+      const { name } = /** @type {Error} */ (error);
+      // What an element cannot play is told by its own event.
+      if (name !== "AbortError" && !(name === "NotSupportedError" && this.#audio?.error)) this.options.failed(sentence(error));
     }
   }
 
-  async #make() {
-    const audio = new Audio(await this.options.source(0));
-    this.#audio = audio;
+  #make() {
+    const audio = new Audio();
+    audio.load();
     audio.addEventListener("play", () => {
       if (Player.#playing !== this) Player.hush();
       Player.#playing = Player.#latest = this;
@@ -171,6 +203,7 @@ export class Player {
       this.#follow();
     });
     audio.addEventListener("pause", () => this.#state());
+    audio.addEventListener("error", () => void this.#fall(audio));
     audio.addEventListener("ended", () => void this.#next(audio));
     for (const type of ["seeked", "playing"]) {
       audio.addEventListener(type, () => {
@@ -180,9 +213,21 @@ export class Player {
       });
     }
     for (const type of ["timeupdate", "seeked", "durationchange"]) audio.addEventListener(type, () => this.#step());
-    this.#hasten();
-    if (this.#to_ms) this.#jump(audio, this.#to_ms);
     return audio;
+  }
+
+  /** What the device has claimed to play, it does not: the form for any device takes its place. @param {HTMLAudioElement} audio */
+  async #fall(audio) {
+    if (!audio.getAttribute("src")) return;
+    if (audio.error?.code === NETWORK) return this.options.failed(words.server.unreachable);
+    if (this.#isUniversal) return this.options.failed(words.player.notSupported);
+    const [{ paused }, at_ms] = [audio, this.at_ms];
+    this.#to_ms = at_ms || null;
+    this.#isUniversal = true;
+    await this.#try(async () => {
+      await (this.#given = this.#load(0, at_ms));
+      if (!paused) await audio.play();
+    });
   }
 
   /** As fast as somebody listens; a segment that is loaded begins with what is said by default. */
@@ -206,12 +251,34 @@ export class Player {
 
   /** Load a segment, anew if it is the one that was played. @param {number} segment @param {number} [from_ms] */
   async #load(segment, from_ms = 0) {
-    const source = await this.options.source(segment);
-    if (!this.#audio) return;
-    this.#release();
-    this.#segment = segment;
-    this.#audio.src = source;
-    if (from_ms) this.#jump(this.#audio, from_ms);
+    const { signal } = (this.#asking = new AbortController());
+    try {
+      const how = { signal, universal: this.#isUniversal, waits: () => this.#wait(true) };
+      const source = await this.options.source(segment, how);
+      signal.throwIfAborted();
+      if (!this.#audio) return;
+      this.#release();
+      this.#segment = segment;
+      this.#audio.src = source;
+      this.#hasten();
+      if (from_ms) this.#jump(this.#audio, segment ? from_ms : (this.#to_ms ?? from_ms));
+    } catch (error) {
+      // The next play chooses anew.
+      if (!segment) [this.#given, this.#isUniversal] = [null, false];
+      throw error;
+    } finally {
+      this.#wait(false);
+    }
+  }
+
+  /** @param {boolean} waits */
+  #wait(waits) {
+    if (waits === this.#waits) return;
+    if (waits && Player.#playing !== this) Player.hush();
+    this.#waits = waits;
+    if (waits) Player.#playing = Player.#latest = this;
+    this.options.waits?.(waits);
+    this.#state();
   }
 
   /** @param {HTMLAudioElement} audio @param {number} to_ms */
@@ -226,10 +293,11 @@ export class Player {
 
   #state() {
     const { play } = this.parts;
-    play.ariaLabel = play.title = this.playing ? words.player.pause : words.player.play;
-    play.dataset.state = this.playing ? "playing" : "paused";
+    const isOn = this.playing || this.#waits;
+    play.ariaLabel = play.title = isOn ? words.player.pause : words.player.play;
+    play.dataset.state = this.#waits ? "waiting" : isOn ? "playing" : "paused";
     this.#hear();
-    if (this.playing) return;
+    if (isOn) return;
     if (Player.#playing === this) Player.#playing = null;
     this.options.paused?.();
   }

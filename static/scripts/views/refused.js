@@ -1,6 +1,6 @@
 /** What was done here while nobody answered, and the server did not take later: told until a person has read it. */
 
-import { words } from "../words.js";
+import { laterWords } from "../later-words.js";
 
 /** @typedef {import("../types.js").Change} Change */
 /** @typedef {import("../changes.js").Changes} Changes */
@@ -14,14 +14,14 @@ export function show(element, changes, refused) {
 /** @param {Change} change @param {Changes} changes */
 function line({ seq = 0, kind, title, value, problem = "" }, changes) {
   const told = document.createElement("p");
-  told.append(words.offline.refused[kind](title, problem), " ");
+  told.append(laterWords.offline.refused[kind](title, problem), " ");
   if (kind === "text" || kind === "name") {
-    const copy = button(words.offline.copy, () => navigator.clipboard?.writeText(String(value)));
+    const copy = button(laterWords.offline.copy, () => navigator.clipboard?.writeText(String(value)));
     // Pages over plain HTTP have no clipboard.
     if (navigator.clipboard) told.append(copy, " ");
     else told.append(`“${value}” `);
   }
-  told.append(button(words.offline.dismiss, () => changes.dismiss(seq)));
+  told.append(button(laterWords.offline.dismiss, () => changes.dismiss(seq)));
   return told;
 }
 

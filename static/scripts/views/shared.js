@@ -1,7 +1,7 @@
 /** What other apps have shared: a page of another site can share, too, so nothing is kept without a person's word. */
 
 import { size } from "../format.js";
-import { words } from "../words.js";
+import { laterWords } from "../later-words.js";
 
 /** @typedef {Awaited<ReturnType<typeof import("../install.js").shared>>[number]} Shared */
 
@@ -30,10 +30,10 @@ function line(element, { file, forget }, keep) {
     return made;
   };
   asked.append(
-    words.device.shared(file.name, size(file.size)),
+    laterWords.device.shared(file.name, size(file.size)),
     " ",
-    button(words.device.keepShared, () => keep(file)),
-    button(words.device.discardShared, async () => {}),
+    button(laterWords.device.keepShared, () => keep(file)),
+    button(laterWords.device.discardShared, async () => {}),
   );
   return asked;
 }

@@ -4,6 +4,7 @@ import { needed } from "../api.js";
 import { recall } from "../remembered.js";
 import { translate, words } from "../words.js";
 import { part } from "./part.js";
+import { styled } from "./styled.js";
 
 /** Where one types, a key is a letter. */
 const TYPED = "input, select, textarea, [contenteditable]";
@@ -20,13 +21,13 @@ export function toolbar(element, page) {
   /** @type {import("./finding.js").Finding|undefined} */
   let finding;
   const finds = async () => {
-    const [{ Finding }] = await Promise.all([needed(import("./finding.js")), look()]);
+    const [{ Finding }] = await Promise.all([needed(import("./finding.js")), styled("finding")]);
     return (finding ??= new Finding(element, page));
   };
   /** @type {import("./choosing.js").Choosing|undefined} */
   let choosing;
   const chooses = async () => {
-    const [{ Choosing }] = await Promise.all([needed(import("./choosing.js")), look()]);
+    const [{ Choosing }] = await Promise.all([needed(import("./choosing.js")), styled("finding")]);
     return (choosing ??= new Choosing(element, page));
   };
 
@@ -66,16 +67,4 @@ export function toolbar(element, page) {
 /** @param {Element} within */
 function idOf(within) {
   return within.closest("[data-clip-id]")?.getAttribute("data-clip-id") ?? "";
-}
-
-/** @type {Promise<unknown>|undefined} */
-let looks;
-
-/** How their parts look; without it they work. */
-function look() {
-  return (looks ??= new Promise((resolve) => {
-    const style = document.createElement("link");
-    const done = { onload: resolve, onerror: resolve };
-    document.head.append(Object.assign(style, { rel: "stylesheet", href: "/static/styles/finding.css", ...done }));
-  }));
 }

@@ -1,20 +1,25 @@
 /** How an open clip is heard and what is done with its words: speed, pauses, editing, a link to this moment. */
 
-import { needed } from "../api.js";
+import { needed, Problem } from "../api.js";
 import { laterWords } from "../later-words.js";
 import { link } from "../links.js";
 import { listening, SPEEDS } from "../remembered.js";
 import { locale, translate, words } from "../words.js";
 import { copy } from "./copy.js";
 import { part } from "./part.js";
+import { Preparing } from "./preparing.js";
+import { styled } from "./styled.js";
 
 export class Tools {
+  /** The track that a person wants heard; none: all that have sound. */
+  #heard = "";
+
   /**
    * @param {HTMLElement} row @param {string} id
    * @param {{at_ms: () => number, edit: () => unknown, announce: (words: string) => void,
-   *   shared: () => Promise<ShareData>}} clip
+   *   failed: (error: unknown) => void, actions: import("../actions.js").Actions}} clip
    */
-  constructor(row, id, { at_ms, edit, announce, shared }) {
+  constructor(row, id, { at_ms, edit, announce, failed, actions }) {
     const template = part(document, "tools-template", HTMLTemplateElement);
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     translate(fragment);
@@ -43,22 +48,74 @@ export class Tools {
     });
     const share = part(fragment, "share", HTMLButtonElement);
     share.hidden = !navigator.share;
-    share.addEventListener("click", async () => {
-      const data = await shared();
-      // A person who changes their mind is no fault.
-      await navigator.share(data).catch((error) => error.name === "AbortError" || announce(String(error)));
-    });
+    share.addEventListener("click", () => this.#share(actions, id).catch(failed));
     this.saves = part(fragment, "save-as", HTMLSelectElement);
     this.saves.append(...Object.entries(laterWords.takeout.forms).map(([form, name]) => new Option(name, form)));
     this.saves.addEventListener("change", () => {
       const form = this.saves.value;
       this.saves.value = "";
-      download(`/api/clips/${id}/${form === "audio" ? form : `transcript.${form}`}?download`);
+      this.#save(actions, id, form).catch(failed);
     });
+    this.track = part(fragment, "track", HTMLSelectElement);
+    this.track.addEventListener("change", () => {
+      actions.hearTrack(id, Number(this.track.value) || null).catch((error) => {
+        this.#choose();
+        failed(error);
+      });
+    });
+    this.preparing = new Preparing(this.element, announce);
     part(fragment, "help", HTMLButtonElement).addEventListener("click", () => void showHelp());
     listening.addEventListener("change", this.#show);
     this.#show();
     part(row, "bar", HTMLElement).after(fragment);
+  }
+
+  /** @param {import("../types.js").Clip|null} clip */
+  show(clip) {
+    const { heard, silent } = clip?.remarks?.find(({ kind }) => kind === "tracks") ?? {};
+    const tracks = [...(heard ?? []), ...(silent ?? [])].sort((a, b) => a - b);
+    this.track.hidden = tracks.length < 2;
+    this.#heard = String(clip?.track_set ?? "");
+    if (this.track.options.length !== tracks.length + 1) {
+      const { all, one } = laterWords.player.tracks;
+      this.track.replaceChildren(new Option(all, ""), ...tracks.map((track) => new Option(one(track), String(track))));
+    }
+    this.#choose();
+  }
+
+  /** Show which track is heard, unless somebody is about to choose. */
+  #choose() {
+    if (this.track !== document.activeElement) this.track.value = this.#heard;
+  }
+
+  /**
+   * Give the clip to another app. Where the file had to be waited for, browsers want to be asked again.
+   * @param {import("../actions.js").Actions} actions @param {string} id
+   */
+  async #share(actions, id) {
+    const { shareable } = await needed(import("../sharing.js"));
+    const data = await this.preparing.during(laterWords.player.preparingFile, (how) => shareable(actions, id, how));
+    if (!data) return;
+    await navigator.share(data).catch((error) => {
+      if (error.name === "NotAllowedError") throw new Problem(laterWords.player.shareAgain);
+      // A person who changes their mind is no fault.
+      if (error.name !== "AbortError") throw error;
+    });
+  }
+
+  /**
+   * Save a form of the clip under the name that the server says, once it is made.
+   * @param {import("../actions.js").Actions} actions @param {string} id @param {string} form
+   */
+  async #save({ api }, id, form) {
+    const { isForm, formAddress, made } = await needed(import("../renditions.js"));
+    if (!isForm(form)) return download(`/api/clips/${id}/${form === "audio" ? form : `transcript.${form}`}?download`);
+    const address = formAddress(api, id, form);
+    const isThere = await this.preparing.during(laterWords.player.preparingFile, async (how) => {
+      await made(address, how);
+      return true;
+    });
+    if (isThere) download(`${address}&download`);
   }
 
   /** Somebody edits the words, or has done so; keyboards go on from where they began. @param {boolean} editing */
@@ -89,5 +146,6 @@ export function times(speed) {
 
 /** Show all the keys; nobody waits for the sheet who does not ask for it. */
 export async function showHelp() {
-  (await needed(import("./help.js"))).showHelp();
+  const [{ showHelp }] = await Promise.all([needed(import("./help.js")), styled("opened")]);
+  showHelp();
 }

@@ -4,11 +4,13 @@
  */
 
 import { day, dayTitle } from "../format.js";
+import { laterWords } from "../later-words.js";
 import { introduce, report } from "../lock-screen.js";
 import { behind, pauses, Timing } from "../timing.js";
+import { part } from "./part.js";
+import { Preparing } from "./preparing.js";
 import { Tools } from "./tools.js";
 import { Transcript } from "./transcript.js";
-import { part } from "./part.js";
 import { Waveform } from "./waveform.js";
 
 /** @typedef {import("../types.js").Clip} Clip */
@@ -39,11 +41,13 @@ export class WholeClip {
       seek: (ms) => player.seek(ms),
       play: (ms) => player.playFrom(ms),
     });
+    this.preparing = new Preparing(part(element, "bar", HTMLElement), row.list.announce);
     this.tools = new Tools(element, id, {
       at_ms: () => player.at_ms,
       edit: () => this.transcript.toggle(),
       announce: row.list.announce,
-      shared: () => row.actions.shared(row.id),
+      actions: row.actions,
+      failed: (error) => row.note.say(error instanceof Error ? error.message : String(error)),
     });
   }
 
@@ -54,6 +58,7 @@ export class WholeClip {
     this.transcript.field.lang = clip?.language ?? "";
     // Where nothing was heard, a person may have words for it.
     this.transcript.writable = Boolean(text) || clip?.status === "done";
+    this.tools.show(clip);
     this.tools.edit.hidden = !this.transcript.writable && !this.transcript.editing;
     if (!clip || EARLY.has(clip.status)) return;
     await Promise.all([this.#outline(clip), this.#words(text)]);
@@ -71,6 +76,12 @@ export class WholeClip {
   moved(at_ms, whole_ms) {
     this.waveform.move(at_ms, whole_ms);
     this.transcript.follow(at_ms, this.row.player.playing);
+  }
+
+  /** The sound has to be made first, or is there. @param {boolean} waits */
+  waits(waits) {
+    part(this.row.element, "bar", HTMLElement).hidden = !waits && !this.row.open && !this.row.player.playing;
+    this.preparing.show(waits ? laterWords.player.preparing : "");
   }
 
   /** Where to go on from a pause; null: there is none. @param {number} ms */

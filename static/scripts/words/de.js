@@ -78,6 +78,8 @@ export default {
     order: "Reihenfolge",
     install: "Installieren",
     reload: "Neu laden",
+    cancel: "Abbrechen",
+    track: "Spur",
   },
 
   time: {
@@ -115,14 +117,11 @@ export default {
     room: (minutes) =>
       `Auf diesem Gerät ist ${minutes === null ? "kaum noch Platz" : `noch Platz für etwa ${minutes} Minuten`}. ` +
       "Schaffe Platz oder bleib online: Was der Server hat, wird hier entfernt.",
-    shared: (name, has) => `Eine andere App teilt „${name}“ (${has}).`,
-    keepShared: "Behalten",
-    discardShared: "Verwerfen",
     noRoomForShared:
       "Für alles, was die andere App teilt, ist kein Platz. Behalte oder verwirf, was hier wartet, und teile es dann noch einmal.",
     emptyFile: (name) => `„${name}“ ist leer.`,
     largeFile: (name, has, most) => `„${name}“ hat ${has}; der Server nimmt höchstens ${most}.`,
-    strangeFile: (name) => `„${name}“ ist weder Ton noch Video.`,
+    strangeFile: (name, why) => `„${name}“ wurde nicht angenommen: ${why}`,
   },
 
   microphone: {
@@ -208,8 +207,43 @@ export default {
     tooSlow: "Das Dekodieren dauert weit länger als bei Ton dieser Länge üblich. Alle Bytes sind aufbewahrt.",
     full: "Die Platte des Servers ist voll. Wer ihn betreibt, kann Platz schaffen; dann geht es von selbst weiter.",
     stuck: "Das Transkribieren blieb bei dieser Aufnahme hängen und wurde neu gestartet.",
+    stuckMaking: "Das Umwandeln blieb hängen und wurde neu gestartet.",
+    stoppedMaking: (times) => `Das Umwandeln ist ${times}-mal abgebrochen.`,
     again: (number, most) => `Nächster Versuch (${number} von ${most}).`,
     givenUp: (times) => `Es wurde ${times}-mal versucht; der Ton ist aufbewahrt, später lässt es sich noch einmal versuchen.`,
+  },
+
+  refusals: {
+    "This is a dictation in a format of its recorder's maker (DSS, DS2 or Sony MSV), which only the maker's program reads. Save it there as WAV or MP3, and send that.":
+      "Das ist ein Diktat im Format eines Geräteherstellers (DSS, DS2 oder Sony MSV), das nur dessen Programm liest. Speichere es dort als WAV oder MP3 und sende das.",
+    "This is an Audible audiobook, and it is protected: only Audible's own apps play it. Send a copy without copy protection.":
+      "Das ist ein Hörbuch von Audible, und es ist geschützt: Nur Audibles eigene Apps spielen es ab. Sende eine Kopie ohne Kopierschutz.",
+    "The sound in this file is encrypted (DRM): only the app that it comes from can play it. Send a copy without copy protection.":
+      "Der Ton in dieser Datei ist verschlüsselt (DRM): Nur die App, aus der sie stammt, kann ihn abspielen. Sende eine Kopie ohne Kopierschutz.",
+    "This file was cut off while it was saved: the index that MP4 writes at its end is missing, and without it nothing can be played. Send it once more from the device that made it.":
+      "Diese Datei wurde beim Speichern abgeschnitten: Das Verzeichnis, das MP4 an sein Ende schreibt, fehlt, und ohne das lässt sich nichts abspielen. Sende sie noch einmal von dem Gerät, das sie aufgenommen hat.",
+    "This is MIDI: it holds notes and no sound. Export it from a music program as WAV or MP3, and send that.":
+      "Das ist MIDI: Es enthält Noten und keinen Ton. Exportiere es aus einem Musikprogramm als WAV oder MP3 und sende das.",
+    "This is a playlist: it names sound files and holds no sound. Send the files that it names.":
+      "Das ist eine Wiedergabeliste: Sie nennt Tondateien und enthält keinen Ton. Sende die Dateien, die sie nennt.",
+    "This is a project of an audio program, and its sound lies elsewhere or in parts. Export it there as WAV, MP3 or M4A, and send that.":
+      "Das ist das Projekt eines Audioprogramms, und sein Ton liegt anderswo oder in Teilen. Exportiere es dort als WAV, MP3 oder M4A und sende das.",
+    "This is an archive (zip, rar and the like). Unpack it, and send the sound files that are in it.":
+      "Das ist ein Archiv (zip, rar und dergleichen). Entpacke es und sende die Tondateien, die darin sind.",
+    "This is a picture: there is no sound in it. Send the recording or the video itself.":
+      "Das ist ein Bild: Es enthält keinen Ton. Sende die Aufnahme oder das Video selbst.",
+    "This is a document: there is no sound in it. Send the recording itself.":
+      "Das ist ein Dokument: Es enthält keinen Ton. Sende die Aufnahme selbst.",
+    "This is a web page and not the sound that it shows: perhaps the download needed a sign-in. Save the sound itself, and send that.":
+      "Das ist eine Webseite und nicht der Ton, den sie zeigt: Vielleicht verlangte der Download eine Anmeldung. Speichere den Ton selbst und sende das.",
+    "This is text: there is no sound in it. Send the recording itself.":
+      "Das ist Text: Er enthält keinen Ton. Sende die Aufnahme selbst.",
+    "This is a sound format that cannot be read here (Musepack, DSD, Sony's ATRAC, MXF and the like). Convert it to WAV, FLAC, MP3 or M4A, with VLC for example, and send that.":
+      "Das ist ein Tonformat, das hier nicht gelesen werden kann (Musepack, DSD, Sonys ATRAC, MXF und dergleichen). Wandle es in WAV, FLAC, MP3 oder M4A um, zum Beispiel mit VLC, und sende das.",
+    "This video has no sound.":
+      "Dieses Video hat keinen Ton.",
+    "These bytes are no audio that we know: WebM, MP4, Ogg, WAV, MP3, AAC, FLAC, CAF, AMR, WMA and the like.":
+      "Diese Bytes sind kein Ton, den wir kennen: WebM, MP4, Ogg, WAV, MP3, AAC, FLAC, CAF, AMR, WMA und dergleichen.",
   },
 
   gaps: {
@@ -226,16 +260,6 @@ export default {
   },
 
   bin: {
-    title: "Papierkorb – Dictaphone",
-    unreadable: (why) => `Der Papierkorb konnte nicht gelesen werden: ${why}`,
-    tryAgain: "Noch einmal versuchen",
-    earlier: "Früher gelöscht",
-    deleted: (day, time) => `Gelöscht ${day}, ${time}`,
-    found: (day, time) => `Wiedergefunden ${day}, ${time}`,
-    whyFound:
-      "Der Ton dieser Aufnahme war auf dem Server, aber der Server kannte die Aufnahme nicht mehr: Vielleicht wurde eine Sicherung seiner Datenbank eingespielt. Name und Wörter sind verloren; wiederhergestellt wird sie neu transkribiert.",
-    until: (day) => `bleibt bis ${day}`,
-    restoredOne: (name) => `„${name}“ ist wiederhergestellt.`,
     restored: "Wiederhergestellt.",
     moved: (name) => `„${name}“ ist im Papierkorb.`,
     elsewhere: "Das wurde anderswo gelöscht.",
@@ -248,7 +272,7 @@ export default {
     of: (at, whole) => `${at} von ${whole}`,
     /** @param {string} at */
     playFrom: (at) => `Ab ${at} abspielen`,
-    notAllowed: "Der Browser hat das Abspielen nicht erlaubt. Bitte noch einmal auf Abspielen drücken.",
+    notAllowed: "Der Ton ist bereit. Bitte noch einmal auf Abspielen drücken.",
     notSupported: "Der Ton konnte nicht geladen werden, oder dieser Browser kennt sein Format nicht.",
     copied: "Kopiert.",
     /** @param {string} reason */
@@ -284,17 +308,6 @@ export default {
     },
     givenUp: "Du hast den anderen genommen.",
     /** @type {Record<import("../types.js").Change["kind"], (title: string, problem: string) => string>} */
-    refused: {
-      name: (title, problem) => `„${title}“ konnte nicht umbenannt werden. ${problem}`,
-      text: (title, problem) => `Dein Text für „${title}“ konnte nicht gespeichert werden. ${problem}`,
-      language: (title, problem) => `Die Sprache von „${title}“ konnte nicht geändert werden. ${problem}`,
-      tags: (title, problem) => `Die Schlagwörter von „${title}“ konnten nicht geändert werden. ${problem}`,
-      delete: (title, problem) => `„${title}“ konnte nicht gelöscht werden. ${problem}`,
-      restore: (title, problem) => `„${title}“ konnte nicht wiederhergestellt werden. ${problem}`,
-      retry: (title, problem) => `„${title}“ konnte nicht neu transkribiert werden. ${problem}`,
-    },
-    copy: "Text kopieren",
-    dismiss: "Verstanden",
   },
 
   takeout: {

@@ -76,6 +76,8 @@ export default {
     order: "Order",
     install: "Install",
     reload: "Reload",
+    cancel: "Cancel",
+    track: "Track",
   },
 
   time: {
@@ -113,14 +115,11 @@ export default {
     room: (/** @type {number|null} */ minutes) =>
       `This device has room for ${minutes === null ? "little more" : `about ${minutes} more minutes of recording`}. ` +
       "Free some space, or stay online: what the server has is removed here.",
-    shared: (/** @type {string} */ name, /** @type {string} */ has) => `Another app shares “${name}” (${has}).`,
-    keepShared: "Keep",
-    discardShared: "Discard",
     noRoomForShared: "There is no room for all that the other app shares. Keep or discard what waits here, then share again.",
     emptyFile: (/** @type {string} */ name) => `“${name}” is empty.`,
     largeFile: (/** @type {string} */ name, /** @type {string} */ has, /** @type {string} */ most) =>
       `“${name}” has ${has}; the server takes at most ${most}.`,
-    strangeFile: (/** @type {string} */ name) => `“${name}” is neither sound nor video.`,
+    strangeFile: (/** @type {string} */ name, /** @type {string} */ why) => `“${name}” was not taken: ${why}`,
   },
 
   microphone: {
@@ -208,9 +207,14 @@ export default {
     tooSlow: "The sound takes far more time to decode than sound of this length does. All of its bytes are kept.",
     full: "The server's disk is full. Whoever runs it can make room; then it goes on by itself.",
     stuck: "The transcriber got stuck at this clip and was started again.",
+    stuckMaking: "The transcriber got stuck while it made this and was started again.",
+    stoppedMaking: (/** @type {string} */ times) => `The transcriber stopped ${times} times while it made this.`,
     again: (/** @type {string} */ number, /** @type {string} */ most) => `Trying again (${number} of ${most}).`,
     givenUp: (/** @type {string} */ times) => `It was tried ${times} times; the sound is kept, ask again later.`,
   },
+
+  /** The server's sentences about files that it does not take. @type {Record<string, string>} */
+  refusals: {},
 
   gaps: {
     muted: "the microphone was silenced",
@@ -226,16 +230,6 @@ export default {
   },
 
   bin: {
-    title: "Bin – Dictaphone",
-    unreadable: (/** @type {unknown} */ why) => `The bin could not be read: ${why}`,
-    tryAgain: "Try again",
-    earlier: "Deleted earlier",
-    deleted: (/** @type {string} */ day, /** @type {string} */ time) => `Deleted ${day}, ${time}`,
-    found: (/** @type {string} */ day, /** @type {string} */ time) => `Found again ${day}, ${time}`,
-    whyFound:
-      "The sound of this recording was on the server, but the server no longer knew the recording: a backup of its database may have been restored. Its name and words are lost; restored, it is transcribed anew.",
-    until: (/** @type {string} */ day) => `kept until ${day}`,
-    restoredOne: (/** @type {string} */ name) => `“${name}” is restored.`,
     restored: "Restored.",
     moved: (/** @type {string} */ name) => `“${name}” is in the bin.`,
     elsewhere: "It was deleted elsewhere.",
@@ -248,7 +242,7 @@ export default {
     of: (at, whole) => `${at} of ${whole}`,
     /** @param {string} at */
     playFrom: (at) => `Play from ${at}`,
-    notAllowed: "The browser did not let it play. Press Play again.",
+    notAllowed: "The sound is ready. Press Play again.",
     notSupported: "The audio could not be loaded, or this browser cannot play its format.",
     copied: "Copied.",
     /** @param {string} reason */
@@ -283,18 +277,6 @@ export default {
       name: (/** @type {string} */ theirs) => `The name was changed elsewhere: “${theirs}”. Yours is not saved.`,
     },
     givenUp: "You took the other ones.",
-    /** @type {Record<import("../types.js").Change["kind"], (title: string, problem: string) => string>} */
-    refused: {
-      name: (title, problem) => `“${title}” could not be renamed. ${problem}`,
-      text: (title, problem) => `Your words for “${title}” could not be saved. ${problem}`,
-      language: (title, problem) => `The language of “${title}” could not be changed. ${problem}`,
-      tags: (title, problem) => `The tags of “${title}” could not be changed. ${problem}`,
-      delete: (title, problem) => `“${title}” could not be deleted. ${problem}`,
-      restore: (title, problem) => `“${title}” could not be restored. ${problem}`,
-      retry: (title, problem) => `“${title}” could not be transcribed again. ${problem}`,
-    },
-    copy: "Copy the words",
-    dismiss: "Dismiss",
   },
 
   takeout: {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.transcriber.audio import limits
-from services.transcriber.jobs import verdict
+from services.transcriber.jobs import render, verdict
 from shared.clips.models import MAX_TRIES
 
 SENTENCES = Path("static/scripts/sentences.js").read_text()
@@ -19,6 +19,8 @@ SENTENCES = Path("static/scripts/sentences.js").read_text()
         limits.TOO_SLOW,
         verdict.NO_ROOM,
         verdict.STALLED,
+        render.STALLED,
+        render.STOPPED.replace("{tries}", "{}"),
         verdict.next_step_after(1).replace("2", "{}").replace(str(MAX_TRIES), "{}"),
         verdict.next_step_after(MAX_TRIES).replace(str(MAX_TRIES), "{}"),
     ],

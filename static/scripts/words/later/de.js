@@ -4,7 +4,48 @@ import { some } from "../de.js";
 
 /** @type {import("../../later-words.js").LaterWords} */
 export default {
+  bin: {
+    title: "Papierkorb – Dictaphone",
+    unreadable: (why) => `Der Papierkorb konnte nicht gelesen werden: ${why}`,
+    tryAgain: "Noch einmal versuchen",
+    earlier: "Früher gelöscht",
+    deleted: (day, time) => `Gelöscht ${day}, ${time}`,
+    found: (day, time) => `Wiedergefunden ${day}, ${time}`,
+    whyFound:
+      "Der Ton dieser Aufnahme war auf dem Server, aber der Server kannte die Aufnahme nicht mehr: Vielleicht wurde eine Sicherung seiner Datenbank eingespielt. Name und Wörter sind verloren; wiederhergestellt wird sie neu transkribiert.",
+    until: (day) => `bleibt bis ${day}`,
+    restoredOne: (name) => `„${name}“ ist wiederhergestellt.`,
+  },
+
+  offline: {
+    refused: {
+      name: (title, problem) => `„${title}“ konnte nicht umbenannt werden. ${problem}`,
+      text: (title, problem) => `Dein Text für „${title}“ konnte nicht gespeichert werden. ${problem}`,
+      language: (title, problem) => `Die Sprache von „${title}“ konnte nicht geändert werden. ${problem}`,
+      tags: (title, problem) => `Die Schlagwörter von „${title}“ konnten nicht geändert werden. ${problem}`,
+      delete: (title, problem) => `„${title}“ konnte nicht gelöscht werden. ${problem}`,
+      restore: (title, problem) => `„${title}“ konnte nicht wiederhergestellt werden. ${problem}`,
+      retry: (title, problem) => `„${title}“ konnte nicht neu transkribiert werden. ${problem}`,
+    },
+    copy: "Text kopieren",
+    dismiss: "Verstanden",
+  },
+
+  device: {
+    shared: (name, has) => `Eine andere App teilt „${name}“ (${has}).`,
+    keepShared: "Behalten",
+    discardShared: "Verwerfen",
+  },
+
   player: {
+    preparing: "Der Ton wird für dieses Gerät vorbereitet …",
+    preparingFile: "Die Datei wird vorbereitet …",
+    whileRecording: "Dieses Gerät kann es abspielen, wenn die Aufnahme fertig ist.",
+    /** @param {string} why */
+    unprepared: (why) => `Der Ton konnte für dieses Gerät nicht vorbereitet werden. ${why}`,
+    slow: "Es dauert länger als sonst. Bitte später noch einmal versuchen.",
+    shareAgain: "Die Datei ist bereit. Bitte noch einmal auf Teilen drücken.",
+    tracks: { all: "Alle Spuren", one: (/** @type {number} */ track) => `Spur ${track}` },
     /** @param {string} speed */
     speedIs: (speed) => `Tempo ${speed}`,
     skips: "Stille wird übersprungen.",
@@ -72,7 +113,9 @@ export default {
   takeout: {
     exportAll: "Alle exportieren",
     forms: {
-      audio: "Ton",
+      audio: "Ton im Original",
+      m4a: "Ton für jedes Gerät (M4A)",
+      mp3: "Ton als MP3",
       txt: "Nur Text",
       md: "Text mit Zeiten (Markdown)",
       srt: "Untertitel (SRT)",

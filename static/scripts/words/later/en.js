@@ -3,7 +3,49 @@
 import { some } from "../en.js";
 
 export default {
+  bin: {
+    title: "Bin – Dictaphone",
+    unreadable: (/** @type {unknown} */ why) => `The bin could not be read: ${why}`,
+    tryAgain: "Try again",
+    earlier: "Deleted earlier",
+    deleted: (/** @type {string} */ day, /** @type {string} */ time) => `Deleted ${day}, ${time}`,
+    found: (/** @type {string} */ day, /** @type {string} */ time) => `Found again ${day}, ${time}`,
+    whyFound:
+      "The sound of this recording was on the server, but the server no longer knew the recording: a backup of its database may have been restored. Its name and words are lost; restored, it is transcribed anew.",
+    until: (/** @type {string} */ day) => `kept until ${day}`,
+    restoredOne: (/** @type {string} */ name) => `“${name}” is restored.`,
+  },
+
+  offline: {
+    /** @type {Record<import("../../types.js").Change["kind"], (title: string, problem: string) => string>} */
+    refused: {
+      name: (title, problem) => `“${title}” could not be renamed. ${problem}`,
+      text: (title, problem) => `Your words for “${title}” could not be saved. ${problem}`,
+      language: (title, problem) => `The language of “${title}” could not be changed. ${problem}`,
+      tags: (title, problem) => `The tags of “${title}” could not be changed. ${problem}`,
+      delete: (title, problem) => `“${title}” could not be deleted. ${problem}`,
+      restore: (title, problem) => `“${title}” could not be restored. ${problem}`,
+      retry: (title, problem) => `“${title}” could not be transcribed again. ${problem}`,
+    },
+    copy: "Copy the words",
+    dismiss: "Dismiss",
+  },
+
+  device: {
+    shared: (/** @type {string} */ name, /** @type {string} */ has) => `Another app shares “${name}” (${has}).`,
+    keepShared: "Keep",
+    discardShared: "Discard",
+  },
+
   player: {
+    preparing: "Preparing the sound for this device …",
+    preparingFile: "Preparing the file …",
+    whileRecording: "This device can play it when the recording is finished.",
+    /** @param {string} why */
+    unprepared: (why) => `The sound could not be prepared for this device. ${why}`,
+    slow: "It takes longer than usual. Try again later.",
+    shareAgain: "The file is ready. Press Share again.",
+    tracks: { all: "All tracks", one: (/** @type {number} */ track) => `Track ${track}` },
     /** @param {string} speed */
     speedIs: (speed) => `Speed ${speed}`,
     skips: "Silence is skipped.",
@@ -68,7 +110,7 @@ export default {
 
   takeout: {
     exportAll: "Export all",
-    forms: { audio: "Audio", txt: "Text", md: "Markdown", srt: "Subtitles (SRT)", vtt: "Subtitles (VTT)", json: "JSON" },
+    forms: { audio: "Original audio", m4a: "Audio for any device (M4A)", mp3: "Audio as MP3", txt: "Text", md: "Markdown", srt: "Subtitles (SRT)", vtt: "Subtitles (VTT)", json: "JSON" },
     brought: (/** @type {number} */ taken, /** @type {number} */ known, /** @type {number} */ refused) =>
       [
         `${some(taken, "clip")} came in.`,

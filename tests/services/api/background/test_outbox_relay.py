@@ -17,6 +17,7 @@ from sqlmodel import select, update
 from services.api.background.outbox_relay import OutboxRelay
 from services.api.settings import ApiSettings
 from shared.clips.models import Clip
+from shared.clips.renditions import Form, Rendition
 from shared.db.engine import open_engine, read_session, transaction
 from shared.outbox.models import OutboxRow
 from shared.outbox.publisher import OutboxPublisher, publish_batch
@@ -233,6 +234,39 @@ def test_no_more_jobs_are_queued_than_there_are_clips(
     relay._requeue_clips_without_job(now + timedelta(seconds=20))
     with read_session(engine) as session:
         assert len(session.exec(select(OutboxRow)).all()) == asked_again * (2 if not jobs_left else 1)
+    publisher.close()
+    engine.dispose()
+
+
+def test_renditions_whose_job_is_lost_are_sent_again(database_url: str, redis_url: str) -> None:
+    """Their worker was killed, or an older release set the row of the outbox apart."""
+    settings = ApiSettings(database_url=SecretStr(database_url), redis_url=SecretStr(redis_url))
+    engine, publisher, now = open_engine(settings, 1), OutboxPublisher(redis_url), datetime.now(UTC)
+    waits, leased, unprepared, deleted, made = (uuid.uuid4() for _ in range(5))
+    with transaction(engine) as session:
+        for id in (waits, leased, unprepared, deleted, made):
+            clip = Clip.new_upload(id, name="a", mime="a/b", bytes=1, sha256="", audio_key="k", now=now)
+            clip.prepared_at = None if id == unprepared else now
+            clip.deleted_at = now if id == deleted else None
+            session.add(clip)
+            session.flush()
+            at = now + timedelta(seconds=20) if id == leased else now - timedelta(minutes=1)
+            key = "k" if id == made else ""
+            session.add(Rendition(clip_id=id, form=Form.M4A, key=key, source_key=key, wanted_at=at))
+        session.add(Rendition(clip_id=waits, form="ogg9", wanted_at=now - timedelta(minutes=1)))
+    relay = OutboxRelay(engine, publisher, "")
+
+    def sent(later: timedelta = timedelta()) -> list[uuid.UUID]:
+        relay._requeue_renditions_without_job(now + later)
+        return [row.clip_id for row in publish_batch(engine, publisher)]
+
+    assert sent() == [waits]
+    assert sent(timedelta(seconds=11)) == [], "its job waits in the queue"
+    assert sorted(sent(timedelta(minutes=11))) == sorted([waits, leased])
+    relay._requeue_clips_without_job(now + timedelta(seconds=11))
+    with read_session(engine) as session:
+        asked = {row.clip_id for row in session.exec(select(OutboxRow))}
+    assert waits in asked, "clips are not taken for queued because renditions wait"
     publisher.close()
     engine.dispose()
 

@@ -1,6 +1,7 @@
 """The store compared with the database, on both kinds of parts: what is found again, and what alone may be deleted."""
 
 import hashlib
+import io
 import threading
 import time
 import uuid
@@ -16,12 +17,13 @@ from services.api.background.clip_rows import found_clip_id, load_rows
 from services.api.background.maintenance import COMPARISON
 from services.api.uploads.append import _INSERT_PIECE
 from shared.clips.models import Clip, Status
+from shared.clips.renditions import Form, Rendition
 from shared.db.engine import execute_write, read_session, transaction
 from shared.libraries import HOME
 from shared.maintenance_runs import MaintenanceRun
 from shared.outbox.models import OutboxRow
 from shared.redis.jobs import PREPARE
-from shared.storage.keys import file_key, played_key, recording_key
+from shared.storage.keys import file_key, played_key, recording_key, rendition_key
 from shared.uploads.models import FILE_LIFETIME, Piece, Upload
 from tests.recordings import WEBM_HEAD
 from tests.services.api.background.conftest import BIN_KEEPS, DAY, MaintenanceSetup
@@ -197,6 +199,28 @@ def test_copies_go_when_the_bin_would_have_let_them_go_and_nothing_else(setup: M
     assert compare(setup, BIN_KEEPS + DAY) == 3
     assert keys(setup) == {clip.audio_key, piece}
     assert {again, played, nameless}.isdisjoint(keys(setup))
+
+
+def test_renditions_are_kept_while_a_row_names_them_and_never_become_clips(setup: MaintenanceSetup) -> None:
+    clip = setup.clip()
+    named, old, orphan = (
+        setup.store_object(rendition_key(HOME, id, "m4a"), HEAD) for id in (clip.id, clip.id, uuid.uuid4())
+    )
+    with transaction(setup.engine) as session:
+        session.add(Rendition(clip_id=clip.id, form=Form.M4A, key=named, source_key="a", wanted_at=setup.now))
+    assert compare(setup, BIN_KEEPS) == 0
+    assert compare(setup, BIN_KEEPS + DAY) == 2
+    assert keys(setup) == {clip.audio_key, named}
+    assert {old, orphan}.isdisjoint(keys(setup))
+    assert found_clips(setup) == {}
+    setup.store.delete(named)
+    assert compare(setup, BIN_KEEPS + DAY) == 0
+    assert setup.read(clip), "a rendition that is lost is missed by nobody"
+    setup.store.put(named, io.BytesIO(HEAD), len(HEAD), "audio/mp4")
+    with transaction(setup.engine) as session:
+        session.get_one(Clip, clip.id).move_to_bin(setup.now)
+    assert setup.maintenance.empty_bin(setup.now + BIN_KEEPS + SOON) == 1
+    assert keys(setup) == set()
 
 
 def test_a_clip_that_has_left_the_bin_is_not_found_again_in_its_copies(setup: MaintenanceSetup) -> None:

@@ -134,6 +134,40 @@ async def test_no_claimed_type_refuses_audio(client: httpx.AsyncClient) -> None:
         assert served.headers["Content-Disposition"] == "attachment; filename*=UTF-8''a.caf"
 
 
+async def test_the_first_bytes_say_what_a_file_is(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/media-type", content=rare("ts")[:65536])
+    assert (answer.status_code, answer.json()) == (200, {"mime": "video/mp2t"})
+    refused = await client.post("/api/media-type", content=b"\x02dss" + bytes(600))
+    assert "This is a dictation" in assert_problem(refused, 415, "not-audio")
+    assert_problem(await client.post("/api/media-type", content=bytes(65537)), 413, "too-large")
+
+
+async def test_a_file_is_as_old_as_its_sender_says(client: httpx.AsyncClient) -> None:
+    url, changed = f"/api/clips/{uuid.uuid4()}", {"Last-Modified": "Fri, 17 May 2024 15:32:10 GMT"}
+    said = {"name": "a", "recorded_at": "1961-01-20T12:00:00-05:00", "track": "2"}
+    clip = (await client.put(url, params=said, content=recording(), headers=changed)).json()
+    assert (clip["created_at"], clip["track_set"]) == ("1961-01-20T17:00:00.000Z", 2)
+    named = f"/clips/{uuid.uuid4()}"
+    clip = (await client.put(named, content=recording(), headers=changed)).json()
+    assert (clip["created_at"], clip["track_set"]) == ("2024-05-17T15:32:10.000Z", None)
+    for params, headers in (({"recorded_at": "1961"}, {}), ({}, {"Last-Modified": "May"}), ({"track": "0"}, {})):
+        refused = await client.put(named, params=params, content=recording(), headers=headers)
+        assert_problem(refused, 400, "bad-request")
+
+
+async def test_a_person_chooses_the_track_that_is_heard(client: httpx.AsyncClient) -> None:
+    clip = await put_clip(client, "tracks")
+    url = f"/api/clips/{clip['id']}/transcription"
+    tracks = []
+    for track in ("2", "2", "all"):
+        answer = await client.post(url, params={"track": track})
+        assert (answer.status_code, answer.json()["status"]) == (202, "pending")
+        tracks.append(answer.json()["track_set"])
+    assert tracks == [2, 2, None]
+    for track in ("0", "none", "1000"):
+        assert_problem(await client.post(url, params={"track": track}), 400, "bad-request")
+
+
 async def test_a_form_is_refused_with_how_to_send_a_file(client: httpx.AsyncClient) -> None:
     response = await client.put(
         f"/api/clips/{uuid.uuid4()}", params={"name": "a"}, files={"file": ("a.webm", recording(), "audio/webm")}

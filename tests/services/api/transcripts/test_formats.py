@@ -108,3 +108,9 @@ def test_no_words_are_no_cues(clip: Clip) -> None:
     assert written("srt", clip, None) == ""
     assert written("vtt", clip, None) == "WEBVTT\n\n"
     assert json.loads(written("json", clip, None))["passages"] == []
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_numbers_are_left_as_the_model_gives_them(clip: Clip, form: str) -> None:
+    clip.edit("Twenty-three or 24, ٢٥ and 3.14.", NOW)
+    assert "Twenty-three or 24, ٢٥ and 3.14." in written(form, clip, None)

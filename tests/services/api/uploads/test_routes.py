@@ -5,12 +5,14 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
 from services.api.uploads.routes import PIECE_BYTES
+from shared.clips.models import Clip
 from shared.db.engine import open_engine, transaction
 from shared.settings import DatabaseSettings
 from shared.uploads.models import FILE_LIFETIME
@@ -79,6 +81,36 @@ async def test_bytes_before_a_disconnect_are_stored(client: httpx.AsyncClient, a
     assert 0 < offset <= 400_000
     await upload.sent(offset, b"a" * (1_000_000 - offset))
     assert await upload.heard() == b"a" * 1_000_000
+
+
+async def test_a_file_is_as_old_as_it_says_and_its_track_is_kept(
+    client: httpx.AsyncClient, module_parts: Parts
+) -> None:
+    said: dict[str, tuple[dict[str, Any], str, bool]] = {
+        "recorded_at": ({"recorded_at": "2026-01-02T03:04:05Z", "last_modified": "2025-01-01T00:00:00Z"}, "2026", True),
+        "last_modified": ({"last_modified": "2025-01-01T00:00:00+01:00", "track": 2}, "2024", False),
+        "a clock that nobody set": ({"last_modified": "1970-01-01T00:00:00Z"}, str(datetime.now(UTC).year), False),
+    }
+    for what, (about, year, is_dated) in said.items():
+        upload = await Upload.begun(client, length=len(SOUND), **about)
+        await upload.sent(0, SOUND)
+        clip = await upload.clip()
+        assert clip["created_at"].startswith(year), what
+        assert clip["track_set"] == about.get("track")
+        engine = open_engine(DatabaseSettings(database_url=SecretStr(module_parts["DATABASE_URL"])))
+        with transaction(engine) as session:
+            assert session.get_one(Clip, uuid.UUID(upload.clip_id)).is_dated is is_dated
+        engine.dispose()
+
+
+@pytest.mark.parametrize("said", [{"track": "0"}, {"track": "two"}, {"last_modified": "yesterday"}])
+async def test_what_is_said_of_a_file_is_checked_before_its_bytes_come(
+    client: httpx.AsyncClient, said: dict[str, str]
+) -> None:
+    answer = await client.post(
+        "/api/uploads", headers={**SPOKEN, "Upload-Length": "9", "Upload-Metadata": metadata(**said)}
+    )
+    assert next(iter(said)) in assert_problem(answer, 400, "bad-request")
 
 
 async def test_a_file_that_can_never_be_heard_is_refused_with_its_first_bytes(client: httpx.AsyncClient) -> None:

@@ -33,6 +33,7 @@ from shared.storage.factory import open_store
 from shared.storage.store import StoreUnavailable
 from shared.uploads.models import Upload
 from tests import speech
+from tests.odd_files import encoded
 from tests.recordings import CONTAINERS, recording, streamed
 from tests.services.transcriber import files, hostile
 from tests.services.transcriber.audio.test_remux import FIRST, SECOND, decode
@@ -133,6 +134,17 @@ def test_segments_of_different_formats_become_one_audio(sqlite_harness: PrepareH
     assert sqlite_harness.originals(id) == contents
 
 
+def test_segments_of_safari_that_do_not_join_stay_aac(sqlite_harness: PrepareHarness) -> None:
+    contents = [streamed(FIRST, "mp4", rate=44_100), streamed(SECOND, "mp4")]
+    id = sqlite_harness.recorded(*(cut(content, 20_000) for content in contents), mime="audio/mp4")
+    sqlite_harness.prepare(id)
+    clip = assert_prepared(sqlite_harness, id, FIRST_S + SECOND_S)
+    assert clip.mime.startswith("audio/mp4")
+    assert remux.TrackFormat.of(io.BytesIO(sqlite_harness.audio(id))).codec == "aac"
+    assert sqlite_harness.originals(id) == contents
+    assert sqlite_harness.queued_jobs(id) == ["prepare", "transcribe"], "every device plays it as it is"
+
+
 @pytest.mark.parametrize("size", [1_000, 4_096, 30_001, 10**9])
 def test_the_sizes_of_the_pieces_make_no_difference(sqlite_harness: PrepareHarness, size: int) -> None:
     contents = [streamed(FIRST), streamed(SECOND)]
@@ -223,6 +235,23 @@ def test_a_file_that_was_put_whole_and_is_not_seekable_stays_as_the_original(
     with transaction(harness.engine) as session:
         [upload] = session.exec(Upload.of_clip(HOME, id))
     assert (upload.is_recording, upload.length, upload.mime) == (False, len(content), f"audio/{container}")
+
+
+def test_an_imported_file_is_as_old_as_its_own_date_unless_somebody_said_another(
+    sqlite_harness: PrepareHarness,
+) -> None:
+    body = encoded("mp4", "aac", metadata=(("creation_time", "2024-05-17T15:32:10Z"),))
+    id = sqlite_harness.put(body, "audio/mp4")
+    clip = sqlite_harness.prepare(id)
+    assert (clip.created_at, clip.is_dated) == (datetime(2024, 5, 17, 15, 32, 10, tzinfo=UTC), True)
+    said = datetime(2020, 1, 2, tzinfo=UTC)
+    with transaction(sqlite_harness.engine) as session:
+        clip = session.get_one(Clip, id)
+        clip.created_at = said
+        clip.set_track(1, datetime.now(UTC))
+    assert sqlite_harness.prepare(id).created_at == said
+    recorded = sqlite_harness.recorded([body], mime="audio/mp4")
+    assert sqlite_harness.prepare(recorded).created_at.year > 2024
 
 
 def test_a_put_replaces_an_incomplete_upload(harness: PrepareHarness) -> None:

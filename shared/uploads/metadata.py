@@ -1,0 +1,18 @@
+"""The `Upload-Metadata` header of tus: what a client says of a file. Pure functions."""
+
+import base64
+import re
+from collections.abc import Mapping
+
+_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII without comma
+
+
+def parse_metadata(header: str) -> Mapping[str, str]:
+    """Parse comma-separated pairs of a key and a base64 value, each key once. Raises `ValueError`."""
+    metadata: dict[str, str] = {}
+    for pair in header.split(",") if header.strip() else ():
+        key, _, encoded = pair.strip().partition(" ")
+        if not _KEY.fullmatch(key) or key in metadata:
+            raise ValueError(key)
+        metadata[key] = base64.b64decode(encoded.strip(), validate=True).decode()
+    return metadata

@@ -1,0 +1,27 @@
+/** What a file is, as the server knows it by its first bytes. It comes when files do. */
+
+import { Problem, problemOf, reach } from "./api.js";
+import { told } from "./sentences.js";
+import { words } from "./words.js";
+
+/** By so much of its beginning the server knows what a file is. */
+const HEAD_BYTES = 64 * 1024;
+
+/** How long the server may take to say so before a file is taken without: its upload is refused in the same words. */
+const ASK_MS = 3_000;
+
+/**
+ * The media type that the server gives a file, or why it does not take it; null: it gave no answer.
+ * @param {File} file @returns {Promise<{mime: string, refusal?: undefined}|{refusal: string, mime?: undefined}|null>}
+ */
+export async function ask(file) {
+  const options = { method: "POST", body: file.slice(0, HEAD_BYTES), signal: AbortSignal.timeout(ASK_MS) };
+  try {
+    const response = await reach("/api/media-type", options);
+    if (!response.ok) throw await problemOf(response);
+    return { mime: (await response.json()).mime };
+  } catch (error) {
+    if (!(error instanceof Problem && error.isOurs && error.status === 415)) return null;
+    return { refusal: words.device.strangeFile(file.name, told(error.message) ?? "") };
+  }
+}
