@@ -128,8 +128,7 @@ async def test_the_form_for_any_device_is_saved_when_it_is_made(
     assert saved.suggested_filename == "Tone.mp3"
     with av.open(str(await saved.path())) as file:
         assert file.format.name == "mp3"
-        assert file.duration is not None
-        assert abs(file.duration / av.time_base - LENGTH_S) < 0.1
+        assert abs((file.duration or 0) / av.time_base - LENGTH_S) < 0.1
     await expect(row.get_by_text("Preparing the file …")).to_be_hidden()
     assert here.errors == []
 
