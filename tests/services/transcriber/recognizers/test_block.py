@@ -49,7 +49,7 @@ def run(
 ) -> BlockRecognition:
     monkeypatch.setattr(block, "detect_language", lambda *_: found)
     monkeypatch.setattr(block, "detect_speech", lambda samples: spoken or [])
-    transcriber = BlockTranscriber(model, language, None, never_cancelled)  # type: ignore[arg-type]
+    transcriber = BlockTranscriber(model, language, None, never_cancelled)
     return transcriber.transcribe(SOUND, 1000, ignore_progress)
 
 
