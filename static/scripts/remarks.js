@@ -1,7 +1,11 @@
 /** What a person should know about a clip's sound although its words are there. Pure. */
 
 import { clock } from "./format.js";
-import { words } from "./words.js";
+import { code } from "./words.js";
+import remarkWords from "./words/remarks.js";
+
+/** In the reader's language. */
+export const said = remarkWords[code];
 
 /** @typedef {import("./types.js").Remark} Remark */
 /** @typedef {{words: string, from_ms: number|null, to_ms: number}} Told a sentence, and the stretch that it is about */
@@ -15,9 +19,9 @@ export function told(remarks) {
   const sentences = remarks.filter((remark) => !hasPlace(remark)).map(about);
   const more = stretches.length - MOST_STRETCHES;
   return [
-    ...sentences.filter(Boolean).map((said) => ({ words: said, from_ms: null, to_ms: 0 })),
+    ...sentences.filter(Boolean).map((sentence) => ({ words: sentence, from_ms: null, to_ms: 0 })),
     ...stretches.slice(0, MOST_STRETCHES).map(stretch),
-    ...(more > 0 ? [{ words: words.gaps.more(more), from_ms: null, to_ms: 0 }] : []),
+    ...(more > 0 ? [{ words: said.more(more), from_ms: null, to_ms: 0 }] : []),
   ];
 }
 
@@ -34,23 +38,23 @@ export function places(remarks, whole_ms) {
 function stretch({ at_ms, length_ms }) {
   const from_ms = at_ms ?? 0;
   const to_ms = from_ms + (length_ms ?? 0);
-  return { words: words.remarks.notUnderstood(clock(from_ms), clock(to_ms)), from_ms, to_ms };
+  return { words: said.notUnderstood(clock(from_ms), clock(to_ms)), from_ms, to_ms };
 }
 
 /** @param {Remark} remark */
 function about({ kind, heard, silent }) {
-  if (kind === "quiet") return words.remarks.quiet;
-  if (kind === "opposite-phase") return words.remarks.oppositePhase;
+  if (kind === "quiet") return said.quiet;
+  if (kind === "opposite-phase") return said.oppositePhase;
   return kind === "tracks" ? tracks(heard ?? [], silent ?? []) : "";
 }
 
 /** @param {number[]} heard @param {number[]} silent */
 function tracks(heard, silent) {
   const says = [
-    heard.length ? words.remarks.heard(heard.join(", ")) : "",
-    silent.length ? words.remarks.silent(silent.join(", ")) : "",
+    heard.length ? said.heard(heard.length, heard.join(", ")) : "",
+    silent.length ? said.silent(silent.length, silent.join(", ")) : "",
   ];
-  return words.remarks.tracks(heard.length + silent.length, says.filter(Boolean).join(", "));
+  return said.tracks(heard.length + silent.length, says.filter(Boolean).join(", "));
 }
 
 /** @param {Remark} remark */

@@ -18,10 +18,10 @@ test("each kind has its sentence, and unknown kinds have none", () => {
   assert.deepEqual(
     told(remarks).map(({ words }) => words),
     [
-      "The sound is very quiet. It was amplified.",
-      "2 sound tracks: heard: track 2, silent: track 1.",
-      "2 sound tracks: heard: track 1, 2.",
-      "The channels cancel each other out. The louder one was heard.",
+      "The sound is very quiet. It was amplified for the transcript.",
+      "2 sound tracks: track 2 was heard, track 1 is silent.",
+      "2 sound tracks: tracks 1, 2 were heard.",
+      "The two channels cancel each other out. The louder one was heard.",
     ],
   );
 });
@@ -35,7 +35,7 @@ test("a stretch that was not understood can be listened to", () => {
 test("many stretches are counted", () => {
   const all = told(Array.from({ length: 9 }, (_, i) => lost(i * 60_000)));
   assert.equal(all.length, 7);
-  assert.equal(all[6].words, "and 3 more");
+  assert.equal(all[6].words, "And 3 more stretches not understood.");
 });
 
 test("stretches have their places on the sound", () => {

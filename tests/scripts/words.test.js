@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { chosen, words } from "../../static/scripts/words.js";
 import de from "../../static/scripts/words/de.js";
 import en from "../../static/scripts/words/en.js";
+import remarks from "../../static/scripts/words/remarks.js";
 
 const HTML = readFileSync(new URL("../../static/index.html", import.meta.url), "utf8");
 
@@ -19,7 +20,7 @@ function flat(words, before = "") {
   );
 }
 
-const [ENGLISH, GERMAN] = [flat(en), flat(de)];
+const [ENGLISH, GERMAN] = [flat({ ...en, remarks: remarks.en }), flat({ ...de, remarks: remarks.de })];
 
 /** @param {Map<string, Word>} words */
 const shape = (words) => [...words].map(([key, word]) => `${key} ${typeof word}`).sort();

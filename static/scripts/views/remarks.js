@@ -1,7 +1,7 @@
 /** What an open clip says of its sound: calm sentences above its words, and bands on its sound where words are missing. */
 
 import { clock } from "../format.js";
-import { places, told } from "../remarks.js";
+import { places, said, told } from "../remarks.js";
 import { words } from "../words.js";
 import { part } from "./part.js";
 
@@ -55,13 +55,13 @@ export class Remarks {
   }
 
   /** @param {import("../remarks.js").Told} told */
-  #sentence({ words: said, from_ms, to_ms }) {
+  #sentence({ words: sentence, from_ms, to_ms }) {
     const item = document.createElement("li");
-    item.append(said);
+    item.append(sentence);
     if (from_ms !== null) {
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = words.player.play;
+      button.textContent = said.listen;
       button.title = words.player.playFrom(clock(from_ms));
       button.addEventListener("click", () => {
         this.#until_ms = to_ms;

@@ -225,15 +225,6 @@ export default {
     shorter: (length) => `Der Ton ist ${length} kürzer als die Zeit, die vergangen ist.`,
   },
 
-  remarks: {
-    quiet: "Der Ton ist sehr leise. Für den Text wurde er verstärkt.",
-    oppositePhase: "Die beiden Kanäle löschen einander aus. Gehört wurde der lautere.",
-    tracks: (n, says) => `${some(n, "Tonspur", "Tonspuren")}: ${says}.`,
-    heard: (numbers) => `gehört: Spur ${numbers}`,
-    silent: (numbers) => `stumm: Spur ${numbers}`,
-    notUnderstood: (from, to) => `Was bei ${from}–${to} gesprochen wird, wurde nicht verstanden.`,
-  },
-
   bin: {
     title: "Papierkorb – Dictaphone",
     unreadable: (why) => `Der Papierkorb konnte nicht gelesen werden: ${why}`,

@@ -225,15 +225,6 @@ export default {
     shorter: (/** @type {string} */ length) => `The audio is ${length} shorter than the time that passed.`,
   },
 
-  remarks: {
-    quiet: "The sound is very quiet. It was amplified.",
-    oppositePhase: "The channels cancel each other out. The louder one was heard.",
-    tracks: (/** @type {number} */ n, /** @type {string} */ says) => `${some(n, "sound track")}: ${says}.`,
-    heard: (/** @type {string} */ numbers) => `heard: track ${numbers}`,
-    silent: (/** @type {string} */ numbers) => `silent: track ${numbers}`,
-    notUnderstood: (/** @type {string} */ from, /** @type {string} */ to) => `Speech at ${from}–${to} was not understood.`,
-  },
-
   bin: {
     title: "Bin – Dictaphone",
     unreadable: (/** @type {unknown} */ why) => `The bin could not be read: ${why}`,
