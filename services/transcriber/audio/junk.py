@@ -15,14 +15,18 @@ NOT_ZERO = re.compile(rb"[^\0]")
 
 
 def sound_offset(file: PartFile) -> int:
-    """Where the first container or frame begins. A frame that is cut, and other small rests, are left to FFmpeg."""
-    position = 0
+    """Where the first container or frame begins. A frame that is cut, and other small rests, are left to FFmpeg.
+
+    FFmpeg reads the ID3 tag of frames without a container, and its date: such a tag belongs to the sound.
+    """
+    position, tag_at = 0, None
     for _ in range(MAX_TAGS):
-        behind = position + (id3_length(file, position) or _ape_length(file, position) or _zeros(file, position))
+        tag_length = id3_length(file, position)
+        behind = position + (tag_length or _ape_length(file, position) or _zeros(file, position))
         if not position < behind < file.size:
             break
-        position = behind
-    return position
+        position, tag_at = behind, position if tag_length else None
+    return position if tag_at is None or kind_at(file, position) else tag_at
 
 
 def id3_length(file: PartFile, position: int) -> int:

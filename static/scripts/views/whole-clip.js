@@ -9,6 +9,7 @@ import { introduce, report } from "../lock-screen.js";
 import { behind, pauses, Timing } from "../timing.js";
 import { part } from "./part.js";
 import { Preparing } from "./preparing.js";
+import { Remarks } from "./remarks.js";
 import { Tools } from "./tools.js";
 import { Transcript } from "./transcript.js";
 import { Waveform } from "./waveform.js";
@@ -34,6 +35,7 @@ export class WholeClip {
     this.row = row;
     const { player, element, id } = row;
     this.waveform = new Waveform(part(element, "track", HTMLElement), (ms) => player.seek(ms));
+    this.remarks = new Remarks(element, player);
     this.transcript = new Transcript(element, id, {
       save: (text, base) => row.saving(row.actions.rewrite(id, text, base)),
       failed: (error) => row.unsaved(error, this.transcript.editable),
@@ -54,6 +56,7 @@ export class WholeClip {
   /** Show what the clip says now, and fetch what there is of it and is not here yet. @param {Clip|null} clip */
   async show(clip) {
     const text = clip?.text ?? "";
+    this.remarks.show(clip);
     this.transcript.show(text);
     this.transcript.field.lang = clip?.language ?? "";
     // Where nothing was heard, a person may have words for it.
@@ -75,6 +78,7 @@ export class WholeClip {
   /** @param {number} at_ms @param {number} whole_ms */
   moved(at_ms, whole_ms) {
     this.waveform.move(at_ms, whole_ms);
+    this.remarks.moved(at_ms);
     this.transcript.follow(at_ms, this.row.player.playing);
   }
 

@@ -133,4 +133,15 @@ export default {
     refused: (name, why) => `${name}: ${why}`,
     failed: (name, why) => `„${name}“ konnte nicht hereingeholt werden. ${why}`,
   },
+
+  remarks: {
+    quiet: "Der Ton ist sehr leise. Für den Text wurde er verstärkt.",
+    oppositePhase: "Die beiden Kanäle löschen einander aus. Gehört wurde der lautere.",
+    tracks: (n, says) => `${n} ${n === 1 ? "Tonspur" : "Tonspuren"}: ${says}.`,
+    heard: (n, numbers) => (n === 1 ? `Spur ${numbers} wurde gehört` : `die Spuren ${numbers} wurden gehört`),
+    silent: (n, numbers) => (n === 1 ? `Spur ${numbers} ist stumm` : `die Spuren ${numbers} sind stumm`),
+    notUnderstood: (from, to) => `Was bei ${from}–${to} gesprochen wird, wurde nicht verstanden.`,
+    more: (n) => `Und ${n} weitere ${n === 1 ? "Stelle" : "Stellen"} nicht verstanden.`,
+    listen: "Anhören",
+  },
 };

@@ -122,4 +122,17 @@ export default {
     refused: (/** @type {string} */ name, /** @type {string} */ why) => `${name}: ${why}`,
     failed: (/** @type {string} */ name, /** @type {string} */ why) => `“${name}” could not be brought in. ${why}`,
   },
+
+  remarks: {
+    quiet: "The sound is very quiet. It was amplified for the transcript.",
+    oppositePhase: "The two channels cancel each other out. The louder one was heard.",
+    tracks: (/** @type {number} */ n, /** @type {string} */ says) => `${n} sound ${n === 1 ? "track" : "tracks"}: ${says}.`,
+    heard: (/** @type {number} */ n, /** @type {string} */ numbers) =>
+      n === 1 ? `track ${numbers} was heard` : `tracks ${numbers} were heard`,
+    silent: (/** @type {number} */ n, /** @type {string} */ numbers) =>
+      n === 1 ? `track ${numbers} is silent` : `tracks ${numbers} are silent`,
+    notUnderstood: (/** @type {string} */ from, /** @type {string} */ to) => `Speech at ${from}–${to} was not understood.`,
+    more: (/** @type {number} */ n) => `And ${n} more ${n === 1 ? "stretch" : "stretches"} not understood.`,
+    listen: "Listen",
+  },
 };

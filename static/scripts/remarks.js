@@ -1,0 +1,61 @@
+/** What a person should know about a clip's sound although its words are there. Pure. */
+
+import { clock } from "./format.js";
+import { laterWords } from "./later-words.js";
+
+const said = laterWords.remarks;
+
+/** @typedef {import("./types.js").Remark} Remark */
+/** @typedef {{words: string, from_ms: number|null, to_ms: number}} Told a sentence, and the stretch that it is about */
+
+/** More stretches than these are counted, not told. */
+const MOST_STRETCHES = 6;
+
+/** A sentence for each remark; those of kinds that are not known here have none. @param {Remark[]} remarks @returns {Told[]} */
+export function told(remarks) {
+  const stretches = remarks.filter(hasPlace);
+  const sentences = remarks.filter((remark) => !hasPlace(remark)).map(about);
+  const more = stretches.length - MOST_STRETCHES;
+  return [
+    ...sentences.filter(Boolean).map((sentence) => ({ words: sentence, from_ms: null, to_ms: 0 })),
+    ...stretches.slice(0, MOST_STRETCHES).map(stretch),
+    ...(more > 0 ? [{ words: said.more(more), from_ms: null, to_ms: 0 }] : []),
+  ];
+}
+
+/** Where speech was not understood, each from 0 to 1. @param {Remark[]} remarks @param {number} whole_ms */
+export function places(remarks, whole_ms) {
+  if (!whole_ms) return [];
+  return remarks.filter(hasPlace).map((remark) => {
+    const { words: title, from_ms, to_ms } = stretch(remark);
+    return { title, from: Math.min(1, (from_ms ?? 0) / whole_ms), to: Math.min(1, to_ms / whole_ms) };
+  });
+}
+
+/** @param {Remark} remark @returns {Told} */
+function stretch({ at_ms, length_ms }) {
+  const from_ms = at_ms ?? 0;
+  const to_ms = from_ms + (length_ms ?? 0);
+  return { words: said.notUnderstood(clock(from_ms), clock(to_ms)), from_ms, to_ms };
+}
+
+/** @param {Remark} remark */
+function about({ kind, heard, silent }) {
+  if (kind === "quiet") return said.quiet;
+  if (kind === "opposite-phase") return said.oppositePhase;
+  return kind === "tracks" ? tracks(heard ?? [], silent ?? []) : "";
+}
+
+/** @param {number[]} heard @param {number[]} silent */
+function tracks(heard, silent) {
+  const says = [
+    heard.length ? said.heard(heard.length, heard.join(", ")) : "",
+    silent.length ? said.silent(silent.length, silent.join(", ")) : "",
+  ];
+  return said.tracks(heard.length + silent.length, says.filter(Boolean).join(", "));
+}
+
+/** @param {Remark} remark */
+function hasPlace({ kind, at_ms }) {
+  return kind === "not-understood" && Number.isFinite(at_ms);
+}

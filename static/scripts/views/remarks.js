@@ -1,0 +1,71 @@
+/** What an open clip says of its sound: calm sentences above its words, and bands on its sound where words are missing. */
+
+import { clock } from "../format.js";
+import { laterWords } from "../later-words.js";
+import { places, told } from "../remarks.js";
+import { words } from "../words.js";
+import { part } from "./part.js";
+
+export class Remarks {
+  #shown = "";
+  /** Where the stretch ends that somebody listens to. @type {number|null} */
+  #until_ms = null;
+
+  /** @param {HTMLElement} row @param {import("./player.js").Player} player */
+  constructor(row, player) {
+    this.player = player;
+    this.list = document.createElement("ul");
+    this.list.className = "remarks";
+    this.bands = document.createElement("div");
+    this.bands.className = "bands";
+    this.bands.ariaHidden = "true";
+    part(row, "heard", HTMLElement).before(this.list);
+    part(row, "marks", HTMLElement).after(this.bands);
+  }
+
+  /** @param {import("../types.js").Clip|null} clip */
+  show(clip) {
+    const remarks = clip?.remarks ?? [];
+    const shown = JSON.stringify([remarks, clip?.duration_ms]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.list.replaceChildren(...told(remarks).map((each) => this.#sentence(each)));
+    this.list.hidden = !this.list.childElementCount;
+    this.bands.replaceChildren(
+      ...places(remarks, clip?.duration_ms ?? 0).map(({ title, from, to }) => {
+        const band = document.createElement("i");
+        band.style.left = `${100 * from}%`;
+        band.style.width = `${100 * (to - from)}%`;
+        band.title = title;
+        return band;
+      }),
+    );
+  }
+
+  /** Stop at the end of the stretch; who goes elsewhere meanwhile listens on. @param {number} at_ms */
+  moved(at_ms) {
+    const until_ms = this.#until_ms;
+    if (until_ms === null || at_ms < until_ms) return;
+    this.#until_ms = null;
+    // The player tells of each moment; this one is another than the one that it was sent to.
+    if (at_ms < until_ms + 1_000) this.player.pause();
+  }
+
+  /** @param {import("../remarks.js").Told} told */
+  #sentence({ words: sentence, from_ms, to_ms }) {
+    const item = document.createElement("li");
+    item.append(sentence);
+    if (from_ms !== null) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = laterWords.remarks.listen;
+      button.title = words.player.playFrom(clock(from_ms));
+      button.addEventListener("click", () => {
+        this.#until_ms = to_ms;
+        void this.player.playFrom(from_ms);
+      });
+      item.append(" ", button);
+    }
+    return item;
+  }
+}
