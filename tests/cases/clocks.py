@@ -45,7 +45,7 @@ STRANGE_CLOCKS: Sequence[Case] = (
     Case("offset-40s.mkv", muxed("matroska", late("aac", 40)), "audio/x-matroska", has_true_clock=False),
     Case("offset-1h.ts", muxed("mpegts", late("aac", 3600)), "video/mp2t", has_true_clock=None),
     Case("offset-1h.mp4", muxed("mp4", late("aac", 3600), **RECORDERS["mp4"][1]), "audio/mp4", has_true_clock=None),
-    Case("edit-list-1s.m4a", muxed("ipod", late("aac", -1)), "audio/mp4", (Copy(0, 1),), 10.0),
+    Case("edit-list-1s.m4a", muxed("ipod", late("aac", -1)), "audio/mp4", (Copy(0, 1),), 10.0, has_true_clock=None),
     Case("hole-90s.m4a", muxed("ipod", apart("aac", 90)), "audio/mp4", **holed(90)),  # type: ignore[arg-type]
     Case("hole-90s.webm", muxed("webm", apart("libopus", 90)), "audio/webm", **holed(90)),  # type: ignore[arg-type]
     Case("hole-20min.mkv", muxed("matroska", apart("aac", 1200)), "audio/x-matroska", **holed(1200)),  # type: ignore[arg-type]

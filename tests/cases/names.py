@@ -32,11 +32,11 @@ CLAIMS: Sequence[Case] = (
 TAGS: Sequence[Case] = (
     Case("id3.flac", lambda: id3_tag() + mux("flac", Track("flac")), "audio/flac"),
     Case("id3.aac", lambda: id3_tag() + AAC_FILE(), "audio/aac", has_true_clock=None),
-    Case("id3-twice.mp3", lambda: id3_tag() + id3_tag() + MP3_FILE(), "audio/mpeg"),
+    Case("id3-twice.mp3", lambda: id3_tag() + id3_tag() + MP3_FILE(), "audio/mpeg", has_true_clock=None),
     Case("zeros.mp3", lambda: bytes(3000) + MP3_FILE(), "audio/mpeg", has_true_clock=None),
     Case("ape-tag.mp3", lambda: ape_tag() + MP3_FILE(), "audio/mpeg", has_true_clock=None),
     Case("cut-frame.mp3", lambda: BARE_MP3()[100:], "audio/mpeg", has_true_clock=None),
-    Case("title-not-utf8.mp3", lambda: id3_tag(b"\x03Gespr\xe4ch") + MP3_FILE(), "audio/mpeg"),
+    Case("title-not-utf8.mp3", lambda: id3_tag(b"\x03Gespr\xe4ch") + MP3_FILE(), "audio/mpeg", has_true_clock=None),
     Case("title-not-utf8.m4a", _titled("ipod", AAC), "audio/mp4"),
     Case("title-not-utf8.webm", _titled("webm", OPUS), "audio/webm"),
     Case("title-not-utf8.flac", _titled("flac", Track("flac")), "audio/flac"),
@@ -49,7 +49,7 @@ AROUND: Sequence[Case] = (
     Case("cover.flac", muxed("flac", Track("flac"), COVER), "audio/flac"),
     Case("chapters.m4a", lambda: mux("ipod", AAC, chapters=[(0, 5, "One"), (5, LENGTH_S, "Two")]), "audio/mp4"),
     Case("chapters.mka", lambda: mux("matroska", AAC, chapters=[(0, 5, "One"), (5, LENGTH_S, "Two")]),
-         "audio/x-matroska"),
+         "audio/x-matroska", has_true_clock=None),
     Case("timecode.mov", lambda: mux("mov", Picture("mjpeg"), AAC, metadata={"timecode": "01:00:00:00"}), "audio/mp4"),
     Case("motion-jpeg.mov", muxed("mov", Picture("mjpeg"), PCM), "audio/mp4"),
 )  # fmt: skip

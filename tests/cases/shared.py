@@ -49,7 +49,7 @@ _EXPECTED: Sequence[Case] = (
     _case("quiet.wav", "audio/wav", remarks=("quiet",)),
     _case("raw.latm", "audio/mp4a-latm"),
     _case("shortaudio.mp4", "audio/mp4"),
-    _case("spatial.qta", "audio/mp4"),
+    _case("spatial.qta", "audio/mp4", remarks=("tracks",)),
     _case("spx.ogg", "audio/ogg"),
     _case("trunc.mp4", "audio/mp4", sentence="cut off"),
     _case("wma.wma", "audio/x-ms-wma"),

@@ -60,6 +60,14 @@ def has_mp3_length(file: PartFile) -> bool:
     return any(mark in frame for mark in MP3_LENGTH_MARKS)
 
 
+def mp3_frames(file: PartFile) -> int | None:
+    """How many frames follow the first frame of an MP3, if that says so."""
+    head = file.read_at(id3_length(file, 0), MAX_MP3_HEAD_BYTES + 20)
+    # Behind the mark: Xing has flags, of which the first says that the frames follow; VBRI has 10 bytes before them.
+    found = re.search(rb"(?:Xing|Info)...[\x01\x03\x05\x07\x09\x0b\x0d\x0f](.{4})|VBRI.{10}(.{4})", head, re.DOTALL)
+    return int.from_bytes(found[1] or found[2]) if found else None
+
+
 def _has_sample_count(file: PartFile) -> bool:
     """Whether a WAV file has a `fact` chunk. FFmpeg takes the length from it, and otherwise from the bytes present."""
     return b"fact" in file.read_at(0, MAX_WAV_HEAD_BYTES).partition(b"data")[0]

@@ -3,7 +3,7 @@
 import av
 import numpy as np
 
-from services.transcriber.audio.announced import has_mp3_length
+from services.transcriber.audio.announced import mp3_frames
 from services.transcriber.audio.clock import TrackClock
 from services.transcriber.audio.demux import start_of
 from services.transcriber.audio.part_file import PartFile
@@ -26,7 +26,9 @@ class ClockProof:
 
     def __init__(self, container: av.container.InputContainer, file: PartFile) -> None:
         self._demuxer = container.format.name.partition(",")[0]
-        self._is_guessed = self._demuxer in UNINDEXED_DEMUXERS and not (self._demuxer == "mp3" and has_mp3_length(file))
+        self._announced_frames = mp3_frames(file) if self._demuxer == "mp3" else None
+        self._is_guessed = self._demuxer in UNINDEXED_DEMUXERS and self._announced_frames is None
+        self._frame_s = 0.0
         start_s = start_of(container) or 0.0
         self._starts_at_0 = abs(start_s) <= MAX_START_S
         # Some containers announce a length and others an end: they are the same where a clock begins at 0.
@@ -37,6 +39,7 @@ class ClockProof:
 
     def add(self, packet: "av.Packet[av.AudioStream]", clock: TrackClock) -> None:
         """Note a packet that the clock has placed."""
+        self._frame_s = self._frame_s or float((packet.duration or 0) * packet.time_base)
         self._has_durations &= bool(packet.duration) or not packet.size
         if self._is_guessed and packet.pos is not None:
             before_s = clock.position_s - float((packet.duration or 0) * packet.time_base)
@@ -52,7 +55,14 @@ class ClockProof:
             and self._announced_s is not None
             and abs(self._announced_s - clock.position_s) <= MAX_DISAGREEMENT_S
             and self._max_guess_error_s() <= MAX_DISAGREEMENT_S
+            and self._holds_announced_frames(clock)
         )
+
+    def _holds_announced_frames(self, clock: TrackClock) -> bool:
+        """Whether an MP3 has the frames that its head announces: of two joined files, the head knows the first."""
+        if self._announced_frames is None:
+            return True
+        return abs(self._announced_frames * self._frame_s - clock.position_s) <= MAX_DISAGREEMENT_S
 
     def _max_guess_error_s(self) -> float:
         """How far a player is off that takes every second for as many bytes as the others."""
