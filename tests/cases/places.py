@@ -64,19 +64,22 @@ def at_place_rate(sound: Row, rate: int) -> Row:
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
-def first_channel(content: bytes) -> tuple[Row, int]:
-    """The first channel of a file's first sound track, all samples one after another, as a simple player gives them."""
-    pieces, rate = [np.zeros(0, np.float32)], PLACE_RATE
+def loudest_channel(content: bytes) -> tuple[Row, int]:
+    """The loudest channel of the first sound track, all samples one after another, as a simple player gives them."""
+    pieces: list[Row] = []
+    rate = PLACE_RATE
     with av.open(io.BytesIO(content), "r", metadata_errors="replace") as source:
         for packet in source.demux(audio=0):
             with contextlib.suppress(av.InvalidDataError):
                 for frame in packet.decode():
                     assert isinstance(frame, av.AudioFrame)
-                    rate, samples = frame.sample_rate, frame.to_ndarray()
-                    row = samples[0] if frame.format.is_planar else samples[0][:: frame.layout.nb_channels]
-                    pieces.append(row.astype(np.float32))
-    sound = np.concatenate(pieces)
-    return sound - sound.mean(), rate  # of 8 bits, 128 is silence
+                    channels, rate = frame.layout.nb_channels, frame.sample_rate
+                    samples = frame.to_ndarray().astype(np.float32)
+                    pieces.append(samples if frame.format.is_planar else samples.reshape(-1, channels).T)
+    rows = min((len(piece) for piece in pieces), default=1)  # a file may change from mono to stereo
+    sound = np.concatenate([piece[:rows] for piece in pieces], axis=1) if pieces else np.zeros((1, 1), np.float32)
+    sound -= sound.mean(axis=1, keepdims=True)  # of 8 bits, 128 is silence
+    return sound[int(np.argmax(np.square(sound).sum(axis=1)))], rate
 
 
 def _stretches(from_s: float, to_s: float) -> tuple[tuple[float, float], tuple[float, float]]:

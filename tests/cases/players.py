@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tests.cases.case import Case
-from tests.cases.places import Row, first_channel, position_in_speech
+from tests.cases.places import Row, loudest_channel, position_in_speech
 from tests.cases.source import FIRST_WORDS_S, LAST_WORDS_S
 
 MAX_SEEK_ERROR_S = 0.1
@@ -102,7 +102,10 @@ PLAY = """async (url, from, seconds) => {
     tap.connect(context.destination);
     return () => {
       const blocks = [];
-      tap.onaudioprocess = ({ inputBuffer }) => blocks.push(inputBuffer.getChannelData(0).slice());
+      tap.onaudioprocess = ({ inputBuffer }) => {
+        const right = inputBuffer.getChannelData(1);
+        blocks.push(inputBuffer.getChannelData(0).map((left, at) => (left + right[at]) / 2));
+      };
       return async () => {
         tap.onaudioprocess = null;
         const samples = new Float32Array(blocks.length * 4096);
@@ -164,10 +167,10 @@ async def play(page: BrowserPage, url: str, case: Case) -> Playback:
 
 
 def _caught(heard: Mapping[str, Any]) -> tuple[Row, int]:
-    """The caught sound, one channel, and its rate."""
+    """The caught sound, of one channel or mixed, and its rate."""
     if "samples" in heard:
         return np.frombuffer(base64.b64decode(heard["samples"]), np.float32), round(heard["rate"])
-    return first_channel(base64.b64decode(heard["file"]))
+    return loudest_channel(base64.b64decode(heard["file"]))
 
 
 def _seek_place(from_s: float, to_s: float) -> float:

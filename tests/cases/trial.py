@@ -10,7 +10,7 @@ import httpx
 
 from tests import speech
 from tests.cases.case import Case
-from tests.cases.places import Places, first_channel
+from tests.cases.places import Places, loudest_channel
 from tests.cases.players import BrowserPage, Playback, can_play, play
 from tests.cases.worker import decoded, heard_places, right_places
 
@@ -77,7 +77,7 @@ async def send(api: httpx.AsyncClient, case: Case) -> Trial:
         trial.rendition = await _rendition(api, trial.address(RENDITION))
     if trial.rendition in {"", MADE, ON_DEMAND}:
         played = (await api.get(trial.address(trial.played_as))).content
-        sound, rate = await asyncio.to_thread(first_channel, played)
+        sound, rate = await asyncio.to_thread(loudest_channel, played)
         trial.played = _off(heard_places(case, sound, rate), right_places(case))
     return trial
 
