@@ -261,8 +261,9 @@ def _decode_fully(
         raise AudioRejected(UNDECODABLE)
     duration_ms = peaks.samples * 1000 // SAMPLE_RATE
     is_complete = abs(duration_ms - measured.duration_ms) <= MAX_DISAGREEMENT_S * 1000
-    # Players play the first track.
-    is_first_track = decoder.tracks == 1 or decoder.heard_tracks in ([], [1])
+    # Players play the first track, and Firefox refuses a file with a track that it cannot decode.
+    is_decodable = decoder.tracks == len(decoder.track_peaks)
+    is_first_track = decoder.tracks == 1 or (is_decodable and decoder.heard_tracks in ([], [1]))
     return PlayedAudio(
         file,
         with_codec(measured.mime, measured.demuxer, measured.codec),
