@@ -101,7 +101,11 @@ class PrepareJob(ClipJob):
             self._check_length(sound_ms)
             if is_long_preparation(sound_ms, claim.clip.bytes) and claim.queue != LONG_PREPARATION:
                 raise WrongQueue(LONG_PREPARATION)
-            budget = TimeBudget(sound_ms / 1000, check_cancelled)
+            budget = TimeBudget(
+                sum(audio.decoded_s for audio in audible.values()),
+                check_cancelled,
+                encoded_s=sound_ms / 1000 if len(audible) > 1 else 0,
+            )
             played = _make_played_audio(audible, new_file, budget.check)
             codec = remux.TrackFormat.of(played.file).codec
             self._check_length(played.duration_ms)
