@@ -59,7 +59,9 @@ class FetchedAudio:
     is_plain: bool = True
     """Whether a server hears in the file as it is what a recognizer hears in its decoded samples."""
     demuxer: str = ""
-    codec: str | None = None
+    codec: str = ""
+    """FFmpeg's name of it."""
+    codec_name: str | None = None
     """As a media type names it; None where the container says enough."""
 
     @property
@@ -140,6 +142,7 @@ def measure_audio(
         is_plain=is_whole and first.has_true_clock and first.tracks == 1,
         demuxer=first.demuxer,
         codec=first.codec,
+        codec_name=first.codec_name,
     )
 
 
@@ -148,7 +151,8 @@ class _MeasuredPart:
     """What the packets of one container say."""
 
     demuxer: str
-    codec: str | None
+    codec: str
+    codec_name: str | None
     tracks: int
     length_s: float
     """Of the longest track, on the clip's clock."""
@@ -188,6 +192,7 @@ def _measure_part(
         is_known = len(audio_tracks(container)) == count_tracks(container)
         return _MeasuredPart(
             demuxer,
+            first.codec_context.name,
             codec_name(demuxer, first),
             count_tracks(container),
             length_s,
