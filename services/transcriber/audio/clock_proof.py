@@ -47,11 +47,14 @@ class ClockProof:
                 self._points.append((before_s, packet.pos))
 
     def holds(self, clock: TrackClock) -> bool:
-        """Whether the clock begins at 0, runs on, has the announced length, and is found by every player."""
+        """Whether the clock begins at 0, has the announced length, and is found by every player.
+
+        Whether it runs on is known when the frames are decoded: FFmpeg rounds the durations of Vorbis' packets in WebM
+        to milliseconds, so that their sum lags behind.
+        """
         return (
             self._starts_at_0()
             and self._has_durations
-            and clock.is_steady
             and self._announced_s is not None
             and abs(self._announced_s - clock.position_s) <= MAX_DISAGREEMENT_S
             and self._max_guess_error_s() <= MAX_DISAGREEMENT_S

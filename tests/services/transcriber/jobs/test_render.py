@@ -119,7 +119,13 @@ def test_a_form_for_every_device_is_made_of_what_not_every_browser_plays(harness
 
 @pytest.mark.parametrize(
     ("container", "codec", "mime"),
-    [("webm", "libopus", "audio/webm"), ("mp4", "aac", "audio/mp4"), ("mp3", "libmp3lame", "audio/mpeg")],
+    [
+        ("webm", "libopus", "audio/webm"),
+        ("mp4", "aac", "audio/mp4"),
+        ("mp3", "libmp3lame", "audio/mpeg"),
+        ("wav", "pcm_s16le", "audio/wav"),
+        ("flac", "flac", "audio/flac"),
+    ],
 )
 def test_nothing_is_made_of_what_every_browser_plays_until_somebody_asks(
     sqlite_harness: RenderHarness, container: str, codec: str, mime: str
