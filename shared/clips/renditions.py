@@ -138,24 +138,23 @@ def want(session: Session, clip: Clip, form: Form, now: datetime) -> None:
         rendition.want(now)
 
 
-def renew_stale(session: Session, clip: Clip, now: datetime) -> Collection[str]:
-    """Have made again what is of another sound, or could not be made. Return the keys of objects that are useless now.
+def renew_stale(
+    session: Session, clip: Clip, now: datetime, *, needed: Form | None = None
+) -> tuple[bool, Collection[str]]:
+    """Have made again what is of another sound, or could not be made, and the form that is `needed` in any case.
 
-    Call this when the clip's sound is new. The clip's row is locked.
+    Return whether the clip needs a job, and the keys of objects that are useless now. Call this when the clip's sound
+    is new. The clip's row is locked.
     """
-    session.flush()
-    stale = []
-    for rendition in session.exec(Rendition.of_clip(clip.id).with_for_update()):
-        if not rendition.is_made_of(clip):
-            stale.append(rendition.key)
-            rendition.want(now)
-    return {key for key in stale if key}
-
-
-def is_any_wanted(session: Session, clip_id: uuid.UUID) -> bool:
-    """Whether the clip needs a job."""
-    session.flush()
-    return any(rendition.is_wanted for rendition in session.exec(Rendition.of_clip(clip_id)))
+    rows = list(session.exec(Rendition.of_clip(clip.id).with_for_update()))
+    stale = [rendition for rendition in rows if not rendition.is_made_of(clip)]
+    useless = {rendition.key for rendition in stale if rendition.key}
+    for rendition in stale:
+        rendition.want(now)
+    if needed is not None and needed not in {rendition.form for rendition in rows}:
+        stale.append(Rendition(clip_id=clip.id, form=needed, wanted_at=now))
+        session.add(stale[-1])
+    return bool(stale), useless
 
 
 def retry_failed(session: Session, clip_id: uuid.UUID, now: datetime) -> bool:

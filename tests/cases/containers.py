@@ -51,7 +51,7 @@ CONTAINERS: Sequence[Case] = (
     Case("video.mp4", muxed("mp4", Picture("libx264"), AAC), "audio/mp4"),
     # Matroska
     Case("opus.webm", WEBM_FILE, "audio/webm"),
-    Case("vorbis.webm", muxed("webm", VORBIS), "audio/webm", has_true_clock=None),
+    Case("vorbis.webm", muxed("webm", VORBIS), "audio/webm"),
     Case("live.webm", lambda: mux("webm", OPUS, options=RECORDERS["webm"][1]), "audio/webm"),
     Case("aac.mkv", muxed("matroska", AAC), "audio/x-matroska", has_true_clock=None),
     Case("ac3.mkv", muxed("matroska", AC3), "audio/x-matroska"),

@@ -277,7 +277,7 @@ def _new_clip(description: ClipDescription, keys: Mapping[str, str], last_attemp
     if is_prepared and not isinstance(description.status, Status) and description.text is not None:
         status = Status.DONE  # a newer release knows more of this clip; its words are here
     copied = {"id", "name", "duration_ms", "segments", "edited_at", "language", "language_set", "recognizer", "tags"}
-    copied |= {"has_true_clock", "track_set"}
+    copied |= {"has_true_clock", "track_set", "is_dated"}
     return Clip(
         **description.model_dump(include=copied),
         mime=audio.mime if audio else description.originals[0].mime,

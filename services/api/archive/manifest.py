@@ -158,7 +158,8 @@ class ClipDescription(ArchiveModel):
     tags: Annotated[list[str], AfterValidator(normalize_tags)]
     has_true_clock: bool = True
     track_set: Annotated[int, Field(ge=1, le=MAX_ITEMS)] | None = None
-    """Older exports have neither."""
+    is_dated: bool = True
+    """Older exports have none of these three."""
     prepared: bool
     """Whether the audio was measured and made seekable."""
     audio: AudioFile | None

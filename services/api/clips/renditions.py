@@ -34,7 +34,7 @@ def rendition_response(request: Request, state: State, form: Form) -> Response:
     if clip.has_true_clock and _is_in_form(clip, form):
         return audio_response(request, state, PlayableAudio.of_object(clip))
     if rendition is None or not rendition.is_made_of(clip):
-        return _ask_for(state, clip, form)
+        return _ask_for(state, clip, rendition, form)
     audio = PlayableAudio(
         without_extension(clip.name),
         MEDIA_TYPES[form],
@@ -46,19 +46,22 @@ def rendition_response(request: Request, state: State, form: Form) -> Response:
             state.store.size(rendition.key)  # nobody else looks whether the object is there
         return audio_response(request, state, audio)
     except ObjectMissing:
-        return _ask_for(state, clip, form, lost_key=rendition.key)
+        return _ask_for(state, clip, rendition, form)
 
 
-def _ask_for(state: State, clip: Clip, form: Form, lost_key: str = "") -> Response:
-    """Have a form made, unless it is on its way. Raises `Problem` where it cannot be made now."""
-    with state.read_session() as session:
-        rendition = session.exec(Rendition.one(clip.id, form)).first()
+def _ask_for(state: State, clip: Clip, rendition: Rendition | None, form: Form) -> Response:
+    """Have a form made, unless it is on its way. Raises `Problem` where it cannot be made now.
+
+    An object that `rendition` names is of other sound, or lost.
+    """
+    _check_it_can_be_made(clip)
     if rendition is None or not rendition.is_wanted:
         with state.transaction() as transaction:
             locked = transaction.session.exec(Clip.by_id(clip.library_id, clip.id).with_for_update()).first()
             if locked is None:
                 raise Problem("not-found", "There is no clip with this id.")
-            _want(transaction.session, locked, form, transaction.now, lost_key)
+            _check_it_can_be_made(locked)
+            _want(transaction.session, locked, form, transaction.now, rendition.key if rendition else "")
     body = {
         "type": "urn:dictaphone:making",
         "title": "The clip is being made ready",
@@ -68,18 +71,22 @@ def _ask_for(state: State, clip: Clip, form: Form, lost_key: str = "") -> Respon
     return JSONResponse(body, status_code=202, headers={"Cache-Control": "no-store", **RETRY_AFTER})
 
 
-def _want(session: Session, clip: Clip, form: Form, now: datetime, lost_key: str) -> None:
-    """Note that a form is wanted, with a job where one can be done."""
+def _check_it_can_be_made(clip: Clip) -> None:
+    """Raise `Problem` if no worker makes a form of this clip: who waits for one that is wanted would wait forever."""
     if clip.deleted_at is not None:
         raise Problem("in-bin", "Restore the clip first; what is in the bin is not made ready for other devices.")
     if clip.status is Status.RECORDING:
         raise Problem("recording", "The clip is still being recorded; other devices get it when it is finished.")
     if clip.prepared_at is None and clip.status not in {Status.PENDING, Status.TRANSCRIBING}:
         raise Problem("no-rendition", clip.error or "The sound of this clip could not be read.")
+
+
+def _want(session: Session, clip: Clip, form: Form, now: datetime, lost_key: str) -> None:
+    """Note that a form is wanted, with a job where one can be done."""
     rendition = session.exec(Rendition.one(clip.id, form).with_for_update()).first()
     if rendition is not None and rendition.error is not None and rendition.wanted_at > now - ASK_AGAIN_AFTER:
         raise Problem("no-rendition", rendition.error)
-    if rendition is not None and (rendition.error is not None or rendition.key == lost_key):
+    if rendition is not None and (rendition.error is not None or lost_key == rendition.key != ""):
         rendition.want(now)
     renditions.want(session, clip, form, now)
     if clip.prepared_at is not None:

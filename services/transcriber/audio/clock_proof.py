@@ -8,8 +8,9 @@ from services.transcriber.audio.clock import TrackClock
 from services.transcriber.audio.demux import start_of
 from services.transcriber.audio.part_file import PartFile
 
-MAX_START_S = 0.05
-"""Latest first timestamp of a clock that begins at 0: encoders have a delay of up to two of their frames."""
+MAX_START_S, MAX_START_FRAMES = 0.05, 2
+"""Latest first timestamp of a clock that begins at 0: encoders have a delay of up to two of their frames, which last
+0.15 s in an MP3 of 8 kHz."""
 
 MAX_DISAGREEMENT_S = 0.25
 """Difference between two lengths of the same sound: encoders pad the last frame, and containers round."""
@@ -29,8 +30,7 @@ class ClockProof:
         self._announced_frames = mp3_frames(file) if self._demuxer == "mp3" else None
         self._is_guessed = self._demuxer in UNINDEXED_DEMUXERS and self._announced_frames is None
         self._frame_s = 0.0
-        start_s = start_of(container) or 0.0
-        self._starts_at_0 = abs(start_s) <= MAX_START_S
+        self._start_s = start_of(container) or 0.0
         # Some containers announce a length and others an end: they are the same where a clock begins at 0.
         self._announced_s = None if container.duration is None else container.duration / av.time_base
         self._points: list[tuple[float, int]] = []
@@ -47,16 +47,23 @@ class ClockProof:
                 self._points.append((before_s, packet.pos))
 
     def holds(self, clock: TrackClock) -> bool:
-        """Whether the clock begins at 0, runs on, has the announced length, and is found by every player."""
+        """Whether the clock begins at 0, has the announced length, and is found by every player.
+
+        Whether it runs on is known when the frames are decoded: FFmpeg rounds the durations of Vorbis' packets in WebM
+        to milliseconds, so that their sum lags behind.
+        """
         return (
-            self._starts_at_0
+            self._starts_at_0()
             and self._has_durations
-            and clock.is_steady
             and self._announced_s is not None
             and abs(self._announced_s - clock.position_s) <= MAX_DISAGREEMENT_S
             and self._max_guess_error_s() <= MAX_DISAGREEMENT_S
             and self._holds_announced_frames(clock)
         )
+
+    def _starts_at_0(self) -> bool:
+        delay_s = min(MAX_START_FRAMES * self._frame_s, MAX_DISAGREEMENT_S)
+        return abs(self._start_s) <= max(MAX_START_S, delay_s)
 
     def _holds_announced_frames(self, clock: TrackClock) -> bool:
         """Whether an MP3 has the frames that its head announces: of two joined files, the head knows the first."""

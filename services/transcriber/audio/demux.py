@@ -43,20 +43,20 @@ class ByteStream(Protocol):
 
 
 def open_audio(
-    file: IO[bytes],
+    file: IO[bytes], track: int | None = None
 ) -> contextlib.AbstractContextManager[tuple[av.container.InputContainer, av.AudioStream]]:
-    """Open an untrusted file from its beginning, at its best audio stream. Raises `AudioRejected`."""
+    """Open an untrusted file from its beginning, at a track or else the best one. Raises `AudioRejected`."""
     whole = PartFile(file)
-    return best_track(open_container(whole.slice(sound_offset(whole))))
+    return best_track(open_container(whole.slice(sound_offset(whole))), track)
 
 
 @contextlib.contextmanager
 def best_track(
-    opened: av.container.InputContainer,
+    opened: av.container.InputContainer, chosen: int | None = None
 ) -> Iterator[tuple[av.container.InputContainer, av.AudioStream]]:
-    """Hold a container open, at its best audio stream. Raises `AudioRejected`."""
+    """Hold a container open, at the chosen track or else the best one. Raises `AudioRejected`."""
     with opened as container:
-        decodable = audio_tracks(container).values()
+        decodable = audio_tracks(container, chosen).values()
         best = container.streams.best("audio")
         yield container, next((track for track in decodable if track is best), next(iter(decodable)))
 

@@ -8,7 +8,9 @@ from typing import IO
 import av
 
 from services.transcriber.audio.decode import Samples
+from services.transcriber.audio.demux import UNDECODABLE
 from services.transcriber.audio.output import open_output
+from services.transcriber.errors import AudioRejected
 
 CD_RATE, DVD_RATE = 44_100, 48_000
 """The rates of nearly all sound that people have, and the only ones that every player and every codec here knows."""
@@ -49,7 +51,8 @@ def encode(
 ) -> None:
     """Write samples, interleaved, into one track that begins at 0 and ends where they end: players hear no padding.
 
-    MP4 says so in its edit list, MP3 in its Xing header, WebM by its codec delay.
+    MP4 says so in its edit list, MP3 in its Xing header, WebM by its codec delay. Raises `AudioRejected` if there
+    are no samples: no player takes a file without any.
     """
     layout = "stereo" if channels == 2 else "mono"
     with open_output(target, encoding.container) as output:
@@ -64,4 +67,6 @@ def encode(
             frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), pts
             pts += frame.samples
             output.mux(stream.encode(frame))
+        if not pts:
+            raise AudioRejected(UNDECODABLE)
         output.mux(stream.encode(None))

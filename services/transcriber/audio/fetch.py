@@ -12,7 +12,14 @@ from services.transcriber.audio.announced import announced_end_s
 from services.transcriber.audio.clock import MAX_GAP_S, TrackClock
 from services.transcriber.audio.clock_proof import ClockProof
 from services.transcriber.audio.codec_names import codec_name
-from services.transcriber.audio.demux import audio_tracks, count_tracks, open_container, read_packets, start_of
+from services.transcriber.audio.demux import (
+    MAX_TRACKS,
+    audio_tracks,
+    count_tracks,
+    open_container,
+    read_packets,
+    start_of,
+)
 from services.transcriber.audio.junk import id3_length, sound_offset
 from services.transcriber.audio.limits import SoundBound, TooMuchSound
 from services.transcriber.audio.part_file import PartFile
@@ -52,8 +59,15 @@ class FetchedAudio:
     is_plain: bool = True
     """Whether a server hears in the file as it is what a recognizer hears in its decoded samples."""
     demuxer: str = ""
-    codec: str | None = None
+    codec: str = ""
+    """FFmpeg's name of it."""
+    codec_name: str | None = None
     """As a media type names it; None where the container says enough."""
+
+    @property
+    def decoded_s(self) -> float:
+        """Length of all tracks that are decoded, together."""
+        return self.duration_ms / 1000 * (1 if self.track else min(self.tracks, MAX_TRACKS))
 
     @property
     def note(self) -> str | None:
@@ -128,6 +142,7 @@ def measure_audio(
         is_plain=is_whole and first.has_true_clock and first.tracks == 1,
         demuxer=first.demuxer,
         codec=first.codec,
+        codec_name=first.codec_name,
     )
 
 
@@ -136,7 +151,8 @@ class _MeasuredPart:
     """What the packets of one container say."""
 
     demuxer: str
-    codec: str | None
+    codec: str
+    codec_name: str | None
     tracks: int
     length_s: float
     """Of the longest track, on the clip's clock."""
@@ -172,13 +188,16 @@ def _measure_part(
         missing_s = (announced_s or 0.0) - max(clocks[first.index].position_s, ends_s[first.index])
         is_short = missing_s > max(1.0, MAX_SHORTFALL * (announced_s or 0.0))
         demuxer = container.format.name.partition(",")[0]
+        # Firefox refuses the whole file for a track of a codec that it does not know.
+        is_known = len(audio_tracks(container)) == count_tracks(container)
         return _MeasuredPart(
             demuxer,
+            first.codec_context.name,
             codec_name(demuxer, first),
             count_tracks(container),
             length_s,
             missing_s if is_short else 0.0,
-            proof.holds(clocks[first.index]),
+            is_known and proof.holds(clocks[first.index]),
         )
 
 

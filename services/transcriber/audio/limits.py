@@ -13,8 +13,12 @@ MIN_PLAUSIBLE_S = 600
 """So much is taken of any file: it costs about a second to decode."""
 
 MIN_CPU_S, MAX_CPU_RATIO = 120, 0.1
-"""CPU time that the work on a sound may take, at least and as a fraction of its length. Decoding takes 0.002 of it, and
-encoding anew 0.02. The time of a busy or a suspended machine does not count."""
+"""CPU time that the work on a sound may take, at least and as a fraction of its length, for each of its tracks.
+Decoding takes 0.002 to 0.007 of it. The time of a busy or a suspended machine does not count."""
+
+ENCODING_WORK = 4
+"""Encoding may take as long as decoding so many tracks. It takes 0.05 of the length (LAME, two channels, on a core of a
+server), and on the core of a small computer five times as much."""
 
 TOO_LONG = (
     "The sound is longer than {hours:g} hours, the most that this server makes words of (MAX_AUDIO_HOURS). "
@@ -54,10 +58,11 @@ class SoundBound:
 
 
 class TimeBudget:
-    """The CPU time of the thread that makes it, from now on, for work on a sound of a known length."""
+    """The CPU time of the thread that makes it, from now on, for work on sound of a known length."""
 
-    def __init__(self, sound_s: float, check_cancelled: CancellationCheck) -> None:
-        self._end = time.thread_time() + max(MIN_CPU_S, sound_s * MAX_CPU_RATIO)
+    def __init__(self, decoded_s: float, check_cancelled: CancellationCheck, *, encoded_s: float = 0) -> None:
+        """`decoded_s` is the length of all tracks together, and `encoded_s` that of what is made of them."""
+        self._end = time.thread_time() + max(MIN_CPU_S, (decoded_s + ENCODING_WORK * encoded_s) * MAX_CPU_RATIO)
         self._check_cancelled = check_cancelled
 
     def check(self) -> None:

@@ -27,8 +27,9 @@ class TrackFormat:
     """The codec's configuration, which a decoder needs before the first packet."""
 
     @classmethod
-    def of(cls, file: IO[bytes]) -> "TrackFormat":
-        with open_audio(file) as (container, audio):
+    def of(cls, file: IO[bytes], track: int | None = None) -> "TrackFormat":
+        """Of this track, or else of the best one."""
+        with open_audio(file, track) as (container, audio):
             demuxer, context = container.format.name.partition(",")[0], audio.codec_context
             return cls(demuxer, context.name, context.sample_rate, context.channels, context.extradata or b"")
 

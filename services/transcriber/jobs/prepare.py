@@ -66,6 +66,8 @@ class PlayedAudio:
 
     file: FileIO
     mime: str
+    codec: str
+    """FFmpeg's name."""
     duration_ms: int
     peaks: list[int]
     has_true_clock: bool
@@ -101,9 +103,12 @@ class PrepareJob(ClipJob):
             self._check_length(sound_ms)
             if is_long_preparation(sound_ms, claim.clip.bytes) and claim.queue != LONG_PREPARATION:
                 raise WrongQueue(LONG_PREPARATION)
-            budget = TimeBudget(sound_ms / 1000, check_cancelled)
+            budget = TimeBudget(
+                sum(audio.decoded_s for audio in audible.values()),
+                check_cancelled,
+                encoded_s=sound_ms / 1000 if len(audible) > 1 else 0,
+            )
             played = _make_played_audio(audible, new_file, budget.check)
-            codec = remux.TrackFormat.of(played.file).codec
             self._check_length(played.duration_ms)
             note = next((audio.note for audio in audible.values() if audio.note), None)
             for segment in fetched_segments:
@@ -135,11 +140,10 @@ class PrepareJob(ClipJob):
                 now=now,
                 recorded_at=recorded_at,
             )
-            useless = renditions.renew_stale(session, clip, now)
-            if not (clip.has_true_clock and is_universal(clip.mime, codec)):
-                renditions.want(session, clip, Form.M4A, now)
-            is_any_wanted = renditions.is_any_wanted(session, clip.id)
-            save_and_announce(session, clip, TRANSCRIBE, *([RENDER] if is_any_wanted else []), now=now)
+            is_played_everywhere = clip.has_true_clock and is_universal(clip.mime, played.codec)
+            needed = None if is_played_everywhere else Form.M4A
+            needs_job, useless = renditions.renew_stale(session, clip, now, needed=needed)
+            save_and_announce(session, clip, TRANSCRIBE, *([RENDER] if needs_job else []), now=now)
             return "done"
 
         # The objects of a lost attempt are left to the comparison of the store. They may be the clip's after all: a
@@ -266,7 +270,8 @@ def _decode_fully(
     is_first_track = decoder.tracks == 1 or (is_decodable and decoder.heard_tracks in ([], [1]))
     return PlayedAudio(
         file,
-        with_codec(measured.mime, measured.demuxer, measured.codec),
+        with_codec(measured.mime, measured.demuxer, measured.codec_name),
+        measured.codec,
         duration_ms,
         peaks.values(),
         measured.has_true_clock

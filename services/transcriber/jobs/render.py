@@ -153,9 +153,9 @@ class RenderJob(Job):
         with ExitStack() as files:
             target = new_work_file(files, self.work_dir)
             audio = files.enter_context(
-                fetch_audio(self.store, clip.audio_key, clip.mime, self.work_dir, check_cancelled)
+                fetch_audio(self.store, clip.audio_key, clip.mime, self.work_dir, check_cancelled, clip.track_heard)
             )
-            budget = TimeBudget(audio.duration_ms / 1000, check_cancelled)
+            budget = TimeBudget(audio.decoded_s, check_cancelled, encoded_s=audio.duration_ms / 1000)
             render(audio, target, ENCODINGS[claim.form], clip, budget.check)
             size, sha256 = put_file(self.store, key, target, mime, check_cancelled)
 
@@ -224,7 +224,7 @@ def render(
     audio: FetchedAudio, target: FileIO, encoding: Encoding, clip: Clip, check_cancelled: CancellationCheck
 ) -> None:
     """Encode the samples that the recognizer hears too, at the source's rate and with its channels, two at most."""
-    track = TrackFormat.of(audio.file)
+    track = TrackFormat.of(audio.file, clip.track_heard)
     rate, channels = encoding.rate_for(track.rate), min(2, track.channels)
 
     def blocks() -> Iterator[Samples]:

@@ -61,7 +61,9 @@ def _write(
         video.width = video.height = 64
         packets += timed(video, pictures(picture_s))
     for frames in tracks:
-        packets += timed(cast("av.AudioStream", output.add_stream(codec, rate=48_000, layout="mono")), frames)
+        packets += timed(
+            cast("av.AudioStream", output.add_stream(codec, rate=48_000, layout=frames[0].layout.name)), frames
+        )
     for _, packet in sorted(packets, key=lambda each: each[0]):
         output.mux(packet)
 
@@ -82,11 +84,12 @@ def pictures(length_s: float) -> list[av.VideoFrame]:
     return found
 
 
-def tones(start_s: float, length_s: float, loudest: int = 8_000) -> list[av.AudioFrame]:
+def tones(start_s: float, length_s: float, loudest: int = 8_000, layout: str = "mono") -> list[av.AudioFrame]:
     found = []
     samples = (np.sin(np.arange(int(length_s * 48_000)) / 20) * loudest).astype(np.int16)
     for at in range(0, len(samples), 960):
-        frame = av.AudioFrame.from_ndarray(samples[None, at : at + 960], format="s16", layout="mono")
+        channels = np.repeat(samples[None, at : at + 960], 2 if layout == "stereo" else 1, axis=1)
+        frame = av.AudioFrame.from_ndarray(channels, format="s16", layout=layout)
         frame.sample_rate, frame.time_base = 48_000, Fraction(1, 48_000)
         frame.pts = int(start_s * 48_000) + at
         found.append(frame)

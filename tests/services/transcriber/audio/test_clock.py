@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from services.transcriber.audio.clock import MAX_GAP_S, TrackClock
 from services.transcriber.audio.decode import SAMPLE_RATE, FileDecoder, Samples, decode_file
+from services.transcriber.audio.encode import MP3, encode
+from services.transcriber.audio.fetch import measure_audio
 from services.transcriber.audio.limits import SoundBound, TooMuchSound
 from services.transcriber.audio.mix import mix_tracks
 from services.transcriber.errors import AudioRejected
@@ -48,6 +50,14 @@ def test_a_clock_that_begins_elsewhere_begins_at_0(container: str, codec: str) -
     samples = decode(late_pieces(40, container, codec))
     assert loud_from(samples) < 0.1
     assert seconds(samples) == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100])
+def test_the_delay_of_an_encoder_is_no_late_beginning(rate: int) -> None:
+    """It is longer the lower the rate is, and such files of voice recorders need no rendition."""
+    buffer = io.BytesIO()
+    encode([np.zeros(rate, np.float32)] * 3, buffer, MP3, rate=rate, channels=1)
+    assert measure_audio(buffer, len(buffer.getvalue()), "audio/mpeg").has_true_clock
 
 
 def test_a_hole_is_silence_and_a_longer_one_is_a_broken_clock() -> None:

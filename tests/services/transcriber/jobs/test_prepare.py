@@ -336,6 +336,11 @@ ODD: dict[str, tuple[Callable[[], bytes], float, list[dict[str, Any]]]] = {
         2,
         [{"kind": "tracks", "heard": [2], "silent": [1]}],
     ),
+    "a second track of a codec that nobody knows": (
+        lambda: b"apac".join(made("mp4", sounds={0: 2, 1: 1}, codec="ac3").rsplit(b"ac-3", 1)),
+        2,
+        [{"kind": "tracks", "heard": [1], "silent": []}],
+    ),
     "two tracks": (
         lambda: made_of("matroska", [tones(0, 2), tones(0, 2)]),
         2,
@@ -586,6 +591,21 @@ def test_a_clip_that_is_longer_than_the_limit_keeps_its_bytes_and_says_so(sqlite
         session.get_one(Clip, id).request_transcription(datetime.now(UTC))
     sqlite_harness.prepare(id)
     assert sqlite_harness.originals(id) == [content]
+
+
+def test_each_track_may_take_its_time(sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths_s = []
+
+    class Budget(limits.TimeBudget):
+        def __init__(self, decoded_s: float, *arguments: Any, **options: Any) -> None:
+            lengths_s.append((round(decoded_s), round(options["encoded_s"])))
+            super().__init__(decoded_s, *arguments, **options)
+
+    monkeypatch.setattr(prepare, "TimeBudget", Budget)
+    sqlite_harness.prepare(sqlite_harness.put(made_of("matroska", [tones(0, 2)] * 5)))
+    content = streamed(FIRST)
+    sqlite_harness.prepare(sqlite_harness.recorded([content], [content]))
+    assert lengths_s == [(10, 0), (round(2 * FIRST_S), round(2 * FIRST_S))]
 
 
 def test_sound_that_takes_too_long_to_decode_is_refused(

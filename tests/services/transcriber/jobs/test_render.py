@@ -15,6 +15,7 @@ from sqlmodel import col, select
 
 from services.transcriber.audio import encode
 from services.transcriber.audio.decode import SAMPLE_RATE, decode_file
+from services.transcriber.audio.demux import UNDECODABLE
 from services.transcriber.jobs import lease, render
 from services.transcriber.jobs.prepare import PrepareJob
 from services.transcriber.jobs.render import RenderJob
@@ -28,6 +29,7 @@ from shared.storage.keys import AudioKey, Kind
 from shared.storage.store import StoreUnavailable
 from tests import speech
 from tests.recordings import streamed
+from tests.services.transcriber.audio.test_announced import made_of, tones
 from tests.services.transcriber.files import SAID
 from tests.services.transcriber.library import Library, cut, sha256
 
@@ -117,7 +119,13 @@ def test_a_form_for_every_device_is_made_of_what_not_every_browser_plays(harness
 
 @pytest.mark.parametrize(
     ("container", "codec", "mime"),
-    [("webm", "libopus", "audio/webm"), ("mp4", "aac", "audio/mp4"), ("mp3", "libmp3lame", "audio/mpeg")],
+    [
+        ("webm", "libopus", "audio/webm"),
+        ("mp4", "aac", "audio/mp4"),
+        ("mp3", "libmp3lame", "audio/mpeg"),
+        ("wav", "pcm_s16le", "audio/wav"),
+        ("flac", "flac", "audio/flac"),
+    ],
 )
 def test_nothing_is_made_of_what_every_browser_plays_until_somebody_asks(
     sqlite_harness: RenderHarness, container: str, codec: str, mime: str
@@ -163,6 +171,26 @@ def test_other_rates_become_one_that_every_player_knows(sqlite_harness: RenderHa
         sqlite_harness.job.run(id)
         with av.open(io.BytesIO(sqlite_harness.content(id)), "r") as container:
             assert container.streams.audio[0].rate == rate
+
+
+def test_the_track_that_a_person_chose_keeps_its_channels(sqlite_harness: RenderHarness) -> None:
+    content = made_of("matroska", [tones(0, 1), tones(0, 1, layout="stereo")])
+    for track in (1, 2):
+        id = sqlite_harness.put(content, "audio/x-matroska")
+        with transaction(sqlite_harness.engine) as session:
+            session.get_one(Clip, id).track_set = track
+        sqlite_harness.prepare_job.run(id)
+        sqlite_harness.job.run(id)
+        with av.open(io.BytesIO(sqlite_harness.content(id)), "r") as container:
+            assert container.streams.audio[0].channels == track
+
+
+def test_of_nothing_no_rendition_is_made(sqlite_harness: RenderHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = sqlite_harness.prepared(alac(), "audio/mp4")
+    monkeypatch.setattr(render, "decode_file", lambda *_: iter(()))
+    assert sqlite_harness.job.run(id) is None
+    assert sqlite_harness.rendition(id).error == UNDECODABLE
+    assert sqlite_harness.objects(id) == []
 
 
 # -- what happens meanwhile ------------------------------------------------------------------------------------------
