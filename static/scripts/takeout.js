@@ -20,6 +20,7 @@ export async function bring(file) {
     );
     return [laterWords.takeout.brought(taken, known, refused.length), ...told].join("\n");
   } catch (error) {
-    return laterWords.takeout.failed(file.name, error instanceof Problem ? error.message : String(error));
+    const told = laterWords.takeout.failed(file.name, error instanceof Problem ? error.message : String(error));
+    return error instanceof Problem && error.status === 422 ? `${told} ${laterWords.takeout.unpack}` : told;
   }
 }

@@ -132,6 +132,7 @@ export default {
         .join(" "),
     refused: (name, why) => `${name}: ${why}`,
     failed: (name, why) => `„${name}“ konnte nicht hereingeholt werden. ${why}`,
+    unpack: "Wenn Tondateien darin sind, entpacke es und wähle diese aus.",
   },
 
   remarks: {

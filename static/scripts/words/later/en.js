@@ -121,6 +121,7 @@ export default {
         .join(" "),
     refused: (/** @type {string} */ name, /** @type {string} */ why) => `${name}: ${why}`,
     failed: (/** @type {string} */ name, /** @type {string} */ why) => `“${name}” could not be brought in. ${why}`,
+    unpack: "If there are sound files in it, unpack it and choose those.",
   },
 
   remarks: {
