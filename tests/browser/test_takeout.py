@@ -64,7 +64,7 @@ async def test_a_clip_is_saved_in_the_form_that_is_chosen(
     row = here.row(id)
     await heard(row)
     await unfold(row)
-    for form, ending in (("Audio", "webm"), ("Markdown", "md"), ("Subtitles (VTT)", "vtt")):
+    for form, ending in (("Original audio", "webm"), ("Markdown", "md"), ("Subtitles (VTT)", "vtt")):
         async with here.page.expect_download() as saving:
             await row.get_by_role("combobox", name="Save as").select_option(label=form)
         assert (await saving.value).suggested_filename == f"Norland.{ending}"
