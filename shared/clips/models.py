@@ -318,6 +318,7 @@ class Clip(SQLModel, table=True):
     def set_track(self, track: int | None, now: datetime) -> None:
         """Set the track that is heard; None: all with sound. The clip is prepared and transcribed again."""
         self.track_set = track
+        self.has_true_clock = False  # until it is prepared, nobody knows that a player of the audio hears this track
         self.prepared_at = None
         self.request_transcription(now)
 

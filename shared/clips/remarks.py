@@ -7,7 +7,7 @@ QUIET = "quiet"
 """The sound is very quiet; it was amplified for the recognizer and for the waveform."""
 
 TRACKS = "tracks"
-"""There are several tracks. `heard` and `silent` are lists of their numbers, from 1."""
+"""There are several tracks. `heard`, `silent` and, where a person chose one, `left_out` are lists of their numbers."""
 
 OPPOSITE_PHASE = "opposite-phase"
 """The channels cancel each other out; the louder one was heard."""

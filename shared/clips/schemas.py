@@ -48,10 +48,10 @@ class Gap(BaseModel):
 class Remark(BaseModel):
     """What a person should know about a clip's sound although its words are there.
 
-    quiet: it is very quiet, and was amplified; tracks: of several tracks, those in `heard` were heard and those in
-    `silent` have no sound; opposite-phase: the channels cancel each other out, and the louder one was heard;
-    not-understood: somebody speaks from `at_ms` on for `length_ms`, and no words were found there. Any other kind is
-    one of a newer release.
+    quiet: it is very quiet, and was amplified; tracks: of several tracks, those in `heard` were heard, those in
+    `silent` have no sound, and those in `left_out` were not asked for when a person chose one; opposite-phase: the
+    channels cancel each other out, and the louder one was heard; not-understood: somebody speaks from `at_ms` on for
+    `length_ms`, and no words were found there. Any other kind is one of a newer release.
     """
 
     model_config = ConfigDict(extra="ignore")  # fields that a newer release adds
@@ -62,6 +62,7 @@ class Remark(BaseModel):
     heard: list[int] | None = None
     """Numbers of tracks, from 1."""
     silent: list[int] | None = None
+    left_out: list[int] | None = None
 
 
 class PublicClip(BaseModel):

@@ -65,7 +65,8 @@ export class Intake {
   async #keep(file, mime) {
     const name = file.name.replace(/\.[^.]{1,5}$/, "").slice(0, MOST_NAME) || file.name;
     const duration_ms = await durationOf(file);
-    const modified_at = new Date(file.lastModified).toISOString();
+    // A clock that was wrong must not keep a file away: some dates have years that others cannot read.
+    const modified_at = new Date(Math.max(0, Math.min(file.lastModified, Date.now()))).toISOString();
     const row = newRow({ name, mime, duration_ms, modified_at, state: "copying", is_file: true });
     this.#copying += 1;
     await this.outbox.begin(row, () => {

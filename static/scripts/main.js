@@ -158,7 +158,7 @@ const takeFiles = async (/** @type {Iterable<File>} */ files) => {
     panel.say(words.takeout.bringing(file.name));
     told.push(await (await needed(import("./takeout.js"))).bring(file));
   }
-  panel.say(told.join(" ") || null);
+  panel.say(told.join("\n") || null);
 };
 acceptFiles(document.body, takeFiles);
 

@@ -2,8 +2,10 @@
 
 import { clock } from "./format.js";
 import { laterWords } from "./later-words.js";
+import { locale } from "./words.js";
 
 const said = laterWords.remarks;
+const list = new Intl.ListFormat(locale);
 
 /** @typedef {import("./types.js").Remark} Remark */
 /** @typedef {{words: string, from_ms: number|null, to_ms: number}} Told a sentence, and the stretch that it is about */
@@ -23,6 +25,18 @@ export function told(remarks) {
   ];
 }
 
+/** The tracks that a person can choose between, in order. @param {Remark[]} remarks */
+export function choices(remarks) {
+  const { heard, silent, left_out } = remarks.find(({ kind }) => kind === "tracks") ?? {};
+  const tracks = [...(heard ?? []), ...(silent ?? []), ...(left_out ?? [])].sort((a, b) => a - b);
+  return tracks.length > 1 ? tracks : [];
+}
+
+/** Whether somebody speaks, though no words say so. @param {Remark[]} remarks @param {import("./timing.js").Pause} pause */
+export function isSpoken(remarks, { start_ms, end_ms }) {
+  return remarks.filter(hasPlace).map(stretch).some(({ from_ms, to_ms }) => (from_ms ?? 0) < end_ms && to_ms > start_ms);
+}
+
 /** Where speech was not understood, each from 0 to 1. @param {Remark[]} remarks @param {number} whole_ms */
 export function places(remarks, whole_ms) {
   if (!whole_ms) return [];
@@ -40,19 +54,23 @@ function stretch({ at_ms, length_ms }) {
 }
 
 /** @param {Remark} remark */
-function about({ kind, heard, silent }) {
+function about({ kind, heard, silent, left_out }) {
   if (kind === "quiet") return said.quiet;
   if (kind === "opposite-phase") return said.oppositePhase;
-  return kind === "tracks" ? tracks(heard ?? [], silent ?? []) : "";
+  return kind === "tracks" ? tracks(heard ?? [], silent ?? [], left_out ?? []) : "";
 }
 
-/** @param {number[]} heard @param {number[]} silent */
-function tracks(heard, silent) {
+/** @param {number[]} heard @param {number[]} silent @param {number[]} leftOut */
+function tracks(heard, silent, leftOut) {
+  const count = heard.length + silent.length + leftOut.length;
+  // The others are no sound that can be decoded, and nobody has a choice.
+  if (count < 2) return "";
   const says = [
-    heard.length ? said.heard(heard.length, heard.join(", ")) : "",
-    silent.length ? said.silent(silent.length, silent.join(", ")) : "",
+    heard.length ? said.heard(heard.length, list.format(heard.map(String))) : "",
+    silent.length ? said.silent(silent.length, list.format(silent.map(String))) : "",
+    leftOut.length ? said.leftOut(leftOut.length, list.format(leftOut.map(String))) : "",
   ];
-  return said.tracks(heard.length + silent.length, says.filter(Boolean).join(", "));
+  return said.tracks(count, says.filter(Boolean).join(", "));
 }
 
 /** @param {Remark} remark */

@@ -18,8 +18,9 @@ export async function bring(file) {
     const told = refused.slice(0, MOST_TOLD).map((/** @type {{name: string, detail: string}} */ { name, detail }) =>
       laterWords.takeout.refused(name, detail),
     );
-    return [laterWords.takeout.brought(taken, known, refused.length), ...told].join(" ");
+    return [laterWords.takeout.brought(taken, known, refused.length), ...told].join("\n");
   } catch (error) {
-    return laterWords.takeout.failed(file.name, error instanceof Problem ? error.message : String(error));
+    const told = laterWords.takeout.failed(file.name, error instanceof Problem ? error.message : String(error));
+    return error instanceof Problem && error.status === 422 ? `${told} ${laterWords.takeout.unpack}` : told;
   }
 }

@@ -11,7 +11,8 @@
  *
  * What a person should know about a clip's sound although its words are there; a newer release may know other kinds.
  * @typedef {{
- *   kind: string, at_ms?: number|null, length_ms?: number|null, heard?: number[]|null, silent?: number[]|null
+ *   kind: string, at_ms?: number|null, length_ms?: number|null,
+ *   heard?: number[]|null, silent?: number[]|null, left_out?: number[]|null
  * }} Remark
  *
  * A clip as the server shows it; of two, the one with the higher version is the truth. `found_at` is when the server

@@ -43,6 +43,15 @@ test("the server says what a file is, whatever the browser calls it, and its dat
   );
 });
 
+test("a file whose date no calendar has is kept, and so are those behind it", async () => {
+  const dates = [8.64e15 + 1, 253_402_300_800_000, -8.64e15].map((lastModified) => new File(["a"], "a", { lastModified }));
+  const before = new Date().toISOString();
+  await intake.take([...dates, file("b")]);
+  assert.deepEqual(kept.map(({ name }) => name), ["a", "a", "a", "b"]);
+  const years = kept.slice(0, 3).map(({ modified_at }) => modified_at >= before || modified_at.slice(0, 4));
+  assert.deepEqual(years, [true, true, "1970"]);
+});
+
 test("each file that is refused has its own sentence, and the others are taken", async () => {
   answer = (head) => (head.size < 1_000 ? refusal(REFUSAL) : Response.json({ mime: "audio/mpeg" }));
   intake.limit_bytes = 300_000;

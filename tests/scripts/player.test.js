@@ -77,11 +77,11 @@ const rest = () => new Promise((resolve) => setTimeout(resolve));
 function stage() {
   const part = () => Object.assign(new EventTarget(), { dataset: {}, style: { setProperty: () => {} } });
   const parts = /** @type {any} */ ({ play: part(), bar: part(), seek: part(), time: part() });
-  const here = { asked: /** @type {string[]} */ ([]), said: "", waits: false, parts, make: /** @type {() => void} */ (() => {}) };
+  const here = { asked: /** @type {string[]} */ ([]), said: "", waits: false, isMade: true, parts, make: /** @type {() => void} */ (() => {}) };
   const player = new Player(parts, {
     source: async (segment, { universal, waits, signal }) => {
       here.asked.push(universal ? "any" : "own");
-      if (!universal) return `own-${segment}`;
+      if (!universal && here.isMade) return `own-${segment}`;
       waits?.();
       await new Promise((resolve, reject) => {
         here.make = () => resolve(null);
@@ -131,6 +131,21 @@ test("a press gives up what is being made, and the next one begins again", async
   here.make();
   await rest();
   assert.deepEqual([here.asked, player.playing], [["own", "any", "own", "any"], true]);
+  player.close();
+});
+
+test("to play from a moment while the sound is made is no pause: it begins there", async () => {
+  const { player, here } = stage();
+  here.isMade = false;
+  void player.playFrom(2_000);
+  await rest();
+  await player.playFrom(6_000);
+  assert.ok(player.waiting);
+  here.make();
+  await rest();
+  FakeAudio.last.duration = 10;
+  FakeAudio.last.dispatchEvent(new Event("loadedmetadata"));
+  assert.deepEqual([player.playing, FakeAudio.last.currentTime], [true, 6]);
   player.close();
 });
 

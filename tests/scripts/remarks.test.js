@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { places, told } from "../../static/scripts/remarks.js";
+import { choices, isSpoken, places, told } from "../../static/scripts/remarks.js";
 
 const lost = (at_ms = 12_000, length_ms = 8_000) => ({ kind: "not-understood", at_ms, length_ms });
 
@@ -12,6 +12,8 @@ test("each kind has its sentence, and unknown kinds have none", () => {
     { kind: "quiet" },
     { kind: "tracks", heard: [2], silent: [1] },
     { kind: "tracks", heard: [1, 2], silent: [] },
+    { kind: "tracks", heard: [1], silent: [], left_out: [2, 3] },
+    { kind: "tracks", heard: [1], silent: [] },
     { kind: "opposite-phase" },
     { kind: "of-a-newer-release" },
   ];
@@ -20,7 +22,8 @@ test("each kind has its sentence, and unknown kinds have none", () => {
     [
       "The sound is very quiet. It was amplified for the transcript.",
       "2 sound tracks: track 2 was heard, track 1 is silent.",
-      "2 sound tracks: tracks 1, 2 were heard.",
+      "2 sound tracks: tracks 1 and 2 were heard.",
+      "3 sound tracks: track 1 was heard, tracks 2 and 3 were left out.",
       "The two channels cancel each other out. The louder one was heard.",
     ],
   );
@@ -44,4 +47,16 @@ test("stretches have their places on the sound", () => {
     [[0.3, 0.5]],
   );
   assert.deepEqual(places([lost()], 0), []);
+});
+
+test("who chose a track can choose another one", () => {
+  assert.deepEqual(choices([{ kind: "tracks", heard: [2], silent: [], left_out: [1, 3] }]), [1, 2, 3]);
+  assert.deepEqual(choices([{ kind: "tracks", heard: [1], silent: [2] }]), [1, 2]);
+  assert.deepEqual(choices([{ kind: "tracks", heard: [1], silent: [] }]), []);
+  assert.deepEqual(choices([{ kind: "quiet" }]), []);
+});
+
+test("a stretch that was not understood is no pause", () => {
+  assert.ok(isSpoken([lost()], { start_ms: 11_000, end_ms: 13_000 }));
+  assert.ok(!isSpoken([lost()], { start_ms: 20_000, end_ms: 23_000 }));
 });

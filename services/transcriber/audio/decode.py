@@ -73,6 +73,7 @@ class FileDecoder:
         """The loudest sample of each track that was decoded, by number from 1."""
         self.tracks = 0
         """Of these and those that cannot be decoded."""
+        self._decodable: set[int] = set()
         self.opposite_phase_s = 0.0
         self.is_steady = True
         """Whether each frame of each track followed the one before, from 0 on."""
@@ -84,6 +85,11 @@ class FileDecoder:
     @property
     def silent_tracks(self) -> list[int]:
         return sorted(number for number, peak in self.track_peaks.items() if peak <= SILENT_PEAK)
+
+    @property
+    def left_out_tracks(self) -> list[int]:
+        """Those that could be heard if another one was not chosen."""
+        return sorted(self._decodable - self.track_peaks.keys())
 
     @property
     def has_opposite_phase(self) -> bool:
@@ -111,6 +117,8 @@ class FileDecoder:
             container = containers.enter_context(open_container(part))
             self.tracks = max(self.tracks, count_tracks(container))
             found = audio_tracks(container, self._track)
+            if self._track is not None:
+                self._decodable |= audio_tracks(container).keys()
             numbers, start_s = list(found), start_of(container)
             tracks = [self._decode_track(container, found[numbers[0]], start_s, numbers[0], bounds)]
             # Each of the others reads the file for itself: however they are interleaved, none waits in memory.

@@ -287,7 +287,8 @@ def _decode_fully(
 def _remarks(decoder: FileDecoder) -> list[dict[str, Any]]:
     found = []
     if decoder.tracks > 1:
-        found.append(remark(TRACKS, heard=decoder.heard_tracks, silent=decoder.silent_tracks))
+        left_out = {"left_out": decoder.left_out_tracks} if decoder.left_out_tracks else {}
+        found.append(remark(TRACKS, heard=decoder.heard_tracks, silent=decoder.silent_tracks, **left_out))
     if decoder.has_opposite_phase:
         found.append(remark(OPPOSITE_PHASE))
     return found

@@ -137,7 +137,7 @@ export class Player {
   /** @param {number} ms */
   async playFrom(ms) {
     await this.seek(ms);
-    if (!this.playing) await this.toggle();
+    if (!this.playing && !this.#waits) await this.toggle();
   }
 
   /** Go there; what does not play stays so. @param {number} ms */

@@ -62,7 +62,7 @@ export class RecorderPanel {
   say(sentence, about = "page") {
     if (sentence) this.#troubles.set(about, sentence);
     else this.#troubles.delete(about);
-    const sentences = [...this.#troubles.values()].join(" ");
+    const sentences = [...this.#troubles.values()].join("\n");
     if (this.notice.textContent !== sentences) this.notice.textContent = sentences;
     this.notice.hidden = !sentences;
   }

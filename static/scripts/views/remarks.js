@@ -6,10 +6,13 @@ import { places, told } from "../remarks.js";
 import { words } from "../words.js";
 import { part } from "./part.js";
 
+/** A player stands a little beside the moment that it was sent to, and tells of its way with each frame that is drawn. */
+const NEAR_MS = 1_000;
+
 export class Remarks {
   #shown = "";
-  /** Where the stretch ends that somebody listens to. @type {number|null} */
-  #until_ms = null;
+  /** The stretch that somebody listens to. @type {{from_ms: number, to_ms: number}|null} */
+  #listened = null;
 
   /** @param {HTMLElement} row @param {import("./player.js").Player} player */
   constructor(row, player) {
@@ -44,11 +47,11 @@ export class Remarks {
 
   /** Stop at the end of the stretch; who goes elsewhere meanwhile listens on. @param {number} at_ms */
   moved(at_ms) {
-    const until_ms = this.#until_ms;
-    if (until_ms === null || at_ms < until_ms) return;
-    this.#until_ms = null;
-    // The player tells of each moment; this one is another than the one that it was sent to.
-    if (at_ms < until_ms + 1_000) this.player.pause();
+    if (!this.#listened) return;
+    const { from_ms, to_ms } = this.#listened;
+    if (at_ms >= from_ms - NEAR_MS && at_ms < to_ms) return;
+    this.#listened = null;
+    if (at_ms >= to_ms && at_ms < to_ms + NEAR_MS) this.player.pause();
   }
 
   /** @param {import("../remarks.js").Told} told */
@@ -61,7 +64,7 @@ export class Remarks {
       button.textContent = laterWords.remarks.listen;
       button.title = words.player.playFrom(clock(from_ms));
       button.addEventListener("click", () => {
-        this.#until_ms = to_ms;
+        this.#listened = { from_ms, to_ms };
         void this.player.playFrom(from_ms);
       });
       item.append(" ", button);

@@ -3,6 +3,7 @@
 import { needed, Problem } from "../api.js";
 import { laterWords } from "../later-words.js";
 import { link } from "../links.js";
+import { choices } from "../remarks.js";
 import { listening, SPEEDS } from "../remembered.js";
 import { locale, translate, words } from "../words.js";
 import { copy } from "./copy.js";
@@ -72,9 +73,8 @@ export class Tools {
 
   /** @param {import("../types.js").Clip|null} clip */
   show(clip) {
-    const { heard, silent } = clip?.remarks?.find(({ kind }) => kind === "tracks") ?? {};
-    const tracks = [...(heard ?? []), ...(silent ?? [])].sort((a, b) => a - b);
-    this.track.hidden = tracks.length < 2;
+    const tracks = choices(clip?.remarks ?? []);
+    this.track.hidden = !tracks.length;
     this.#heard = String(clip?.track_set ?? "");
     if (this.track.options.length !== tracks.length + 1) {
       const { all, one } = laterWords.player.tracks;

@@ -36,8 +36,9 @@ export class Waveform {
 
   /** @param {number[]} peaks 0 to 255; none: the plain line stays */
   show(peaks) {
-    if (!peaks.length || this.#canvas) return;
+    if (!peaks.length) return;
     this.#peaks = peaks;
+    if (this.#canvas) return this.#measure();
     this.#canvas = document.createElement("canvas");
     this.#canvas.ariaHidden = "true";
     this.track.dataset.waveform = "";

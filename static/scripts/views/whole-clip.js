@@ -6,6 +6,7 @@
 import { day, dayTitle } from "../format.js";
 import { laterWords } from "../later-words.js";
 import { introduce, report } from "../lock-screen.js";
+import { isSpoken } from "../remarks.js";
 import { behind, pauses, Timing } from "../timing.js";
 import { part } from "./part.js";
 import { Preparing } from "./preparing.js";
@@ -22,6 +23,8 @@ const EARLY = new Set(["recording", "pending"]);
 export class WholeClip {
   /** @type {number[]} */
   #peaks = [];
+  /** Which track they are of. @type {number|null} */
+  #track = null;
   /** The version that has no outline. */
   #unmeasured = 0;
   /** Of the text that it holds, which may be an older one. @type {Timing|null} */
@@ -65,7 +68,8 @@ export class WholeClip {
     this.tools.edit.hidden = !this.transcript.writable && !this.transcript.editing;
     if (!clip || EARLY.has(clip.status)) return;
     await Promise.all([this.#outline(clip), this.#words(text)]);
-    this.#pauses = pauses(this.timing, this.#peaks, clip.duration_ms ?? 0);
+    const quiet = pauses(this.timing, this.#peaks, clip.duration_ms ?? 0);
+    this.#pauses = quiet.filter((pause) => !isSpoken(clip.remarks ?? [], pause));
     this.moved(this.row.player.at_ms, this.row.player.whole_ms);
   }
 
@@ -112,11 +116,12 @@ export class WholeClip {
   }
 
   /** @param {Clip} clip */
-  async #outline({ id, version }) {
-    if (this.#peaks.length || this.#unmeasured === version) return;
+  async #outline({ id, version, track_set: track = null }) {
+    if ((this.#peaks.length && this.#track === track) || this.#unmeasured === version) return;
     this.#unmeasured = version;
     try {
       this.#peaks = (await this.row.actions.api.waveform(id)).peaks;
+      this.#track = track;
       this.waveform.show(this.#peaks);
     } catch {
       // The plain line stays; it may be measured in the next version.

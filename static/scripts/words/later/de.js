@@ -132,6 +132,7 @@ export default {
         .join(" "),
     refused: (name, why) => `${name}: ${why}`,
     failed: (name, why) => `„${name}“ konnte nicht hereingeholt werden. ${why}`,
+    unpack: "Wenn Tondateien darin sind, entpacke es und wähle diese aus.",
   },
 
   remarks: {
@@ -140,6 +141,7 @@ export default {
     tracks: (n, says) => `${n} ${n === 1 ? "Tonspur" : "Tonspuren"}: ${says}.`,
     heard: (n, numbers) => (n === 1 ? `Spur ${numbers} wurde gehört` : `die Spuren ${numbers} wurden gehört`),
     silent: (n, numbers) => (n === 1 ? `Spur ${numbers} ist stumm` : `die Spuren ${numbers} sind stumm`),
+    leftOut: (n, numbers) => (n === 1 ? `Spur ${numbers} wurde ausgelassen` : `die Spuren ${numbers} wurden ausgelassen`),
     notUnderstood: (from, to) => `Was bei ${from}–${to} gesprochen wird, wurde nicht verstanden.`,
     more: (n) => `Und ${n} weitere ${n === 1 ? "Stelle" : "Stellen"} nicht verstanden.`,
     listen: "Anhören",

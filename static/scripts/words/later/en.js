@@ -121,6 +121,7 @@ export default {
         .join(" "),
     refused: (/** @type {string} */ name, /** @type {string} */ why) => `${name}: ${why}`,
     failed: (/** @type {string} */ name, /** @type {string} */ why) => `“${name}” could not be brought in. ${why}`,
+    unpack: "If there are sound files in it, unpack it and choose those.",
   },
 
   remarks: {
@@ -131,6 +132,8 @@ export default {
       n === 1 ? `track ${numbers} was heard` : `tracks ${numbers} were heard`,
     silent: (/** @type {number} */ n, /** @type {string} */ numbers) =>
       n === 1 ? `track ${numbers} is silent` : `tracks ${numbers} are silent`,
+    leftOut: (/** @type {number} */ n, /** @type {string} */ numbers) =>
+      n === 1 ? `track ${numbers} was left out` : `tracks ${numbers} were left out`,
     notUnderstood: (/** @type {string} */ from, /** @type {string} */ to) => `Speech at ${from}–${to} was not understood.`,
     more: (/** @type {number} */ n) => `And ${n} more ${n === 1 ? "stretch" : "stretches"} not understood.`,
     listen: "Listen",

@@ -378,7 +378,8 @@ def test_the_track_that_a_person_chose_is_heard_alone(sqlite_harness: PrepareHar
 
     clip = prepared(2)
     assert clip.duration_ms == pytest.approx(4_000, abs=100)
-    assert (clip.has_true_clock, clip.remarks) == (False, [{"kind": "tracks", "heard": [2], "silent": []}])
+    tracks = {"kind": "tracks", "heard": [2], "silent": [], "left_out": [1]}
+    assert (clip.has_true_clock, clip.remarks) == (False, [tracks])
     assert prepared(3).error == "This file has no track 3: its tracks are numbered from 1 to 2."
 
 
