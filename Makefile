@@ -10,8 +10,8 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test test-newest chaos coverage check check-js format lock migrate bench-api bench-captions bench-library bench-page \
-	bench-realtime bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
+.PHONY: help local-up test test-newest chaos coverage check check-js format lock migrate bench-api bench-captions bench-hearing bench-library \
+	bench-page bench-realtime bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +79,9 @@ bench-realtime: $(VENV)/dev.stamp ## Measure the fan-out beside its peers, as JS
 
 bench-captions: $(VENV)/dev.stamp ## Measure how soon words appear while somebody speaks, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.captions $(ARGS)
+
+bench-hearing: $(VENV)/dev.stamp ## Measure word errors in sound that is hard to hear, also of another commit; ARGS="--help"
+	@$(RUN) -m tests.bench.hearing $(ARGS)
 
 bench-library: $(VENV)/dev.stamp ## Measure lists and searches of 100,000 clips, as JSON; ARGS="--help"
 	@$(RUN) -m tests.bench.library $(ARGS)

@@ -19,6 +19,7 @@ from services.transcriber.recognizers.missed_speech import (
     find_missed_speech,
     is_long_speech,
     merge_passages,
+    spoken_spans,
 )
 from services.transcriber.recognizers.recognizer import OnProgress, Passage, Word, join_hyphenated
 from services.transcriber.recognizers.spoken_language import detect_language
@@ -122,7 +123,7 @@ class BlockTranscriber:
 
     def _add_missed(self, block: BlockRecognition, samples: Samples, start_ms: int) -> BlockRecognition:
         """Add the words of the stretches in which somebody speaks and that have none, or note the stretch."""
-        for span in find_missed_speech(_word_spans(block.passages, start_ms), samples, detect_speech):
+        for span in find_missed_speech(spoken_spans(block.passages, start_ms), samples, detect_speech):
             language = self._language_of(samples, span) or block.language
             found = [each.passage for each in self._hear_again(samples, start_ms, span, language)]
             if language != block.language:
@@ -195,12 +196,6 @@ def _seconds(span_ms: tuple[int, int], start_ms: int) -> SpeechSpan:
 
 def _excerpt(samples: Samples, span: SpeechSpan) -> Samples:
     return samples[int(span[0] * SAMPLE_RATE) : int(span[1] * SAMPLE_RATE)]
-
-
-def _word_spans(passages: Iterable[Passage], start_ms: int) -> Iterator[SpeechSpan]:
-    for passage in passages:
-        for word in passage.words:
-            yield (word.start_ms - start_ms) / 1000, (word.end_ms - start_ms) / 1000
 
 
 def _times_ms(timed: "Segment | WhisperWord", start_ms: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from services.transcriber.audio.decode import SAMPLE_RATE
 from services.transcriber.audio.fetch import FetchedAudio
 from services.transcriber.audio.samples import Samples
 from services.transcriber.errors import CancellationCheck
+from services.transcriber.recognizers.not_understood import note_not_understood
 from services.transcriber.recognizers.recognizer import (
     FileRefused,
     OnProgress,
@@ -60,27 +61,30 @@ def transcribe_within_limit(
     """
     if audio.is_plain and (not max_bytes or audio.size <= max_bytes):
         try:
-            return transcribe_file(audio, language, "")
+            return note_not_understood(transcribe_file(audio, language, ""), audio, check_cancelled)
         except FileRefused as error:
             log.info("the server refused the file; sending it in chunks", bytes=audio.size, reason=str(error))
             # The limit may be that of a proxy before the server. The smallest common one is 1 MiB.
             max_bytes = MIN_WHISPER_MAX_BYTES if error.is_too_large else max_bytes
     detected_language, texts = None, []
     parts: list[tuple[list[Passage], str | None]] = []
+    not_understood: list[tuple[int, int]] = []
     for number, (start_ms, chunk) in enumerate(split_chunks(audio, max_bytes)):
         # Closed here: httpx' request and response refer to each other, and keep the chunk until a garbage collection.
         with chunk.file:
             recognition = _transcribe_with_retries(
                 transcribe_file, chunk, language or detected_language, f"-{number}", check_cancelled
             )
+            recognition = note_not_understood(recognition, chunk, check_cancelled)
         # A few words in noise may be detected as any language, and must not decide on the chunks that follow.
         if not detected_language and len(recognition.text) >= MIN_LANGUAGE_CHARS:
             detected_language = recognition.language
         texts.append(recognition.text)
         parts.append(([_shift(passage, start_ms) for passage in recognition.passages], recognition.language))
+        not_understood += [(begin + start_ms, end + start_ms) for begin, end in recognition.not_understood]
         on_progress(start_ms + chunk.duration_ms, recognition.text)
     passages, most_common = join_languages(parts)
-    return Recognition(" ".join(filter(None, texts)), most_common, passages)
+    return Recognition(" ".join(filter(None, texts)), most_common, passages, not_understood=not_understood)
 
 
 def _transcribe_with_retries(

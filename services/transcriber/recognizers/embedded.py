@@ -76,13 +76,18 @@ class EmbeddedRecognizer:
         on_progress: OnProgress = ignore_progress,
         language: str | None = None,
     ) -> Recognition:
-        with self._gpu_errors():
-            return self._transcribe(audio, check_cancelled, on_progress, language)
+        loading = self._loaded(check_cancelled)
+        with self._gpu_errors(loading):
+            return self._transcribe(loading.result(), audio, check_cancelled, on_progress, language)
 
     def _transcribe(
-        self, audio: FetchedAudio, check_cancelled: CancellationCheck, on_progress: OnProgress, language: str | None
+        self,
+        model: "WhisperModel",
+        audio: FetchedAudio,
+        check_cancelled: CancellationCheck,
+        on_progress: OnProgress,
+        language: str | None,
     ) -> Recognition:
-        model = self._model(check_cancelled)
         model_language = self._model_language(model, language)
         progress = OrderedProgress(on_progress)
 
@@ -124,7 +129,7 @@ class EmbeddedRecognizer:
             )
         return "en"
 
-    def _model(self, check_cancelled: CancellationCheck) -> "WhisperModel":
+    def _loaded(self, check_cancelled: CancellationCheck) -> "Future[WhisperModel]":
         """The model, which the first clip loads and the others wait for. Raises `RecognizerUnavailable`."""
         self._folder()  # raises `ModelNotReady` here, and not in the thread that loads
         with self._lock:
@@ -137,21 +142,25 @@ class EmbeddedRecognizer:
             check_cancelled()  # to load a large model from a slow disk is progress, too
             if time.monotonic() > deadline:
                 raise RecognizerUnavailable("The speech model takes too long to load.")
-        return loading.result()
+        loading.result()
+        return loading
 
     @contextmanager
-    def _gpu_errors(self) -> Iterator[None]:
-        """Raise `RecognizerUnavailable` for an error of the GPU, and load the model anew.
+    def _gpu_errors(self, used: "Future[WhisperModel]") -> Iterator[None]:
+        """Raise `RecognizerUnavailable` for an error of the GPU, and load the model that was used anew.
 
         After some errors each further call fails until then. If loading fails as well, the loader decides what to do.
+        Many clips may fail at once: only the first one has the model loaded anew.
         """
+        is_on_gpu = self._models.loader.uses_gpu  # another clip's error may bring later models to the CPU meanwhile
         try:
             yield
         except RuntimeError as error:
-            if not self._models.loader.uses_gpu:
+            if not is_on_gpu:
                 raise
             with self._lock:
-                self._loading = None
+                if self._loading is used:
+                    self._loading = None
             raise RecognizerUnavailable(f"The GPU failed at this clip ({error}).") from error
 
     def _folder(self) -> Path:

@@ -25,24 +25,37 @@ MARGIN_S = 0.3
 """Added on either side of missed speech before it is transcribed, so that no word is cut."""
 
 
-def spans_without_words(words: Iterable[SpeechSpan], duration_s: float) -> Iterator[SpeechSpan]:
+def spoken_spans(passages: Iterable[Passage], start_ms: int = 0) -> Iterator[SpeechSpan]:
+    """The stretches with words of a block that starts at `start_ms`. A passage whose words are not known is one."""
+    for passage in passages:
+        spans = [(word.start_ms, min(word.end_ms, word.start_ms + MAX_WORD_S * 1000)) for word in passage.words]
+        for begin_ms, end_ms in spans or [(passage.start_ms, passage.end_ms)]:
+            yield (begin_ms - start_ms) / 1000, (end_ms - start_ms) / 1000
+
+
+def spans_without_words(
+    spoken: Iterable[SpeechSpan], duration_s: float, min_s: float = MIN_MISSED_S
+) -> Iterator[SpeechSpan]:
     """The stretches of a block without words, in order, if they are long enough to hold missed speech."""
     position_s = 0.0
-    for start, end in sorted(words):
-        if start - position_s >= MIN_MISSED_S:
+    for start, end in sorted(spoken):
+        if start - position_s >= min_s:
             yield position_s, start
-        position_s = max(position_s, min(end, start + MAX_WORD_S))
-    if duration_s - position_s >= MIN_MISSED_S:
+        position_s = max(position_s, end)
+    if duration_s - position_s >= min_s:
         yield position_s, duration_s
 
 
 def find_missed_speech(
-    words: Iterable[SpeechSpan], samples: Samples, detect_speech: Callable[[Samples], list[SpeechSpan]]
+    spoken: Iterable[SpeechSpan],
+    samples: Samples,
+    detect_speech: Callable[[Samples], list[SpeechSpan]],
+    min_s: float = MIN_MISSED_S,
 ) -> Iterator[SpeechSpan]:
-    """The stretches without words in which somebody speaks, from the first speech to the last."""
-    for start, end in spans_without_words(words, len(samples) / SAMPLE_RATE):
+    """The stretches without words in which somebody speaks for so long, from the first speech to the last."""
+    for start, end in spans_without_words(spoken, len(samples) / SAMPLE_RATE, min_s):
         speech = detect_speech(samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)])
-        if sum(speech_end - speech_start for speech_start, speech_end in speech) >= MIN_MISSED_S:
+        if sum(speech_end - speech_start for speech_start, speech_end in speech) >= min_s:
             yield start + speech[0][0], start + speech[-1][1]
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
@@ -44,8 +44,9 @@ def map_side_by_side(
     ]
     run.work(helpers)
     for helper in helpers:
-        # No check for cancellation here: it would prove progress while a helper is stuck. The helpers check.
-        helper.join()
+        if helper.ident is not None:  # it was started
+            # No check for cancellation here: it would prove progress while a helper is stuck. The helpers check.
+            helper.join()
     return run.results()
 
 
@@ -161,8 +162,10 @@ class _Run(Generic[Block, Result]):
                     if self._error is not None:
                         raise _Stopped
 
-                for helper in helpers or ():
-                    helper.start()
+                # A system that has no thread left has this one. Each helper would be refused as the first one is.
+                with suppress(RuntimeError):
+                    for helper in helpers or ():
+                        helper.start()
                 while (numbered := self._next_block()) is not None:
                     number, block = numbered
                     self._results[number] = self._work(number, block, check)

@@ -60,7 +60,8 @@ class ChunkSpeakers:
     def _keep_voices(self, passages: Sequence[Passage], chunk: FetchedAudio) -> None:
         """Keep the sound of the longest passage of each speaker who is not known yet."""
         for passage in sorted(passages, key=lambda passage: passage.start_ms - passage.end_ms):
-            is_long_enough = passage.end_ms - passage.start_ms >= MIN_REFERENCE_S * 1000
+            # A time behind the chunk's end has no sound, and for one bad reference a server refuses all voices.
+            is_long_enough = min(passage.end_ms, chunk.duration_ms) - passage.start_ms >= MIN_REFERENCE_S * 1000
             if passage.speaker and passage.speaker not in self._references and is_long_enough:
                 if len(self._references) == MAX_KNOWN_SPEAKERS:
                     return

@@ -13,6 +13,7 @@ from services.transcriber.models.loader import GpuUnusable, ModelLoader
 from services.transcriber.models.registry import BUNDLED_MODEL, ModelRegistry
 from services.transcriber.recognizers.embedded import EmbeddedRecognizer
 from services.transcriber.recognizers.factory import open_recognizer
+from services.transcriber.recognizers.recognizer import RecognizerUnavailable
 from services.transcriber.settings import TranscriberSettings
 from tests.services.transcriber import files
 from tests.services.transcriber.recognizers.test_recognizers import measure, settings, transcribe
@@ -151,7 +152,7 @@ def test_a_gpu_that_fails_later_is_loaded_anew(engine: Engine, monkeypatch: pyte
     wanted = settings(concurrency=1)
     recognizer = EmbeddedRecognizer(wanted)
     assert transcribe(recognizer, measure(files.webm())).text
-    model = recognizer._model(lambda: None)
+    model = recognizer._loaded(lambda: None).result()
 
     def fail(*_: object, **__: object) -> None:
         engine.broken = RuntimeError("CUDA failed with error an illegal memory access was encountered")
@@ -162,3 +163,33 @@ def test_a_gpu_that_fails_later_is_loaded_anew(engine: Engine, monkeypatch: pyte
         transcribe(recognizer, measure(files.webm()))
     assert transcribe(recognizer, measure(files.webm())).text
     assert [each["device"] for each in engine.loaded] == ["cuda", "cuda", "cpu"]
+
+
+def test_clips_that_fail_at_once_load_the_model_anew_once(engine: Engine) -> None:
+    """Each further copy takes memory of the GPU beside the one in use, and the first that does not fit ends its use."""
+    recognizer = EmbeddedRecognizer(settings(concurrency=2))
+    failed = recognizer._loaded(lambda: None)
+
+    def fail() -> None:
+        with pytest.raises(RecognizerUnavailable, match="GPU failed"), recognizer._gpu_errors(failed):
+            raise RuntimeError("CUDA failed with error out of memory")
+
+    fail()
+    anew = recognizer._loaded(lambda: None)
+    assert anew is not failed
+    fail()
+    assert recognizer._loaded(lambda: None) is anew
+    assert len(engine.loaded) == 2
+
+
+def test_a_clip_that_fails_on_the_gpu_after_others_left_it_is_tried_again(engine: Engine) -> None:
+    recognizer = EmbeddedRecognizer(settings(concurrency=2))
+    failed = recognizer._loaded(lambda: None)
+
+    def fail() -> None:
+        with recognizer._gpu_errors(failed):
+            recognizer._models.loader.uses_gpu = False
+            raise RuntimeError("CUDA failed with error out of memory")
+
+    with pytest.raises(RecognizerUnavailable, match="GPU failed"):
+        fail()

@@ -140,3 +140,13 @@ def test_little_room_is_left_to_the_sound_itself() -> None:
     assert known.fields_for(chunk, 0)["known_speaker_names[]"] == ["A-1"]
     assert known.fields_for(chunk, chunk.size + 100_000) == {}
     assert known.fields_for(conversation([("deep", 30)]), 0) == {}
+
+
+def test_times_behind_the_end_of_a_chunk_give_no_reference() -> None:
+    """Servers round, and hallucinate behind the end. Of one empty reference, all voices would be refused."""
+    known = speakers.ChunkSpeakers()
+    chunk = conversation([("deep", 60)])
+    passages = [Passage(3_600_000, 3_610_000, "Thanks for watching.", speaker="A")]
+    passages += [Passage(58_500, 64_000, "Bye.", speaker="B"), Passage(0, 5_000, "Hello.", speaker="C")]
+    known.name(passages, chunk, {})
+    assert known.fields_for(chunk, 0)["known_speaker_names[]"] == ["C-1"]

@@ -174,6 +174,16 @@ def test_an_error_wakes_a_helper_that_waits_for_a_core() -> None:
     note.finish()
 
 
+def test_a_clip_goes_on_where_the_system_has_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container with a limit of processes, each attempt at a long clip would have failed."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert map_side_by_side(iter([1, 2, 3]), lambda _, block, __: block * 10, Cores(4), 4) == [10, 20, 30]
+
+
 def test_audio_that_cannot_be_decoded_further_ends_the_clip() -> None:
     def blocks() -> Iterator[int]:
         yield 1

@@ -68,7 +68,7 @@ def segments_without_vad(engine: EmbeddedRecognizer, content: bytes) -> list[Any
     samples = np.concatenate(list(decode_file(measure(content, "audio/wav").file)))
     # The second chance is drawn by lot, and these are to be the same words each time.
     options = block.TRANSCRIBE_OPTIONS | {"vad_filter": False, "temperature": 0.0}
-    return list(engine._model(never_cancelled).transcribe(samples, language="en", **options)[0])
+    return list(engine._loaded(never_cancelled).result().transcribe(samples, language="en", **options)[0])
 
 
 @pytest.fixture(scope="module")
