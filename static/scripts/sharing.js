@@ -24,7 +24,8 @@ export async function shareable({ api, library, sounds }, id, how) {
   if (!clip) throw new Problem(words.device.audioGone);
   const data = { title: clip.name, text: clip.text ?? "" };
   const of = `${id} ${clip.version}`;
-  if (last.of !== of) last = { of, file: await soundOf(api, clip, sounds, how) };
+  // Where there was none, it may have been played since.
+  if (last.of !== of || !last.file) last = { of, file: await soundOf(api, clip, sounds, how) };
   const files = last.file ? [last.file] : [];
   return files.length && navigator.canShare?.({ ...data, files }) ? { ...data, files } : data;
 }

@@ -163,6 +163,7 @@ async def test_a_person_chooses_the_track_that_is_heard(client: httpx.AsyncClien
         answer = await client.post(url, params={"track": track})
         assert (answer.status_code, answer.json()["status"]) == (202, "pending")
         tracks.append(answer.json()["track_set"])
+        assert not answer.json()["has_true_clock"], "the file as it is plays another track"
     assert tracks == [2, 2, None]
     for track in ("0", "none", "1000"):
         assert_problem(await client.post(url, params={"track": track}), 400, "bad-request")
