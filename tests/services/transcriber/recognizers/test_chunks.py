@@ -150,7 +150,7 @@ def test_no_chunk_is_larger_than_the_limit_though_there_is_a_gap_in_the_audio(
 ) -> None:
     sound = [np.ones(SAMPLE_RATE * 20, np.float32), np.zeros(SAMPLE_RATE * 60, np.float32), np.ones(100, np.float32)]
     # As `decode_file` yields a gap: a minute of silence in one array.
-    monkeypatch.setattr(blocks, "decode_file", lambda file: iter(sound))
+    monkeypatch.setattr(blocks, "decode_file", lambda file, track: iter(sound))
     found = list(chunks.split_chunks(FetchedAudio(io.BytesIO(), 0, "", "", 80_000), MIN_WHISPER_MAX_BYTES))
     assert all(piece.size <= MIN_WHISPER_MAX_BYTES for _, piece in found)
     starts = [start_ms for start_ms, _ in found]
