@@ -29,6 +29,8 @@ from services.transcriber.errors import AudioRejected, CancellationCheck, never_
 from shared.db.columns import MAX_DURATION_MS
 from shared.storage.store import Store
 
+ENDS_EARLY = "The file ends before its sound begins: it was cut off while it was saved."
+
 MAX_SHORTFALL = 0.05
 """Fraction of the announced length that may be missing without a note: encoders round up and pad."""
 
@@ -114,7 +116,7 @@ def measure_audio(
     parts = split_parts(whole, sound_offset(whole))
     bounds = defaultdict[int, SoundBound](lambda: SoundBound(lambda: size))
     measured: list[_MeasuredPart] = []
-    rejection = AudioRejected("The file ends before its sound begins: it was cut off while it was saved.")
+    rejection = AudioRejected(ENDS_EARLY)
     for part in parts:
         try:
             measured.append(_measure_part(part, bounds, track, check_cancelled))

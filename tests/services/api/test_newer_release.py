@@ -30,6 +30,12 @@ NEWER_GAPS = [
     {"from_ms": 10, "to_ms": 20},
     "a string",
 ]
+NEWER_REMARKS = [
+    {"kind": "windy", "force": 7},
+    {"kind": "Two Words"},
+    {"kind": "quiet", "at_ms": "now"},
+    {"heard": [1]},
+]
 
 
 @pytest.fixture
@@ -61,10 +67,11 @@ async def newer_clip(client: httpx.AsyncClient, engine: Engine) -> str:
     """A clip as a newer release may leave it."""
     id: str = (await put_clip(client, "newer"))["id"]
     statement = (
-        "UPDATE clip SET status = 'summarizing', gaps = :gaps, tags = :tags, language = 'tlh', language_set = 'tlh', "
-        "text = 'nuqneH', prepared_at = CURRENT_TIMESTAMP, version = version + 1 WHERE id = :id"
+        "UPDATE clip SET status = 'summarizing', gaps = :gaps, tags = :tags, remarks = :remarks, language = 'tlh', "
+        "language_set = 'tlh', text = 'nuqneH', prepared_at = CURRENT_TIMESTAMP, version = version + 1 WHERE id = :id"
     )
-    write(engine, statement, id, gaps=json.dumps(NEWER_GAPS), tags=json.dumps(["work", {"name": "x"}]))
+    newer = {"gaps": NEWER_GAPS, "tags": ["work", {"name": "x"}], "remarks": NEWER_REMARKS}
+    write(engine, statement, id, **{column: json.dumps(value) for column, value in newer.items()})
     word = {"start_ms": 0, "end_ms": 9, "text": "nuqneH"}
     passages = [word | {"words": [{"at": 1}, word]}, {"tokens": [1, 2]}]
     for source in ("machine", "committee"):
@@ -82,6 +89,7 @@ async def test_every_route_bears_a_clip_of_a_newer_release(client: httpx.AsyncCl
     listed = {clip["id"]: clip for clip in (await client.get("/api/clips")).raise_for_status().json()["clips"]}
     assert {id, other} <= listed.keys()
     assert listed[id]["status"] == "summarizing", "a page of the newer release knows what that is"
+    assert [each["kind"] for each in listed[id]["remarks"]] == ["windy"]
     assert listed[id]["gaps"] == [{"at_ms": 10, "length_ms": 20, "cause": "underwater"}]
     assert listed[id]["tags"] == ["work"]
     found = (await client.get("/api/clips", params={"q": "newer"})).raise_for_status().json()

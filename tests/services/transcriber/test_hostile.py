@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.transcriber.audio.demux import UNDECODABLE
+from services.transcriber.audio.fetch import ENDS_EARLY
 from services.transcriber.audio.limits import IMPLAUSIBLE
 from shared.clips.gaps import MISSING
 from shared.clips.models import Clip, Status
@@ -46,7 +47,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a WAV of 0 Hz": (lambda: hostile.header(rate=0), NO_SOUND_FILE),
     "a WAV of 1 Hz": (lambda: hostile.header(rate=1), IMPLAUSIBLE),
     "a WAV of 2 GHz": (lambda: hostile.header(rate=2**31 - 1), UNDECODABLE),
-    "a WAV without channels": (lambda: hostile.header(channels=0), "There is no sound in this file."),
+    "a WAV without channels": (lambda: hostile.header(channels=0), ENDS_EARLY),
     "a WAV of 255 channels": (lambda: hostile.header(channels=255), UNDECODABLE),
 }
 
