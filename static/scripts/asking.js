@@ -7,15 +7,13 @@ import { words } from "./words.js";
 /** By so much of its beginning the server knows what a file is. */
 const HEAD_BYTES = 64 * 1024;
 
-/** How long the server may take to say so before a file is taken without: its upload is refused in the same words. */
-const ASK_MS = 3_000;
-
 /**
  * The media type that the server gives a file, or why it does not take it; null: it gave no answer.
- * @param {File} file @returns {Promise<{mime: string, refusal?: undefined}|{refusal: string, mime?: undefined}|null>}
+ * @param {File} file @param {AbortSignal} signal
+ * @returns {Promise<{mime: string, refusal?: undefined}|{refusal: string, mime?: undefined}|null>}
  */
-export async function ask(file) {
-  const options = { method: "POST", body: file.slice(0, HEAD_BYTES), signal: AbortSignal.timeout(ASK_MS) };
+export async function ask(file, signal) {
+  const options = { method: "POST", body: file.slice(0, HEAD_BYTES), signal };
   try {
     const response = await reach("/api/media-type", options);
     if (!response.ok) throw await problemOf(response);

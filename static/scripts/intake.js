@@ -10,6 +10,9 @@ const PIECE_BYTES = 4 * 1024 * 1024;
 /** How long a browser may take to tell a file's duration before we go on without; the server finds out anyway. */
 const LOOK_MS = 3_000;
 
+/** How long the server may take to say what a file is; then it is taken, and its upload is refused in the same words. */
+const ASK_MS = 3_000;
+
 /** Characters of a name, as the server counts them. */
 const MOST_NAME = 255;
 
@@ -85,8 +88,15 @@ export class Intake {
   }
 }
 
-/** @param {File} file */
-const askServer = (file) => import("./asking.js").then(({ ask }) => ask(file), () => null);
+/**
+ * What the server says of a file; null if it does not answer in time, though it be with the script that asks.
+ * @param {File} file
+ */
+function askServer(file) {
+  const signal = AbortSignal.timeout(ASK_MS);
+  const late = new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
+  return Promise.race([import("./asking.js").then(({ ask }) => ask(file, signal), () => null), late]);
+}
 
 /** What the browser or the file's ending says of its type: either may be wrong. @param {File} file */
 function typeOf({ type, name }) {
