@@ -11,16 +11,16 @@ const list = new Intl.ListFormat(locale);
 /** @typedef {{words: string, from_ms: number|null, to_ms: number}} Told a sentence, and the stretch that it is about */
 
 /** More stretches than these are counted, not told. */
-const MOST_STRETCHES = 6;
+const MAX_STRETCHES = 6;
 
 /** A sentence for each remark; those of kinds that are not known here have none. @param {Remark[]} remarks @returns {Told[]} */
 export function told(remarks) {
   const stretches = remarks.filter(hasPlace);
   const sentences = remarks.filter((remark) => !hasPlace(remark)).map(about);
-  const more = stretches.length - MOST_STRETCHES;
+  const more = stretches.length - MAX_STRETCHES;
   return [
     ...sentences.filter(Boolean).map((sentence) => ({ words: sentence, from_ms: null, to_ms: 0 })),
-    ...stretches.slice(0, MOST_STRETCHES).map(stretch),
+    ...stretches.slice(0, MAX_STRETCHES).map(stretch),
     ...(more > 0 ? [{ words: said.more(more), from_ms: null, to_ms: 0 }] : []),
   ];
 }

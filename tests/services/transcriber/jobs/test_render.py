@@ -312,10 +312,10 @@ def test_a_fault_of_the_code_is_told_and_not_repeated(
 ) -> None:
     id = sqlite_harness.prepared(alac(), "audio/mp4")
 
-    def stumble() -> None:
+    def fail() -> None:
         raise TypeError
 
-    _during_render(monkeypatch, stumble)
+    _during_render(monkeypatch, fail)
     assert sqlite_harness.job.run(id) is None
     error = sqlite_harness.rendition(id).error or ""
     assert error.startswith("This is a fault of Dictaphone and not of your recording (TypeError).")
