@@ -5,9 +5,9 @@
  */
 
 const OURS = `shell-${SHELL.version}`;
-/** Sound that was played or recorded here: static/scripts/sounds.js fills it. */
+/** Sound that was played or recorded here: static/offline/audio-cache.js fills it. */
 const SOUNDS = "dictaphone-sounds";
-/** Files that another app handed over, until a person keeps them: static/scripts/install.js. */
+/** Files that another app handed over, until a person keeps them: static/offline/install.js. */
 const SHARED = "dictaphone-shared";
 /** Files that may wait there: more than a person shares at once. */
 const MAX_SHARED = 20;

@@ -8,7 +8,7 @@ dictionary.
 An apostrophe or hyphen inside a word is a joint. The parts of the word are indexed as words, and the whole word without
 its joints too, behind all others: `don't` is found by `don't`, `dont` and `don`.
 
-`static/scripts/folding.js` has the same rules for the page. `tests/data/search.json` holds both to them.
+`static/search/folding.js` has the same rules for the page. `tests/data/search.json` holds both to them.
 """
 
 import re

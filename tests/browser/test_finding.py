@@ -176,7 +176,7 @@ async def test_a_late_answer_to_an_earlier_question_is_not_shown(here: Dictaphon
 async def test_offline_what_is_known_is_searched_and_the_rest_when_the_server_is_back(here: DictaphonePage) -> None:
     await search(here.page).focus()
     await here.page.wait_for_function(
-        "() => performance.getEntriesByName(location.origin + '/static/scripts/views/finding.js').length"
+        "() => performance.getEntriesByName(location.origin + '/static/search/finding.js').length"
     )
     await here.page.wait_for_timeout(500)
     await here.page.context.set_offline(True)

@@ -87,7 +87,7 @@ async def test_a_new_version_is_offered_and_waits_for_a_person_and_for_the_end_o
     assert await other.was_never_reloaded()
     versions = await other.page.evaluate("async () => (await caches.keys()).filter(name => name.startsWith('shell-'))")
     assert len(versions) == 2
-    assert await other.page.evaluate("async () => (await fetch('/static/scripts/words/de.js')).ok")
+    assert await other.page.evaluate("async () => (await fetch('/static/words/de.js')).ok")
     await other.page.reload()
     await expect(other.rows()).to_have_count(1, timeout=SOON_MS)
     assert here.errors == other.errors == []

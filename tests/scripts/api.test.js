@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Api, Problem, problemOf } from "../../static/scripts/api.js";
+import { Api, Problem, problemOf } from "../../static/shared/api.js";
 
 const refused = (/** @type {number} */ status, body = "", headers = {}) =>
   problemOf(new Response(body, { status, headers }));

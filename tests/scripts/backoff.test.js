@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Backoff } from "../../static/scripts/backoff.js";
+import { Backoff } from "../../static/shared/backoff.js";
 
 test("waits grow to the cap, between half and whole", () => {
   const least = new Backoff({ first_ms: 100, most_ms: 500, random: () => 0 });

@@ -1,9 +1,9 @@
 /** What a browser and a server are to a page that sends: tabs that die, locks, and answers that are lost. */
 
-import { Problem } from "../../static/scripts/api.js";
-import { Backoff } from "../../static/scripts/backoff.js";
-import { Journal, newRow } from "../../static/scripts/journal.js";
-import { Outbox } from "../../static/scripts/outbox.js";
+import { Problem } from "../../static/shared/api.js";
+import { Backoff } from "../../static/shared/backoff.js";
+import { Journal, newRow } from "../../static/offline/journal.js";
+import { Outbox } from "../../static/offline/outbox.js";
 import { clip, until } from "./clips.js";
 
 const never = () => new Promise(() => {});

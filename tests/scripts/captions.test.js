@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { caption } from "../../static/scripts/captions.js";
+import { caption } from "../../static/shared/captions.js";
 
 const told = (from, committed, tentative = "") => ({ clip: { id: "a" }, from, committed, tentative });
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Problem } from "../../static/scripts/api.js";
-import { Capture } from "../../static/scripts/capture.js";
-import { Journal } from "../../static/scripts/journal.js";
-import { Recorder } from "../../static/scripts/recorder.js";
+import { Problem } from "../../static/shared/api.js";
+import { Capture } from "../../static/recording/capture.js";
+import { Journal } from "../../static/offline/journal.js";
+import { Recorder } from "../../static/recording/recorder.js";
 import { FakeServer, Locks, Tab } from "./browser.js";
 import { FakeRecorder, equip, pass, settle, unequip } from "./microphone.js";
 

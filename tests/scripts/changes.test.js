@@ -1,11 +1,11 @@
 import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Problem } from "../../static/scripts/api.js";
-import { Backoff } from "../../static/scripts/backoff.js";
-import { Changes } from "../../static/scripts/changes.js";
-import { Library } from "../../static/scripts/library.js";
-import { Memory } from "../../static/scripts/memory.js";
+import { Problem } from "../../static/shared/api.js";
+import { Backoff } from "../../static/shared/backoff.js";
+import { Changes } from "../../static/offline/changes.js";
+import { Library } from "../../static/shared/library.js";
+import { Memory } from "../../static/offline/memory.js";
 import { clip, until } from "./clips.js";
 import { Locks } from "./browser.js";
 

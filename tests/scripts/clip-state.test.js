@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gapWords, viewOf } from "../../static/scripts/clip-state.js";
+import { gapWords, viewOf } from "../../static/shared/clip-state.js";
 import { clip, local } from "./clips.js";
 
 const view = (more, kept = null) =>

@@ -3,7 +3,7 @@ import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { IDBFactory, IDBObjectStore } from "fake-indexeddb";
-import { Journal, newRow } from "../../static/scripts/journal.js";
+import { Journal, newRow } from "../../static/offline/journal.js";
 import { FakeServer, Locks, Spoken, Tab, bytes } from "./browser.js";
 import { until } from "./clips.js";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Problem } from "../../static/scripts/api.js";
+import { Problem } from "../../static/shared/api.js";
 import { rest, stage } from "./browser.js";
 import { until } from "./clips.js";
 

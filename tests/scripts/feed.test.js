@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Backoff } from "../../static/scripts/backoff.js";
-import { Feed, socketAddress } from "../../static/scripts/feed.js";
+import { Backoff } from "../../static/shared/backoff.js";
+import { Feed, socketAddress } from "../../static/shared/feed.js";
 import { clip, until } from "./clips.js";
 
 // A feed never ends: what it waits for would hold this process.

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Problem } from "../../static/scripts/api.js";
-import { Finder } from "../../static/scripts/finder.js";
-import { among } from "../../static/scripts/local-search.js";
-import { Library } from "../../static/scripts/library.js";
-import { NOTHING } from "../../static/scripts/query.js";
+import { Problem } from "../../static/shared/api.js";
+import { Finder } from "../../static/search/finder.js";
+import { among } from "../../static/search/local-search.js";
+import { Library } from "../../static/shared/library.js";
+import { NOTHING } from "../../static/search/query.js";
 import { clip, local, until } from "./clips.js";
 
 const asked = (more) => ({ ...NOTHING, ...more });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fold, phrases, spans } from "../../static/scripts/folding.js";
+import { fold, phrases, spans } from "../../static/search/folding.js";
 
 /** @type {{text: string, typed: string, marked: string[]}[]} */
 const CASES = JSON.parse(readFileSync(new URL("../data/search.json", import.meta.url), "utf-8"));

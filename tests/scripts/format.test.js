@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as format from "../../static/scripts/format.js";
+import * as format from "../../static/shared/format.js";
 
 test("clock writes minutes, and hours only when there are any", () => {
   assert.equal(format.clock(0), "0:00");

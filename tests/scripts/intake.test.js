@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { beforeEach, test } from "node:test";
-import { Intake } from "../../static/scripts/intake.js";
-import german from "../../static/scripts/words/de.js";
+import { Intake } from "../../static/offline/intake.js";
+import german from "../../static/words/de.js";
 
 const REFUSAL = "This is a picture: there is no sound in it.";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Journal, newRow } from "../../static/scripts/journal.js";
+import { Journal, newRow } from "../../static/offline/journal.js";
 
 const sound = (/** @type {string} */ words) => new TextEncoder().encode(words).buffer;
 const text = (/** @type {{data: ArrayBuffer}|null} */ read) => read && new TextDecoder().decode(read.data);

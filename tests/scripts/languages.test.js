@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { language, languages } from "../../static/scripts/languages.js";
+import { language, languages } from "../../static/shared/languages.js";
 
 test("languages have the reader's names, in the order of these", () => {
   assert.deepEqual([language("de", "en"), language("de", "fr"), language("x!", "en")], ["German", "allemand", "x!"]);

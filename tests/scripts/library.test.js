@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Library } from "../../static/scripts/library.js";
+import { Library } from "../../static/shared/library.js";
 import { clip, local } from "./clips.js";
 
 /** @type {Library} */

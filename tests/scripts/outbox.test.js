@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Problem } from "../../static/scripts/api.js";
-import { newRow } from "../../static/scripts/journal.js";
+import { Problem } from "../../static/shared/api.js";
+import { newRow } from "../../static/offline/journal.js";
 import { Spoken, bytes, rest, stage } from "./browser.js";
 import { clip, until } from "./clips.js";
 

@@ -1,10 +1,10 @@
 import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Actions } from "../../static/scripts/actions.js";
-import { Api } from "../../static/scripts/api.js";
-import { isUniversal, playsOriginal } from "../../static/scripts/playable.js";
-import { formAddress, made } from "../../static/scripts/renditions.js";
+import { Actions } from "../../static/shared/actions.js";
+import { Api } from "../../static/shared/api.js";
+import { isUniversal, playsOriginal } from "../../static/player/playable.js";
+import { formAddress, made } from "../../static/player/renditions.js";
 import { clip } from "./clips.js";
 
 /** What this device says of types. */

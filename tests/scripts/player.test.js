@@ -69,7 +69,7 @@ Object.assign(globalThis, {
   HTMLMediaElement: { HAVE_NOTHING: 0 },
   requestAnimationFrame: () => {},
 });
-const { Player } = await import("../../static/scripts/views/player.js");
+const { Player } = await import("../../static/player/player.js");
 
 const rest = () => new Promise((resolve) => setTimeout(resolve));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Polling } from "../../static/scripts/polling.js";
+import { Polling } from "../../static/shared/polling.js";
 import { settle } from "./microphone.js";
 
 /** What the polling asked for, in order. @type {string[]} */

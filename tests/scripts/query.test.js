@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isAsked, NOTHING, order, read, wish, write } from "../../static/scripts/query.js";
+import { isAsked, NOTHING, order, read, wish, write } from "../../static/search/query.js";
 
 const asked = (more) => ({ ...NOTHING, ...more });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Recorder, container } from "../../static/scripts/recorder.js";
-import { Stopwatch, unheard } from "../../static/scripts/stopwatch.js";
+import { Recorder, container } from "../../static/recording/recorder.js";
+import { Stopwatch, unheard } from "../../static/recording/stopwatch.js";
 import { FakeRecorder, equip, pass, settle, unequip } from "./microphone.js";
 
 /** @type {ReturnType<typeof equip>} */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Problem } from "../../static/scripts/api.js";
-import { obstacle, refusal } from "../../static/scripts/refusals.js";
-import { shortage } from "../../static/scripts/storage.js";
-import { loudness } from "../../static/scripts/views/visualizer.js";
+import { Problem } from "../../static/shared/api.js";
+import { obstacle, refusal } from "../../static/recording/refusals.js";
+import { shortage } from "../../static/offline/storage.js";
+import { loudness } from "../../static/recording/visualizer.js";
 
 test("each obstacle has its own sentence", () => {
   const all = { secure: true, microphone: true, recorder: true };

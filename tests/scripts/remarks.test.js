@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { choices, isSpoken, places, told } from "../../static/scripts/remarks.js";
+import { choices, isSpoken, places, told } from "../../static/clip/remarks.js";
 
 const lost = (at_ms = 12_000, length_ms = 8_000) => ({ kind: "not-understood", at_ms, length_ms });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Selection } from "../../static/scripts/selection.js";
+import { Selection } from "../../static/list/selection.js";
 
 const ALL = ["a", "b", "c", "d", "e"];
 const between = (from, to) => {

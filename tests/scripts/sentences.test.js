@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { told } from "../../static/scripts/sentences.js";
-import german from "../../static/scripts/words/de.js";
+import { told } from "../../static/shared/sentences.js";
+import german from "../../static/words/de.js";
 
 const TOO_LONG =
   "The sound is longer than 24 hours, the most that this server makes words of (MAX_AUDIO_HOURS). All of its bytes are kept.";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Problem } from "../../static/scripts/api.js";
-import { Library } from "../../static/scripts/library.js";
-import { Sync } from "../../static/scripts/sync.js";
+import { Problem } from "../../static/shared/api.js";
+import { Library } from "../../static/shared/library.js";
+import { Sync } from "../../static/shared/sync.js";
 import { clip, until } from "./clips.js";
 
 const at = (/** @type {number} */ n) => `2026-11-22T10:00:00.0${String(n).padStart(2, "0")}Z`;

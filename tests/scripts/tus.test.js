@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { Tus, metadata } from "../../static/scripts/tus.js";
+import { Tus, metadata } from "../../static/offline/tus.js";
 
 const bytes = (text) => new TextEncoder().encode(text).buffer;
 

@@ -2,12 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { laterWords } from "../../static/scripts/later-words.js";
-import { chosen, words } from "../../static/scripts/words.js";
-import de from "../../static/scripts/words/de.js";
-import en from "../../static/scripts/words/en.js";
-import laterDe from "../../static/scripts/words/later/de.js";
-import laterEn from "../../static/scripts/words/later/en.js";
+import { chosen, LANGUAGES, words } from "../../static/shared/words.js";
+import de from "../../static/words/de.js";
+import en from "../../static/words/en.js";
 
 const HTML = readFileSync(new URL("../../static/index.html", import.meta.url), "utf8");
 
@@ -22,7 +19,7 @@ function flat(words, before = "") {
   );
 }
 
-const [ENGLISH, GERMAN] = [[en, laterEn], [de, laterDe]].map((parts) => new Map(parts.flatMap((part) => [...flat(part)])));
+const [ENGLISH, GERMAN] = [flat(en), flat(de)];
 
 /** @param {Map<string, Word>} words */
 const shape = (words) =>
@@ -73,7 +70,7 @@ test("whatever the markup says can be said in another language", () => {
 test("a name turns no sentence around", () => {
   for (const name of ["a\u202egpj", "\u2066\u2069\u202ea", "\u202b"]) {
     assert.doesNotMatch(words.device.emptyFile(name), /[\u202a-\u202e\u2066-\u2069]/);
-    assert.doesNotMatch(laterWords.offline.refused.name(name, "No."), /[\u202a-\u202e\u2066-\u2069]/);
+    assert.doesNotMatch(words.offline.refused.name(name, "No."), /[\u202a-\u202e\u2066-\u2069]/);
   }
   assert.equal(words.device.emptyFile("שלום\u200f"), "“שלום\u200f” is empty.");
 });

@@ -14,6 +14,6 @@ def test_the_languages_are_whisper_s() -> None:
 
 
 def test_the_page_offers_all_languages() -> None:
-    listed = re.search(r"const CODES =\n(.*?);", (ROOT / "static/scripts/languages.js").read_text(), re.DOTALL)
+    listed = re.search(r"const CODES =\n(.*?);", (ROOT / "static/shared/languages.js").read_text(), re.DOTALL)
     assert listed
     assert sorted(re.findall(r"\b[a-z]{2,3}\b", listed[1])) == sorted(LANGUAGES)

@@ -1,6 +1,6 @@
 """Why a file is not taken: which kind it is, by its first bytes, and what a person can do. Each a sentence or two.
 
-The page has the same sentences in other languages (`static/scripts/sentences.js`).
+The page has the same sentences in other languages (`static/shared/sentences.js`).
 """
 
 import re

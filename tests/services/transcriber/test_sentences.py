@@ -8,7 +8,7 @@ from services.transcriber.audio import limits
 from services.transcriber.jobs import render, verdict
 from shared.clips.models import MAX_TRIES
 
-SENTENCES = Path("static/scripts/sentences.js").read_text()
+SENTENCES = Path("static/shared/sentences.js").read_text()
 
 
 @pytest.mark.parametrize(

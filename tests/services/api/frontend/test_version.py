@@ -32,7 +32,7 @@ async def test_the_worker_names_every_file_of_the_page_and_each_is_there(client:
 
 
 async def test_files_of_another_version_are_refused(client: httpx.AsyncClient) -> None:
-    for path in ("/", "/static/scripts/main.js"):
+    for path in ("/", "/static/main.js"):
         answer = await client.get(path, params={"shell": "0123456789abcdef"})
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:dictaphone:problem:other-version"
@@ -47,7 +47,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def change(folder: Path) -> None:
-    words = folder / "scripts" / "words" / "de.js"
+    words = folder / "words" / "de.js"
     words.write_text(words.read_text().replace("Neu", "neu", 1))
 
 
@@ -58,7 +58,7 @@ def test_any_change_is_another_version_and_a_copy_of_the_files_is_not(copy: Path
     change(copy)
     changed = PageFiles(copy).version("policy")
     assert changed != now
-    (copy / "scripts" / "new.js").write_text("")
+    (copy / "list" / "new.js").write_text("")
     assert PageFiles(copy).version("policy") not in {now, changed}
 
 
@@ -76,7 +76,7 @@ def test_the_files_are_read_once_unless_they_change_under_a_developer(
 
     monkeypatch.setattr(PageFiles, "_sign", counted)
     change(copy)
-    (copy / "scripts" / "new.js").write_text("")
+    (copy / "list" / "new.js").write_text("")
     for _ in range(92):  # as a service worker that is updated
         assert served.version("policy") == developed.version("policy") == now
         assert "new.js" not in served.service_worker_script("policy")

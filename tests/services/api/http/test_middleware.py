@@ -161,11 +161,11 @@ async def test_the_page_runs_nothing_but_our_own_files(client: httpx.AsyncClient
     assert "require-trusted-types-for 'script'" in policy
     assert "microphone=(self), camera=()" in page.headers["Permissions-Policy"]
     assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
-    script = await client.get("/static/scripts/api.js")
+    script = await client.get("/static/shared/api.js")
     assert script.status_code == 200
     assert "javascript" in script.headers["Content-Type"]
     assert script.headers["Cache-Control"] == "no-cache"
-    again = await client.get("/static/scripts/api.js", headers={"If-None-Match": script.headers["ETag"]})
+    again = await client.get("/static/shared/api.js", headers={"If-None-Match": script.headers["ETag"]})
     assert again.status_code == 304
 
 

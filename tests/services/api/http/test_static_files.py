@@ -60,12 +60,12 @@ def fetch(api: Stack, path: str, **headers: str) -> tuple[httpx.Response, bytes]
     ],
 )
 def test_a_script_comes_in_the_best_coding_that_is_taken(api: Stack, accepted: str, coding: str | None) -> None:
-    response, body = fetch(api, "/static/scripts/api.js", **{"Accept-Encoding": accepted})
+    response, body = fetch(api, "/static/shared/api.js", **{"Accept-Encoding": accepted})
     assert response.headers.get("content-encoding") == coding
     assert response.headers["vary"] == "Accept-Encoding"
     assert response.headers["cache-control"] == "no-cache"
     assert response.headers["content-type"].startswith("text/javascript")
-    written = (STATIC / "scripts/api.js").read_text()
+    written = (STATIC / "shared/api.js").read_text()
     opened = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding](body)
     assert opened.decode() == (strip_comments(written) if coding else written)
 
@@ -77,10 +77,10 @@ def test_each_coding_has_a_tag_of_its_own(api: Stack) -> None:
         response, _ = fetch(api, "/", **{"Accept-Encoding": coding})
         tag = response.headers["etag"]
         tags.add(tag)
-        again, body = fetch(api, "/static/scripts/main.js", **{"Accept-Encoding": coding, "If-None-Match": tag})
+        again, body = fetch(api, "/static/main.js", **{"Accept-Encoding": coding, "If-None-Match": tag})
         assert (again.status_code, bool(body)) == (200, True), "the tag of another file"
     assert len(tags) == 3
-    for path in ("/", "/static/styles/page.css"):
+    for path in ("/", "/static/shared/page.css"):
         response, _ = fetch(api, path, **{"Accept-Encoding": "br"})
         tag = response.headers["etag"]
         for said in (tag, f"W/{tag}"):
@@ -99,7 +99,7 @@ def test_a_picture_comes_as_it_is(api: Stack) -> None:
 def test_scripts_and_styles_of_the_start_are_small(api: Stack) -> None:
     """Scripts and styles for an opened clip and for searches are loaded later."""
     named = re.findall(r'(?:modulepreload|stylesheet)" href="([^"]+)"', (STATIC / "index.html").read_text())
-    paths = [*named, "/static/scripts/main.js"]
+    paths = [*named, "/static/main.js"]
     sizes = {path: len(fetch(api, path, **{"Accept-Encoding": "br"})[1]) for path in paths}
     assert sum(sizes.values()) <= MAX_BYTES, sizes
 
@@ -109,14 +109,13 @@ def test_the_page_preloads_every_script_of_its_start() -> None:
     page = (STATIC / "index.html").read_text()
     named = {STATIC / path for path in re.findall(r'modulepreload" href="/static/([^"]+)"', page)}
     found: set[Path] = set()
-    waiting = [STATIC / "scripts" / "main.js"]
+    waiting = [STATIC / "main.js"]
     while waiting:
         script = waiting.pop()
         found.add(script)
         paths = IMPORTED.findall(strip_comments(script.read_text()))
         waiting += {(script.parent / path).resolve() for path in paths} - found
-    # Its words, which it chooses by the reader's language.
-    assert named == found - {STATIC / "scripts" / "main.js"} | {STATIC / "scripts" / "words" / "en.js"}
+    assert named == found - {STATIC / "main.js"}
 
 
 @pytest.mark.parametrize(

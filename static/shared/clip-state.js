@@ -1,0 +1,182 @@
+/** What a row says about its clip: one place that turns states into words. Pure. */
+
+import { brief, clock, fileName, time } from "./format.js";
+import { told } from "./sentences.js";
+import { locale, words } from "./words.js";
+
+/** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {import("./types.js").Gap} Gap */
+/**
+ * @typedef {"kept"|"sending"|"refused"|"left"|"recording"|"stalled"|"waiting"|"transcribing"|"done"|"failed"|"off"} Kind
+ * @typedef {{
+ *   kind: Kind, status: string, retry?: boolean, save?: boolean, resume?: boolean, finish?: string,
+ *   progress?: number|null, running?: boolean, awaited?: boolean
+ * }} Condition
+ *
+ * `resume` offers to record on, `finish` is the name of the button that ends it; `running` grows with each second;
+ * `awaited` is what somebody works on who may be stuck;
+ * `settled` are words that the transcript will replace, `tentative` those that may change at any moment;
+ * `gaps` is a sentence and `marks` where they are, from 0 to 1, each with its own; `spoken` is null where no language can be chosen, and
+ * `by` who wrote the words down.
+ * @typedef {Required<Condition> & {
+ *   name: string, text: string|null, settled: string, tentative: string, duration_ms: number|null, facts: string,
+ *   fileName: string, gaps: string, marks: Mark[], spoken: import("../clip/language-picker.js").Spoken|null, by: string
+ * }} View
+ * @typedef {{place: number, words: string}} Mark
+ */
+
+/** A recorder sends every two seconds; one that has not for so long is paused, offline or gone. */
+const STALLED_MS = 20_000;
+
+/** A transcription says about once a second how far it is. Of one that has not for so long, a person may ask again. */
+const STUCK_MS = 180_000;
+
+/** More gaps than these are counted, not told. */
+const MOST_GAPS = 6;
+
+const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false, awaited: false };
+
+/**
+ * The words for an entry; `stood_ms` is how far somebody has heard it.
+ * @param {Entry} entry @param {string} [as] a locale @param {number} [now_ms] @param {number} [stood_ms] @returns {View}
+ */
+export function viewOf(entry, as = locale, now_ms = Date.now(), stood_ms = 0) {
+  const { clip, local, hearing } = entry;
+  const about = local ?? clip;
+  if (!about) throw new Error("An entry is a clip, a kept recording, or both.");
+  const until_ms = Math.min(now_ms, entry.cut_ms ?? now_ms);
+  const silent_ms = Math.max(0, until_ms - (entry.heard_ms ?? until_ms));
+  const isStuck = now_ms - lastNews_ms(entry, now_ms) > STUCK_MS;
+  const condition = { ...CALM, ...(local ? onDevice(local, silent_ms) : onServer(clip, silent_ms, isStuck, hearing)) };
+  if (entry.cut_ms && condition.kind === "recording" && !local) condition.status = words.offline.wasRecording;
+  const known_ms = about.duration_ms ?? clip?.duration_ms ?? null;
+  const duration_ms = condition.running ? (known_ms ?? 0) + silent_ms : known_ms;
+  const unsent = entry.changes?.some(({ state }) => state === "waiting") ? words.offline.unsent : "";
+  const gaps = (clip?.gaps?.length ? clip.gaps : local?.gaps) ?? [];
+  return {
+    ...condition,
+    name: about.name,
+    text: clip?.text ?? null,
+    ...heard(entry),
+    duration_ms,
+    fileName: fileName(about.name, about.mime),
+    facts: [time(entry.at, as), lengthOf(duration_ms, stood_ms), unsent].filter(Boolean).join(" · "),
+    spoken: local ? null : spokenIn(clip),
+    by: (clip?.text && clip.recognizer) || "",
+    gaps: gapWords(gaps),
+    marks: known_ms ? gaps.filter(hasPlace).map((gap) => marked(gap, known_ms)) : [],
+  };
+}
+
+/** When something was heard of the work on a clip. @param {Entry} entry @param {number} now_ms */
+function lastNews_ms({ clip, hearing, heard_ms, changes }, now_ms) {
+  if (!clip || changes?.some(({ kind }) => kind === "retry")) return now_ms;
+  // What this device has not watched since it last changed is as old as that change.
+  const news_ms = heard_ms ?? now_ms;
+  return hearing ? news_ms : Math.min(news_ms, Date.parse(clip.updated_at));
+}
+
+/** How long it is, and how far it was heard. @param {number|null} duration_ms @param {number} stood_ms */
+function lengthOf(duration_ms, stood_ms) {
+  if (duration_ms === null) return "";
+  return stood_ms ? words.player.of(clock(stood_ms), clock(duration_ms)) : clock(duration_ms);
+}
+
+/** Words that are there before the transcript is. @param {Entry} entry */
+function heard({ clip, captions, hearing }) {
+  if (clip?.text) return { settled: "", tentative: "" };
+  if (!captions) return { settled: hearing?.text ?? "", tentative: "" };
+  const { missing, settled, tentative } = captions;
+  return { settled: `${missing ? "… " : ""}${settled.trimStart()}`, tentative };
+}
+
+/** @param {import("./types.js").Local} local @param {number} silent_ms @returns {Condition} */
+function onDevice({ state, problem, sending, progress }, silent_ms) {
+  if (state === "recording") {
+    return { kind: "recording", status: words.clip.elsewhere, running: silent_ms < STALLED_MS };
+  }
+  if (state === "left") {
+    return { kind: "left", status: words.clip.left, resume: true, finish: words.clip.finish };
+  }
+  if (state === "refused") {
+    return { kind: "refused", status: words.clip.refused(told(problem)), retry: true, save: true };
+  }
+  if (sending === "sending") {
+    return { kind: "sending", status: words.clip.sending(Math.floor(progress * 100)), progress };
+  }
+  return { kind: "kept", status: [words.clip.kept, problem].filter(Boolean).join(" ") };
+}
+
+/**
+ * @param {import("./types.js").Clip|null} clip @param {number} silent_ms @param {boolean} isStuck
+ * @param {import("./types.js").Progress} [hearing] @returns {Condition}
+ */
+function onServer(clip, silent_ms, isStuck, hearing) {
+  const awaited = { awaited: true, retry: isStuck };
+  const error = told(clip?.error ?? null);
+  switch (clip?.status) {
+    case "recording":
+      if (silent_ms < STALLED_MS) return { kind: "recording", status: words.clip.recording, running: true };
+      return { kind: "stalled", status: words.clip.stalled, finish: words.clip.finishNow };
+    case "pending":
+      return { kind: "waiting", status: [words.clip.waiting, error].filter(Boolean).join(". "), ...awaited };
+    case "transcribing": {
+      // What keeps it waiting has the place of what is done with it.
+      const doing = error ?? words.clip.transcribing;
+      if (!hearing) return { kind: "transcribing", status: doing, ...awaited };
+      return {
+        kind: "transcribing",
+        status: `${doing} ${words.clip.percent(hearing.percent)}`,
+        progress: hearing.percent / 100,
+        ...awaited,
+      };
+    }
+    case "failed":
+      return { kind: "failed", status: error ?? words.clip.failed, retry: true };
+    case "off":
+      return { kind: "off", status: error ?? words.clip.off };
+    case "done":
+    case undefined:
+      return { kind: "done", status: clip?.text === "" ? words.clip.wordless : "" };
+    default:
+      return { kind: "waiting", status: words.clip.unknown };
+  }
+}
+
+/**
+ * In which language it is. While it waits, that is worth a word only if a person has said it.
+ * @param {import("./types.js").Clip|null} clip @returns {View["spoken"]}
+ */
+function spokenIn(clip) {
+  if (!clip || clip.status === "recording" || clip.status === "off") return null;
+  if (clip.status === "pending" && !clip.text && !clip.language_set) return null;
+  return { found: clip.text ? clip.language : null, set: clip.language_set };
+}
+
+/** Say what was not heard: where, for how long, and why. @param {Gap[]} gaps */
+export function gapWords(gaps) {
+  const placed = gaps.filter(hasPlace);
+  const told = placed.slice(0, MOST_GAPS).map(gapWord);
+  if (placed.length > MOST_GAPS) told.push(words.gaps.more(placed.length - MOST_GAPS));
+  const sentences = told.length ? [words.gaps.told(placed.length, told.join(", "))] : [];
+  const missing_ms = gaps.reduce((sum, gap) => (hasPlace(gap) ? sum : sum + gap.length_ms), 0);
+  if (missing_ms) sentences.push(words.gaps.shorter(brief(missing_ms)));
+  return sentences.join(" ");
+}
+
+/** @param {Gap} gap */
+function gapWord({ at_ms, length_ms, cause }) {
+  const known = words.gaps[/** @type {keyof typeof words.gaps} */ (cause)];
+  const why = [length_ms ? brief(length_ms) : "", typeof known === "string" ? known : ""].filter(Boolean).join(", ");
+  return why ? `${clock(at_ms)} (${why})` : clock(at_ms);
+}
+
+/** @param {Gap} gap @param {number} whole_ms @returns {Mark} */
+function marked(gap, whole_ms) {
+  return { place: Math.min(1, gap.at_ms / whole_ms), words: gapWord(gap) };
+}
+
+/** What is missing is missing from the whole. @param {Gap} gap */
+function hasPlace({ cause }) {
+  return cause !== "missing";
+}

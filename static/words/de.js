@@ -1,0 +1,441 @@
+/** The page in German. What depends on a number or a name is a function of it. */
+
+export const some = (/** @type {number} */ n, /** @type {string} */ one, /** @type {string} */ more) =>
+  `${n} ${n === 1 ? one : more}`;
+
+/** @type {import("../shared/words.js").Words} */
+export default {
+  /** Of the markup: `translate` puts them in. */
+  page: {
+    offline: "Offline. Aufnahmen bleiben auf diesem Gerät und werden gesendet, sobald die Verbindung wieder da ist.",
+    bin: "Papierkorb",
+    choose: "Dateien wählen",
+    recorder: "Aufnahmegerät",
+    recordingTitle: "Titel dieser Aufnahme",
+    proof: "Stand der Sicherung",
+    recorded: "Aufgenommen",
+    onDevice: "Auf diesem Gerät",
+    onServer: "Auf dem Server",
+    heard: "Bisher verstanden",
+    microphone: "Mikrofon",
+    clips: "Aufnahmen",
+    emptyTitle: "Sag etwas",
+    emptyWords:
+      "Drück den roten Knopf und sprich. Deine Worte erscheinen hier von selbst, neben dem Ton, aus dem sie stammen, auf jedem Gerät, das diese Seite offen hat.",
+    emptyDrop: "Du kannst auch Tondateien irgendwo hierher ziehen oder",
+    emptyPick: "von diesem Gerät wählen",
+    backToClips: "Zurück zu den Aufnahmen",
+    binEmpty: "Der Papierkorb ist leer. Was du löschst, bleibt hier 30 Tage.",
+    deletedClips: "Gelöschte Aufnahmen",
+    drop: "Zum Hinzufügen loslassen",
+    play: "Abspielen",
+    name: "Name",
+    language: "Sprache",
+    copyText: "Text kopieren",
+    download: "Herunterladen",
+    delete: "Löschen",
+    seek: "Stelle",
+    transcript: "Transkript",
+    saveAgain: "Noch einmal speichern",
+    keepMine: "Meine behalten",
+    useTheirs: "Andere nehmen",
+    soFar: "Bisher fertig",
+    done: "Fertig",
+    retry: "Noch einmal",
+    continue: "Fortsetzen",
+    downloadAudio: "Ton herunterladen",
+    undo: "Rückgängig",
+    restore: "Wiederherstellen",
+    speed: "Tempo",
+    skipSilence: "Stille überspringen",
+    edit: "Bearbeiten",
+    saveAs: "Speichern als",
+    copyLink: "Link kopieren",
+    share: "Teilen",
+    details: "Einzelheiten",
+    shortcuts: "Tastenkürzel",
+    search: "Aufnahmen durchsuchen",
+    filter: "Filtern",
+    filters: "Filter",
+    select: "Auswählen",
+    selection: "Auswahl",
+    selectAll: "Alle gezeigten",
+    addTag: "Schlagwort hinzufügen",
+    export: "Exportieren",
+    chips: "Aktive Filter",
+    clear: "Alle Aufnahmen zeigen",
+    tags: "Schlagwörter",
+    date: "Datum",
+    anyDate: "Jedes Datum",
+    from: "Von",
+    to: "Bis",
+    duration: "Länge",
+    anyLength: "Jede Länge",
+    state: "Zustand",
+    anyState: "Jeder Zustand",
+    tag: "Schlagwort",
+    anyTag: "Jedes Schlagwort",
+    order: "Reihenfolge",
+    install: "Installieren",
+    reload: "Neu laden",
+    cancel: "Abbrechen",
+    track: "Spur",
+  },
+
+  time: {
+    hours: (n) => some(n, "Stunde", "Stunden"),
+    minutes: (n) => some(n, "Minute", "Minuten"),
+    seconds: (n) => some(n, "Sekunde", "Sekunden"),
+    s: "s",
+    min: "min",
+    h: "h",
+    bytes: "Byte",
+    at: (now, whole) => `${now} von ${whole}`,
+    unnamed: "Aufnahme",
+  },
+
+  server: {
+    unreachable: "Der Server ist nicht zu erreichen.",
+    silent: "Der Server antwortet nicht.",
+    signIn: "Melde dich neu an.",
+    answered: (status) => `Der Server hat mit ${status} geantwortet.`,
+    unreadable: "Die Antwort des Servers ist nicht zu lesen.",
+  },
+
+  device: {
+    stopFirst: "Beende die laufende Aufnahme, dann setze diese fort.",
+    elsewhere: "Ein anderer Tab hat diese Aufnahme, oder sie ist schon gesendet. Lade die Seite neu, um es zu sehen.",
+    lostPart: (error) => `Ein Teil dieser Aufnahme konnte nicht gesichert werden (${error}).`,
+    lost: "Dieses Gerät hat die Aufnahme verloren.",
+    keepsNothing: "Dieser Browser bewahrt nichts auf dem Gerät auf.",
+    audioGone: "Der Ton ist nicht mehr auf diesem Gerät.",
+    stumbled: "Die Seite ist beim Senden gestolpert und versucht es noch einmal.",
+    incomplete:
+      "Der Server hat verloren, was er davon hatte, und der Anfang ist nicht mehr auf diesem Gerät. Was noch hier ist, bleibt.",
+    noRoomForFile: "Auf diesem Gerät ist kein Platz für die Datei: Lass diese Seite offen, bis sie gesendet ist.",
+    noRoom: "Auf diesem Gerät ist kein Platz für die Aufnahme: Lass diese Seite offen, bis sie gesendet ist.",
+    room: (minutes) =>
+      `Auf diesem Gerät ist ${minutes === null ? "kaum noch Platz" : `noch Platz für etwa ${minutes} Minuten`}. ` +
+      "Schaffe Platz oder bleib online: Was der Server hat, wird hier entfernt.",
+    noRoomForShared:
+      "Für alles, was die andere App teilt, ist kein Platz. Behalte oder verwirf, was hier wartet, und teile es dann noch einmal.",
+    emptyFile: (name) => `„${name}“ ist leer.`,
+    largeFile: (name, has, most) => `„${name}“ hat ${has}; der Server nimmt höchstens ${most}.`,
+    strangeFile: (name, why) => `„${name}“ wurde nicht angenommen: ${why}`,
+    shared: (name, has) => `Eine andere App teilt „${name}“ (${has}).`,
+    keepShared: "Behalten",
+    discardShared: "Verwerfen",
+  },
+
+  microphone: {
+    insecure:
+      "Browser geben das Mikrofon nur über HTTPS oder auf localhost her. Öffne diese Seite zum Aufnehmen über HTTPS.",
+    none: "Dieser Browser gibt Seiten kein Mikrofon. Öffne diese Seite zum Aufnehmen in einem anderen.",
+    old: "Dieser Browser kann keinen Ton aufnehmen. Aktualisiere ihn, oder nimm in einem anderen auf.",
+    again: "drück noch einmal auf Aufnehmen",
+    byItself: "geht die Aufnahme von selbst weiter",
+    system: (then) =>
+      `Das System gibt diesem Browser das Mikrofon nicht. Erlaube es in den Datenschutz-Einstellungen, dann ${then}.`,
+    denied: (then) => `Das Mikrofon ist für diese Seite nicht erlaubt. Erlaube es neben der Adresszeile, dann ${then}.`,
+    missing: (then) => `Kein Mikrofon gefunden. Schließe eines an oder schalte es ein, dann ${then}.`,
+    busy: (then) =>
+      `Das Mikrofon ist belegt oder antwortet nicht. Schließe andere Programme, die es benutzen, dann ${then}.`,
+    failed: (why, then) => `Das Mikrofon ist nicht angesprungen (${why}): ${then}.`,
+    noReason: "der Browser nennt keinen Grund",
+    unread:
+      "Ein Augenblick dieser Aufnahme ließ sich nicht aus dem Browser lesen. Er ist als Lücke vermerkt, und die Aufnahme läuft weiter.",
+    muted: "Das Mikrofon ist stumm: ein Anruf oder ein Schalter. Die Aufnahme läuft weiter.",
+    disconnected: "Das Mikrofon wurde getrennt. Was bis dahin gesagt wurde, ist gesichert.",
+    waiting: "Warte auf ein Mikrofon …",
+  },
+
+  recorder: {
+    record: "Aufnehmen",
+    stop: "Beenden",
+    pause: "Pause",
+    resume: "Weiter",
+    idle: "Zum Aufnehmen drücken",
+    asking: "Warte auf das Mikrofon …",
+    recording: "Nimmt auf",
+    paused: "Pausiert",
+    reconnecting: "Das Mikrofon wird neu verbunden …",
+    unable: "Hier kann nicht aufgenommen werden",
+    keptHere: "hier gesichert, wird später gesendet",
+    silence: "Es ist nichts zu hören. Ist das richtige Mikrofon gewählt?",
+    stopFirst: "Beende erst diese Aufnahme, dann setze die andere fort.",
+    begun: "Die Aufnahme läuft.",
+    again: "Die Aufnahme läuft wieder.",
+    ended: (length, name) => `Aufnahme nach ${length} beendet. Sie heißt ${name}.`,
+    nothing: (name) =>
+      `Es wurde nichts aufgenommen: Der Browser hat keinen Ton geliefert. Zum Wiederholen auf Aufnehmen drücken.${name && ` Der Titel ${name} bleibt dafür erhalten.`}`,
+    behind: "Der Server hängt nach: Die Aufnahme ist hier gesichert und wird später gesendet.",
+    caughtUp: "Der Server hat alles.",
+  },
+
+  list: {
+    unreadable: (problem) => `Die Aufnahmen konnten nicht gelesen werden: ${problem} Die Seite versucht es weiter.`,
+    polled:
+      "Was anderswo geschieht, kommt hier ein paar Sekunden später an: Die Live-Verbindung zum Server kommt nicht zustande. Die Seite versucht es weiter.",
+    screens: (n) => `Offen auf ${some(n, "weiteren Bildschirm", "weiteren Bildschirmen")}`,
+    arrived: (name, text) => `${name}: ${text || "Es war nichts zu verstehen."}`,
+  },
+
+  clip: {
+    elsewhere: "Wird gerade in einem anderen Tab aufgenommen",
+    left: "Der Tab wurde während der Aufnahme geschlossen. Alles bis dahin ist gesichert.",
+    finish: "Abschließen",
+    finishNow: "Jetzt abschließen",
+    refused: (problem) =>
+      `Der Server hat sie nicht genommen: ${problem ?? "Er hat keinen Grund genannt."} Der Ton bleibt auf diesem Gerät.`,
+    sending: (percent) => (percent < 100 ? `Wird gesendet … ${percent} %` : "Wird gesendet … kommt an"),
+    kept: "Auf diesem Gerät gesichert, wird gesendet.",
+    recording: "Wird gerade aufgenommen",
+    stalled: "Wartet auf das Aufnahmegerät: pausiert, offline oder fort",
+    waiting: "Wartet auf das Transkript",
+    transcribing: "Wird transkribiert …",
+    percent: (percent) => `${percent} %`,
+    failed: "Das Transkribieren ist misslungen.",
+    off: "Kein Transkript: Auf diesem Server ist keine Spracherkennung eingerichtet.",
+    wordless: "Es war nichts zu verstehen.",
+    unknown: "In einem Zustand, den diese Version der Seite nicht kennt",
+    detect: "Erkennen",
+    detected: (language) => `Erkennen (${language})`,
+    language: "Sprache",
+  },
+
+  told: {
+    tooLong: (hours) =>
+      `Der Ton ist länger als ${hours} Stunden; mehr transkribiert dieser Server nicht (MAX_AUDIO_HOURS). Alle Bytes sind aufbewahrt.`,
+    implausible: "Die Datei gibt weit mehr Ton vor, als so wenige Bytes enthalten können. Alle Bytes sind aufbewahrt.",
+    tooSlow: "Das Dekodieren dauert weit länger als bei Ton dieser Länge üblich. Alle Bytes sind aufbewahrt.",
+    full: "Die Platte des Servers ist voll. Wer ihn betreibt, kann Platz schaffen; dann geht es von selbst weiter.",
+    stuck: "Das Transkribieren blieb bei dieser Aufnahme hängen und wurde neu gestartet.",
+    stuckMaking: "Das Umwandeln blieb hängen und wurde neu gestartet.",
+    stoppedMaking: (times) => `Das Umwandeln ist ${times}-mal abgebrochen.`,
+    again: (number, most) => `Nächster Versuch (${number} von ${most}).`,
+    givenUp: (times) => `Es wurde ${times}-mal versucht; der Ton ist aufbewahrt, später lässt es sich noch einmal versuchen.`,
+  },
+
+  refusals: {
+    "This is a dictation in a format of its recorder's maker (DSS, DS2 or Sony MSV), which only the maker's program reads. Save it there as WAV or MP3, and send that.":
+      "Das ist ein Diktat im Format eines Geräteherstellers (DSS, DS2 oder Sony MSV), das nur dessen Programm liest. Speichere es dort als WAV oder MP3 und sende das.",
+    "This is an Audible audiobook, and it is protected: only Audible's own apps play it. Send a copy without copy protection.":
+      "Das ist ein Hörbuch von Audible, und es ist geschützt: Nur Audibles eigene Apps spielen es ab. Sende eine Kopie ohne Kopierschutz.",
+    "The sound in this file is encrypted (DRM): only the app that it comes from can play it. Send a copy without copy protection.":
+      "Der Ton in dieser Datei ist verschlüsselt (DRM): Nur die App, aus der sie stammt, kann ihn abspielen. Sende eine Kopie ohne Kopierschutz.",
+    "This file was cut off while it was saved: the index that MP4 writes at its end is missing, and without it nothing can be played. Send it once more from the device that made it.":
+      "Diese Datei wurde beim Speichern abgeschnitten: Das Verzeichnis, das MP4 an sein Ende schreibt, fehlt, und ohne das lässt sich nichts abspielen. Sende sie noch einmal von dem Gerät, das sie aufgenommen hat.",
+    "This is MIDI: it holds notes and no sound. Export it from a music program as WAV or MP3, and send that.":
+      "Das ist MIDI: Es enthält Noten und keinen Ton. Exportiere es aus einem Musikprogramm als WAV oder MP3 und sende das.",
+    "This is a playlist: it names sound files and holds no sound. Send the files that it names.":
+      "Das ist eine Wiedergabeliste: Sie nennt Tondateien und enthält keinen Ton. Sende die Dateien, die sie nennt.",
+    "This is a project of an audio program, and its sound lies elsewhere or in parts. Export it there as WAV, MP3 or M4A, and send that.":
+      "Das ist das Projekt eines Audioprogramms, und sein Ton liegt anderswo oder in Teilen. Exportiere es dort als WAV, MP3 oder M4A und sende das.",
+    "This is an archive (zip, rar and the like). Unpack it, and send the sound files that are in it.":
+      "Das ist ein Archiv (zip, rar und dergleichen). Entpacke es und sende die Tondateien, die darin sind.",
+    "This is a picture: there is no sound in it. Send the recording or the video itself.":
+      "Das ist ein Bild: Es enthält keinen Ton. Sende die Aufnahme oder das Video selbst.",
+    "This is a document: there is no sound in it. Send the recording itself.":
+      "Das ist ein Dokument: Es enthält keinen Ton. Sende die Aufnahme selbst.",
+    "This is a web page and not the sound that it shows: perhaps the download needed a sign-in. Save the sound itself, and send that.":
+      "Das ist eine Webseite und nicht der Ton, den sie zeigt: Vielleicht verlangte der Download eine Anmeldung. Speichere den Ton selbst und sende das.",
+    "This is text: there is no sound in it. Send the recording itself.":
+      "Das ist Text: Er enthält keinen Ton. Sende die Aufnahme selbst.",
+    "This is a sound format that cannot be read here (Musepack, DSD, Sony's ATRAC, MXF and the like). Convert it to WAV, FLAC, MP3 or M4A, with VLC for example, and send that.":
+      "Das ist ein Tonformat, das hier nicht gelesen werden kann (Musepack, DSD, Sonys ATRAC, MXF und dergleichen). Wandle es in WAV, FLAC, MP3 oder M4A um, zum Beispiel mit VLC, und sende das.",
+    "This video has no sound.":
+      "Dieses Video hat keinen Ton.",
+    "These bytes are no audio that we know: WebM, MP4, Ogg, WAV, MP3, AAC, FLAC, CAF, AMR, WMA and the like.":
+      "Diese Bytes sind kein Ton, den wir kennen: WebM, MP4, Ogg, WAV, MP3, AAC, FLAC, CAF, AMR, WMA und dergleichen.",
+  },
+
+  gaps: {
+    muted: "das Mikrofon war stumm",
+    frozen: "der Browser gab keinen Ton",
+    lost: "das Aufnahmegerät sendete nicht mehr",
+    interrupted: "das Mikrofon war fort",
+    closed: "der Tab war geschlossen",
+    unheard: "in diesem Teil ist nichts zu hören",
+    missing: "etwas davon fehlt",
+    more: (n) => `und ${n} weitere`,
+    told: (n, places) => `${some(n, "Lücke", "Lücken")}: ${places}.`,
+    shorter: (length) => `Der Ton ist ${length} kürzer als die Zeit, die vergangen ist.`,
+  },
+
+  bin: {
+    restored: "Wiederhergestellt.",
+    moved: (name) => `„${name}“ ist im Papierkorb.`,
+    elsewhere: "Das wurde anderswo gelöscht.",
+    title: "Papierkorb – Dictaphone",
+    unreadable: (why) => `Der Papierkorb konnte nicht gelesen werden: ${why}`,
+    tryAgain: "Noch einmal versuchen",
+    earlier: "Früher gelöscht",
+    deleted: (day, time) => `Gelöscht ${day}, ${time}`,
+    found: (day, time) => `Wiedergefunden ${day}, ${time}`,
+    whyFound:
+      "Der Ton dieser Aufnahme war auf dem Server, aber der Server kannte die Aufnahme nicht mehr: Vielleicht wurde eine Sicherung seiner Datenbank eingespielt. Name und Wörter sind verloren; wiederhergestellt wird sie neu transkribiert.",
+    until: (day) => `bleibt bis ${day}`,
+    restoredOne: (name) => `„${name}“ ist wiederhergestellt.`,
+  },
+
+  player: {
+    play: "Abspielen",
+    pause: "Pause",
+    /** @param {string} at @param {string} whole */
+    of: (at, whole) => `${at} von ${whole}`,
+    /** @param {string} at */
+    playFrom: (at) => `Ab ${at} abspielen`,
+    notAllowed: "Der Ton ist bereit. Bitte noch einmal auf Abspielen drücken.",
+    notSupported: "Der Ton konnte nicht geladen werden, oder dieser Browser kennt sein Format nicht.",
+    copied: "Kopiert.",
+    /** @param {string} reason */
+    unsaved: (reason) => `Noch nicht gespeichert. ${reason}`,
+    unknown: "Die Aufnahme zu diesem Link gibt es hier nicht. Vielleicht wurde sie endgültig gelöscht.",
+    deleted: "Die Aufnahme zu diesem Link liegt im Papierkorb.",
+    /** @param {string} reason */
+    unopened: (reason) => `Die Aufnahme zu diesem Link konnte nicht geöffnet werden. ${reason}`,
+    done: "Fertig",
+    preparing: "Der Ton wird für dieses Gerät vorbereitet …",
+    preparingFile: "Die Datei wird vorbereitet …",
+    whileRecording: "Dieses Gerät kann es abspielen, wenn die Aufnahme fertig ist.",
+    /** @param {string} why */
+    unprepared: (why) => `Der Ton konnte für dieses Gerät nicht vorbereitet werden. ${why}`,
+    slow: "Es dauert länger als sonst. Bitte später noch einmal versuchen.",
+    shareAgain: "Die Datei ist bereit. Bitte noch einmal auf Teilen drücken.",
+    tracks: { all: "Alle Spuren", one: (/** @type {number} */ track) => `Spur ${track}` },
+    /** @param {string} speed */
+    speedIs: (speed) => `Tempo ${speed}`,
+    skips: "Stille wird übersprungen.",
+    skipsNot: "Stille wird abgespielt.",
+    help: {
+      title: "Tastenkürzel",
+      /** @type {[string, string][]} */
+      keys: [
+        ["Leertaste K", "Abspielen oder anhalten"],
+        ["← →", "5 Sekunden zurück, vor"],
+        ["J L", "10 Sekunden zurück, vor"],
+        ["Umschalt ← →", "Ein Wort zurück, vor"],
+        [", .", "Langsamer, schneller"],
+        ["S", "Stille überspringen oder nicht"],
+        ["E", "Worte bearbeiten; Esc speichert sie"],
+        ["Esc", "Aufnahme schließen"],
+        ["/", "Suchen"],
+        ["?", "Diese Übersicht"],
+      ],
+      also:
+        "Sie gelten der Aufnahme, die spielt oder offen ist. Ein Klick auf ein Wort springt dorthin, " +
+        "ein Doppelklick bearbeitet es.",
+      single: "Einzelne Buchstaben sind Kürzel",
+      close: "Schließen",
+    },
+  },
+
+  finder: {
+    results: "Gefundenes",
+    reading: "Ältere Aufnahmen werden geladen …",
+    /** @param {string} why */
+    unread: (why) => `Ältere Aufnahmen konnten nicht geladen werden: ${why}`,
+    passages: "Fundstellen",
+    /** @param {string} tag */
+    withTag: (tag) => `Aufnahmen mit dem Schlagwort ${tag}`,
+    /** @param {string} what */
+    without: (what) => `${what} entfernen`,
+    /** @param {string} time */
+    jump: (time) => `Zu ${time} springen`,
+    days: { 1: "Heute", 7: "Letzte 7 Tage", 30: "Letzte 30 Tage", range: "Von … bis …" },
+    length: { short: "Unter 1 Minute", medium: "1 bis 10 Minuten", long: "10 bis 60 Minuten", hours: "Ab 1 Stunde" },
+    state: { done: "Transkribiert", doing: "In Arbeit", failed: "Fehlgeschlagen", off: "Nicht transkribiert" },
+    sort: {
+      ...{ best: "Beste Treffer", newest: "Neueste zuerst", oldest: "Älteste zuerst" },
+      ...{ longest: "Längste zuerst", shortest: "Kürzeste zuerst", name: "Nach Namen" },
+    },
+    /** @param {string} from @param {string} to days, of which one may be missing */
+    range: (from, to) => [from && `vom ${from}`, to && `bis ${to}`].filter(Boolean).join(" "),
+    /** @param {number} number @param {string} shown as it is written @param {boolean} more @param {boolean} isPartial */
+    count: (number, shown, more, isPartial) => {
+      const clips = number === 1 ? "1 Aufnahme" : `${more ? "Mehr als " : ""}${shown} Aufnahmen`;
+      const said = number ? clips : "Nichts gefunden";
+      return isPartial ? `Offline, nur in dem, was diese Seite kennt: ${said}.` : `${said}.`;
+    },
+  },
+
+  offline: {
+    newVersion: "Eine neue Version ist da.",
+    outdated: "Von dieser Seite gibt es eine neue Version: lade sie neu.",
+    unsent: "noch nicht gesendet",
+    wasRecording: "Nahm auf, als die Verbindung abbrach",
+    recalled: "Der Server ist nicht erreichbar. So sahen die Aufnahmen auf diesem Gerät zuletzt aus.",
+    conflict: {
+      text: (theirs) => `Der Text wurde anderswo geändert: „${theirs}“. Deiner ist nicht gespeichert.`,
+      name: (theirs) => `Der Name wurde anderswo geändert: „${theirs}“. Deiner ist nicht gespeichert.`,
+    },
+    givenUp: "Du hast den anderen genommen.",
+    /** @type {Record<import("../shared/types.js").Change["kind"], (title: string, problem: string) => string>} */
+    refused: {
+      name: (title, problem) => `„${title}“ konnte nicht umbenannt werden. ${problem}`,
+      text: (title, problem) => `Dein Text für „${title}“ konnte nicht gespeichert werden. ${problem}`,
+      language: (title, problem) => `Die Sprache von „${title}“ konnte nicht geändert werden. ${problem}`,
+      tags: (title, problem) => `Die Schlagwörter von „${title}“ konnten nicht geändert werden. ${problem}`,
+      delete: (title, problem) => `„${title}“ konnte nicht gelöscht werden. ${problem}`,
+      restore: (title, problem) => `„${title}“ konnte nicht wiederhergestellt werden. ${problem}`,
+      retry: (title, problem) => `„${title}“ konnte nicht neu transkribiert werden. ${problem}`,
+    },
+    copy: "Text kopieren",
+    dismiss: "Verstanden",
+  },
+
+  takeout: {
+    bringing: (name) => `„${name}“ wird hereingeholt …`,
+    exportAll: "Alle exportieren",
+    forms: {
+      audio: "Ton im Original",
+      m4a: "Ton für jedes Gerät (M4A)",
+      mp3: "Ton als MP3",
+      txt: "Nur Text",
+      md: "Text mit Zeiten (Markdown)",
+      srt: "Untertitel (SRT)",
+      vtt: "Untertitel (VTT)",
+      json: "Daten (JSON)",
+    },
+    brought: (taken, known, refused) =>
+      [
+        `${some(taken, "Aufnahme kam", "Aufnahmen kamen")} herein.`,
+        known ? `${some(known, "war", "waren")} schon hier.` : "",
+        refused ? `${some(refused, "wurde", "wurden")} abgelehnt.` : "",
+      ]
+        .filter(Boolean)
+        .join(" "),
+    refused: (name, why) => `${name}: ${why}`,
+    failed: (name, why) => `„${name}“ konnte nicht hereingeholt werden. ${why}`,
+    unpack: "Wenn Tondateien darin sind, entpacke es und wähle diese aus.",
+  },
+
+  selection: {
+    /** @param {number} number @param {string} shown as it is written */
+    count: (number, shown) => (number ? `${shown} ausgewählt` : "Aufnahmen auswählen"),
+    /** @param {string} name */
+    pick: (name) => `${name} auswählen`,
+    /** @param {number} number */
+    deleted: (number) => `${number === 1 ? "1 Aufnahme ist" : `${number} Aufnahmen sind`} im Papierkorb.`,
+    /** @param {number} number */
+    restored: (number) => `${number === 1 ? "1 Aufnahme ist" : `${number} Aufnahmen sind`} wieder da.`,
+    /** @param {number} number @param {string} tag */
+    tagged: (number, tag) => `${number === 1 ? "1 Aufnahme hat" : `${number} Aufnahmen haben`} das Schlagwort ${tag}.`,
+    /** @param {number} number @param {string} why */
+    undone: (number, why) => `Bei ${number === 1 ? "1 Aufnahme" : `${number} Aufnahmen`} ging es nicht: ${why}`,
+    /** @param {number} number */
+    most: (number) => `Höchstens ${number} Aufnahmen lassen sich auf einmal exportieren.`,
+  },
+
+  remarks: {
+    quiet: "Der Ton ist sehr leise. Für den Text wurde er verstärkt.",
+    oppositePhase: "Die beiden Kanäle löschen einander aus. Gehört wurde der lautere.",
+    tracks: (n, says) => `${n} ${n === 1 ? "Tonspur" : "Tonspuren"}: ${says}.`,
+    heard: (n, numbers) => (n === 1 ? `Spur ${numbers} wurde gehört` : `die Spuren ${numbers} wurden gehört`),
+    silent: (n, numbers) => (n === 1 ? `Spur ${numbers} ist stumm` : `die Spuren ${numbers} sind stumm`),
+    leftOut: (n, numbers) => (n === 1 ? `Spur ${numbers} wurde ausgelassen` : `die Spuren ${numbers} wurden ausgelassen`),
+    notUnderstood: (from, to) => `Was bei ${from}–${to} gesprochen wird, wurde nicht verstanden.`,
+    more: (n) => `Und ${n} weitere ${n === 1 ? "Stelle" : "Stellen"} nicht verstanden.`,
+    listen: "Anhören",
+  },
+};

@@ -1,0 +1,63 @@
+import "fake-indexeddb/auto";
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { OfflineLibrary } from "../../static/offline/offline-library.js";
+import { Library } from "../../static/shared/library.js";
+import { Memory } from "../../static/offline/memory.js";
+import { clip, until } from "./clips.js";
+
+const memory = new Memory();
+const at = (/** @type {number} */ n) => new Date(Date.UTC(2026, 10, 22, 10) + 1000 * n).toISOString();
+
+function visit() {
+  const library = new Library();
+  const known = new OfflineLibrary(memory, library);
+  return { library, known, ids: () => library.shown().map(({ id }) => id) };
+}
+
+beforeEach(() => memory.clear("clips"));
+
+test("the next visit knows what this one saw, newest first, and nothing of the bin", async () => {
+  const first = visit();
+  for (let n = 0; n < 60; n++) first.library.apply(clip(`c${n}`, { created_at: at(n), text: `words ${n}` }));
+  first.library.apply(clip("c58", { version: 2, created_at: at(58), deleted_at: at(99) }));
+  first.library.bin("c57");
+  await until(async () => (await memory.clipIds()).length === 58);
+  const second = visit();
+  await second.known.show();
+  assert.equal(second.ids().length, 50);
+  assert.deepEqual(second.ids().slice(0, 2), ["c59", "c56"]);
+  assert.equal(second.library.get("c56").clip.text, "words 56");
+  await second.known.unread();
+  assert.equal(second.ids().length, 58, "without a server, all that is known");
+});
+
+test("what comes late changes nothing: the server has answered", async () => {
+  await memory.put("clips", clip("a"));
+  const { known, ids } = visit();
+  await known.read();
+  await known.show();
+  assert.deepEqual(ids(), []);
+});
+
+test("no more than a thousand are kept, the newest", async () => {
+  await memory.edit("clips", (rows) => {
+    for (let n = 0; n < 1_010; n++) rows.put(clip(`c${n}`, { created_at: at(n) }));
+  });
+  const { library } = visit();
+  library.apply(clip("new", { created_at: at(5_000) }));
+  await until(async () => (await memory.clipIds()).length === 1_000);
+  assert.equal((await memory.clipIds()).at(-1), "new");
+});
+
+test("another library at the same address is noticed, and the first one is forgotten", async () => {
+  await memory.put("clips", clip("theirs"));
+  const { library, known } = visit();
+  let told = 0;
+  known.addEventListener("other", () => (told += 1));
+  await known.show();
+  library.reconcile([clip("ours")], library.snapshot(), true);
+  await known.read();
+  assert.equal(told, 1);
+  await until(async () => (await memory.clipIds()).join() === "ours");
+});
