@@ -17,6 +17,7 @@ from services.api.clips import legacy_routes
 from services.api.clips import routes as clips
 from services.api.frontend import routes as frontend
 from services.api.frontend.version import STATIC, PageFiles
+from services.api.http.compression import CompressionMiddleware
 from services.api.http.errors import EXCEPTION_HANDLERS
 from services.api.http.middleware import RequestMiddleware
 from services.api.openapi import document
@@ -104,6 +105,7 @@ def create_app(settings: ApiSettings) -> Starlette:
                 expose_headers=["ETag", "Content-Range", *uploads.RESPONSE_HEADERS],
             )
         )
+    middleware.append(Middleware(CompressionMiddleware))
     app = Starlette(routes=ROUTES, middleware=middleware, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
     app.state.page_files = PageFiles(reload=settings.reload_page)
     # "/clips/a/" names the clip "a/": a redirect to "/clips/a" would be another clip.
