@@ -1,6 +1,7 @@
 """Clips by id, `/api/clips/{id}`: read, store, change, delete, restore and transcribe one."""
 
 import uuid
+from datetime import datetime
 
 from anyio import to_thread
 from sqlalchemy.exc import IntegrityError
@@ -41,7 +42,7 @@ from services.api.state import State, state_of
 from services.api.transcripts import formats
 from services.api.transcripts.revisions import save_text
 from shared.clips import renditions
-from shared.clips.models import MAX_NAME_CHARS, Clip, Status
+from shared.clips.models import MAX_NAME_CHARS, Clip, NameOrigin, Status
 from shared.clips.renditions import Form
 from shared.clips.waveform import Waveform
 from shared.libraries import HOME
@@ -109,14 +110,14 @@ def _put(state: State, id: uuid.UUID, name: str, body: ReceivedBody, details: Fi
 
 
 @Operation(
-    "Rename or tag a clip, correct its words or say its language, in which it is then heard again",
+    "Rename, star or tag a clip, note something, correct its words or say its language, in which it is heard again",
     {200: clip_answer("The changed clip.")},
     problems=["bad-request", "not-found", "too-large", "stale"],
     parameters=[IF_MATCH, SITTING],
     body={"application/json": ClipPatch},
 )
 async def patch(request: Request) -> Response:
-    """PATCH /api/clips/{id}: change name, text, tags or language, or several of these."""
+    """PATCH /api/clips/{id}: change name, star, notes, markers, text, tags or language, or several of these."""
     return await to_thread.run_sync(_patch, request, await json_body(request, ClipPatch))
 
 
@@ -127,8 +128,9 @@ def _patch(request: Request, changes: ClipPatch) -> Response:
     with folded_ahead(text), state_of(request).transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         read_version = clip.version
-        if name is not None and name != clip.name:
-            clip.rename(name, transaction.now)
+        if name is not None:
+            clip.rename(name, transaction.now, changes.name_origin or NameOrigin.PERSON)
+        _change_annotations(clip, changes, transaction.now)
         if text is not None and text != clip.text:
             save_text(transaction.session, clip, text, sitting, transaction.now)
         if changes.tags is not None and changes.tags != clip.tags:
@@ -143,6 +145,20 @@ def _patch(request: Request, changes: ClipPatch) -> Response:
         if clip.version != read_version:
             transaction.save(clip, *([clip.next_job] if needs_transcription else []))
     return clip_response(clip)
+
+
+def _change_annotations(clip: Clip, changes: ClipPatch, now: datetime) -> None:
+    """Change what people note beside a clip: star, notes and markers. Raises `Problem` if the markers are too many."""
+    if changes.starred is not None and changes.starred != clip.starred:
+        clip.set_starred(changes.starred, now)
+    if changes.notes is not None and changes.notes != clip.notes:
+        clip.set_notes(changes.notes, now)
+    if changes.markers is not None:
+        new = [each.model_dump() for each in changes.markers.set]
+        try:
+            clip.change_markers(new, {*changes.markers.remove}, now)
+        except ValueError as error:
+            raise Problem("bad-request", f"markers: {error}.") from None
 
 
 @Operation("Move a clip to the bin", {204: "It is in the bin."}, problems=["not-found", "stale"], parameters=[IF_MATCH])
@@ -255,7 +271,7 @@ def transcript(request: Request) -> Response:
     with state_of(request).read_session() as session:
         clip = get_clip(session, request)
         timed_transcript = session.exec(Transcript.newest_with_times(clip.id)).first()
-    if clip.text is None:
+    if clip.text is None and extension != "json":
         raise Problem("no-transcript", clip.error or "The clip is not transcribed yet.")
     headers = {
         "Cache-Control": PRIVATE,
