@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from services.api import health, websocket_proxy
+from services.api import about, health, websocket_proxy
 from services.api.archive import routes as archive
-from services.api.clips import legacy_routes
+from services.api.clips import bin_routes, legacy_routes
 from services.api.clips import routes as clips
 from services.api.frontend import routes as frontend
 from services.api.frontend.version import STATIC, PageFiles
@@ -49,6 +49,9 @@ ROUTES = [
     # Clips by id: the page's API.
     Route("/api/clips", search.list_clips),
     Route("/api/tags", search.list_tags),
+    Route("/api/bin", bin_routes.empty, methods=["DELETE"]),
+    Route("/api/about", about.about),
+    Route("/api/storage", about.storage),
     Route("/api/media-type", clips.media_type, methods=["POST"]),
     Route("/api/clips/{id}", by_method(GET=clips.read, PUT=clips.put, PATCH=clips.patch, DELETE=clips.delete)),
     Route("/api/clips/{id}/restore", clips.restore, methods=["POST"]),

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.api.audio_formats.table import SNIFFED_BYTES
 from services.api.clips.audio import PlayableAudio, audio_response
+from services.api.clips.bin_routes import delete_for_good
 from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name, content_disposition
 from services.api.clips.operations import (
@@ -37,7 +38,7 @@ from services.api.http.body import ReceivedBody, receive_body
 from services.api.http.conditional import PRIVATE, etag_matches
 from services.api.http.errors import Problem
 from services.api.http.operations import BINARY, Answer, Operation, json_answer, query_param
-from services.api.http.params import clip_id, int_param, json_body, storable_text, uuid_header
+from services.api.http.params import choice_param, clip_id, int_param, json_body, storable_text, uuid_header
 from services.api.state import State, state_of
 from services.api.transcripts import formats
 from services.api.transcripts.revisions import save_text
@@ -161,9 +162,16 @@ def _change_annotations(clip: Clip, changes: ClipPatch, now: datetime) -> None:
             raise Problem("bad-request", f"markers: {error}.") from None
 
 
-@Operation("Move a clip to the bin", {204: "It is in the bin."}, problems=["not-found", "stale"], parameters=[IF_MATCH])
+@Operation(
+    "Move a clip to the bin; with `forever`, delete it for good from there",
+    {204: "It is in the bin, or gone."},
+    problems=["bad-request", "not-found", "not-in-bin", "stale", "away"],
+    parameters=[IF_MATCH, query_param("forever", {"type": "boolean"})],
+)
 def delete(request: Request) -> Response:
-    """DELETE /api/clips/{id}: move it to the bin. Repeating it changes nothing."""
+    """DELETE /api/clips/{id}: move it to the bin, or with `?forever=true` out of existence. Repeating is harmless."""
+    if choice_param(request, "forever", ("true", "false")) == "true":
+        return delete_for_good(request)
     with state_of(request).transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         if clip.deleted_at is None:

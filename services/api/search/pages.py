@@ -32,7 +32,8 @@ _COMPUTED_COLUMNS = {
     "edited": col(Clip.edited_at).is_not(None).label("edited"),
     "starred": col(Clip.starred_at).is_not(None).label("starred"),
     "excerpt": func.substr(col(Clip.text), 1, READ_EXCERPT_CHARS).label("excerpt"),
-    "text_chars": func.length(col(Clip.text)).label("text_chars"),
+    # Short-circuited: no text is read whose length is known.
+    "text_chars": func.coalesce(col(Clip.text_length), func.length(col(Clip.text))).label("text_chars"),
 }
 
 LISTED_COLUMNS = [

@@ -19,6 +19,7 @@ COLUMNS = (
     lambda: sa.Column("notes", sa.Text(), nullable=False, server_default=""),
     lambda: sa.Column("markers", sa.JSON(), nullable=False, server_default="[]"),
     lambda: sa.Column("name_origin", sa.String(16), nullable=False, server_default="person"),
+    lambda: sa.Column("text_length", sa.BigInteger()),
 )
 """New columns of `clip`, in order; each is made anew, since a column belongs to one table."""
 
