@@ -92,7 +92,7 @@ class PrepareJob(ClipJob):
         self._max_hours = settings.max_audio_hours
 
     def queue_of(self, clip: Clip, queue: str) -> str:
-        return LONG_PREPARATION if is_long_preparation(clip.duration_ms or 0, clip.bytes) else queue
+        return LONG_PREPARATION if is_long_preparation(clip.sound_ms or 0, clip.bytes) else queue
 
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         with ExitStack() as files:
@@ -108,7 +108,7 @@ class PrepareJob(ClipJob):
                 check_cancelled,
                 encoded_s=sound_ms / 1000 if len(audible) > 1 else 0,
             )
-            played = _make_played_audio(audible, new_file, budget.check)
+            played = _make_played_audio(audible, new_file, budget.check, is_exact=bool(claim.clip.joined_from))
             self._check_length(played.duration_ms)
             note = next((audio.note for audio in audible.values() if audio.note), None)
             for segment in fetched_segments:
@@ -143,7 +143,12 @@ class PrepareJob(ClipJob):
             is_played_everywhere = clip.has_true_clock and is_universal(clip.mime, played.codec)
             needed = None if is_played_everywhere else Form.M4A
             needs_job, useless = renditions.renew_stale(session, clip, now, needed=needed)
-            save_and_announce(session, clip, TRANSCRIBE, *([RENDER] if needs_job else []), now=now)
+            jobs = [RENDER] if needs_job else []
+            if clip.has_words_before_its_sound:
+                clip.keep_words(now)
+            else:
+                jobs.append(TRANSCRIBE)
+            save_and_announce(session, clip, *jobs, now=now)
             return "done"
 
         # The objects of a lost attempt are left to the comparison of the store. They may be the clip's after all: a
@@ -203,12 +208,19 @@ def _measure_segments(
 
 
 def _make_played_audio(
-    audible: Mapping[Segment, FetchedAudio], new_file: NewFile, check_cancelled: CancellationCheck
+    audible: Mapping[Segment, FetchedAudio],
+    new_file: NewFile,
+    check_cancelled: CancellationCheck,
+    *,
+    is_exact: bool = False,
 ) -> PlayedAudio:
-    """Make the played audio with the first conversion that succeeds, and decode all of it."""
+    """Make the played audio with the first conversion that succeeds, and decode all of it.
+
+    `is_exact`: each segment must begin where the one before ends when they are decoded, for words that are there.
+    """
     files = [segment.file for segment in audible]
     original, measured = next(iter(audible.items()))
-    for convert in _conversions(audible):
+    for convert in [remux.encode_anew] if is_exact else _conversions(audible):
         try:
             if convert is None:
                 return _decode_fully(original.file, measured, original, check_cancelled)
@@ -308,6 +320,6 @@ def _all_gaps(
             gaps.append(unheard)
     announced_ms = sum(audio.announced_ms or 0 for audio in audible.values())
     # A recorder measures what it records. Of a file, a browser tells the length of the longest track, of pictures too.
-    recorded_ms = clip.duration_ms or 0 if any(segment.upload.is_recording for segment in fetched_segments) else 0
+    recorded_ms = clip.sound_ms or 0 if any(segment.upload.is_recording for segment in fetched_segments) else 0
     gaps += missing_audio(max(recorded_ms, announced_ms), played.duration_ms, gaps)
     return sorted(gaps, key=lambda gap: int(gap["at_ms"]))
