@@ -143,12 +143,10 @@ class PrepareJob(ClipJob):
             is_played_everywhere = clip.has_true_clock and is_universal(clip.mime, played.codec)
             needed = None if is_played_everywhere else Form.M4A
             needs_job, useless = renditions.renew_stale(session, clip, now, needed=needed)
-            jobs = [RENDER] if needs_job else []
             if clip.has_words_before_its_sound:
                 clip.keep_words(now)
-            else:
-                jobs.append(TRANSCRIBE)
-            save_and_announce(session, clip, *jobs, now=now)
+            jobs = [] if clip.has_words_before_its_sound else [TRANSCRIBE]
+            save_and_announce(session, clip, *jobs, *([RENDER] if needs_job else []), now=now)
             return "done"
 
         # The objects of a lost attempt are left to the comparison of the store. They may be the clip's after all: a
