@@ -18,6 +18,11 @@ def parse_metadata(header: str) -> Mapping[str, str]:
     return metadata
 
 
+def format_metadata(metadata: Mapping[str, str]) -> str:
+    """The header that says so."""
+    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in metadata.items())
+
+
 def name_origin(metadata: Mapping[str, str]) -> str | None:
     """Who gave the name, as a client says it; None: it said a name, and not whose. Without a name, it is a default."""
     has_name = metadata.get("name") or metadata.get("filename")

@@ -149,11 +149,6 @@ def _check_bounds(parts: Sequence[Part], max_hours: float) -> None:
     for what, maximum, count in counted:
         if (number := sum(count(part.clip) for part in parts)) > maximum:
             raise Problem("bad-request", f"Together they have {number} {what}; a clip can have at most {maximum}.")
-    for part in parts:
-        if part.clip.track_heard is not None:
-            raise Problem(
-                "not-ready", f"Only one track of {part.clip.name!r} is heard; hear all of them to join the clip."
-            )
 
 
 def _words(parts: Sequence[Part]) -> str:

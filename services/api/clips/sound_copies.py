@@ -11,6 +11,7 @@ from sqlmodel import Session
 from shared.clips.models import Clip
 from shared.storage.keys import AudioKey, Kind, file_key, played_key, recording_key
 from shared.storage.store import Store, StoreError
+from shared.uploads.metadata import format_metadata
 from shared.uploads.models import Piece, Upload
 
 
@@ -84,6 +85,7 @@ def copy_as_segment(copies: SoundCopies, clip: Clip, new_id: uuid.UUID, segment:
         mime=clip.mime,
         recorded_at=clip.created_at,
         length=clip.bytes,
+        tags="" if clip.track_heard is None else format_metadata({"track": str(clip.track_heard)}),
         created_at=now,
     )
     copies.uploads.append(upload)

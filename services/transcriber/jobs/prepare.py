@@ -1,7 +1,7 @@
 """The first job: join a clip's pieces, make its audio seekable, and measure it."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,7 +98,9 @@ class PrepareJob(ClipJob):
         with ExitStack() as files:
             new_file = partial(new_work_file, files, self.work_dir)
             fetched_segments = self._fetch_segments(claim.clip, new_file, check_cancelled)
-            audible = _measure_segments(fetched_segments, claim.clip.track_heard, check_cancelled)
+            is_join = bool(claim.clip.joined_from)
+            tracks = {each: each.upload.track if is_join else claim.clip.track_heard for each in fetched_segments}
+            audible = _measure_segments(tracks, check_cancelled)
             sound_ms = sum(audio.duration_ms for audio in audible.values())
             self._check_length(sound_ms)
             if is_long_preparation(sound_ms, claim.clip.bytes) and claim.queue != LONG_PREPARATION:
@@ -108,7 +110,7 @@ class PrepareJob(ClipJob):
                 check_cancelled,
                 encoded_s=sound_ms / 1000 if len(audible) > 1 else 0,
             )
-            played = _make_played_audio(audible, new_file, budget.check, is_exact=bool(claim.clip.joined_from))
+            played = _make_played_audio(audible, new_file, budget.check, is_exact=is_join)
             self._check_length(played.duration_ms)
             note = next((audio.note for audio in audible.values() if audio.note), None)
             for segment in fetched_segments:
@@ -187,12 +189,15 @@ def _date_in_file(clip: Clip, file: IO[bytes]) -> datetime | None:
 
 
 def _measure_segments(
-    fetched_segments: Iterable[Segment], track: int | None, check_cancelled: CancellationCheck
+    tracks: Mapping[Segment, int | None], check_cancelled: CancellationCheck
 ) -> dict[Segment, FetchedAudio]:
-    """The audible segments, measured. Raises `AudioRejected`, for the reason of the last one, if there is none."""
+    """The audible segments, measured. `tracks` has the one of each that is heard; None: all of them.
+
+    Raises `AudioRejected`, for the reason of the last one, if there is none.
+    """
     audible: dict[Segment, FetchedAudio] = {}
     rejection = AudioRejected(NO_AUDIO)
-    for segment in fetched_segments:
+    for segment, track in tracks.items():
         try:
             audible[segment] = measure_audio(segment.file, segment.size, segment.upload.mime, check_cancelled, track)
         except TooMuchSound:
@@ -218,7 +223,7 @@ def _make_played_audio(
     """
     files = [segment.file for segment in audible]
     original, measured = next(iter(audible.items()))
-    for convert in [remux.encode_anew] if is_exact else _conversions(audible):
+    for convert in [_encode_tracks(audible)] if is_exact else _conversions(audible):
         try:
             if convert is None:
                 return _decode_fully(original.file, measured, original, check_cancelled)
@@ -238,6 +243,15 @@ def _make_played_audio(
     if isinstance(failure, AudioRejected):
         raise failure
     raise AudioRejected(CANNOT_JOIN) from failure
+
+
+def _encode_tracks(audible: Mapping[Segment, FetchedAudio]) -> MakeAudio:
+    """The conversion that decodes of each segment what was measured of it."""
+
+    def encode_tracks(files: Sequence[IO[bytes]], target: IO[bytes], check_cancelled: CancellationCheck) -> str:
+        return remux.encode_anew(files, target, check_cancelled, [audio.track for audio in audible.values()])
+
+    return encode_tracks
 
 
 def _conversions(audible: Mapping[Segment, FetchedAudio]) -> Sequence[MakeAudio | None]:
