@@ -8,7 +8,7 @@ import { times } from "../player/player-bar.js";
 /**
  * What keys reach: the clip's page, if one is open, and the player.
  * @typedef {{clip: import("./clip-page.js").ClipPage|null, player: import("../player/player-bar.js").PlayerBar,
- *   router: import("../shared/router.js").Router, record: () => unknown, announce: (words: string) => void}} Reach
+ *   router: import("../shared/router.js").Router, record: () => unknown, mark: () => boolean, announce: (words: string) => void}} Reach
  */
 
 /** @param {KeyboardEvent} event @param {Reach} reach */
@@ -27,9 +27,10 @@ function isOff({ key }) {
 }
 
 /** Do it; false: there is nothing to do it to. @param {import("./keys.js").Command} told @param {Reach} reach */
-function isDone([does, by], { clip, player, router, record, announce }) {
+function isDone([does, by], { clip, player, router, record, mark, announce }) {
   if (does === "help") void import("./help.js").then(({ showHelp }) => showHelp());
   else if (does === "record") void record();
+  else if (does === "mark") return mark();
   else if (does === "close") {
     if (router.place.name === "list" || router.place.name === "recording") return false;
     router.leave();

@@ -140,6 +140,20 @@ export class Changes extends EventTarget {
     this.#send();
   }
 
+  /**
+   * Keep what the server did not take from somebody else here, until a person has read it.
+   * @param {Pick<Change, "id"|"kind"|"value"|"title">} change @param {string} problem
+   */
+  async refuse(change, problem) {
+    /** @type {Change} */
+    const refused = {
+      ...{ ...change, base: null, at: new Date().toISOString(), taken: 0, failures: 0 },
+      ...{ state: "refused", problem },
+    };
+    await this.memory.put("changes", refused);
+    await this.#told();
+  }
+
   /** A person has read that a change was refused. @param {number} seq */
   async dismiss(seq) {
     await this.memory.delete("changes", seq);

@@ -36,14 +36,15 @@
  *
  * A recording, or a file, as the journal keeps it on this device until the server has it. `recording`: a tab makes it;
  * `left`: the tab that made it is gone, and nobody said that it is over; `ready`: it is complete.
- * `told` is what the server was told of name and bin; `heard_at` the moment of the last piece; `modified_at` when a file
+ * `told` is what the server was told of name, bin, notes and markers; `name_origin` is "default" until a person names it; `heard_at` the moment of the last piece; `modified_at` when a file
  * was changed last.
  * @typedef {{
  *   id: string, name: string, mime: string, is_file: boolean, bytes: number, duration_ms: number|null,
  *   created_at: string, heard_at: string, state: "recording"|"left"|"copying"|"ready"|"refused",
  *   problem: string|null, deleted_at: string|null, segments: Segment[], gaps: Gap[], sent_ms: number,
- *   told: {name: string, deleted: boolean}|null, modified_at?: string|null
+ *   told: Told|null, modified_at?: string|null, name_origin?: "default", notes?: string, markers?: Marker[]
  * }} Kept
+ * @typedef {{name: string, name_origin?: "default", deleted: boolean, notes?: string, markers?: Marker[]}} Told
  *
  * The same, with what its sender is doing about it; `progress` from 0 to 1.
  * @typedef {Kept & {sending: "waiting"|"sending", progress: number, sent_bytes: number}} Local
@@ -65,8 +66,8 @@
  * `taken` when (ms) a tab began to send it at once, 0 otherwise; `conflict` waits for a person, and so does `refused`;
  * `theirs` is what the words are elsewhere, as that person is told.
  * @typedef {{
- *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"starred"|"delete"|"restore"|"retry",
- *   value: string|boolean|{add: string[], remove: string[]}|null, base: string|null, title: string, at: string, taken: number,
+ *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"starred"|"notes"|"markers"|"delete"|"restore"|"retry",
+ *   value: string|boolean|{add: string[], remove: string[]}|{set: Marker[], remove: string[]}|null, base: string|null, title: string, at: string, taken: number,
  *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string,
  *   theirs?: string|null
  * }} Change
