@@ -3,6 +3,7 @@
 import { Problem } from "../shared/api.js";
 import { gone } from "../shared/library.js";
 import { link, target } from "../shared/links.js";
+import { isRendered } from "../shared/rendered.js";
 import { words } from "../shared/words.js";
 
 /** @typedef {import("../list/clip-row.js").ClipRow} ClipRow */
@@ -39,7 +40,7 @@ export class Opened {
 
   /** The row that is open, if it is in sight at all. */
   get current() {
-    return this.#row?.open && this.#row.element.checkVisibility() ? this.#row : null;
+    return this.#row?.open && isRendered(this.#row.element) ? this.#row : null;
   }
 
   /** A person opens or closes a row. @param {ClipRow} row */

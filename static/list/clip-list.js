@@ -12,6 +12,7 @@ import { words } from "../shared/words.js";
 import { ClipRow } from "./clip-row.js";
 import { ListEnd } from "./list-end.js";
 import { part } from "../shared/element.js";
+import { isRendered } from "../shared/rendered.js";
 
 /** @typedef {import("./virtual-list.js").Item} Item */
 /** @typedef {import("./list-end.js").Source} Source */
@@ -214,7 +215,7 @@ export class ClipList {
   }
 
   #draw() {
-    if (!this.element.checkVisibility()) return;
+    if (!isRendered(this.element)) return;
     const isChanged = this.#queued;
     this.#queued = false;
     for (let turn = 0; turn < TURNS; turn++) {

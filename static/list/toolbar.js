@@ -4,6 +4,7 @@ import { needed } from "../shared/api.js";
 import { recall } from "../shared/preferences.js";
 import { translate, words } from "../shared/words.js";
 import { part } from "../shared/element.js";
+import { isRendered } from "../shared/rendered.js";
 import { styled } from "../shared/style-sheets.js";
 
 /** Where one types, a key is a letter. */
@@ -42,7 +43,7 @@ export function toolbar(element, page) {
   });
   document.addEventListener("keydown", (event) => {
     const isTyped = event.target instanceof Element && event.target.matches(TYPED);
-    if (event.key !== "/" || isTyped || event.ctrlKey || event.metaKey || !find.checkVisibility()) return;
+    if (event.key !== "/" || isTyped || event.ctrlKey || event.metaKey || !isRendered(find)) return;
     if (!recall("keys", true)) return;
     event.preventDefault();
     find.focus();
