@@ -1,19 +1,24 @@
-/** Keys that mean the clip that plays, or is open. They come with the first key, or with the first clip that is opened. */
+/** Keys that mean the clip that plays, or is open. They come with the first key. */
 
 import { applies, command } from "./keys.js";
 import { words } from "../shared/words.js";
 import { listening, recall } from "../shared/preferences.js";
-import { Player } from "../player/player.js";
-import { showHelp, times } from "./tools.js";
+import { times } from "../player/player-bar.js";
 
-/** @param {KeyboardEvent} event @param {import("./opened.js").Opened} opened */
-export function press(event, opened) {
+/**
+ * What keys reach: the clip's page, if one is open, and the player.
+ * @typedef {{clip: import("./clip-page.js").ClipPage|null, player: import("../player/player-bar.js").PlayerBar,
+ *   router: import("../shared/router.js").Router, record: () => unknown, announce: (words: string) => void}} Reach
+ */
+
+/** @param {KeyboardEvent} event @param {Reach} reach */
+export function press(event, reach) {
   const told = command(event);
   if (!told || isOff(event) || event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
   const at = /** @type {HTMLElement} */ (event.target);
   const selects = document.getSelection()?.isCollapsed === false;
   const focus = { tag: at.tagName, type: at.getAttribute("type") ?? "", editable: at.isContentEditable, selects };
-  if (applies(told, focus) && isDone(told, opened)) event.preventDefault();
+  if (applies(told, focus) && isDone(told, reach)) event.preventDefault();
 }
 
 /** Whether somebody wants no single letters. @param {KeyboardEvent} event */
@@ -21,22 +26,21 @@ function isOff({ key }) {
   return key.length === 1 && key !== " " && !recall("keys", true);
 }
 
-/**
- * Do it; false: there is nothing to do it to.
- * @param {import("./keys.js").Command} told @param {import("./opened.js").Opened} opened
- */
-function isDone([does, by], opened) {
-  const { announce } = opened.list;
-  const row = opened.current;
-  const player = Player.latest?.playing ? Player.latest : (row?.player ?? Player.latest);
-  if (does === "help") void showHelp();
-  else if (does === "close" && row) opened.toggle(row);
-  else if (does === "edit" && row) row.edit();
-  else if (does === "here" && row) return row.seekHere();
-  else if (!player || does === "close" || does === "edit" || does === "here") return false;
-  else if (does === "toggle") void player.toggle();
-  else if (does === "by") void player.by(by);
-  else if (does === "word") void player.word(by);
+/** Do it; false: there is nothing to do it to. @param {import("./keys.js").Command} told @param {Reach} reach */
+function isDone([does, by], { clip, player, router, record, announce }) {
+  if (does === "help") void import("./help.js").then(({ showHelp }) => showHelp());
+  else if (does === "record") void record();
+  else if (does === "close") {
+    if (router.place.name === "list" || router.place.name === "recording") return false;
+    router.leave();
+  } else if (does === "edit" || does === "here") {
+    if (!clip) return false;
+    if (does === "here") return clip.transcript.seekHere();
+    clip.transcript.edit();
+  } else if (!player.player) return false;
+  else if (does === "toggle") void player.player.toggle();
+  else if (does === "by") void player.player.by(by);
+  else if (does === "word") void player.player.word(by);
   else if (does === "speed") {
     listening.step(by);
     announce(words.player.speedIs(times(listening.speed)));

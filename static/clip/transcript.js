@@ -1,18 +1,18 @@
 /**
- * The words of a clip: their first lines, all of them beside the sound, or as a field that is edited in place.
+ * The words of a clip: beside the times at which they were said, or as a field that is edited in place.
  *
  * To read them, each paragraph is one text node and words are ranges in it: selecting and copying work as in any text,
  * and ten thousand words cost no more than a few.
  */
 
-import { clock, firstLines } from "../shared/format.js";
-import { link } from "../shared/links.js";
-import { lastAtMost, Timing } from "./word-timings.js";
-import { words } from "../shared/words.js";
 import { Editable, selects } from "../shared/editable.js";
 import { part } from "../shared/element.js";
+import { clock } from "../shared/format.js";
+import { clipAddress } from "../shared/router.js";
+import { words } from "../shared/words.js";
+import { lastAtMost, Timing } from "./word-timings.js";
 
-/** Where the word that is said may stand in the window, from its top, until the page follows it, and whereto. */
+/** Where the word that is said may stand in what is in sight, from its top, until the page follows it, and whereto. */
 const HIGHEST = 0.1;
 const LOWEST = 0.65;
 const AIM = 0.3;
@@ -26,9 +26,6 @@ if (said) CSS.highlights.set("said", said);
 
 export class Transcript {
   #text = "";
-  #open = false;
-  /** Whether the first click of two was on open words: some people double click whatever they want to open. */
-  #meant = false;
   /** @type {Timing} */
   #timing = new Timing("", []);
   writable = false;
@@ -65,7 +62,7 @@ export class Transcript {
       },
     });
     this.element.addEventListener("click", (event) => this.#click(event));
-    this.element.addEventListener("dblclick", () => this.#meant && this.edit());
+    this.element.addEventListener("dblclick", () => this.edit());
   }
 
   get editing() {
@@ -85,12 +82,6 @@ export class Transcript {
     this.#render();
   }
 
-  /** @param {boolean} open */
-  unfold(open) {
-    this.#open = open;
-    this.#render();
-  }
-
   /** Take when each word was said. @param {Timing} timing */
   know(timing) {
     this.#timing = timing;
@@ -99,7 +90,7 @@ export class Transcript {
 
   /** Edit the words, at the selected ones, or at those that are said. */
   edit() {
-    if (this.editing || !this.writable || !this.#open) return;
+    if (this.editing || !this.writable) return;
     const word = this.#said >= 0 ? this.#timing.word(this.#said) : { from: 0 };
     const { from, to } = this.#selected() ?? { from: word.from, to: word.from };
     this.field.hidden = false;
@@ -120,10 +111,10 @@ export class Transcript {
 
   /** Mark the word that is said. @param {number} ms @param {boolean} playing */
   follow(ms, playing) {
-    const fits = this.#open && !this.editing && ms > 0 && this.#timing.text === this.#text;
+    const fits = !this.editing && ms > 0 && this.#timing.text === this.#text;
     const index = fits ? this.#timing.at(ms) : -1;
     if (index === this.#said) return;
-    const isNear = playing && inWindow(this.#range);
+    const isNear = playing && this.#isInSight(this.#range);
     this.#mark(index);
     if (isNear && this.#range) this.#bring(this.#range);
   }
@@ -149,7 +140,7 @@ export class Transcript {
 
   #render() {
     const timing = this.#timing.text === this.#text ? this.#timing : new Timing(this.#text, []);
-    const wanted = `${this.#open} ${timing.length} ${this.#text}`;
+    const wanted = `${timing.length} ${this.#text}`;
     if (this.editing || wanted === this.#rendered) return;
     // Nobody loses what they selected.
     if (selects(this.element)) {
@@ -157,10 +148,9 @@ export class Transcript {
     }
     this.#rendered = wanted;
     this.#mark(-1);
-    const paragraphs = this.#open ? timing.paragraphs() : [];
+    const paragraphs = timing.paragraphs();
     this.#starts = paragraphs.map(({ from }) => from);
-    if (this.#open) this.element.replaceChildren(...paragraphs.map((one) => this.#paragraph(one)));
-    else this.element.textContent = firstLines(this.#text);
+    this.element.replaceChildren(...paragraphs.map((one) => this.#paragraph(one)));
     this.#find();
   }
 
@@ -174,10 +164,11 @@ export class Transcript {
   #paragraph({ from, to, at_ms }) {
     const element = document.createElement("p");
     element.dataset.from = String(from);
+    element.dir = "auto";
     if (at_ms !== null) {
       const moment = document.createElement("a");
       moment.className = "moment";
-      moment.href = link(this.id, at_ms);
+      moment.href = clipAddress(this.id, at_ms);
       // Shown by the style sheet, so that whoever copies the text gets the text.
       moment.dataset.time = clock(at_ms);
       moment.ariaLabel = words.player.playFrom(clock(at_ms));
@@ -190,8 +181,7 @@ export class Transcript {
 
   /** @param {MouseEvent} event */
   #click(event) {
-    if (event.detail === 1) this.#meant = this.#open;
-    if (!this.#open || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const moment = /** @type {Element} */ (event.target).closest("a");
     if (moment) {
       event.preventDefault();
@@ -265,22 +255,37 @@ export class Transcript {
 
   /** Bring what is sought into sight, if it is known where it is. */
   #find() {
-    if (this.#sought_ms === null || !this.#open || !this.#timing.length || this.#timing.text !== this.#text) return;
+    if (this.#sought_ms === null || !this.#timing.length || this.#timing.text !== this.#text) return;
     const index = this.#timing.near(this.#sought_ms);
     this.#sought_ms = null;
     this.#bring(this.#rangeOf(index));
   }
 
+  /** What scrolls. */
+  get #scroller() {
+    return this.element.closest("[data-scroller]") ?? document.documentElement;
+  }
+
+  /** Where an element or range is in what is in sight: 0 is its top, 1 its bottom. @param {Range|null} [range] */
+  #sight(range) {
+    const box = range?.getBoundingClientRect();
+    if (!box?.height) return null;
+    const { top } = this.#scroller.getBoundingClientRect();
+    const height = this.#scroller.clientHeight;
+    return { top: (box.top - top) / height, bottom: (box.bottom - top) / height, height };
+  }
+
+  /** @param {Range|null} range */
+  #isInSight(range) {
+    const sight = this.#sight(range);
+    return Boolean(sight && sight.bottom > 0 && sight.top < 1);
+  }
+
   /** @param {Range|null} [range] */
   #bring(range) {
-    const box = range?.getBoundingClientRect();
-    if (!box || (box.top >= HIGHEST * innerHeight && box.bottom <= LOWEST * innerHeight)) return;
-    scrollBy({ top: box.top - AIM * innerHeight, behavior: this.#calm.matches ? "instant" : "smooth" });
+    const sight = this.#sight(range);
+    if (!sight || (sight.top >= HIGHEST && sight.bottom <= LOWEST)) return;
+    const behavior = this.#calm.matches ? "instant" : "smooth";
+    this.#scroller.scrollBy({ top: (sight.top - AIM) * sight.height, behavior });
   }
-}
-
-/** @param {Range|null} range */
-function inWindow(range) {
-  const box = range?.getBoundingClientRect();
-  return Boolean(box?.height && box.bottom > 0 && box.top < innerHeight);
 }

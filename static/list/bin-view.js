@@ -1,4 +1,4 @@
-/** The bin, behind `#bin`: what was deleted, until when it is kept, and the way back. */
+/** The bin: what was deleted, until when it is kept, and the way back. */
 
 import { clock, day, dayTitle, fileName, keptUntil, time } from "../shared/format.js";
 import { words } from "../shared/words.js";
@@ -8,8 +8,6 @@ import { Player } from "../player/player.js";
 
 /** @typedef {import("../shared/types.js").Entry} Entry */
 
-const HASH = "#bin";
-
 export class BinView {
   /** @type {Map<string, BinRow>} */
   #rows = new Map();
@@ -18,47 +16,35 @@ export class BinView {
   #reading = false;
   #known = false;
 
+  #isOpen = false;
+
   /**
-   * @param {HTMLElement} page @param {import("../shared/library.js").Library} library
-   * @param {import("../shared/actions.js").Actions} actions @param {import("../shared/sync.js").Sync} sync
-   * @param {(words: string) => void} announce
+   * @param {HTMLElement} element @param {{library: import("../shared/library.js").Library,
+   *   actions: import("../shared/actions.js").Actions, sync: import("../shared/sync.js").Sync,
+   *   announce: (words: string) => void}} page
    */
-  constructor(page, library, actions, sync, announce) {
+  constructor(element, { library, actions, sync, announce }) {
     this.library = library;
     this.actions = actions;
     this.announce = announce;
-    this.clips = part(page, "library", HTMLElement);
-    this.element = part(page, "deleted", HTMLElement);
-    this.title = part(this.element, "deleted-title", HTMLElement);
-    this.problem = part(this.element, "deleted-problem", HTMLElement);
-    this.empty = part(this.element, "deleted-empty", HTMLElement);
-    this.list = part(this.element, "deleted-clips", HTMLElement);
-    this.more = part(this.element, "deleted-more", HTMLButtonElement);
-    this.link = part(page, "bin-link", HTMLElement);
+    this.element = element;
+    this.title = part(element, "deleted-title", HTMLElement);
+    this.problem = part(element, "deleted-problem", HTMLElement);
+    this.empty = part(element, "deleted-empty", HTMLElement);
+    this.list = part(element, "deleted-clips", HTMLElement);
+    this.more = part(element, "deleted-more", HTMLButtonElement);
     this.template = part(document, "deleted-template", HTMLTemplateElement);
     this.more.addEventListener("click", () => void this.#read(this.#next));
     library.addEventListener("change", (event) => this.#change(/** @type {CustomEvent} */ (event).detail.id));
-    sync.addEventListener("list", (event) => this.open && !(/** @type {CustomEvent} */ (event).detail) && this.#read());
-    addEventListener("hashchange", () => {
-      if (this.element.hidden !== this.open) return;
-      this.#show();
-      (this.open ? this.title : this.link).focus();
-    });
-    this.#show();
+    sync.addEventListener("list", (event) => this.#isOpen && !(/** @type {CustomEvent} */ (event).detail) && this.#read());
   }
 
-  get open() {
-    return location.hash === HASH;
-  }
-
-  #show() {
-    this.element.hidden = !this.open;
-    this.clips.hidden = this.open;
-    this.link.ariaCurrent = this.open ? "page" : null;
-    document.title = this.open ? words.bin.title : "Dictaphone";
+  /** Show the bin, or leave it. @param {boolean} isOpen */
+  set open(isOpen) {
+    if (isOpen === this.#isOpen) return;
+    this.#isOpen = isOpen;
     for (const id of [...this.#rows.keys()]) this.#remove(id);
-    if (!this.open) return;
-    scrollTo(0, 0);
+    if (!isOpen) return;
     for (const { id } of this.library.deleted()) this.#change(id);
     void this.#read();
   }
@@ -93,7 +79,7 @@ export class BinView {
 
   /** @param {string} id */
   #change(id) {
-    if (!this.open) return;
+    if (!this.#isOpen) return;
     const entry = this.library.get(id);
     const row = this.#rows.get(id);
     if (!entry || !gone(entry)) this.#remove(id);

@@ -8,14 +8,22 @@
 import { dayTitle } from "../shared/format.js";
 import { gone } from "../shared/library.js";
 import { DayGroups } from "./day-groups.js";
-import { words } from "../shared/words.js";
+import { part } from "../shared/element.js";
+import { language, words } from "../shared/words.js";
 import { ClipRow } from "./clip-row.js";
 import { ListEnd } from "./list-end.js";
-import { part } from "../shared/element.js";
-import { isRendered } from "../shared/rendered.js";
+import { followArrows } from "./row-keys.js";
 
 /** @typedef {import("./virtual-list.js").Item} Item */
 /** @typedef {import("./list-end.js").Source} Source */
+
+/**
+ * What the list and its rows need of the page.
+ * @typedef {{library: import("../shared/library.js").Library, sync: import("../shared/sync.js").Sync,
+ *   actions: import("../shared/actions.js").Actions, player: import("../player/player-bar.js").PlayerBar,
+ *   deletion: import("../shared/deletion.js").Deletion, toast: import("../shared/toast.js").Toast,
+ *   announce: (words: string) => void}} ListPage
+ */
 
 /** How far beyond the window rows are drawn, at least: a flick of the wheel, the next few presses of Tab. */
 const OVER_PX = 1_000;
@@ -42,21 +50,21 @@ export class ClipList {
   #anchors = [];
   /** @type {string|null} */
   #hidden = null;
+  /** @type {string|null} */
+  #open = null;
   #queued = false;
   #resized = new ResizeObserver((sizes) => this.#reflow(sizes.map(({ target }) => target)));
   /** Told of each row that is made. @type {((row: ClipRow) => void)[]} */
   dressers = [];
 
-  /**
-   * @param {HTMLElement} element @param {import("../shared/library.js").Library} library @param {import("../shared/sync.js").Sync} sync
-   * @param {import("../shared/actions.js").Actions} actions @param {(words: string) => void} announce
-   */
-  constructor(element, library, sync, actions, announce) {
+  /** @param {HTMLElement} element @param {ListPage} page */
+  constructor(element, page) {
+    const { library, sync, player } = page;
     this.element = element;
     this.library = library;
     this.sync = sync;
-    this.actions = actions;
-    this.announce = announce;
+    this.page = page;
+    this.scroller = part(element, "scroller", HTMLElement);
     this.days = part(element, "days", HTMLElement);
     this.empty = part(element, "empty", HTMLElement);
     this.older = new ListEnd(element, sync, () => this.#changed());
@@ -66,8 +74,22 @@ export class ClipList {
     };
     library.addEventListener("change", (event) => this.#change(/** @type {CustomEvent} */ (event).detail.id));
     sync.addEventListener("listed", (event) => this.#listed(/** @type {CustomEvent} */ (event).detail));
-    addEventListener("scroll", () => this.#draw(), { passive: true });
+    player.addEventListener("state", (event) => this.#rows.get(/** @type {CustomEvent} */ (event).detail)?.played());
+    language.addEventListener("change", () => this.#speak());
+    this.scroller.addEventListener("scroll", () => this.#draw(), { passive: true });
     this.#resized.observe(element);
+    followArrows(this.days);
+  }
+
+  /** The clip that is open beside the list. @param {string|null} id */
+  set open(id) {
+    this.#open = id;
+    for (const row of this.#rows.values()) row.open = row.id === id;
+  }
+
+  #speak() {
+    for (const row of this.#rows.values()) row.speak();
+    this.relabel();
   }
 
   /** Leave out the recording that the panel shows, until it is over. @param {string|null} id */
@@ -83,14 +105,8 @@ export class ClipList {
     this.#changed();
   }
 
-  /** Save what is being typed. */
-  flush() {
-    for (const row of this.#rows.values()) row.flush();
-  }
-
   /** The server is back: repeat what could not be done. */
   resend() {
-    for (const row of this.#rows.values()) row.note.again();
     if (this.older.hasFailed) void this.older.read();
   }
 
@@ -146,8 +162,8 @@ export class ClipList {
     if (item && !this.#rows.get(id)?.element.isConnected) {
       this.#anchors = [];
       this.#draw();
-      const top = this.days.getBoundingClientRect().top + this.#shelf.roll.place(item).top;
-      scrollBy({ top: top - innerHeight / 3, behavior: "instant" });
+      const top = this.#top + this.#shelf.roll.place(item).top;
+      this.scroller.scrollBy({ top: top - this.#height / 3, behavior: "instant" });
       this.#anchors = [];
       this.#draw();
     }
@@ -168,7 +184,6 @@ export class ClipList {
   #change(id) {
     const entry = id === this.#hidden ? undefined : this.library.get(id);
     const row = this.#rows.get(id);
-    // A row that goes to the bin knows when to leave.
     if (row && entry) row.show(entry);
     else if (!entry || gone(entry)) this.#left(id);
     if (entry && !gone(entry) && (entry.local || this.sync.covers(entry.at) || this.library.isRecalled(id))) this.#place(id);
@@ -204,7 +219,7 @@ export class ClipList {
     const all = [...this.days.querySelectorAll("[data-clip-id]")];
     const at = all.indexOf(element);
     const beside = all[at + 1] ?? all[at - 1];
-    if (beside) part(beside, "play", HTMLElement).focus();
+    if (beside) part(beside, "title", HTMLElement).focus();
   }
 
   /** Draw anew, once for all that changes in one go. */
@@ -214,8 +229,23 @@ export class ClipList {
     queueMicrotask(() => this.#queued && this.#draw());
   }
 
+  /** How far below the upper edge of what is in sight the list begins. */
+  get #top() {
+    return this.days.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
+  }
+
+  /** How much of the list is in sight. */
+  get #height() {
+    return this.scroller.clientHeight;
+  }
+
+  /** How far down an element is in all that scrolls. @param {Element} element */
+  #placeOf(element) {
+    return element.getBoundingClientRect().top + this.scroller.scrollTop;
+  }
+
   #draw() {
-    if (!isRendered(this.element)) return;
+    if (!this.#height) return;
     const isChanged = this.#queued;
     this.#queued = false;
     for (let turn = 0; turn < TURNS; turn++) {
@@ -230,16 +260,16 @@ export class ClipList {
     }
     this.#anchor();
     this.empty.hidden = this.#shelf !== this.#all || this.#all.size > 0 || this.element.ariaBusy === "true";
-    const left_px = this.days.getBoundingClientRect().top + this.#shelf.roll.height - innerHeight;
-    if (left_px < AHEAD * innerHeight && !this.older.hasFailed) void this.older.read();
+    const left_px = this.#top + this.#shelf.roll.height - this.#height;
+    if (left_px < AHEAD * this.#height && !this.older.hasFailed) void this.older.read();
   }
 
   /** What is to be drawn, in order. */
   #near() {
     const { roll } = this.#shelf;
-    const top = -this.days.getBoundingClientRect().top;
-    const over = Math.max(OVER_PX, innerHeight);
-    const near = roll.between(top - over, top + innerHeight + over);
+    const top = -this.#top;
+    const over = Math.max(OVER_PX, this.#height);
+    const near = roll.between(top - over, top + this.#height + over);
     const known = new Set(near.map(({ item }) => item));
     for (const [id, row] of this.#rows) {
       const held = this.#shelf.get(id);
@@ -293,8 +323,8 @@ export class ClipList {
   /** @param {string} id */
   #make(id) {
     const entry = /** @type {import("../shared/types.js").Entry} */ (this.library.get(id));
-    const { announce } = this;
-    const row = new ClipRow(entry, this.actions, { template: this.templates.clip, announce, left: () => this.#left(id) });
+    const row = new ClipRow(entry, { template: this.templates.clip, page: this.page, left: () => this.#left(id) });
+    row.open = id === this.#open;
     this.#rows.set(id, row);
     this.#resized.observe(row.element);
     for (const dress of this.dressers) dress(row);
@@ -347,25 +377,27 @@ export class ClipList {
       end = top + item.height;
     }
     // A page that becomes shorter scrolls by itself.
-    const scrolled = scrollY;
+    const { scroller } = this;
+    const scrolled = scroller.scrollTop;
     this.days.style.minHeight = `${roll.height}px`;
     const stays = this.#anchors.find(({ element }) => element.isConnected);
     if (!stays) return;
-    const moved = stays.element.getBoundingClientRect().top + scrollY - stays.y;
+    const moved = this.#placeOf(stays.element) - stays.y;
     if (Math.abs(moved) <= EXACT_PX) return;
-    scrollTo({ top: scrolled + moved, behavior: "instant" });
-    for (const anchor of this.#anchors) anchor.y = anchor.element.getBoundingClientRect().top + scrollY;
+    scroller.scrollTo({ top: scrolled + moved, behavior: "instant" });
+    for (const anchor of this.#anchors) anchor.y = this.#placeOf(anchor.element);
   }
 
   /** Remember what is in sight. At the top of the list nothing is held: what is new is to be seen. */
   #anchor() {
     this.#anchors = [];
-    if (this.days.getBoundingClientRect().top >= 0) return;
+    if (this.#top >= 0) return;
+    const above = this.scroller.getBoundingClientRect().top;
     for (const { id } of this.#drawn) {
       const element = this.#rows.get(id)?.element;
       const { top, bottom } = element?.getBoundingClientRect() ?? { top: 0, bottom: 0 };
-      if (!element || bottom <= 0 || top >= innerHeight) continue;
-      const anchor = { element, y: top + scrollY };
+      if (!element || bottom <= above || top >= above + this.#height) continue;
+      const anchor = { element, y: this.#placeOf(element) };
       if (element.contains(document.activeElement)) this.#anchors.unshift(anchor);
       else this.#anchors.push(anchor);
     }

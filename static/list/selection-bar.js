@@ -2,7 +2,7 @@
 
 import { Selection } from "./selection.js";
 import { locale, translate, words } from "../shared/words.js";
-import { UNDO_MS } from "./bin-strip.js";
+import { TOAST_MS } from "../shared/toast.js";
 import { part } from "../shared/element.js";
 import { suggest } from "../clip/tag-editor.js";
 
@@ -159,7 +159,7 @@ export class SelectionBar {
 
   /** @param {import("./clip-row.js").ClipRow} row */
   #dress(row) {
-    const box = part(row.element, "pick", HTMLInputElement);
+    const box = row.parts.pick;
     const entry = this.library.get(row.id);
     box.checked = this.#selection.ids.has(row.id);
     box.ariaLabel = words.selection.pick((entry?.local ?? entry?.clip)?.name ?? "");
@@ -187,7 +187,7 @@ export class SelectionBar {
 
   async #delete() {
     const ids = [...this.#selection.ids];
-    for (const row of this.list.rows) if (this.#selection.ids.has(row.id)) row.player.pause();
+    if (this.#selection.ids.has(this.list.page.player.id)) this.list.page.player.close();
     // Rows go when nobody is in them.
     this.bar.focus({ preventScroll: true });
     const { done, failed, why } = await this.#each(ids, (id) => this.actions.remove(id));
@@ -200,7 +200,7 @@ export class SelectionBar {
     this.announce(this.parts.says.textContent ?? "");
     if (!done.length) return;
     this.parts.undo.focus({ preventScroll: true });
-    this.#undoing = setTimeout(() => this.#expire(), UNDO_MS);
+    this.#undoing = setTimeout(() => this.#expire(), TOAST_MS);
   }
 
   async #restore() {

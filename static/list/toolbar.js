@@ -2,9 +2,8 @@
 
 import { needed } from "../shared/api.js";
 import { recall } from "../shared/preferences.js";
-import { translate, words } from "../shared/words.js";
+import { language, words } from "../shared/words.js";
 import { part } from "../shared/element.js";
-import { isRendered } from "../shared/rendered.js";
 import { styled } from "../shared/style-sheets.js";
 
 /** Where one types, a key is a letter. */
@@ -17,8 +16,9 @@ const TYPED = "input, select, textarea, [contenteditable]";
  */
 export function toolbar(element, page) {
   const find = part(element, "find", HTMLInputElement);
-  translate(part(element, "finder", HTMLElement));
-  find.placeholder = words.page.search;
+  const speak = () => (find.placeholder = words.page.search);
+  language.addEventListener("change", speak);
+  speak();
   /** @type {import("../search/finding.js").Finding|undefined} */
   let finding;
   const finds = async () => {
@@ -43,14 +43,14 @@ export function toolbar(element, page) {
   });
   document.addEventListener("keydown", (event) => {
     const isTyped = event.target instanceof Element && event.target.matches(TYPED);
-    if (event.key !== "/" || isTyped || event.ctrlKey || event.metaKey || !isRendered(find)) return;
+    if (event.key !== "/" || isTyped || event.ctrlKey || event.metaKey || !find.getClientRects().length) return;
     if (!recall("keys", true)) return;
     event.preventDefault();
     find.focus();
     find.select();
   });
   const follow = async () => {
-    if (finding ?? /^#(?!bin$|clip=)./.test(location.hash)) (await finds()).follow();
+    if (finding ?? location.hash.length > 1) (await finds()).follow();
   };
   addEventListener("hashchange", follow);
   void follow();

@@ -224,7 +224,9 @@ export class Changes extends EventTarget {
 
   /** Change what is there now. @param {string} id @param {(clip: Clip) => Partial<Pick<Clip, "name"|"text"|"tags">>} change may throw `Conflict` */
   async #write(id, change) {
-    for (let clip = this.library.truth(id) ?? (await this.api.get(id)); ; clip = await this.api.get(id)) {
+    const known = this.library.truth(id);
+    // The list's short form has no words to compare with.
+    for (let clip = known?.text === undefined ? await this.api.get(id) : known; ; clip = await this.api.get(id)) {
       this.library.apply(clip);
       try {
         return await this.api.patch(id, change(clip), clip.version);
@@ -321,7 +323,7 @@ function retagged(tags, { add, remove }) {
 
 /** Words, if those there still are what the person began with, or what they want. @param {Clip} clip @param {Change} change */
 function reworded(clip, { kind, value, base }) {
-  const there = kind === "text" ? clip.text : clip.name;
+  const there = kind === "text" ? (clip.text ?? null) : clip.name;
   if (there !== base && there !== value) throw new Conflict(there);
   return { [kind]: value };
 }

@@ -53,6 +53,8 @@ export class Player {
   /** Where the playhead is to be, as long as the sound is not there. @type {number|null} */
   #to_ms = null;
   #told_ms = 0;
+  /** Ends what it hears of its parts: they may be given to another player. */
+  #open = new AbortController();
 
   /**
    * @param {{play: HTMLButtonElement, bar: HTMLElement, seek: HTMLInputElement, time: HTMLElement}} parts
@@ -61,8 +63,9 @@ export class Player {
   constructor(parts, options) {
     this.parts = parts;
     this.options = options;
-    parts.play.addEventListener("click", () => void this.toggle());
-    parts.seek.addEventListener("input", () => void this.seek(Number(parts.seek.value)));
+    const { signal } = this.#open;
+    parts.play.addEventListener("click", () => void this.toggle(), { signal });
+    parts.seek.addEventListener("input", () => void this.seek(Number(parts.seek.value)), { signal });
     listening.addEventListener("change", this.#hasten);
   }
 
@@ -168,6 +171,7 @@ export class Player {
 
   /** The clip is no longer shown. */
   close() {
+    this.#open.abort();
     this.pause();
     this.#release();
     this.#audio = this.#given = null;

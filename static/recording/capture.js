@@ -227,7 +227,7 @@ export class Capture extends EventTarget {
     this.#id = "";
     const { recorded_ms } = this.#figures;
     const { name = "", gaps = [], bytes } = /** @type {Partial<import("../shared/types.js").Kept>} */ (row ?? {});
-    this.#emit("end", { name, duration_ms: recorded_ms, gaps, empty: bytes === 0 });
+    this.#emit("end", { id, name, duration_ms: recorded_ms, gaps, empty: bytes === 0 });
   }
 
   /** @param {Partial<{recorded_ms: number, device_ms: number, server_ms: number, problem: string|null}>} figures */

@@ -1,4 +1,4 @@
-/** The button, the timer and the moving line: what a person sees of a recording while it is made. */
+/** The button that never moves, and the view of a recording while it is made: its words, its level, its proof. */
 
 import { viewOf } from "../shared/clip-state.js";
 import { clock, spoken } from "../shared/format.js";
@@ -15,7 +15,8 @@ import { Proof } from "./proof.js";
 /** The timer is drawn more often than it changes, so that no second is skipped. */
 const TICK_MS = 200;
 
-export class RecorderPanel {
+/** Emits `begin` when a recording begins and `end` with its id when it is over, "" if nothing came of it. */
+export class RecorderPanel extends EventTarget {
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #ticking;
   #behind = false;
@@ -33,17 +34,18 @@ export class RecorderPanel {
   #visualizer = null;
 
   /**
-   * @param {HTMLElement} element @param {import("./capture.js").Capture} capture
-   * @param {(words: string) => void} announce
+   * @param {HTMLElement} element the page: the button stands below the list, the rest is a place of its own
+   * @param {import("./capture.js").Capture} capture @param {(words: string) => void} announce
    */
   constructor(element, capture, announce) {
+    super();
     this.element = element;
     this.capture = capture;
     this.announce = announce;
     this.button = part(element, "record", HTMLButtonElement);
     this.pause = part(element, "pause", HTMLButtonElement);
     this.timer = part(element, "timer", HTMLElement);
-    this.title = part(element, "title", HTMLInputElement);
+    this.title = part(element, "recording-title", HTMLInputElement);
     this.hint = part(element, "hint", HTMLElement);
     this.notice = part(element, "notice", HTMLElement);
     this.silence = part(element, "silence", HTMLElement);
@@ -51,7 +53,7 @@ export class RecorderPanel {
     this.captions = new LiveWords(part(element, "captions", HTMLElement));
     (globalThis.requestIdleCallback ?? setTimeout)(() => void this.#draw());
     this.microphone = new MicrophonePicker(element, capture, (error) => this.say(refusal(error)));
-    this.button.addEventListener("click", () => this.#press());
+    this.button.addEventListener("click", () => void this.press());
     this.pause.addEventListener("click", () => (this.#state === "paused" ? capture.resume() : capture.pause()));
     this.title.addEventListener("change", () => this.flush());
     this.title.addEventListener("keydown", (event) => event.key === "Enter" && this.title.blur());
@@ -106,11 +108,20 @@ export class RecorderPanel {
     });
     on("interruption", (/** @type {string|null} */ sentence) => this.say(sentence, "interruption"));
     on("storage", (/** @type {string|null} */ sentence) => this.say(sentence, "storage"));
-    on("end", (/** @type {{name: string, duration_ms: number, empty: boolean}} */ ended) => this.#end(ended));
+    on("end", (/** @type {{id: string, name: string, duration_ms: number, empty: boolean}} */ ended) => this.#end(ended));
   }
 
-  #press() {
-    if (this.capture.recorder.recording) return this.capture.stop();
+  /** Whether a recording runs, or is paused. */
+  get isLive() {
+    return this.element.hasAttribute("data-live");
+  }
+
+  /** Begin to record, or stop: what the button does. */
+  press() {
+    if (this.capture.recorder.recording) {
+      this.flush();
+      return this.capture.stop();
+    }
     return this.#start(() => this.capture.start(this.microphone.chosen, this.#kept));
   }
 
@@ -139,6 +150,7 @@ export class RecorderPanel {
     this.#tick();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
     this.announce(words.recorder.begun);
+    this.dispatchEvent(new Event("begin"));
   }
 
   /** @param {MediaStream} stream */
@@ -167,8 +179,8 @@ export class RecorderPanel {
     else if (again) this.announce(words.recorder.again);
   }
 
-  /** @param {{name: string, duration_ms: number, empty: boolean}} ended */
-  #end({ name, duration_ms, empty }) {
+  /** @param {{id: string, name: string, duration_ms: number, empty: boolean}} ended */
+  #end({ id, name, duration_ms, empty }) {
     clearInterval(this.#ticking);
     this.#stream = null;
     this.#visualizer?.stop();
@@ -176,12 +188,13 @@ export class RecorderPanel {
     this.element.removeAttribute("data-behind");
     this.#behind = false;
     this.#enter("idle");
-    this.timer.textContent = clock(0);
     for (const about of ["interruption", "storage", "sending"]) this.say(null, about);
     this.#kept = !empty ? "" : name === this.#began ? this.#kept : name;
     // What is wrong is read out as an alert.
     if (empty) this.say(words.recorder.nothing(this.#kept));
     else this.announce(words.recorder.ended(spoken(duration_ms), name));
+    this.captions.show({ settled: "", tentative: "" });
+    this.dispatchEvent(new CustomEvent("end", { detail: empty ? "" : id }));
   }
 
   #tick() {
@@ -205,14 +218,15 @@ export class RecorderPanel {
 
   /** @returns {State} */
   get #state() {
-    return /** @type {State} */ (this.element.dataset.state);
+    return /** @type {State} */ (this.element.dataset.recorder);
   }
 
   /** @param {State} state */
   #enter(state) {
     const live = this.element.hasAttribute("data-live");
-    this.element.dataset.state = state;
+    this.element.dataset.recorder = state;
     this.button.ariaLabel = words.recorder[live ? "stop" : "record"];
+    part(this.button, "record-words", HTMLElement).textContent = this.button.ariaLabel;
     this.button.ariaBusy = String(state === "asking");
     this.pause.hidden = !live || state === "reconnecting";
     this.pause.textContent = words.recorder[state === "paused" ? "resume" : "pause"];

@@ -53,7 +53,7 @@ export class Finding {
 
   /** Ask what the address says, unless it says where to go. */
   follow() {
-    if (/^#(bin$|clip=)/.test(location.hash) || write(read(location.hash)) === write(this.#query)) return;
+    if (write(read(location.hash)) === write(this.#query)) return;
     this.#ask(read(location.hash), 0, false);
     this.find.value = this.#query.q;
   }
@@ -132,12 +132,12 @@ export class Finding {
   /** @param {Query} query @param {number} [wait_ms] @param {boolean} [isOurs] the address is to say so */
   #ask(query, wait_ms = 0, isOurs = true) {
     const [was, is] = [isAsked(this.#query), isAsked(query)];
-    if (!was && is) this.#place = scrollY;
+    if (!was && is) this.#place = this.list.scroller.scrollTop;
     this.#query = query;
     if (this.find.value.trim() !== query.q.trim()) this.find.value = query.q;
-    const address = write(query) || location.pathname + location.search;
+    const address = location.pathname + location.search + write(query);
     // Back leaves the search; it does not go through it letter by letter.
-    if (isOurs) history[was === is ? "replaceState" : "pushState"](null, "", address);
+    if (isOurs) history[was === is ? "replaceState" : "pushState"](history.state, "", address);
     this.#draw();
     if (was || is) this.finder.ask(query, wait_ms);
   }
@@ -150,7 +150,7 @@ export class Finding {
     this.#names = new Map(finder.ids.map((id) => [id, this.#nameOf(id)]));
     for (const row of list.rows) for (const dress of list.dressers) dress(row);
     list.present(asked ? { ids: finder.ids, dated: finder.isDated, source: finder } : null, isNew);
-    if (isNew) scrollTo({ top: asked ? 0 : this.#place, behavior: "instant" });
+    if (isNew) this.list.scroller.scrollTo({ top: asked ? 0 : this.#place, behavior: "instant" });
     for (const id of before.keys()) if (!this.#names.has(id) && !list.needs(id)) this.library.forget(id);
     const { ids, more, problem, isPartial } = finder;
     const said = problem || words.finder.count(ids.length, ids.length.toLocaleString(locale), more, isPartial);

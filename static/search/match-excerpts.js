@@ -1,6 +1,7 @@
 /** Why a clip was found: the matched words in its name, and in context, with the moments at which they were said. */
 
 import { clock } from "../shared/format.js";
+import { clipAddress } from "../shared/router.js";
 import { words } from "../shared/words.js";
 
 /** @typedef {import("../shared/types.js").Found} Found */
@@ -12,32 +13,30 @@ import { words } from "../shared/words.js";
  */
 export function showFound(row, found, name) {
   const { element } = row;
-  for (const old of element.querySelectorAll(".passages, .marked")) old.remove();
+  for (const old of element.querySelectorAll(".passages")) old.remove();
   element.toggleAttribute("data-passages", Boolean(found?.passages.length));
   // Marks of an old name would stand anywhere in a new one.
-  const isMarked = found?.name.length && row.name.element instanceof HTMLInputElement && row.name.element.value === name;
-  if (isMarked) {
-    const over = document.createElement("span");
-    over.className = "marked";
-    over.ariaHidden = "true";
-    over.append(...marked(name, found.name));
-    row.name.element.after(over);
-  }
+  const { title } = row.parts;
+  const isMarked = Boolean(found?.name.length && title.textContent === name);
+  if (isMarked) title.replaceChildren(...marked(name, found?.name ?? []));
+  else if (title.childElementCount) title.replaceChildren(title.textContent ?? "");
   if (!found?.passages.length) return;
   const list = document.createElement("ul");
   list.className = "passages";
   list.role = "list";
   list.ariaLabel = words.finder.passages;
   list.append(...found.passages.map((passage) => item(row.id, passage)));
-  element.querySelector(".words")?.prepend(list);
+  row.parts.words.after(list);
 }
 
 /** @param {string} id @param {Found["passages"][number]} passage */
 function item(id, { text, marks, at_ms }) {
   const made = document.createElement("li");
+  made.dir = "auto";
   if (at_ms !== null) {
     const jump = document.createElement("a");
-    jump.href = `#clip=${id}&t=${Math.floor(at_ms / 1000)}`;
+    jump.href = clipAddress(id, at_ms);
+    jump.tabIndex = -1;
     jump.textContent = clock(at_ms);
     jump.ariaLabel = words.finder.jump(clock(at_ms));
     made.append(jump, " ");

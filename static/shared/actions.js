@@ -64,6 +64,11 @@ export class Actions {
     if (add.length + remove.length) await this.changes.make(id, "tags", { add, remove });
   }
 
+  /** Put a star on it, or take it away. @param {string} id @param {boolean} isStarred */
+  async star(id, isStarred) {
+    await this.changes.make(id, "starred", isStarred);
+  }
+
   /** Into the bin. @param {string} id */
   async remove(id) {
     if (this.#local(id) && (await this.outbox.discard(id, new Date().toISOString()))) return;

@@ -1,6 +1,6 @@
 /** What a row says about its clip: one place that turns states into words. Pure. */
 
-import { brief, clock, fileName, time } from "./format.js";
+import { brief, clock, dateTime, fileName, firstLines, time } from "./format.js";
 import { told } from "./sentences.js";
 import { locale, words } from "./words.js";
 
@@ -19,7 +19,8 @@ import { locale, words } from "./words.js";
  * `gaps` is a sentence and `marks` where they are, from 0 to 1, each with its own; `spoken` is null where no language can be chosen, and
  * `by` who wrote the words down.
  * @typedef {Required<Condition> & {
- *   name: string, text: string|null, settled: string, tentative: string, duration_ms: number|null, facts: string,
+ *   name: string, text: string|null, excerpt: string, settled: string, tentative: string, duration_ms: number|null,
+ *   time: string, length: string, unsent: string, facts: string,
  *   fileName: string, gaps: string, marks: Mark[], spoken: import("../clip/language-picker.js").Spoken|null, by: string
  * }} View
  * @typedef {{place: number, words: string}} Mark
@@ -37,10 +38,10 @@ const MOST_GAPS = 6;
 const CALM = { retry: false, save: false, resume: false, finish: "", progress: null, running: false, awaited: false };
 
 /**
- * The words for an entry; `stood_ms` is how far somebody has heard it.
- * @param {Entry} entry @param {string} [as] a locale @param {number} [now_ms] @param {number} [stood_ms] @returns {View}
+ * The words for an entry.
+ * @param {Entry} entry @param {string} [as] a locale @param {number} [now_ms] @returns {View}
  */
-export function viewOf(entry, as = locale, now_ms = Date.now(), stood_ms = 0) {
+export function viewOf(entry, as = locale, now_ms = Date.now()) {
   const { clip, local, hearing } = entry;
   const about = local ?? clip;
   if (!about) throw new Error("An entry is a clip, a kept recording, or both.");
@@ -57,12 +58,16 @@ export function viewOf(entry, as = locale, now_ms = Date.now(), stood_ms = 0) {
     ...condition,
     name: about.name,
     text: clip?.text ?? null,
+    excerpt: firstLines(clip?.text ?? clip?.excerpt ?? ""),
     ...heard(entry),
     duration_ms,
+    time: time(entry.at, as),
+    length: duration_ms === null ? "" : condition.running ? clock(duration_ms) : brief(duration_ms),
+    unsent,
     fileName: fileName(about.name, about.mime),
-    facts: [time(entry.at, as), lengthOf(duration_ms, stood_ms), unsent].filter(Boolean).join(" · "),
+    facts: [dateTime(entry.at, as), duration_ms === null ? "" : clock(duration_ms), unsent].filter(Boolean).join(" · "),
     spoken: local ? null : spokenIn(clip),
-    by: (clip?.text && clip.recognizer) || "",
+    by: ((clip?.text ?? clip?.excerpt) && clip?.recognizer) || "",
     gaps: gapWords(gaps),
     marks: known_ms ? gaps.filter(hasPlace).map((gap) => marked(gap, known_ms)) : [],
   };
@@ -76,15 +81,9 @@ function lastNews_ms({ clip, hearing, heard_ms, changes }, now_ms) {
   return hearing ? news_ms : Math.min(news_ms, Date.parse(clip.updated_at));
 }
 
-/** How long it is, and how far it was heard. @param {number|null} duration_ms @param {number} stood_ms */
-function lengthOf(duration_ms, stood_ms) {
-  if (duration_ms === null) return "";
-  return stood_ms ? words.player.of(clock(stood_ms), clock(duration_ms)) : clock(duration_ms);
-}
-
 /** Words that are there before the transcript is. @param {Entry} entry */
 function heard({ clip, captions, hearing }) {
-  if (clip?.text) return { settled: "", tentative: "" };
+  if (clip?.text ?? clip?.excerpt) return { settled: "", tentative: "" };
   if (!captions) return { settled: hearing?.text ?? "", tentative: "" };
   const { missing, settled, tentative } = captions;
   return { settled: `${missing ? "… " : ""}${settled.trimStart()}`, tentative };
@@ -137,7 +136,7 @@ function onServer(clip, silent_ms, isStuck, hearing) {
       return { kind: "off", status: error ?? words.clip.off };
     case "done":
     case undefined:
-      return { kind: "done", status: clip?.text === "" ? words.clip.wordless : "" };
+      return { kind: "done", status: (clip?.text ?? clip?.excerpt) === "" ? words.clip.wordless : "" };
     default:
       return { kind: "waiting", status: words.clip.unknown };
   }
@@ -149,8 +148,9 @@ function onServer(clip, silent_ms, isStuck, hearing) {
  */
 function spokenIn(clip) {
   if (!clip || clip.status === "recording" || clip.status === "off") return null;
-  if (clip.status === "pending" && !clip.text && !clip.language_set) return null;
-  return { found: clip.text ? clip.language : null, set: clip.language_set };
+  const hasWords = Boolean(clip.text ?? clip.excerpt);
+  if (clip.status === "pending" && !hasWords && !clip.language_set) return null;
+  return { found: hasWords ? clip.language : null, set: clip.language_set };
 }
 
 /** Say what was not heard: where, for how long, and why. @param {Gap[]} gaps */

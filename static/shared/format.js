@@ -71,6 +71,11 @@ export function time(instant, as = locale) {
   return new Date(instant).toLocaleTimeString(as, { hour: "numeric", minute: "2-digit" });
 }
 
+/** Date and time of day of an instant, in words. @param {string} instant @param {string} [as] a locale */
+export function dateTime(instant, as = locale) {
+  return new Date(instant).toLocaleString(as, { day: "numeric", month: "long", hour: "numeric", minute: "2-digit" });
+}
+
 /** The name that a recording has until a person gives it one. @param {Date} at @param {string} [as] a locale */
 export function defaultName(at, as = locale) {
   const name = at.toLocaleString(as, { dateStyle: "medium", timeStyle: "short" });

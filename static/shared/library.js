@@ -83,7 +83,7 @@ export class Library extends EventTarget {
     const known = this.#known(clip.id);
     // What is only recalled may be of another server, or of one that was set back.
     const isRecalled = this.#recalled.delete(clip.id) && known?.clip?.version !== clip.version;
-    if (known?.clip && known.clip.version >= clip.version && !isRecalled) return false;
+    if (known?.clip && known.clip.version >= clip.version && !isRecalled && !this.#isFuller(clip)) return false;
     // A recording that is renamed has not grown; of anything else, each change is news.
     const isRenamed = clip.status === "recording" && known?.clip?.duration_ms === clip.duration_ms;
     const heard_ms = isRenamed ? known.heard_ms : now_ms;
@@ -94,6 +94,12 @@ export class Library extends EventTarget {
     const [at, local] = [known?.at ?? clip.created_at, known?.local ?? null];
     this.#set({ id: clip.id, at, clip, local, heard_ms, hearing, captions });
     return true;
+  }
+
+  /** Whether it is the whole of a clip of which we have the list's short form. @param {Clip} clip */
+  #isFuller({ id, version, text }) {
+    const truth = this.#truth.get(id);
+    return text !== undefined && truth?.text === undefined && truth?.version === version;
   }
 
   /** Take how far a transcription is; late news of one that is over is none. @param {Progress} hearing */

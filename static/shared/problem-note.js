@@ -1,8 +1,8 @@
-/** What went wrong in a row, and the ways out of it. */
+/** What went wrong with a clip, and the ways out of it. */
 
 import { part } from "./element.js";
 
-export class Note {
+export class ProblemNote {
   /** @type {(() => unknown)|null} */
   #again = null;
   /** @type {((whose: "mine"|"theirs") => unknown)|null} */
@@ -10,14 +10,14 @@ export class Note {
   /** What is said at the same time: what somebody has to choose, what is not saved, and what passes. */
   #words = { choice: "", unsaved: "", passing: "" };
 
-  /** @param {HTMLElement} row */
-  constructor(row) {
-    this.element = part(row, "note", HTMLElement);
-    this.words = part(row, "note-words", HTMLElement);
+  /** @param {HTMLElement} clip */
+  constructor(clip) {
+    this.element = part(clip, "note", HTMLElement);
+    this.words = part(clip, "note-words", HTMLElement);
     this.buttons = {
-      again: part(row, "again", HTMLButtonElement),
-      mine: part(row, "mine", HTMLButtonElement),
-      theirs: part(row, "theirs", HTMLButtonElement),
+      again: part(clip, "again", HTMLButtonElement),
+      mine: part(clip, "mine", HTMLButtonElement),
+      theirs: part(clip, "theirs", HTMLButtonElement),
     };
     this.buttons.again.addEventListener("click", () => this.again());
     this.buttons.mine.addEventListener("click", () => this.#choose?.("mine"));

@@ -87,9 +87,9 @@ export class Sync extends EventTarget {
     this.#backoff.wake();
   }
 
-  /** @param {Clip} clip as an event tells of it: one with a long text leaves it out */
+  /** @param {Clip} clip as an event tells of it: a server of an older release leaves long words out, and has no excerpt */
   #take(clip) {
-    if (clip.text !== undefined) this.library.apply(clip);
+    if (clip.text !== undefined || clip.excerpt !== undefined) this.library.apply(clip);
     else if (clip.version > (this.library.get(clip.id)?.clip?.version ?? 0)) void this.#fetch(clip);
   }
 

@@ -15,14 +15,19 @@
  *   heard?: number[]|null, silent?: number[]|null, left_out?: number[]|null
  * }} Remark
  *
- * A clip as the server shows it; of two, the one with the higher version is the truth. `found_at` is when the server
+ * A moment of a clip that a person has marked, and how they call it.
+ * @typedef {{id: string, at_ms: number, text: string}} Marker
+ *
+ * A clip as the server shows it; of two, the one with the higher version is the truth. The list's short form leaves `text`,
+ * `notes` and `markers` out and has an `excerpt` of the words, which are `text_chars` long. `found_at` is when the server
  * found its sound again, which no row of the database knew.
  * @typedef {{
  *   id: string, name: string, mime: string, bytes: number, duration_ms: number|null, segments: number, gaps: Gap[],
- *   status: Status, text: string|null, language: string|null, language_set: string|null, recognizer: string|null,
+ *   status: Status, text?: string|null, excerpt?: string|null, text_chars?: number|null, language: string|null, language_set: string|null, recognizer: string|null,
  *   error: string|null, version: number, created_at: string, updated_at: string, deleted_at: string|null,
  *   tags: string[], edited: boolean, found_at?: string|null,
- *   has_true_clock?: boolean, remarks?: Remark[], track_set?: number|null
+ *   has_true_clock?: boolean, remarks?: Remark[], track_set?: number|null,
+ *   starred?: boolean, name_origin?: string, notes?: string, markers?: Marker[]
  * }} Clip
  *
  * A stretch of a recording that is a container of its own: `bytes` are made, `sent` of them acknowledged by the server
@@ -60,8 +65,8 @@
  * `taken` when (ms) a tab began to send it at once, 0 otherwise; `conflict` waits for a person, and so does `refused`;
  * `theirs` is what the words are elsewhere, as that person is told.
  * @typedef {{
- *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"delete"|"restore"|"retry",
- *   value: string|{add: string[], remove: string[]}|null, base: string|null, title: string, at: string, taken: number,
+ *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"starred"|"delete"|"restore"|"retry",
+ *   value: string|boolean|{add: string[], remove: string[]}|null, base: string|null, title: string, at: string, taken: number,
  *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string,
  *   theirs?: string|null
  * }} Change
@@ -76,7 +81,7 @@
  *
  * @typedef {{url: string, cursor: string|null}} Realtime
  * @typedef {{
- *   clips: Clip[], next: string|null, realtime: Realtime, limits: {upload_bytes: number}, found?: Record<string, Found>
+ *   clips: Clip[], next: string|null, realtime: Realtime, limits: {upload_bytes: number, bin_days?: number}, found?: Record<string, Found>
  * }} Page
  *
  * Where matched words begin and end, as `slice` takes it; of a clip's name, and of excerpts of its text, with the moment

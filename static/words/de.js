@@ -7,9 +7,22 @@ export const some = (/** @type {number} */ n, /** @type {string} */ one, /** @ty
 export default {
   /** Of the markup: `translate` puts them in. */
   page: {
+    skip: "Zum Inhalt",
+    settings: "Einstellungen",
+    welcome: "Wähle eine Aufnahme, oder drück „Aufnehmen“.",
+    recorderPlace: "Aufnahme",
+    player: "Wiedergabe",
+    stepBack: "10 Sekunden zurück",
+    stepForward: "10 Sekunden vor",
+    close: "Schließen",
+    rename: "Umbenennen",
+    star: "Markieren",
+    more: "Mehr",
+    parts: "Teile der Aufnahme",
+    notes: "Notizen",
     offline: "Offline. Aufnahmen bleiben auf diesem Gerät und werden gesendet, sobald die Verbindung wieder da ist.",
     bin: "Papierkorb",
-    choose: "Dateien wählen",
+    choose: "Dateien hinzufügen",
     recorder: "Aufnahmegerät",
     recordingTitle: "Titel dieser Aufnahme",
     proof: "Stand der Sicherung",
@@ -21,11 +34,11 @@ export default {
     clips: "Aufnahmen",
     emptyTitle: "Sag etwas",
     emptyWords:
-      "Drück den roten Knopf und sprich. Deine Worte erscheinen hier von selbst, neben dem Ton, aus dem sie stammen, auf jedem Gerät, das diese Seite offen hat.",
+      "Drück „Aufnehmen“ und sprich. Deine Worte erscheinen von selbst, neben dem Ton, aus dem sie stammen, auf jedem Gerät, das diese Seite offen hat.",
     emptyDrop: "Du kannst auch Tondateien irgendwo hierher ziehen oder",
     emptyPick: "von diesem Gerät wählen",
     backToClips: "Zurück zu den Aufnahmen",
-    binEmpty: "Der Papierkorb ist leer. Was du löschst, bleibt hier 30 Tage.",
+    binEmpty: "Der Papierkorb ist leer.",
     deletedClips: "Gelöschte Aufnahmen",
     drop: "Zum Hinzufügen loslassen",
     play: "Abspielen",
@@ -186,6 +199,10 @@ export default {
   },
 
   list: {
+    star: (/** @type {string} */ name) => `${name} markieren`,
+    menu: (/** @type {string} */ name) => `Mehr zu ${name}`,
+    play: (/** @type {string} */ name) => `${name} abspielen`,
+    pause: (/** @type {string} */ name) => `${name} anhalten`,
     unreadable: (problem) => `Die Aufnahmen konnten nicht gelesen werden: ${problem} Die Seite versucht es weiter.`,
     polled:
       "Was anderswo geschieht, kommt hier ein paar Sekunden später an: Die Live-Verbindung zum Server kommt nicht zustande. Die Seite versucht es weiter.",
@@ -391,6 +408,7 @@ export default {
       tags: (title, problem) => `Die Schlagwörter von „${title}“ konnten nicht geändert werden. ${problem}`,
       delete: (title, problem) => `„${title}“ konnte nicht gelöscht werden. ${problem}`,
       restore: (title, problem) => `„${title}“ konnte nicht wiederhergestellt werden. ${problem}`,
+      starred: (title, problem) => `„${title}“ konnte nicht markiert werden. ${problem}`,
       retry: (title, problem) => `„${title}“ konnte nicht neu transkribiert werden. ${problem}`,
     },
     copy: "Text kopieren",

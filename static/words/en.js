@@ -5,9 +5,22 @@ export const some = (/** @type {number} */ n, /** @type {string} */ one, /** @ty
 export default {
   /** Of the markup: `translate` puts them in. */
   page: {
+    skip: "Skip to the content",
+    settings: "Settings",
+    welcome: "Choose a clip, or press Record.",
+    recorderPlace: "Recording",
+    player: "Player",
+    stepBack: "10 seconds back",
+    stepForward: "10 seconds forward",
+    close: "Close",
+    rename: "Rename",
+    star: "Star",
+    more: "More",
+    parts: "Parts of the clip",
+    notes: "Notes",
     offline: "Offline. What you record is kept on this device and sent when the connection is back.",
     bin: "Bin",
-    choose: "Choose files",
+    choose: "Add files",
     recorder: "Recorder",
     recordingTitle: "Title of this recording",
     proof: "Proof of capture",
@@ -19,11 +32,11 @@ export default {
     clips: "Clips",
     emptyTitle: "Say something",
     emptyWords:
-      "Press the red button and speak. Your words appear here by themselves, beside the sound they came from, on every device that has this page open.",
+      "Press Record and speak. Your words appear by themselves, beside the sound they came from, on every device that has this page open.",
     emptyDrop: "You can also drop sound files anywhere, or",
     emptyPick: "pick them from this device",
     backToClips: "Back to the clips",
-    binEmpty: "The bin is empty. What you delete is kept here for 30 days.",
+    binEmpty: "The bin is empty.",
     deletedClips: "Deleted clips",
     drop: "Drop to add",
     play: "Play",
@@ -187,6 +200,10 @@ export default {
   },
 
   list: {
+    star: (/** @type {string} */ name) => `Star ${name}`,
+    menu: (/** @type {string} */ name) => `More for ${name}`,
+    play: (/** @type {string} */ name) => `Play ${name}`,
+    pause: (/** @type {string} */ name) => `Pause ${name}`,
     unreadable: (/** @type {string} */ problem) =>
       `The clips could not be read: ${problem} The page goes on trying.`,
     polled:
@@ -361,6 +378,7 @@ export default {
       tags: (title, problem) => `The tags of “${title}” could not be changed. ${problem}`,
       delete: (title, problem) => `“${title}” could not be deleted. ${problem}`,
       restore: (title, problem) => `“${title}” could not be restored. ${problem}`,
+      starred: (title, problem) => `“${title}” could not be starred. ${problem}`,
       retry: (title, problem) => `“${title}” could not be transcribed again. ${problem}`,
     },
     copy: "Copy the words",

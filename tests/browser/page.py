@@ -1,6 +1,7 @@
 """The page as a person sees it: by role and name."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -38,7 +39,7 @@ class DictaphonePage:
             context = await where.new_context(service_workers="allow" if service_worker else "block")
         opened = cls(await context.new_page())
         await opened.page.goto(url)
-        await expect(opened.page.get_by_role("main")).to_have_attribute("aria-busy", "false")
+        await expect(opened.page.get_by_role("region", name="Clips")).to_have_attribute("aria-busy", "false")
         return opened
 
     def button(self, name: str) -> Locator:
@@ -51,8 +52,7 @@ class DictaphonePage:
         return self.page.locator(f"[data-clip-id='{clip_id}']")
 
     async def record(self, title: str, words: int | None = None, seconds: float = 4) -> str:
-        """Record for so long, with a title of our own, and return the new clip's id."""
-        before = set(await self.ids())
+        """Record for so long, with a title of our own, and return the new clip's id. Its page is open then."""
         await self.button("Record").click()
         field = self.page.get_by_role("textbox", name="Title of this recording")
         await expect(field).to_be_visible()
@@ -60,9 +60,8 @@ class DictaphonePage:
         await self.has_recorded(seconds)
         await self.button("Stop").click()
         await expect(self.button("Record")).to_be_visible()
-        await self.page.wait_for_function(f"before => ({IDS})().some(id => !before.includes(id))", arg=sorted(before))
-        [new] = set(await self.ids()) - before
-        return new
+        await expect(self.page).to_have_url(re.compile("/clips/"))
+        return self.page.url.split("/clips/")[1].split("?")[0]
 
     async def has_recorded(self, seconds: float) -> None:
         """Wait until the timer says at least so much: it is the clock, since a busy machine may start late."""
@@ -93,44 +92,77 @@ class DictaphonePage:
         return bool(await self.page.evaluate("() => window.neverReloaded === true"))
 
 
-def name_of(row: Locator) -> Locator:
-    return row.get_by_role("textbox", name="Name")
+def title_of(row: Locator) -> Locator:
+    """The title in a row, which is the link to its page."""
+    return row.get_by_role("heading").get_by_role("link")
 
 
-def words_of(row: Locator) -> Locator:
-    """The words as they are read; of a closed row, their first lines."""
-    return row.get_by_role("group", name="Transcript")
+def clip_page(page: Page) -> Locator:
+    """The page of the clip that is open."""
+    return page.get_by_role("article")
 
 
-async def unfold(row: Locator) -> None:
-    """Open a row, if it is not open."""
-    details = row.get_by_role("button", name="Details")
-    if await details.get_attribute("aria-expanded") == "false":
-        await details.click()
-    await expect(details).to_have_attribute("aria-expanded", "true")
+def words_of(clip: Locator) -> Locator:
+    """All words on a clip's page, as they are read."""
+    return clip.get_by_role("group", name="Transcript")
 
 
-async def edit(row: Locator) -> Locator:
-    """Begin to edit the words of a row, and return the field."""
-    await unfold(row)
-    await row.get_by_role("button", name="Edit").click()
-    field = row.get_by_role("textbox", name="Transcript")
+async def open_clip(here: DictaphonePage, clip_id: str) -> Locator:
+    """Open a clip from its row, and return its page."""
+    await title_of(here.row(clip_id)).click()
+    await expect(here.page).to_have_url(re.compile(f"/clips/{clip_id}"))
+    await expect(clip_page(here.page)).to_be_visible()
+    return clip_page(here.page)
+
+
+async def back_to_list(here: DictaphonePage) -> None:
+    """Go back from a clip's page, where it lies over the list."""
+    await here.page.get_by_role("link", name="Back to the clips").click()
+    await expect(here.page.get_by_role("search")).to_be_visible()
+
+
+async def rename(clip: Locator, name: str) -> None:
+    """Give a clip another name, on its page."""
+    await clip.get_by_role("button", name="Rename").click()
+    field = clip.get_by_role("textbox", name="Name")
+    await field.fill(name)
+    await field.press("Enter")
+    await expect(field).to_be_hidden()
+
+
+async def edit(clip: Locator) -> Locator:
+    """Begin to edit the words on a clip's page, and return the field."""
+    await clip.get_by_role("button", name="Edit", exact=True).click()
+    field = clip.get_by_role("textbox", name="Transcript")
     await expect(field).to_be_focused()
     return field
 
 
-async def rewrite(row: Locator, words: str) -> None:
-    """Put other words in the place of a row's, and leave them."""
-    field = await edit(row)
+async def rewrite(clip: Locator, words: str) -> None:
+    """Put other words in the place of a clip's, and leave them."""
+    field = await edit(clip)
     await field.fill(words)
     await field.blur()
     await expect(field).to_be_hidden()
 
 
+async def choose(clip: Locator, menu: str, item: str) -> None:
+    """Choose an item of a menu, by the names of its button and of the item."""
+    await clip.get_by_role("button", name=menu).click()
+    await clip.page.get_by_role("menuitem", name=item).click()
+
+
+async def delete(here: DictaphonePage, clip_id: str) -> None:
+    """Put a clip into the bin by the menu of its row."""
+    await choose(here.row(clip_id), "More for", "Delete")
+    await expect(here.row(clip_id)).to_be_hidden()
+
+
 async def heard(row: Locator) -> str:
-    """Wait for the row's words."""
-    await expect(words_of(row)).to_be_visible(timeout=WORDS_MS)
-    return await words_of(row).inner_text()
+    """Wait for the first words of a row."""
+    words = row.locator(".row-words:not(.heard)")
+    await expect(words).to_be_visible(timeout=WORDS_MS)
+    return await words.inner_text()
 
 
 async def plays(page: Page) -> None:

@@ -44,7 +44,7 @@ test("from the tap to the server: three figures that follow each other, and one 
   server.delay = () => undefined;
   here.capture.stop();
   await pass(1_000);
-  assert.deepEqual(here.last("end"), { name, duration_ms: 3_700, gaps: [], empty: false });
+  assert.deepEqual(here.last("end"), { id: here.last("begin").id, name, duration_ms: 3_700, gaps: [], empty: false });
   assert.equal(here.capture.id, "");
   const clip = server.clips.get(id);
   assert.deepEqual([clip.status, clip.duration_ms], ["pending", 3_700]);

@@ -69,10 +69,12 @@ test("language and recognizer are those of what was heard, and of nothing else",
   assert.deepEqual([silent.spoken, silent.by], [{ found: null, set: null }, ""]);
 });
 
-test("a clip says how far somebody has heard it", () => {
+test("a clip says when it was and how long it is, in a row and on its page", () => {
   const entry = { id: "a", at: "2026-11-22T10:00:00.000Z", clip: clip("a", { duration_ms: 760_000 }), local: null };
-  assert.match(viewOf(entry, "en", 0, 190_000).facts, / · 3:10 of 12:40$/);
-  assert.match(viewOf(entry, "en", 0, 0).facts, / · 12:40$/);
+  const { time, length, facts } = viewOf(entry, "en", 0);
+  assert.match(time, /^\d+:\d\d\s[AP]M$/);
+  assert.equal(length, "13 min");
+  assert.match(facts, /^November 22 at .* · 12:40$/);
 });
 
 test("a language can be chosen for what the server has heard, or hears, or was told", () => {

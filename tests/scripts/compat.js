@@ -268,6 +268,9 @@ function lateValues(paths, value, line) {
   /** @type {Finding[]} */
   const found = [];
   walkStyles(value, (node) => {
+    if (node.type === "Operator" && node.value === "/" && paths[0] === "css.properties.content") {
+      found.push(...unlessOneIsThere(["css.properties.content.alt_text"], line));
+    }
     if (node.type === "Identifier") found.push(...unlessOneIsThere(paths.map((path) => `${path}.${node.name}`), line));
     if (node.type !== "Function") return;
     const types = (TYPES.get(node.name) ?? []).concat(paths.map((path) => `${path}.${node.name}`));

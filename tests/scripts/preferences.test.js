@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applies, command } from "../../static/clip/keys.js";
-import { link, target } from "../../static/shared/links.js";
 import { Listening, Places } from "../../static/shared/preferences.js";
 import { behind, lastAtMost, pauses, Timing } from "../../static/clip/word-timings.js";
 
@@ -138,10 +137,6 @@ test("speed goes in steps between half and three times, and is remembered", () =
   assert.equal(new Listening(storage(kept)).skips, true);
 });
 
-test("a link names a clip and a second", () => {
-  assert.equal(link("a", 61_900), "#clip=a&t=61");
-  assert.equal(link("a"), "#clip=a");
-  assert.deepEqual(target("#clip=a&t=61"), { id: "a", ms: 61_000 });
   assert.deepEqual(target("#clip=A&t=1.5"), { id: "a", ms: 1_500 });
   assert.deepEqual(target("#clip=a&t=soon"), { id: "a", ms: null });
   for (const other of ["", "#bin", "#clip=", "#t=5"]) assert.equal(target(other), null, other);

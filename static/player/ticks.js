@@ -1,0 +1,36 @@
+/** What lies on the line of a clip's sound: a tick for each gap, and a band where speech has no words; each says what it is. */
+
+import { places } from "../clip/remarks.js";
+
+/** @typedef {import("../shared/clip-state.js").Mark} Mark */
+
+export class Ticks {
+  #shown = "";
+
+  /** @param {HTMLElement} element over the line */
+  constructor(element) {
+    this.element = element;
+  }
+
+  /** @param {Mark[]} gaps @param {import("../shared/types.js").Clip|null} clip */
+  show(gaps, clip) {
+    const bands = places(clip?.remarks ?? [], clip?.duration_ms ?? 0);
+    const wanted = JSON.stringify([gaps, bands]);
+    if (wanted === this.#shown) return;
+    this.#shown = wanted;
+    this.element.replaceChildren(
+      ...gaps.map(({ place, words }) => tick("gap", words, place)),
+      ...bands.map(({ title, from, to }) => tick("band", title, from, to - from)),
+    );
+  }
+}
+
+/** @param {string} kind @param {string} title @param {number} from 0 to 1 @param {number} [width] 0 to 1 */
+function tick(kind, title, from, width = 0) {
+  const made = document.createElement("i");
+  made.className = kind;
+  made.title = title;
+  made.style.insetInlineStart = `${100 * from}%`;
+  if (width) made.style.width = `${100 * width}%`;
+  return made;
+}

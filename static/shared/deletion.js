@@ -1,0 +1,34 @@
+/** Puts clips into the bin, and offers to take that back. */
+
+import { words } from "./words.js";
+
+export class Deletion {
+  /** @param {{actions: import("./actions.js").Actions, toast: import("./toast.js").Toast, announce: (words: string) => void}} page */
+  constructor({ actions, toast, announce }) {
+    this.actions = actions;
+    this.toast = toast;
+    this.announce = announce;
+  }
+
+  /** @param {string} id @param {string} name as a person knows it */
+  async delete(id, name) {
+    const deleting = this.actions.remove(id);
+    this.toast.say(words.bin.moved(name), { undo: () => void this.#restore(id, deleting) });
+    try {
+      await deleting;
+    } catch (error) {
+      this.toast.say(error instanceof Error ? error.message : String(error), { stays: true });
+    }
+  }
+
+  /** The deletion itself comes first, if it is still on its way. @param {string} id @param {Promise<void>} deleting */
+  async #restore(id, deleting) {
+    await deleting.catch(() => {});
+    try {
+      await this.actions.restore(id);
+      this.announce(words.bin.restored);
+    } catch (error) {
+      this.toast.say(error instanceof Error ? error.message : String(error), { stays: true });
+    }
+  }
+}
