@@ -137,11 +137,6 @@ test("speed goes in steps between half and three times, and is remembered", () =
   assert.equal(new Listening(storage(kept)).skips, true);
 });
 
-  assert.deepEqual(target("#clip=A&t=1.5"), { id: "a", ms: 1_500 });
-  assert.deepEqual(target("#clip=a&t=soon"), { id: "a", ms: null });
-  for (const other of ["", "#bin", "#clip=", "#t=5"]) assert.equal(target(other), null, other);
-});
-
 const press = (key, more = {}) => command({ key, shiftKey: false, ctrlKey: false, metaKey: false, altKey: false, ...more });
 const nowhere = { tag: "BODY", type: "", editable: false, selects: false };
 
