@@ -15,10 +15,15 @@ import { Proof } from "./proof.js";
 /** The timer is drawn more often than it changes, so that no second is skipped. */
 const TICK_MS = 200;
 
+/** How often a title that is being typed is saved: a tab that dies costs no more of it. */
+const MEANWHILE_MS = 1_000;
+
 /** Emits `begin` when a recording begins and `end` with its id when it is over, "" if nothing came of it. */
 export class RecorderPanel extends EventTarget {
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #ticking;
+  /** @type {ReturnType<typeof setTimeout>|undefined} until a title that is being typed is saved */
+  #typing;
   #behind = false;
   /** Why the server does not take it at the moment. @type {string|null} */
   #problem = null;
@@ -56,6 +61,7 @@ export class RecorderPanel extends EventTarget {
     this.button.addEventListener("click", () => void this.press());
     this.pause.addEventListener("click", () => (this.#state === "paused" ? capture.resume() : capture.pause()));
     this.title.addEventListener("change", () => this.flush());
+    this.title.addEventListener("input", () => (this.#typing ??= setTimeout(() => this.#keep(), MEANWHILE_MS)));
     this.title.addEventListener("keydown", (event) => event.key === "Enter" && this.title.blur());
     this.#follow();
   }
@@ -73,6 +79,11 @@ export class RecorderPanel extends EventTarget {
   flush() {
     const name = this.title.value.trim();
     if (name && this.element.hasAttribute("data-live")) this.capture.rename(name);
+  }
+
+  #keep() {
+    this.#typing = undefined;
+    this.flush();
   }
 
   /** This browser cannot record; the rest of the page works. @param {string} sentence */

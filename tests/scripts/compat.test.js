@@ -36,7 +36,6 @@ const FALLBACKS = {
   "api.Navigator.canShare": [["clip/sharing.js"], "no Share button"],
   "api.Navigator.canShare.data_files_parameter": [["clip/sharing.js"], "the link is shared"],
   "api.Navigator.connection": [["offline/audio-cache.js"], "nobody wishes to save data"],
-  "api.Navigator.share": [["clip/tools.js"], "no Share button"],
   "api.Navigator.wakeLock": [["recording/advice.js", "recording/capture.js"], "a person is told to keep the screen on"],
   "api.NetworkInformation.saveData": [["offline/audio-cache.js"], "nobody wishes to save data"],
   "api.TrustedTypePolicyFactory.createPolicy": [["offline/install.js"], "an address in plain text"],
