@@ -166,6 +166,19 @@ export default {
     waiting: "Warte auf ein Mikrofon …",
   },
 
+  advice: {
+    staysOpen:
+      "Bleib beim Aufnehmen in dieser App: iOS nimmt einer App vom Home-Bildschirm das Mikrofon, sobald eine andere vorn ist. In einem Tab von Safari geht die Aufnahme weiter.",
+    screenOn: "Lass beim Aufnehmen den Bildschirm an: Wird er dunkel, endet hier die Aufnahme.",
+  },
+
+  persistence: {
+    kept: "Dieser Browser behält, was noch nicht gesendet ist, bis du es löschst.",
+    untilFull: "Dieser Browser behält, was noch nicht gesendet ist, bis das Gerät voll ist.",
+    sevenDays:
+      "Safari vergisst, was noch nicht gesendet ist, wenn diese Seite sieben Tage lang nicht geöffnet wird. Öffne sie vorher, oder leg sie auf den Home-Bildschirm.",
+  },
+
   recorder: {
     record: "Aufnehmen",
     stop: "Beenden",

@@ -164,6 +164,21 @@ export default {
     waiting: "Waiting for a microphone …",
   },
 
+  /** What a device does to a recording that nobody looks at: static/recording/advice.js. */
+  advice: {
+    staysOpen:
+      "Stay in this app while you record: iOS takes the microphone from an app of the home screen as soon as another one is in front. In a tab of Safari the recording goes on.",
+    screenOn: "Keep the screen on while you record: here the recording stops when it goes dark.",
+  },
+
+  /** How long what is not sent is kept: static/offline/persistence.js. */
+  persistence: {
+    kept: "This browser keeps what is not sent until you delete it.",
+    untilFull: "This browser keeps what is not sent until the device is full.",
+    sevenDays:
+      "Safari forgets what is not sent when this page is not opened for seven days. Open it again before then, or add it to the home screen.",
+  },
+
   recorder: {
     record: "Record",
     stop: "Stop",
