@@ -11,6 +11,7 @@ from pydantic import (
     AliasChoices,
     Field,
     NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     SecretStr,
     ValidationError,
@@ -138,6 +139,17 @@ class CaptionSettings(ProcessSettings):
 
     live_captions: bool = Field(
         True, description="`off`: no words while somebody speaks, and no work for them; the transcript comes as ever."
+    )
+
+
+class SoundSettings(ProcessSettings):
+    """The sound that is taken."""
+
+    # A day is more than anybody records in one go. The column of a clip's length, in milliseconds, ends at 596.5 hours.
+    max_audio_hours: PositiveFloat = Field(
+        24,
+        le=596,
+        description="Longest sound of a clip, in hours; the bytes of a longer one are kept, and it gets no words.",
     )
 
 

@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from services.api import health, websocket_proxy
+from services.api import about, health, websocket_proxy
 from services.api.archive import routes as archive
-from services.api.clips import legacy_routes
+from services.api.clips import bin_routes, legacy_routes
 from services.api.clips import routes as clips
 from services.api.frontend import routes as frontend
 from services.api.frontend.version import STATIC, PageFiles
+from services.api.http.compression import CompressionMiddleware
 from services.api.http.errors import EXCEPTION_HANDLERS
 from services.api.http.middleware import RequestMiddleware
 from services.api.openapi import document
@@ -48,6 +49,9 @@ ROUTES = [
     # Clips by id: the page's API.
     Route("/api/clips", search.list_clips),
     Route("/api/tags", search.list_tags),
+    Route("/api/bin", bin_routes.empty, methods=["DELETE"]),
+    Route("/api/about", about.about),
+    Route("/api/storage", about.storage),
     Route("/api/media-type", clips.media_type, methods=["POST"]),
     Route("/api/clips/{id}", by_method(GET=clips.read, PUT=clips.put, PATCH=clips.patch, DELETE=clips.delete)),
     Route("/api/clips/{id}/restore", clips.restore, methods=["POST"]),
@@ -104,6 +108,7 @@ def create_app(settings: ApiSettings) -> Starlette:
                 expose_headers=["ETag", "Content-Range", *uploads.RESPONSE_HEADERS],
             )
         )
+    middleware.append(Middleware(CompressionMiddleware))
     app = Starlette(routes=ROUTES, middleware=middleware, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
     app.state.page_files = PageFiles(reload=settings.reload_page)
     # "/clips/a/" names the clip "a/": a redirect to "/clips/a" would be another clip.

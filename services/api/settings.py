@@ -4,10 +4,18 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
-from shared.settings import CaptionSettings, DatabaseSettings, OriginSettings, Port, RedisSettings, StoreSettings
+from shared.settings import (
+    CaptionSettings,
+    DatabaseSettings,
+    OriginSettings,
+    Port,
+    RedisSettings,
+    SoundSettings,
+    StoreSettings,
+)
 
 
-class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings, CaptionSettings):
+class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings, CaptionSettings, SoundSettings):
     """Settings of the clip API."""
 
     port: Port = Field(8080, description="Port of the page and the API.")

@@ -8,9 +8,8 @@ import httpx
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationInfo, field_validator
 
 from services.transcriber.hardware import Device, available_cores, wants_gpu
-from shared.db.columns import MAX_DURATION_MS
 from shared.redis.jobs import LONG_TRANSCRIPTION, TRANSCRIPTION
-from shared.settings import CaptionSettings, DatabaseSettings, Port, RedisSettings, StoreSettings
+from shared.settings import CaptionSettings, DatabaseSettings, Port, RedisSettings, SoundSettings, StoreSettings
 
 DEFAULT_MODEL = "base"
 """2 % word errors, a hundred languages, 148 MB. The tiny models make 1.5 times as many errors."""
@@ -33,7 +32,7 @@ MIN_WHISPER_MAX_BYTES = 1_000_000
 """Half a minute of WAV. Whisper takes as long for less, and more cuts would fall into a sentence."""
 
 
-class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, CaptionSettings):
+class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, CaptionSettings, SoundSettings):
     """The transcriber's settings."""
 
     port: Port = Field(8082, description="Port of `/healthz`, `/readyz`, `/metrics` and `POST /wake`.")
@@ -79,12 +78,6 @@ class TranscriberSettings(DatabaseSettings, StoreSettings, RedisSettings, Captio
     concurrency: NonNegativeInt = Field(
         0,
         description="Clips at a time; 0: one a thread of the embedded engine, 4 at an OpenAI server, 1 at cog.",
-    )
-    # A day is more than anybody records in one go. The column of a clip's length ends at 24 days.
-    max_audio_hours: PositiveFloat = Field(
-        24,
-        le=MAX_DURATION_MS / 3_600_000,
-        description="Longest sound of a clip, in hours; the bytes of a longer one are kept, and it gets no words.",
     )
     # Three renewals fit in. A killed worker's clip waits no longer than this and one sweep.
     lease_seconds: PositiveInt = Field(

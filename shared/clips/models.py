@@ -2,17 +2,20 @@
 
 import enum
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import BigInteger, Boolean, Column, Text, text, true
+from sqlalchemy import BigInteger, Boolean, Column, Text, event, text, true
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from shared.clips.excerpt import excerpt_of
 from shared.clips.gaps import LOST, MISSING, UNHEARD, missing_audio, new_gap, readable_gaps
+from shared.clips.markers import change_markers, readable_markers
 from shared.clips.remarks import NOT_UNDERSTOOD, OPPOSITE_PHASE, QUIET, TRACKS, readable_remarks, replace_remarks
 from shared.clips.tags import normalize_tags, readable_tags
+from shared.clips.titles import suggest_title
 from shared.db.columns import OpenEnum, ReadableJson, UtcDateTime, collated_text, partial_index
 from shared.languages import LANGUAGES
 from shared.libraries import HOME
@@ -40,6 +43,32 @@ class Status(enum.StrEnum):
     OFF = "off"
 
 
+class NameOrigin(enum.StrEnum):
+    """Who gave a clip its name. A machine's name never replaces a person's."""
+
+    DEFAULT = "default"
+    """The page: a date, or a number."""
+    WORDS = "words"
+    """The first words of the clip (`shared.clips.titles`)."""
+    SUMMARY = "summary"
+    """A summary of the clip."""
+    PERSON = "person"
+
+
+def name_origin(said: str | None) -> NameOrigin:
+    """The origin that a client said. What is not known here, or was not said, counts as a person's: it stays."""
+    try:
+        return NameOrigin(said or NameOrigin.PERSON)
+    except ValueError:
+        return NameOrigin.PERSON
+
+
+def _rank(origin: str) -> int:
+    """How much an origin counts. One of a newer release yields to a person alone."""
+    ranks = [NameOrigin.DEFAULT, NameOrigin.WORDS, NameOrigin.SUMMARY, NameOrigin.PERSON]
+    return ranks.index(NameOrigin(origin)) if isinstance(origin, NameOrigin) else ranks.index(NameOrigin.SUMMARY)
+
+
 class Clip(SQLModel, table=True):
     """One recording. Its text is in this row; its audio is an object in the store, or pieces that are not joined."""
 
@@ -51,6 +80,9 @@ class Clip(SQLModel, table=True):
         partial_index("deleted_at IS NULL", "clip_length", "library_id", "duration_ms", "id", "status", "created_at"),
         partial_index(
             "deleted_at IS NULL", "clip_name", "library_id", "sort_name", "id", "status", "duration_ms", "created_at"
+        ),
+        partial_index(
+            "starred_at IS NOT NULL AND deleted_at IS NULL", "clip_starred", "library_id", "created_at", "id"
         ),
         partial_index("deleted_at IS NOT NULL", "clip_bin", "library_id", "deleted_at", "id"),
         partial_index("deleted_at IS NULL", "clip_named", "library_id", "name"),
@@ -65,8 +97,21 @@ class Clip(SQLModel, table=True):
     name: str = Field(max_length=MAX_NAME_CHARS)
     sort_name: str = Field(sa_column=Column(collated_text(MAX_WORD_CHARS), nullable=False))
     """The key by which names are ordered; `shared.search.index` sets it with each name."""
+    name_origin: NameOrigin | str = Field(
+        default=NameOrigin.PERSON,
+        sa_column=Column(OpenEnum(NameOrigin), nullable=False, server_default=NameOrigin.PERSON.value),
+    )
+    """A text is the origin of a newer release: such a name stays."""
     tags: list[str] = Field(default_factory=list, sa_column=Column(ReadableJson(readable_tags), nullable=False))
     """As `shared.clips.tags` normalizes them: sorted, each once. Searches use `shared.search.index.ClipTag`."""
+    starred_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    notes: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    """What somebody typed beside the clip, not what is said in it."""
+    markers: list[dict[str, Any]] = Field(
+        default_factory=list,
+        sa_column=Column(ReadableJson(readable_markers), nullable=False, server_default=text("'[]'")),
+    )
+    """Made by `shared.clips.markers`; browsers see them as `shared.clips.schemas.Marker`."""
     mime: str = Field(max_length=255)
     bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     sha256: str = Field(default="", max_length=64)
@@ -95,6 +140,11 @@ class Clip(SQLModel, table=True):
     status: Status | str = Field(sa_column=Column(OpenEnum(Status), nullable=False))
     """A text is the status of a newer release: nothing is done to the clip until a person wants it."""
     text: str | None = Field(default=None, sa_column=Column(Text))
+    text_length: int | None = Field(default=None, sa_column=Column(BigInteger))
+    """Characters of the text, for lists: to count fifty transcripts takes longer than all else. It follows `text`.
+
+    None, or the count of an earlier text: an older release wrote the text, and `index_repair` has not come by.
+    """
     edited_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     language: str | None = Field(default=None, max_length=16)
     """Language of the text, as the recognizer detected it."""
@@ -145,6 +195,7 @@ class Clip(SQLModel, table=True):
         is_dated: bool = False,
         track: int | None = None,
         duration_ms: int | None = None,
+        name_origin: NameOrigin = NameOrigin.PERSON,
         library_id: str = HOME,
     ) -> Self:
         """A new clip whose audio is in the store already. It waits for its preparation and its transcription.
@@ -156,6 +207,7 @@ class Clip(SQLModel, table=True):
             library_id=library_id,
             name=name,
             sort_name=sort_key(name),
+            name_origin=name_origin,
             mime=mime,
             bytes=bytes,
             sha256=sha256,
@@ -171,7 +223,15 @@ class Clip(SQLModel, table=True):
 
     @classmethod
     def new_recording(
-        cls, id: uuid.UUID, *, name: str, mime: str, recorded_at: datetime, now: datetime, library_id: str = HOME
+        cls,
+        id: uuid.UUID,
+        *,
+        name: str,
+        mime: str,
+        recorded_at: datetime,
+        now: datetime,
+        name_origin: NameOrigin = NameOrigin.PERSON,
+        library_id: str = HOME,
     ) -> Self:
         """A new clip that is being recorded."""
         return cls(
@@ -179,6 +239,7 @@ class Clip(SQLModel, table=True):
             library_id=library_id,
             name=name,
             sort_name=sort_key(name),
+            name_origin=name_origin,
             mime=mime,
             bytes=0,
             status=Status.RECORDING,
@@ -201,6 +262,7 @@ class Clip(SQLModel, table=True):
             recorded_at=upload.recorded_at,
             is_dated=upload.is_dated,
             track=upload.track,
+            name_origin=name_origin(upload.name_origin),
             now=now,
             library_id=upload.library_id,
         )
@@ -258,14 +320,47 @@ class Clip(SQLModel, table=True):
         """Finish a recording whose recorder has sent nothing for long. The recorder may still come back."""
         self.finish_recording(now, duration_ms=None, gaps=[*self.gaps, new_gap(self.duration_ms or 0, 0, LOST)])
 
-    def rename(self, name: str, now: datetime) -> None:
-        self.name = name
+    def rename(self, name: str, now: datetime, origin: NameOrigin = NameOrigin.PERSON) -> None:
+        """Set the name, unless a better origin gave the present one: a machine's name never replaces a person's."""
+        if _rank(origin) < _rank(self.name_origin) or (name, origin) == (self.name, self.name_origin):
+            return
+        self.name, self.name_origin = name, origin
         self._touch(now)
+
+    @property
+    def starred(self) -> bool:
+        return self.starred_at is not None
+
+    def set_starred(self, is_starred: bool, now: datetime) -> None:
+        self.starred_at = now if is_starred else None
+        self._touch(now)
+
+    def set_notes(self, notes: str, now: datetime) -> None:
+        """Replace the notes."""
+        self.notes = notes
+        self._touch(now)
+
+    def change_markers(self, new: Sequence[dict[str, Any]], removed: Collection[str], now: datetime) -> None:
+        """Set some markers by their id, and remove others; the rest stays. Raises `ValueError` if they are too many."""
+        markers = change_markers(self.markers, new, removed)
+        if markers != self.markers:
+            self.markers = markers
+            self._touch(now)
 
     def set_tags(self, names: list[str], now: datetime) -> None:
         """Replace the tags."""
         self.tags = normalize_tags(names)
         self._touch(now)
+
+    @property
+    def excerpt(self) -> str | None:
+        """The first words of the text."""
+        return excerpt_of(self.text)
+
+    @property
+    def text_chars(self) -> int | None:
+        """Characters (code points) of the text."""
+        return None if self.text is None else len(self.text)
 
     @property
     def edited(self) -> bool:
@@ -414,6 +509,8 @@ class Clip(SQLModel, table=True):
         """
         if self.edited_at is None:
             self.text = text
+        if title := suggest_title(self.text or ""):
+            self.rename(title, now, NameOrigin.WORDS)
         self.language = language
         self.recognizer = recognizer
         self.duration_ms = duration_ms or self.duration_ms
@@ -498,6 +595,11 @@ class Clip(SQLModel, table=True):
     def _touch(self, now: datetime) -> None:
         self.version += 1
         self.updated_at = now
+
+
+@event.listens_for(Clip.text, "set")
+def _count_text(clip: Clip, text: str | None, _old_text: object, _event: object) -> None:
+    clip.text_length = None if text is None else len(text)
 
 
 index.register_listeners(Clip)

@@ -63,6 +63,10 @@ def expired_in_bin(before: datetime, *, limit: int, keep_found: bool = False) ->
     return expired.where(~_is_found_in_bin()) if keep_found else expired
 
 
+def count_in_bin(library_id: str) -> SelectOfScalar[int]:
+    return select(func.count()).where(col(Clip.library_id) == library_id, col(Clip.deleted_at).is_not(None))
+
+
 def count_found_in_bin() -> Select[int, int]:
     """Count the clips that maintenance found and nobody has taken out of the bin, and all other clips."""
     found = func.count().filter(_is_found_in_bin())

@@ -4,9 +4,10 @@ import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
-from shared.clips.models import Status
+from shared.clips.excerpt import excerpt_of
+from shared.clips.models import NameOrigin, Status
 from shared.db.columns import MAX_DURATION_MS
 
 Instant = Annotated[
@@ -18,7 +19,8 @@ Instant = Annotated[
 """An instant as JavaScript writes it: UTC, milliseconds, `Z`."""
 
 MAX_EVENT_TEXT_CHARS = 20_000
-"""Characters of text in an event: some 25 minutes of speech. Fifty such events still fit into one replay."""
+"""Characters of text, notes and markers in an event: some 25 minutes of speech. Fifty such events still fit into one
+replay."""
 
 KnownCause = Literal["muted", "frozen", "interrupted", "closed", "lost", "unheard", "missing"]
 Cause = Annotated[KnownCause | Annotated[str, Field(pattern="^[a-z-]{1,32}$")], Field(union_mode="left_to_right")]
@@ -65,13 +67,27 @@ class Remark(BaseModel):
     left_out: list[int] | None = None
 
 
-class PublicClip(BaseModel):
-    """A clip as the list, every answer and every event show it."""
+class Marker(BaseModel):
+    """A moment of a clip that somebody noted."""
+
+    model_config = ConfigDict(extra="ignore")  # fields that a newer release adds
+
+    id: str
+    at_ms: Milliseconds
+    """Position in the audio."""
+    text: str
+
+
+class ShortClip(BaseModel):
+    """A clip without what may be long: its text, notes and markers."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: uuid.UUID
     name: str
+    name_origin: Annotated[NameOrigin | str, Field(union_mode="left_to_right")]
+    """Who gave the name: `default` is the page's, `words` is made of the first words, `person` is typed."""
+    starred: bool
     mime: str
     bytes: int
     duration_ms: int | None
@@ -84,7 +100,10 @@ class PublicClip(BaseModel):
     """Number of the track that a person wants heard, from 1; null: all that have sound."""
     status: Annotated[Status | str, Field(union_mode="left_to_right")]
     """What happens to the clip; after a rollback perhaps a status of the newer release."""
-    text: str | None
+    excerpt: Annotated[str | None, AfterValidator(excerpt_of)]
+    """The first words of the text."""
+    text_chars: int | None
+    """Characters (code points) of the text."""
     edited: bool
     """Whether a person has written the text."""
     tags: list[str]
@@ -101,7 +120,25 @@ class PublicClip(BaseModel):
     found_at: Instant | None
     """When it was made of audio in the store that the database did not know; null: it was recorded or uploaded."""
 
+
+class PublicClip(ShortClip):
+    """A clip as every answer about one clip shows it, and every event that is not too long for it."""
+
+    text: str | None
+    notes: str
+    """What somebody typed beside the clip."""
+    markers: list[Marker]
+    """In the order of time."""
+
     def event(self) -> dict[str, Any]:
-        """The event about this clip. A long text is left out, and `text` is absent: browsers fetch the clip instead."""
-        excluded = {"text"} if len(self.text or "") > MAX_EVENT_TEXT_CHARS else None
+        """The event about this clip, in the short form if it is long: browsers fetch the clip instead.
+
+        A page of an older release reads from the absence of `text` that it has to.
+        """
+        chars = len(self.text or "") + len(self.notes) + sum(len(each.text) for each in self.markers)
+        excluded = LONG_FIELDS if chars > MAX_EVENT_TEXT_CHARS else None
         return {"type": "clip", "clip": self.model_dump(mode="json", exclude=excluded)}
+
+
+LONG_FIELDS = PublicClip.model_fields.keys() - ShortClip.model_fields.keys()
+"""What the short form leaves out."""

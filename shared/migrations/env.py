@@ -10,6 +10,7 @@ from alembic import context
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
+import shared.clips.erased
 import shared.clips.renditions
 import shared.clips.waveform
 import shared.maintenance_runs

@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from sqlalchemy import Engine, text, tuple_
 from sqlmodel import Session, col, delete
 
+from shared.clips.erased import Erased
 from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip
 from shared.outbox.models import EVENT, OutboxRow
@@ -62,6 +63,8 @@ class Delivery:
     """What became of some rows: those that Redis has, those that cannot be read, and the error that stopped us."""
 
     sent: list[OutboxRow] = field(default_factory=list)
+    announced: list[uuid.UUID] = field(default_factory=list)
+    """Clips that are gone, and whose event Redis has."""
     dead: list[DeadLetter] = field(default_factory=list)
     error: Exception | None = None
 
@@ -87,14 +90,14 @@ class OutboxPublisher:
         else:
             self.cursors[library_id] = newest
 
-    def send(self, rows: Sequence[tuple[OutboxRow, Clip]]) -> Delivery:
-        """Send the events, then the jobs, each in order.
+    def send(self, rows: Sequence[tuple[OutboxRow, Clip]], erased: Sequence[Erased] = ()) -> Delivery:
+        """Send the events, then the jobs, each in order. `erased` are clips that are gone.
 
         An error of Redis does not raise, because the rows that were sent before it are to be deleted.
         """
         delivery = Delivery()
         try:
-            self._send_events([(row, clip) for row, clip in rows if row.topic == EVENT], delivery)
+            self._send_events([(row, clip) for row, clip in rows if row.topic == EVENT], erased, delivery)
             for row, clip in rows:
                 if row.topic == jobs.CAPTION:
                     self._broker.notify_workers(jobs.CAPTION)
@@ -110,7 +113,9 @@ class OutboxPublisher:
             delivery.error = error
         return delivery
 
-    def _send_events(self, rows: Sequence[tuple[OutboxRow, Clip]], delivery: Delivery) -> None:
+    def _send_events(
+        self, rows: Sequence[tuple[OutboxRow, Clip]], erased: Sequence[Erased], delivery: Delivery
+    ) -> None:
         """Send one event for each clip: all rows of one clip carry its present state."""
         library_ids: dict[uuid.UUID, str] = {}
         readable = []
@@ -123,9 +128,13 @@ class OutboxPublisher:
                     readable.append(row)
                 except UNREADABLE as error:
                     delivery.dead.append(DeadLetter.of(row.id, row.clip_id, error))
+            for each in erased:
+                streams.append_event(pipeline, each.library_id, each.event())
             stream_ids = pipeline.execute()
-        self.cursors.update(zip(library_ids.values(), stream_ids, strict=True))
+        libraries = [*library_ids.values(), *(each.library_id for each in erased)]
+        self.cursors.update(zip(libraries, stream_ids, strict=True))
         delivery.sent += readable
+        delivery.announced += [each.clip_id for each in erased]
 
     def send_hint(self, library_id: str, payload: Mapping[str, Any]) -> None:
         """Send a payload that only the browsers need that are connected now. Raises `redis.RedisError`."""
@@ -165,21 +174,24 @@ def _publish_batch(engine: Engine, publisher: OutboxPublisher) -> tuple[list[Out
             session.connection().execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
             session.connection().execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_ID})"))
         rows, unreadable = _read_oldest(session)
+        erased = session.exec(Erased.unannounced(BATCH_ROWS)).all()
         if engine.dialect.name == "sqlite":
             # SQLite has one lock, and nobody may wait behind it for Redis. Its two senders are on one machine, and may
             # both send a row.
             session.commit()
-        delivery = publisher.send(rows)
+        delivery = publisher.send(rows, erased)
         if delivery.sent:
             # By id and time: SQLite reuses an id that the other sender has deleted, for a row that is not sent yet.
             key = tuple_(col(OutboxRow.id), col(OutboxRow.created_at))
             session.exec(delete(OutboxRow).where(key.in_([(row.id, row.created_at) for row in delivery.sent])))
+        if delivery.announced:
+            session.exec(Erased.announce(delivery.announced, datetime.now(UTC)))
         _set_apart(session, [*unreadable, *delivery.dead])
         session.commit()
     publisher.dead_letters += len(unreadable) + len(delivery.dead)
     if delivery.error is not None:
         raise delivery.error
-    return delivery.sent, len(rows) + len(unreadable) < BATCH_ROWS
+    return delivery.sent, max(len(rows) + len(unreadable), len(erased)) < BATCH_ROWS
 
 
 def _read_oldest(session: Session) -> tuple[list[tuple[OutboxRow, Clip]], list[DeadLetter]]:

@@ -13,7 +13,7 @@ its joints too, behind all others: `don't` is found by `don't`, `dont` and `don`
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -215,9 +215,27 @@ def index_text(text: str) -> str:
     words = f" {' '.join(_words(folded))} "
     if joined := dict.fromkeys(map(join_parts, _JOINED_WORD.findall(folded))):
         words += f"{_END_OF_WORDS} {' '.join(joined)} "
-    if len(words) * 4 > MAX_INDEXED_BYTES and len(encoded := words.encode()) > MAX_INDEXED_BYTES:
-        words = encoded[:MAX_INDEXED_BYTES].decode(errors="ignore").rpartition(" ")[0] + " "
-    return words
+    return _cut_words(words, MAX_INDEXED_BYTES)
+
+
+MAX_BESIDE_BYTES = 100_000
+"""Bytes of folded notes and markers that are indexed: they stand before the text, and must not take its place."""
+
+
+def index_texts(beside: Iterable[str], text: str) -> str:
+    """The words of a text, for the index, behind those of what was written beside it. No phrase goes across them."""
+    before = _END_OF_WORDS.join(index_text(each) for each in beside)
+    if not before.strip():
+        return index_text(text)
+    before = _cut_words(before, MAX_BESIDE_BYTES) + _END_OF_WORDS
+    return _cut_words(before + index_text(text), MAX_INDEXED_BYTES)
+
+
+def _cut_words(words: str, max_bytes: int) -> str:
+    """Index text of at most so many bytes, cut at a word."""
+    if len(words) * 4 <= max_bytes or len(encoded := words.encode()) <= max_bytes:
+        return words
+    return encoded[:max_bytes].decode(errors="ignore").rpartition(" ")[0] + " "
 
 
 _FOLDED_AHEAD: ContextVar[tuple[str, str] | None] = ContextVar("folded_ahead", default=None)

@@ -5,6 +5,7 @@ the clip, because each update of its row would then write the whole index entry 
 """
 
 import uuid
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
@@ -13,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col
 
 from shared.db.columns import UtcDateTime
-from shared.search.folding import index_text, sort_key
+from shared.search.folding import index_text, index_texts, sort_key
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,8 +29,14 @@ class Indexable(Protocol):
     library_id: str
     name: str
     text: str | None
+    notes: str
+    markers: list[dict[str, Any]]
     tags: list[str]
     created_at: datetime
+
+
+COLUMN_OF_FIELD = {"name": "name", "tags": "tags", "text": "text", "notes": "text", "markers": "text"}
+"""Field of the clip → column of the index that holds its words."""
 
 
 class SearchEntry(SQLModel, table=True):
@@ -51,6 +58,8 @@ class SearchEntry(SQLModel, table=True):
     name: str = Field(sa_column=Column(Text, nullable=False))
     tags: str = Field(sa_column=Column(Text, nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))
+    """Also what was noted beside the words. It comes first, so that it weighs in a long clip too. It has no column of
+    its own, because an older release beside this one could not write that column."""
 
 
 class ClipTag(SQLModel, table=True):
@@ -82,7 +91,7 @@ def register_listeners(clip_model: type[Any]) -> None:
     @event.listens_for(clip_model, "after_update")
     def _update_entry(_mapper: object, connection: Connection, clip: Indexable) -> None:
         attributes = inspect(clip).attrs
-        if changed := {name for name in ("name", "text", "tags") if attributes[name].history.has_changes()}:
+        if changed := {name for name in COLUMN_OF_FIELD if attributes[name].history.has_changes()}:
             update_index(connection, clip, changed)
 
 
@@ -96,9 +105,16 @@ def first_number_at(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(milliseconds=1) * NUMBERS_PER_MS
 
 
-def searchable_fields(clip: Indexable) -> dict[str, str]:
-    """Column of the index → the text of the clip that it holds, not folded yet."""
-    return {"name": clip.name, "tags": " ".join(clip.tags), "text": clip.text or ""}
+def indexed_columns(clip: Indexable, columns: Collection[str] = ("name", "tags", "text")) -> dict[str, str]:
+    """Column of the index → the words of the clip that it holds."""
+    indexed = {}
+    if "name" in columns:
+        indexed["name"] = index_text(clip.name)
+    if "tags" in columns:
+        indexed["tags"] = index_text(" ".join(clip.tags))
+    if "text" in columns:
+        indexed["text"] = index_texts([clip.notes, *(marker["text"] for marker in clip.markers)], clip.text or "")
+    return indexed
 
 
 def index_clip(connection: Connection, clip: Indexable) -> None:
@@ -106,7 +122,7 @@ def index_clip(connection: Connection, clip: Indexable) -> None:
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     # Clips of one millisecond differ by the end of their ids. If that is equal too, the next free number is taken.
     number = first_number_at(clip.created_at) + clip.id.int % NUMBERS_PER_MS
-    words = {column: index_text(text) for column, text in searchable_fields(clip).items()}
+    words = indexed_columns(clip)
     statement = dialect.insert(SearchEntry).on_conflict_do_nothing(index_elements=["number"])
     # RETURNING, because the count of rows that an INSERT wrote is not known on Postgres.
     inserted = statement.returning(col(SearchEntry.number))
@@ -117,11 +133,11 @@ def index_clip(connection: Connection, clip: Indexable) -> None:
 
 
 def update_index(connection: Connection, clip: Indexable, changed: set[str]) -> None:
-    """Update the index after a change of these columns of the clip: name, text or tags.
+    """Update the index after a change of these fields of the clip, which are keys of `COLUMN_OF_FIELD`.
 
     A clip that was written by a release without this index has no entry yet, and gets one of all its columns.
     """
-    words = {column: index_text(text) for column, text in searchable_fields(clip).items() if column in changed}
+    words = indexed_columns(clip, {COLUMN_OF_FIELD[name] for name in changed})
     if not words:
         return
     entry = update(SearchEntry).where(col(SearchEntry.clip_id) == clip.id).values(**words)

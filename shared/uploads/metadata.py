@@ -16,3 +16,9 @@ def parse_metadata(header: str) -> Mapping[str, str]:
             raise ValueError(key)
         metadata[key] = base64.b64decode(encoded.strip(), validate=True).decode()
     return metadata
+
+
+def name_origin(metadata: Mapping[str, str]) -> str | None:
+    """Who gave the name, as a client says it; None: it said a name, and not whose. Without a name, it is a default."""
+    has_name = metadata.get("name") or metadata.get("filename")
+    return metadata.get("name_origin") if has_name else "default"

@@ -11,6 +11,7 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 from shared.db.columns import UtcDateTime
 from shared.libraries import HOME
 from shared.storage.keys import file_key, recording_key
+from shared.uploads import metadata
 from shared.uploads.metadata import parse_metadata
 
 MAX_SEGMENTS = 10_000
@@ -61,6 +62,11 @@ class Upload(SQLModel, table=True):
         """The track that is to be heard, from 1, if the client named one."""
         track = parse_metadata(self.tags).get("track")
         return int(track) if track else None
+
+    @property
+    def name_origin(self) -> str | None:
+        """Who gave the name, as the client says it."""
+        return metadata.name_origin(parse_metadata(self.tags))
 
     def new_key(self, start: int, end: int, length: int | None) -> str:
         """A new key for an object with a range of the upload's bytes; `length` is the upload's, if it is known."""

@@ -32,7 +32,7 @@ export function socketAddress(url, cursor, base) {
 }
 
 /**
- * Emits `clip` with a clip, `progress` with how far a transcription is, `caption` with words of a recording, `resync` (read the list again, I stay connected),
+ * Emits `clip` with a clip, `gone` with the id of one that was deleted for good, `progress` with how far a transcription is, `caption` with words of a recording, `resync` (read the list again, I stay connected),
  * `looking` with the number of pages that are open anywhere, `open` and `close`.
  */
 export class Feed extends EventTarget {
@@ -144,6 +144,7 @@ export class Feed extends EventTarget {
     const frame = JSON.parse(data);
     if (frame.id) this.#cursor = frame.id;
     if (frame.type === "clip") this.#emit("clip", frame.clip);
+    if (frame.type === "gone") this.#emit("gone", frame.clip.id);
     if (frame.type === "resync") this.#emit("resync");
     if (frame.type === "progress" || frame.type === "caption") this.#emit(frame.type, frame);
     if (frame.type === "presence") this.#emit("looking", frame.looking);

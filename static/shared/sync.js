@@ -48,6 +48,7 @@ export class Sync extends EventTarget {
     this.api = api;
     this.feed = feed;
     feed.addEventListener("clip", (event) => this.#take(/** @type {CustomEvent<Clip>} */ (event).detail));
+    feed.addEventListener("gone", (event) => library.forget(/** @type {CustomEvent<string>} */ (event).detail));
     feed.addEventListener("progress", (event) => library.follow(/** @type {CustomEvent<Progress>} */ (event).detail));
     feed.addEventListener("caption", (event) => library.caption(/** @type {CustomEvent<Caption>} */ (event).detail));
     feed.addEventListener("looking", (event) => (this.#looking = /** @type {CustomEvent<number>} */ (event).detail));

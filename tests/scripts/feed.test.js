@@ -92,6 +92,15 @@ test("resync is passed on, its id remembered if it has one", async () => {
   assert.deepEqual(heard, ["open", "resync", "resync", "close"]);
 });
 
+test("a clip that is gone is told by its id", () => {
+  const ids = [];
+  feed.addEventListener("gone", ({ detail }) => ids.push(detail));
+  feed.start({ url: "/websocket", cursor: "5-0" });
+  sockets[0].open();
+  sockets[0].frame({ id: "6-0", type: "gone", clip: { id: "a-clip" } });
+  assert.deepEqual(ids, ["a-clip"]);
+});
+
 test("without a place to go on from, it says so, and is told to fetch", () => {
   feed.start({ url: "/websocket", cursor: null });
   assert.ok(sockets[0].url.endsWith("/websocket?since="));

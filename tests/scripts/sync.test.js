@@ -168,3 +168,10 @@ test("many pages that are told to read do not do so at one moment", async () => 
   await until(() => server.lists === 2);
   assert.ok(Date.now() - began >= 190);
 });
+
+test("a clip that was deleted for good is let go of", async () => {
+  await sync.read();
+  assert.ok(library.get("c5"));
+  feed.dispatchEvent(new CustomEvent("gone", { detail: "c5" }));
+  assert.equal(library.get("c5"), undefined);
+});

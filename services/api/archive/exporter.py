@@ -19,6 +19,7 @@ from services.api.archive.entry_names import FolderNames, file_name
 from services.api.archive.manifest import (
     DESCRIPTION,
     MANIFEST,
+    NOTED_FORMAT,
     TRANSCRIPT_FORMATS,
     AudioFile,
     ClipDescription,
@@ -139,9 +140,9 @@ class _ClipExport:
                     out.write(block)
                     yield
             hashes[file] = sha256.hexdigest()
-        if self.clip.text is not None:
+        if self.clip.text is not None or self.clip.notes or self.clip.markers:
             timed = self._timed_revision(state)
-            for extension in TRANSCRIPT_FORMATS:
+            for extension in TRANSCRIPT_FORMATS if self.clip.text is not None else [NOTED_FORMAT]:
                 transcript = FORMATS[extension].render(self.clip, timed)
                 archive.writestr(self._entry(f"{folder}/transcript.{extension}"), transcript)
                 yield

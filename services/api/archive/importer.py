@@ -32,6 +32,7 @@ from services.api.clips.names import clean_name
 from services.api.http.errors import Problem
 from services.api.state import ClipTransaction, State
 from shared.clips import renditions
+from shared.clips.markers import change_markers
 from shared.clips.models import Clip, Status
 from shared.clips.renditions import Form
 from shared.clips.universal import is_universal
@@ -277,7 +278,7 @@ def _new_clip(description: ClipDescription, keys: Mapping[str, str], last_attemp
     if is_prepared and not isinstance(description.status, Status) and description.text is not None:
         status = Status.DONE  # a newer release knows more of this clip; its words are here
     copied = {"id", "name", "duration_ms", "segments", "edited_at", "language", "language_set", "recognizer", "tags"}
-    copied |= {"has_true_clock", "track_set", "is_dated"}
+    copied |= {"has_true_clock", "track_set", "is_dated", "name_origin", "starred_at", "notes"}
     return Clip(
         **description.model_dump(include=copied),
         mime=audio.mime if audio else description.originals[0].mime,
@@ -287,6 +288,7 @@ def _new_clip(description: ClipDescription, keys: Mapping[str, str], last_attemp
         prepared_at=now if is_prepared else None,
         gaps=[gap.model_dump() for gap in description.gaps],
         remarks=[remark.model_dump(exclude_none=True) for remark in description.remarks],
+        markers=change_markers([], [marker.model_dump() for marker in description.markers], ()),
         status=status,
         text=description.text,
         error=description.error if status is description.status else None,

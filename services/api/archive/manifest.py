@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from services.api.http.params import storable_text
-from shared.clips.models import MAX_NAME_CHARS, Status
+from services.api.clips.schemas import NewMarker, Storable
+from shared.clips.markers import MAX_MARKERS, MAX_NOTES_CHARS
+from shared.clips.models import MAX_NAME_CHARS, NameOrigin, Status
 from shared.clips.schemas import Gap, Remark
 from shared.clips.tags import normalize_tags
 from shared.db.columns import MAX_DURATION_MS
@@ -25,6 +26,9 @@ DESCRIPTION = "clip.json"
 
 TRANSCRIPT_FORMATS = ("txt", "srt", "md")
 """Formats in which each transcript lies beside its audio, for people; no import reads them."""
+
+NOTED_FORMAT = "md"
+"""The one of them that also shows notes and markers: it is there for a clip without words that has any."""
 
 TEXT_FILES = frozenset({MANIFEST, DESCRIPTION, *(f"transcript.{extension}" for extension in TRANSCRIPT_FORMATS)})
 """Names of files that hold no audio. Words may shrink in a zip to a thousandth, audio does not."""
@@ -68,9 +72,6 @@ Size = Annotated[int, Field(ge=1, lt=2**63)]
 Peak = Annotated[int, Field(ge=0, le=255)]
 Attempt = Annotated[int, Field(ge=0, lt=2**31)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-Storable = Annotated[str, AfterValidator(storable_text)]
-"""Text without what a database may refuse."""
-
 MediaType = Annotated[str, Field(max_length=255, pattern=r"^[ -~]*$")]
 """Printable ASCII: it becomes a header of the audio's answer."""
 
@@ -159,7 +160,13 @@ class ClipDescription(ArchiveModel):
     has_true_clock: bool = True
     track_set: Annotated[int, Field(ge=1, le=MAX_ITEMS)] | None = None
     is_dated: bool = True
-    """Older exports have none of these three."""
+    name_origin: Annotated[
+        NameOrigin | Annotated[Storable, Field(max_length=16)], Field(union_mode="left_to_right")
+    ] = NameOrigin.PERSON
+    starred_at: Moment | None = None
+    notes: Storable = Field(default="", max_length=MAX_NOTES_CHARS)
+    markers: Annotated[list[NewMarker], Field(fail_fast=True, max_length=MAX_MARKERS)] = []
+    """Older exports have none of these seven."""
     prepared: bool
     """Whether the audio was measured and made seekable."""
     audio: AudioFile | None

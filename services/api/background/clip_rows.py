@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlmodel import Session, and_, col, select
 
 from services.api.background.audio_runs import Extent
+from shared.clips.erased import Erased
 from shared.clips.models import Clip
 from shared.clips.renditions import Rendition
 from shared.libraries import HOME
@@ -31,6 +32,8 @@ class ClipRows:
     """Keys in this clip's folder that belong to clips which were made of them (`found_clip_id`)."""
     rendition_keys: set[str] = field(default_factory=set)
     """Renditions can be made again: nobody misses one that is not there."""
+    erased_keys: set[str] = field(default_factory=set)
+    """What was deleted for good, and is to be deleted from the store, too: nobody finds it again."""
 
     @property
     def is_known(self) -> bool:
@@ -64,7 +67,7 @@ class ClipRows:
     @property
     def keys(self) -> set[str]:
         """Every key in the clip's folder that a row names."""
-        return self.own_keys | self.guest_keys | self.rendition_keys
+        return self.own_keys | self.guest_keys | self.rendition_keys | self.erased_keys
 
     def upload(self, segment: int) -> Upload | None:
         return next((each for each in self.uploads if each.segment == segment), None)
@@ -107,6 +110,8 @@ def load_rows(session: Session, objects: Mapping[uuid.UUID, Sequence[StoredObjec
     made = select(Rendition).where(col(Rendition.clip_id).in_(rows), col(Rendition.key) != "")
     for rendition in session.exec(made):
         rows[rendition.clip_id].rendition_keys.add(rendition.key)
+    for erased in session.exec(select(Erased).where(col(Erased.clip_id).in_(rows))):
+        rows[erased.clip_id].erased_keys.update(erased.keys)
     hosts = {
         found_clip_id(each.key): clip_id
         for clip_id, some in objects.items()

@@ -12,17 +12,17 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Engine, Row, or_
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
 from shared.maintenance_runs import MaintenanceRun
-from shared.search.folding import FOLDING, index_text, sort_key
-from shared.search.index import SearchEntry, searchable_fields, update_index
+from shared.search.folding import FOLDING, sort_key
+from shared.search.index import COLUMN_OF_FIELD, SearchEntry, indexed_columns, update_index
 
-CHECKED_UNTIL = f"index checked until, folding {FOLDING}"
-"""Name of the row that says how far clips are known to be indexed. A release with another folding finds no row of its
-name, so it compares all clips once. An older release beside it has a row of its own."""
+CHECKED_UNTIL = f"index, notes checked, folding {FOLDING}"
+"""Name of the row that says how far clips are known to be indexed. A release with another folding, or one that knows no
+notes, finds no row of its name, so it compares all clips once. An older release beside it has a row of its own."""
 
 OVERLAP = timedelta(hours=1)
 """Changes this old are compared once more: clocks of machines differ, and a commit comes after its `updated_at`. During
@@ -44,7 +44,7 @@ def repair_index(engine: Engine, now: datetime, stopping: threading.Event) -> in
     changed = _changed_clips(engine)
     for start in range(0, len(changed), BATCH_CLIPS):
         ids = changed[start : start + BATCH_CLIPS]
-        count += sum(_index_again(engine, row.id) for row in _load(engine, ids) if not _is_indexed(row))
+        count += sum(_repair(engine, row) for row in _load(engine, ids))
         if stopping.wait(BATCH_PAUSE_S):
             return count
     with transaction(engine) as session:
@@ -63,16 +63,32 @@ def _changed_clips(engine: Engine) -> Sequence[uuid.UUID]:
 
 
 def _load(engine: Engine, ids: Sequence[uuid.UUID]) -> Sequence[Row[Any]]:
-    clip = (col(Clip.id), col(Clip.name), col(Clip.sort_name), col(Clip.tags), col(Clip.text))
+    clip = (
+        col(Clip.id),
+        col(Clip.version),
+        col(Clip.sort_name),
+        col(Clip.text_length),
+        *(getattr(Clip, name) for name in COLUMN_OF_FIELD),
+    )
     entry = [getattr(SearchEntry, column).label(f"indexed_{column}") for column in ("name", "tags", "text")]
     with read_session(engine) as session:
         rows = sqlalchemy.select(*clip, *entry).outerjoin(SearchEntry, col(SearchEntry.clip_id) == col(Clip.id))
         return session.connection().execute(rows.where(col(Clip.id).in_(ids))).all()
 
 
+def _repair(engine: Engine, row: Row[Any]) -> bool:
+    if not _is_indexed(row):
+        return _index_again(engine, row.id)
+    if row.text is not None and row.text_length != len(row.text):
+        with transaction(engine) as session:
+            is_row = (col(Clip.id) == row.id, col(Clip.version) == row.version)
+            session.exec(update(Clip).where(*is_row).values(text_length=len(row.text)))
+    return False
+
+
 def _is_indexed(row: Row[Any]) -> bool:
-    words = searchable_fields(row)
-    is_found = all(index_text(text) == getattr(row, f"indexed_{column}") for column, text in words.items())
+    words = indexed_columns(row)  # a row has the fields that the index needs
+    is_found = all(indexed == getattr(row, f"indexed_{column}") for column, indexed in words.items())
     return is_found and row.sort_name == sort_key(row.name)
 
 
@@ -82,5 +98,6 @@ def _index_again(engine: Engine, id: uuid.UUID) -> bool:
         clip = session.exec(select(Clip).where(col(Clip.id) == id).with_for_update()).one_or_none()
         if clip is not None:
             clip.sort_name = sort_key(clip.name)
-            update_index(session.connection(), clip, {"name", "tags", "text"})
+            clip.text_length = clip.text_chars
+            update_index(session.connection(), clip, {*COLUMN_OF_FIELD})
     return clip is not None

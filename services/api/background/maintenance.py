@@ -15,11 +15,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlmodel import col, delete, select, update
 
+from services.api.background.erasure import erase, finish_erasures
 from services.api.background.index_repair import repair_index
 from services.api.background.store_inventory import StoreInventory
 from shared.clips import queries
 from shared.clips.models import Clip
-from shared.clips.renditions import Rendition
 from shared.db.engine import read_session, transaction
 from shared.maintenance_runs import MaintenanceRun
 from shared.outbox.writer import save_and_announce
@@ -96,6 +96,7 @@ class Maintenance:
             (COMPARISON, DAILY, self.compare_store),
             ("recordings finished", RECORDINGS_INTERVAL, self.finish_stalled_recordings),
             ("clips out of the bin", HOURLY, self.empty_bin),
+            ("erasures finished", INDEX_INTERVAL, self.finish_erasures),
             ("uploads expired", HOURLY, self.expire_uploads),
             ("clips indexed again", INDEX_INTERVAL, lambda now: repair_index(self._engine, now, self._stopping)),
             ("revisions thinned", DAILY, self.thin_revisions),
@@ -156,10 +157,10 @@ class Maintenance:
         return len(clips)
 
     def empty_bin(self, now: datetime) -> int:
-        """Delete the clips whose time in the bin is over: the rows first, then the objects.
+        """Delete the clips whose time in the bin is over.
 
-        A crash between the two leaves audio without rows, which the comparison finds again. Clips that were found so
-        are kept while they are more than the others: a wrong DATABASE_URL must not cost anybody a recording.
+        Clips that were found in the store are kept while they are more than the others: a wrong DATABASE_URL must not
+        cost anybody a recording.
         """
         with read_session(self._engine) as session:
             found_count, other_count = session.exec(queries.count_found_in_bin()).one()
@@ -168,26 +169,17 @@ class Maintenance:
             log.warning("most clips were found in the store and stay in the bin", found=found_count, others=other_count)
         count = 0
         while True:
-            # Without the store, rows would go and their audio would stay, to be found again.
-            self._store.check()
             expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH_SIZE, keep_found=keeps_found)
-            with read_session(self._engine) as session:
-                ids = [clip.id for clip in session.exec(expired)]
-            copies = self._inventory.copies_of(ids)
-            with transaction(self._engine) as session:
-                locked = expired.where(col(Clip.id).in_(ids)).with_for_update(skip_locked=True)
-                clips = session.exec(locked).all()
-                keys = {clip.audio_key for clip in clips if clip.audio_key}
-                for clip in clips:
-                    keys |= copies[clip.id]
-                    keys.update(each.key for each in session.exec(Rendition.of_clip(clip.id)) if each.key)
-                    keys.update(piece.key for _, piece in session.exec(Piece.of_clip(clip.library_id, clip.id)))
-                    session.exec(Upload.delete_of_clip(clip.library_id, clip.id))
-                    session.delete(clip)
-            self._store.delete_all(keys)
-            count += len(clips)
-            if len(clips) < BATCH_SIZE or self._stopping.is_set():
+            erased = erase(self._engine, self._store, expired, now)
+            if erased:
+                self._on_commit()
+            count += erased
+            if erased < BATCH_SIZE or self._stopping.is_set():
                 return count
+
+    def finish_erasures(self, _now: datetime) -> int:
+        """Delete the objects that a killed process or an outage left of clips that are gone."""
+        return finish_erasures(self._engine, self._store)
 
     def expire_uploads(self, now: datetime) -> int:
         """End uploads of files that are not complete in time, and forget their pieces. Recordings never expire."""

@@ -8,7 +8,7 @@ name, and only after the time for which the bin keeps clips: a dump that is youn
 import contextlib
 import uuid
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
@@ -95,17 +95,6 @@ class StoreInventory:
                     self._tally += Tally({NAMED: named, LEFTOVER: len(objects) - named})
         self._report()
         return deleted
-
-    def copies_of(self, clip_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, set[str]]:
-        """The keys of the copies of each clip's audio. They go with the clip: alone, they would be found again."""
-        objects = {id: list(self._store.list_objects(clip_folder(HOME, id))) for id in clip_ids}
-        with read_session(self._engine) as session:
-            all_rows = load_rows(session, objects)
-        copies: dict[uuid.UUID, set[str]] = {}
-        for id, rows in all_rows.items():
-            present = {each.key for each in objects[id]}
-            copies[id] = {each.key for each in objects[id] if each.key not in rows.keys and rows.is_copy(each, present)}
-        return copies
 
     def _batches(self) -> Iterator[dict[uuid.UUID, list[StoredObject]]]:
         """The objects of some clips at a time. A bucket may hold other people's, too; they are passed over."""

@@ -2,6 +2,7 @@
 
 from services.api.http.operations import BINARY, UUID, Answer, Content, Json, header_param, json_answer, query_param
 from services.api.transcripts import formats
+from shared.clips.models import NameOrigin
 from shared.clips.renditions import Form
 from shared.clips.schemas import PublicClip
 from shared.db.columns import MAX_DURATION_MS
@@ -19,6 +20,7 @@ FILE_PARAMETERS: tuple[Json, ...] = (
     query_param("duration_ms", {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}),
     query_param("recorded_at", {"type": "string", "format": "date-time"}),
     query_param("track", TRACK),
+    query_param("name_origin", {"enum": [*NameOrigin], "default": NameOrigin.PERSON}),
     header_param("Last-Modified", {"type": "string"}),
 )
 """What a request may say of the file that is its body: `services.api.clips.service.FileDetails`."""
@@ -42,7 +44,7 @@ IF_MATCH: Json = {
     "name": "If-Match",
     "in": "header",
     "description": "Do it only while the clip is at this version.",
-    "schema": {"type": "string", "pattern": '^("[0-9]+"|\\*)$'},
+    "schema": {"type": "string", "pattern": '^("[0-9]+(-br|-gzip)?"|\\*)$'},
 }
 SITTING: Json = {
     "name": "Sitting",
@@ -81,10 +83,14 @@ TIMES: Json = {"start_ms": {"type": "integer"}, "end_ms": {"type": "integer"}, "
 
 TIMED_TRANSCRIPT: Json = {
     "type": "object",
-    "required": ["text", "edited", "words", "passages"],
+    "required": ["version", "text", "edited", "words", "passages"],
     "properties": {
-        "text": {"type": "string"},
+        "version": {"description": "The clip's, as these words are.", "type": "integer"},
+        "text": {"description": "Empty while the clip has no words.", "type": "string"},
         "edited": {"type": "boolean"},
+        "starred": {"type": "boolean"},
+        "notes": {"type": "string"},
+        "markers": {"type": "array", "items": {"type": "object"}},
         "words": {
             "description": "Those of `text`, in its order, a person's too; none where nobody knows the times.",
             "type": "array",

@@ -1,6 +1,7 @@
 """Clips by id, `/api/clips/{id}`: read, store, change, delete, restore and transcribe one."""
 
 import uuid
+from datetime import datetime
 
 from anyio import to_thread
 from sqlalchemy.exc import IntegrityError
@@ -9,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.api.audio_formats.table import SNIFFED_BYTES
 from services.api.clips.audio import PlayableAudio, audio_response
+from services.api.clips.bin_routes import delete_for_good
 from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name, content_disposition
 from services.api.clips.operations import (
@@ -36,12 +38,12 @@ from services.api.http.body import ReceivedBody, receive_body
 from services.api.http.conditional import PRIVATE, etag_matches
 from services.api.http.errors import Problem
 from services.api.http.operations import BINARY, Answer, Operation, json_answer, query_param
-from services.api.http.params import clip_id, int_param, json_body, storable_text, uuid_header
+from services.api.http.params import choice_param, clip_id, int_param, json_body, storable_text, uuid_header
 from services.api.state import State, state_of
 from services.api.transcripts import formats
 from services.api.transcripts.revisions import save_text
 from shared.clips import renditions
-from shared.clips.models import MAX_NAME_CHARS, Clip, Status
+from shared.clips.models import MAX_NAME_CHARS, Clip, NameOrigin, Status
 from shared.clips.renditions import Form
 from shared.clips.waveform import Waveform
 from shared.libraries import HOME
@@ -109,14 +111,14 @@ def _put(state: State, id: uuid.UUID, name: str, body: ReceivedBody, details: Fi
 
 
 @Operation(
-    "Rename or tag a clip, correct its words or say its language, in which it is then heard again",
+    "Rename, star or tag a clip, note something, correct its words or say its language, in which it is heard again",
     {200: clip_answer("The changed clip.")},
     problems=["bad-request", "not-found", "too-large", "stale"],
     parameters=[IF_MATCH, SITTING],
     body={"application/json": ClipPatch},
 )
 async def patch(request: Request) -> Response:
-    """PATCH /api/clips/{id}: change name, text, tags or language, or several of these."""
+    """PATCH /api/clips/{id}: change name, star, notes, markers, text, tags or language, or several of these."""
     return await to_thread.run_sync(_patch, request, await json_body(request, ClipPatch))
 
 
@@ -127,8 +129,9 @@ def _patch(request: Request, changes: ClipPatch) -> Response:
     with folded_ahead(text), state_of(request).transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         read_version = clip.version
-        if name is not None and name != clip.name:
-            clip.rename(name, transaction.now)
+        if name is not None:
+            clip.rename(name, transaction.now, changes.name_origin or NameOrigin.PERSON)
+        _change_annotations(clip, changes, transaction.now)
         if text is not None and text != clip.text:
             save_text(transaction.session, clip, text, sitting, transaction.now)
         if changes.tags is not None and changes.tags != clip.tags:
@@ -145,9 +148,30 @@ def _patch(request: Request, changes: ClipPatch) -> Response:
     return clip_response(clip)
 
 
-@Operation("Move a clip to the bin", {204: "It is in the bin."}, problems=["not-found", "stale"], parameters=[IF_MATCH])
+def _change_annotations(clip: Clip, changes: ClipPatch, now: datetime) -> None:
+    """Change what people note beside a clip: star, notes and markers. Raises `Problem` if the markers are too many."""
+    if changes.starred is not None and changes.starred != clip.starred:
+        clip.set_starred(changes.starred, now)
+    if changes.notes is not None and changes.notes != clip.notes:
+        clip.set_notes(changes.notes, now)
+    if changes.markers is not None:
+        new = [each.model_dump() for each in changes.markers.set]
+        try:
+            clip.change_markers(new, {*changes.markers.remove}, now)
+        except ValueError as error:
+            raise Problem("bad-request", f"markers: {error}.") from None
+
+
+@Operation(
+    "Move a clip to the bin; with `forever`, delete it for good from there",
+    {204: "It is in the bin, or gone."},
+    problems=["bad-request", "not-found", "not-in-bin", "stale", "away"],
+    parameters=[IF_MATCH, query_param("forever", {"type": "boolean"})],
+)
 def delete(request: Request) -> Response:
-    """DELETE /api/clips/{id}: move it to the bin. Repeating it changes nothing."""
+    """DELETE /api/clips/{id}: move it to the bin, or with `?forever=true` out of existence. Repeating is harmless."""
+    if choice_param(request, "forever", ("true", "false")) == "true":
+        return delete_for_good(request)
     with state_of(request).transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         if clip.deleted_at is None:
@@ -255,7 +279,7 @@ def transcript(request: Request) -> Response:
     with state_of(request).read_session() as session:
         clip = get_clip(session, request)
         timed_transcript = session.exec(Transcript.newest_with_times(clip.id)).first()
-    if clip.text is None:
+    if clip.text is None and extension != "json":
         raise Problem("no-transcript", clip.error or "The clip is not transcribed yet.")
     headers = {
         "Cache-Control": PRIVATE,

@@ -16,7 +16,7 @@ from services.api.http.errors import Problem
 from services.api.http.params import clip_id, date_header, instant_param, int_param
 from services.api.state import State
 from shared.clips.dates import plausible_date
-from shared.clips.models import Clip
+from shared.clips.models import Clip, NameOrigin, name_origin
 from shared.clips.schemas import PublicClip
 from shared.db.columns import MAX_DURATION_MS
 from shared.libraries import HOME
@@ -50,6 +50,7 @@ class FileDetails:
     is_dated: bool
     """Whether the sender said `recorded_at`, so that no date in the file replaces it."""
     track: int | None
+    name_origin: NameOrigin
 
     @classmethod
     def of_request(cls, request: Request) -> Self:
@@ -63,6 +64,7 @@ class FileDetails:
             recorded_at=min(recorded_at, now) if recorded_at else changed_at,
             is_dated=recorded_at is not None,
             track=int_param(request, "track", minimum=1, maximum=MAX_TRACK, default=None),
+            name_origin=name_origin(request.query_params.get("name_origin")),
         )
 
 
@@ -82,6 +84,7 @@ def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, deta
         recorded_at=details.recorded_at,
         is_dated=details.is_dated,
         track=details.track,
+        name_origin=details.name_origin,
         now=datetime.now(UTC),
     )
 

@@ -7,6 +7,8 @@ from services.api.http.errors import Problem
 PRIVATE = "private, no-cache"
 """Cache-Control of what people said: browsers keep and revalidate it, caches that serve several people do not."""
 
+_CODING = re.compile(r'-(?:br|gzip)"$')
+
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII)
 
 
@@ -34,9 +36,17 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
 def etag_matches(header: str | None, etag: str, *, weak: bool = False) -> bool:
     """Whether an If-Match or If-None-Match header (RFC 9110, section 13.1) names this entity tag.
 
-    `weak` selects the weak comparison of section 8.8.3.2, which If-None-Match asks for.
+    `weak` selects the weak comparison of section 8.8.3.2, which If-None-Match asks for. The tag of the same
+    representation in another coding (`coded_etag`) names it, too.
     """
     if header is None:
         return False
     tags = (tag.strip() for tag in header.split(","))
-    return any(tag in {"*", etag} or (weak and tag == f"W/{etag}") for tag in tags)
+    if weak:
+        tags = (tag.removeprefix("W/") for tag in tags)
+    return any(tag in {"*", etag} or _CODING.sub('"', tag) == etag for tag in tags)
+
+
+def coded_etag(etag: str, coding: str) -> str:
+    """The entity tag of a representation in a content coding: other bytes have another tag (section 8.8.3.3)."""
+    return f'{etag[:-1]}-{coding}"'

@@ -37,6 +37,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "finished": (HTTPStatus.CONFLICT, "The upload is finished"),
     "recording": (HTTPStatus.CONFLICT, "The clip is being recorded"),
     "id-taken": (HTTPStatus.CONFLICT, "Another clip has this id"),
+    "not-in-bin": (HTTPStatus.CONFLICT, "The clip is not in the bin"),
     "in-bin": (HTTPStatus.CONFLICT, "The clip is in the bin"),
     "other-version": (HTTPStatus.CONFLICT, "The page has another version"),
     "stale": (HTTPStatus.PRECONDITION_FAILED, "The clip has changed meanwhile"),

@@ -39,6 +39,7 @@ class ClipQuery:
     """Keys of tags; a clip must have all of them."""
     sort: str
     deleted: bool
+    starred: bool = False
 
     @classmethod
     def of(cls, request: Request) -> "ClipQuery":
@@ -58,18 +59,23 @@ class ClipQuery:
             # Without words no clip is a better match than another.
             sort=sort if typed or sort != "best" else "newest",
             deleted=request.query_params.get("deleted") in {"true", "1"},
+            starred=request.query_params.get("starred") in {"true", "1"},
         )
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same parameters: a cursor of one list is not valid in another."""
-        return hashlib.blake2s(repr(astuple(self)).encode(), digest_size=6).hexdigest()
+        """The same for the same parameters: a cursor of one list is not valid in another.
+
+        A parameter that is not used does not count, so that cursors of a release that does not know it stay valid.
+        """
+        values = astuple(self) if self.starred else astuple(self)[:-1]
+        return hashlib.blake2s(repr(values).encode(), digest_size=6).hexdigest()
 
     @property
     def has_filters(self) -> bool:
         """Whether the query restricts more than the words and the time."""
         has_duration = self.shortest_ms is not None or self.longest_ms is not None
-        return bool(self.statuses or self.tags or self.deleted or has_duration)
+        return bool(self.statuses or self.tags or self.deleted or self.starred or has_duration)
 
     def apply_filters(self, statement: Select[Any], *, words_first: bool = False) -> Select[Any]:
         """Restrict a statement on clips to those of this query, apart from the words.
@@ -98,6 +104,8 @@ class ClipQuery:
             conditions.append(col(Clip.duration_ms) <= self.longest_ms)
         if self.statuses:
             conditions.append(col(Clip.status).in_(self.statuses))
+        if self.starred:
+            conditions.append(col(Clip.starred_at).is_not(None))
         tag = aliased(ClipTag)
         tags = self.tags if words_first else self.tags[1:]
         conditions += [select(1).where(col(tag.clip_id) == col(Clip.id), col(tag.key) == key).exists() for key in tags]

@@ -3,6 +3,7 @@
 from services.api.http.operations import Json, query_param
 from services.api.search.filters import MAX_QUERY_CHARS, SORTS
 from services.api.search.pages import MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE
+from services.api.search.schemas import FORMS
 from shared.clips.models import Status
 from shared.clips.tags import MAX_TAG_CHARS, MAX_TAGS
 from shared.db.columns import MAX_DURATION_MS
@@ -11,7 +12,7 @@ _MS = {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_MS}
 _AT = {"type": "string", "format": "date-time"}
 _TAG = {"type": "string", "minLength": 1, "maxLength": MAX_TAG_CHARS}
 _WORDS = (
-    "Only clips with all of these words in name, text or tags, whatever their accents and capitals. "
+    "Only clips with all of these words in name, text, tags, notes or markers, whatever their accents and capitals. "
     'The last one may go on; "words in quotes" follow each other.'
 )
 
@@ -31,7 +32,9 @@ _SCHEMAS: dict[str, Json] = {
     "longest_ms": {**_MS, "description": "At most so long."},
     "status": {"type": "array", "items": {"enum": [*Status]}, "description": "One of these."},
     "tag": {"type": "array", "items": _TAG, "maxItems": MAX_TAGS, "description": "All of these."},
+    "starred": {"type": "boolean", "description": "Only those with a star."},
     "sort": {"enum": [*SORTS], "description": "Without it: `best` if there is a `q`, otherwise `newest`."},
+    "form": {"enum": [*FORMS], "default": "whole", "description": "`short`: without text, notes and markers."},
     "deleted": {"type": "boolean", "description": "The bin instead of the library."},
 }
 

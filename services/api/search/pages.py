@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, inspect, select, tuple_
+from sqlalchemy import Connection, Row, Select, func, inspect, select, tuple_
 from sqlmodel import col
 
 from services.api.http.cursor import Cursor, Key, invalid_cursor
 from services.api.search.filters import ClipQuery
+from shared.clips.excerpt import READ_EXCERPT_CHARS
 from shared.clips.models import Clip
-from shared.clips.schemas import PublicClip
+from shared.clips.schemas import LONG_FIELDS, PublicClip
 from shared.db.columns import MAX_DURATION_MS
 from shared.search.index import ClipTag
 
@@ -27,11 +28,22 @@ MAX_PAGE_SIZE = 200
 
 ClipRows = Sequence[Row[Any]]
 
+_COMPUTED_COLUMNS = {
+    "edited": col(Clip.edited_at).is_not(None).label("edited"),
+    "starred": col(Clip.starred_at).is_not(None).label("starred"),
+    "excerpt": func.substr(col(Clip.text), 1, READ_EXCERPT_CHARS).label("excerpt"),
+    # Short-circuited: no text is read whose length is known.
+    "text_chars": func.coalesce(col(Clip.text_length), func.length(col(Clip.text))).label("text_chars"),
+}
+
 LISTED_COLUMNS = [
-    col(Clip.edited_at).is_not(None).label("edited") if name == "edited" else inspect(Clip).columns[name]
+    _COMPUTED_COLUMNS[name] if name in _COMPUTED_COLUMNS else inspect(Clip).columns[name]
     for name in (*PublicClip.model_fields, "sort_name")
 ]
 """The columns that a page shows or is ordered by. Rows instead of `Clip` objects: 50 objects cost thrice 50 rows."""
+
+SHORT_COLUMNS = [column for column in LISTED_COLUMNS if column.key not in LONG_FIELDS]
+"""The same for clips in the short form: no transcript leaves the database."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +104,16 @@ def fetch_page(
     cursor: Cursor | None,
     limit: int,
     statement: Select[Any] | None = None,
+    *,
+    columns: Sequence[Any] = LISTED_COLUMNS,
 ) -> tuple[ClipRows, Cursor | None]:
     """Return the page after the cursor, and the cursor of the next page. Raises `Problem` for an invalid cursor.
 
-    The page is of all clips of the query, or of the clips of `statement`. Clips of unknown length come last in both
-    directions of an order by length.
+    The page is of all clips of the query, with these columns, or of the clips of `statement`. Clips of unknown length
+    come last in both directions of an order by length.
     """
     order = order_of(clip_query)
-    clips = clip_query.apply_filters(select(*LISTED_COLUMNS)) if statement is None else statement
+    clips = clip_query.apply_filters(select(*columns)) if statement is None else statement
     after: Any = None
     if cursor is not None:
         if not (cursor.has_types(Key, uuid.UUID) and order.has_key(cursor.keys[0])):

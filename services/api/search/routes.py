@@ -8,15 +8,15 @@ from starlette.responses import JSONResponse, Response
 from services.api.http.conditional import PRIVATE
 from services.api.http.cursor import Cursor
 from services.api.http.operations import Operation, json_answer
-from services.api.http.params import int_param
+from services.api.http.params import choice_param, int_param
 from services.api.search import full_text, pages, snippets
 from services.api.search.filters import ClipQuery
 from services.api.search.operations import LIST_PARAMETERS, TAGS
-from services.api.search.pages import MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE
-from services.api.search.schemas import ClipPage, Limits, Realtime, SearchPage
+from services.api.search.pages import LISTED_COLUMNS, MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE, SHORT_COLUMNS
+from services.api.search.schemas import FORMS, ClipPage, Limits, Realtime, SearchPage
 from services.api.state import state_of
 from shared.clips.models import Clip
-from shared.clips.schemas import PublicClip
+from shared.clips.schemas import PublicClip, ShortClip
 from shared.libraries import HOME
 from shared.search.index import ClipTag
 from shared.search.query import parse_query
@@ -38,6 +38,7 @@ def list_clips(request: Request) -> Response:
     """GET /api/clips: one page of the list or of a search, with what a page needs to stay current."""
     state = state_of(request)
     clip_query = ClipQuery.of(request)
+    is_short = choice_param(request, "form", FORMS) == "short"
     default_limit = SEARCH_PAGE_SIZE if clip_query.typed else PAGE_SIZE
     limit = int_param(request, "limit", minimum=1, maximum=MAX_PAGE_SIZE, default=default_limit)
     cursor = Cursor.decode(request.query_params.get("cursor"), clip_query.fingerprint)
@@ -47,17 +48,19 @@ def list_clips(request: Request) -> Response:
     with state.read_session() as session:
         connection = session.connection()
         if not clip_query.typed:
-            rows, next_cursor = pages.fetch_page(connection, clip_query, cursor, limit)
+            rows, next_cursor = pages.fetch_page(
+                connection, clip_query, cursor, limit, columns=SHORT_COLUMNS if is_short else LISTED_COLUMNS
+            )
         elif query:
             rows, next_cursor = full_text.fetch_page(connection, clip_query, query, cursor, limit)
         else:
             rows, next_cursor = [], None  # punctuation alone: no clip matches
         hits = snippets.search_hits(connection, rows, query, state.word_timings) if clip_query.typed else None
     common = {
-        "clips": [PublicClip.model_validate(row) for row in rows],
+        "clips": [(ShortClip if is_short else PublicClip).model_validate(row) for row in rows],
         "next": next_cursor.encode(clip_query.fingerprint) if next_cursor else None,
         "realtime": Realtime(url=state.settings.realtime_url or "/websocket", cursor=event_cursor),
-        "limits": Limits(upload_bytes=state.settings.max_upload_bytes),
+        "limits": Limits(upload_bytes=state.settings.max_upload_bytes, bin_days=state.settings.bin_days),
     }
     page = ClipPage(**common) if hits is None else SearchPage(**common, found=hits)
     return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": PRIVATE})

@@ -1,11 +1,11 @@
 """The JSON of a page of the list. In `/openapi.json` a model is named by its title, so that a class may be renamed."""
 
 import uuid
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.clips.schemas import PublicClip
+from shared.clips.schemas import PublicClip, ShortClip
 
 
 class Realtime(BaseModel):
@@ -19,6 +19,14 @@ class Limits(BaseModel):
     """What this server takes."""
 
     upload_bytes: int
+    bin_days: int
+    """Days that a deleted clip stays in the bin."""
+
+
+Form = Literal["whole", "short"]
+"""Whether the clips of a page come with their text, notes and markers."""
+
+FORMS: tuple[str, ...] = get_args(Form)
 
 
 Sort = Literal["newest", "oldest", "longest", "shortest", "name", "best"]
@@ -38,7 +46,9 @@ class Snippet(BaseModel):
     marks: list[Utf16Span]
     """The matched words in this text."""
     at_ms: int | None
-    """When the first of them was said; null: nobody knows."""
+    """When the first of them was said, or where the marker stands; null: nobody knows."""
+    source: Literal["words", "marker", "notes"] = "words"
+    """Where the text stands: in what was said, or in what somebody noted beside it."""
 
 
 class SearchHit(BaseModel):
@@ -54,7 +64,8 @@ class SearchHit(BaseModel):
 class ClipPage(BaseModel):
     """One page of the list, and what its reader needs to stay current."""
 
-    clips: list[PublicClip]
+    clips: list[PublicClip] | list[ShortClip]
+    """In the form that was asked for."""
     next: str | None
     """The cursor of the next page; None: this is the last."""
     realtime: Realtime

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -50,8 +50,25 @@ def search_hits(
         name, text = nfc(row.name), texts[row.id]
         is_whole = not excerpts[row.id] or _is_whole(text, row.text)
         snippets = [_snippet(text, excerpt, timings.get(row.id), is_whole=is_whole) for excerpt in excerpts[row.id]]
+        snippets += [*_marker_snippets(row.markers, query), *_notes_snippets(row.notes, query)]
         hits[row.id] = SearchHit(name=_utf16_spans(name, find_matches(name, query), 0), passages=snippets)
     return hits
+
+
+def _marker_snippets(markers: Sequence[Mapping[str, Any]], query: Query) -> list[Snippet]:
+    """The first markers that hold a phrase of the query, whole, with their times."""
+    found = ((nfc(marker["text"]), marker["at_ms"]) for marker in markers)
+    matched = ((text, at_ms, matches) for text, at_ms in found if (matches := [*find_matches(text, query)]))
+    return [
+        Snippet(text=text, marks=_utf16_spans(text, matches, 0), at_ms=at_ms, source="marker")
+        for text, at_ms, matches in islice(matched, MAX_SNIPPETS)
+    ]
+
+
+def _notes_snippets(notes: str, query: Query) -> list[Snippet]:
+    text = nfc(notes)
+    snippets = (_snippet(text, excerpt, None, is_whole=True) for excerpt in best_excerpts(text, query))
+    return [snippet.model_copy(update={"source": "notes"}) for snippet in snippets]
 
 
 # -- words in context ----------------------------------------------------------------------------------------------

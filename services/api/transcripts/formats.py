@@ -51,8 +51,11 @@ def vtt(clip: Clip, timed: Transcript | None) -> str:
 
 
 def markdown(clip: Clip, timed: Transcript | None) -> str:
-    """Name, date, length and tags, then the text: a machine's in paragraphs, each behind the time of its start."""
-    facts = [f"{clip.created_at:%Y-%m-%d %H:%M} UTC"]
+    """Name, star, date, length and tags, then markers, notes and text.
+
+    A machine's text is in paragraphs, each behind the time of its start.
+    """
+    facts = [*("★" if clip.starred else ""), f"{clip.created_at:%Y-%m-%d %H:%M} UTC"]
     if clip.duration_ms is not None:
         facts.append(_clock_time(clip.duration_ms))
     facts += [f"#{_escape_markdown(tag)}" for tag in clip.tags]
@@ -64,7 +67,12 @@ def markdown(clip: Clip, timed: Transcript | None) -> str:
             for paragraph in _paragraphs(_timed_words(clip, timed))
             if paragraph
         )
-    return f"# {_escape_markdown(clip.name)}\n\n{' · '.join(facts)}\n\n{body}\n"
+    markers = "\n".join(
+        f"- [{_clock_time(marker['at_ms'])}] {_escape_markdown(' '.join(marker['text'].split()))}".rstrip()
+        for marker in clip.markers
+    )
+    noted = [markers, _escape_markdown(clip.notes).strip()]
+    return "\n\n".join([f"# {_escape_markdown(clip.name)}", " · ".join(facts), *filter(None, noted), body]) + "\n"
 
 
 def as_json(clip: Clip, timed: Transcript | None) -> str:
@@ -77,11 +85,15 @@ def as_json(clip: Clip, timed: Transcript | None) -> str:
         {
             "id": str(clip.id),
             "name": clip.name,
-            "text": clip.text,
+            "version": clip.version,
+            "text": clip.text or "",
             "edited": clip.edited_at is not None,
             "language": clip.language,
             "recognizer": clip.recognizer,
             "duration_ms": clip.duration_ms,
+            "starred": clip.starred,
+            "notes": clip.notes,
+            "markers": clip.markers,
             "words": [{"start_ms": word.start_ms, "end_ms": word.end_ms, "text": word.text} for word in words],
             "passages": (timed.passages or []) if timed else [],
         },

@@ -66,6 +66,7 @@ def _find_or_create(transaction: ClipTransaction, creation: CreationRequest, *, 
             clip = Clip.new_recording(
                 creation.clip_id,
                 name=creation.name,
+                name_origin=creation.name_origin,
                 mime=creation.mime,
                 recorded_at=creation.recorded_at,
                 now=transaction.now,

@@ -72,7 +72,10 @@ def options(request: Request) -> Response:
         header_param("Upload-Defer-Length", {"const": "1"}),
         header_param(
             "Upload-Metadata",
-            {"type": "string", "description": "clip_id, name, filetype, recorded_at, last_modified, track, segment."},
+            {
+                "type": "string",
+                "description": "clip_id, name, name_origin, filetype, recorded_at, last_modified, track, segment.",
+            },
         ),
     ],
     body=BYTES,

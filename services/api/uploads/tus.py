@@ -16,6 +16,7 @@ from services.api.clips.names import clean_name
 from services.api.http.body import reject_too_large
 from services.api.http.errors import UPLOAD_HEADERS, Problem
 from shared.clips.dates import plausible_date
+from shared.clips.models import NameOrigin, name_origin
 from shared.uploads import metadata
 from shared.uploads.models import MAX_SEGMENTS, MAX_TRACK
 
@@ -96,6 +97,7 @@ class CreationRequest:
     segment: int
     is_recording: bool
     name: str
+    name_origin: NameOrigin
     mime: str
     recorded_at: datetime
     metadata: str
@@ -124,6 +126,7 @@ class CreationRequest:
             segment=_parse_segment(segment),
             is_recording=segment is not None,
             name=clean_name(said.get("name") or said.get("filename") or DEFAULT_NAME),
+            name_origin=name_origin(metadata.name_origin(said)),
             mime=_parse_media_type(said.get("filetype") or said.get("type") or ""),
             recorded_at=_parse_recorded_at(said, now),
             metadata=header,

@@ -18,7 +18,19 @@ from tests.servers.stack import migrate
 from tests.shared.conftest import engine_at
 from tests.shared.db.old_rows import insert_clips, old_clip
 
-TABLES = {"clip", "transcript", "outbox", "upload", "piece", "waveform", "rendition", "chore", "search", "tagged"}
+TABLES = {
+    "clip",
+    "transcript",
+    "outbox",
+    "upload",
+    "piece",
+    "waveform",
+    "rendition",
+    "erased",
+    "chore",
+    "search",
+    "tagged",
+}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

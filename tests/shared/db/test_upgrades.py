@@ -22,7 +22,7 @@ from tests.servers.postgres_releases import Unavailable, installation
 from tests.shared.conftest import engine_at
 from tests.shared.db.old_rows import AT, insert_clips, insert_event, old_clip
 
-RELEASED = ("0001", "0002", "0003", "0004")
+RELEASED = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every schema that somebody may have."""
 
 CLIPS = 250

@@ -14,6 +14,7 @@ import redis
 from sqlalchemy import Engine, event, text
 from sqlmodel import SQLModel, col, select
 
+from shared.clips.erased import Erased
 from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
 from shared.libraries import HOME
@@ -219,8 +220,8 @@ def test_a_reused_row_id_is_not_deleted_unsent(
     save(engine, "one")
     send = publisher.send
 
-    def send_slowly(rows: Sequence[tuple[OutboxRow, Clip]]) -> Delivery:
-        sent = send(rows)
+    def send_slowly(rows: Sequence[tuple[OutboxRow, Clip]], erased: Sequence[Erased]) -> Delivery:
+        sent = send(rows, erased)
         monkeypatch.undo()
         publish_batch(engine, publisher)
         with transaction(engine) as session:
@@ -315,3 +316,15 @@ def test_rows_behind_a_batch_of_dead_letters_are_sent_at_once(
         pass
     assert arrived.events() == ["one", "two"]
     assert len(dead(engine)) == BATCH_ROWS + 5
+
+
+def test_a_clip_that_is_gone_is_announced_once(engine: Engine, publisher: OutboxPublisher, redis_url: str) -> None:
+    clip = new_clip("gone")
+    with transaction(engine) as session:
+        session.add(Erased(clip_id=clip.id, keys=[], erased_at=NOW))
+    for _ in range(2):
+        publish_batch(engine, publisher)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        entries = cast("list[tuple[str, dict[str, str]]]", client.xrange(stream_key(HOME)))
+    assert [json.loads(fields["data"]) for _, fields in entries] == [{"type": "gone", "clip": {"id": str(clip.id)}}]
+    assert publisher.cursors[HOME] == entries[0][0]

@@ -73,8 +73,8 @@ def test_changes_of_the_release_before_are_found(engine: Engine) -> None:
 def test_another_folding_is_noticed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A release with another folding compares the whole library once, whatever the release before has compared."""
     with monkeypatch.context() as patched:
-        patched.setattr(index, "index_text", lambda text: f" {text} ")
-        patched.setattr(index_repair, "index_text", lambda text: f" {text} ")
+        for name in ("index_text", "index_texts"):
+            patched.setattr(index, name, lambda *texts: f" {texts[-1]} ")
         patched.setattr(index_repair, "CHECKED_UNTIL", "index checked until")
         with transaction(engine) as session:
             session.add(new_clip("Größe don't", now=AT))
@@ -99,3 +99,15 @@ def test_a_run_that_is_stopped_begins_again(engine: Engine) -> None:
     with Session(engine) as session:
         assert session.get(MaintenanceRun, CHECKED_UNTIL) is None
     assert repair(engine) == BATCH_CLIPS
+
+
+def test_texts_of_the_release_before_are_counted(engine: Engine) -> None:
+    ids = [uuid.uuid4() for _ in range(2)]
+    with engine.begin() as connection:
+        insert_clips(connection, (old_clip(id, "Clip", "Über uns") for id in ids))
+    repair(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE clip SET text_length = NULL"))
+    assert repair(engine) == 0, "their words are indexed"
+    with Session(engine) as session:
+        assert [clip.text_length for clip in session.scalars(select(Clip))] == [8, 8]

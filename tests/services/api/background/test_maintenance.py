@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import col, select
 
 from services.api.background.maintenance import TOMBSTONE_LIFETIME, Maintenance
+from shared.clips.erased import Erased
 from shared.clips.gaps import LOST
 from shared.clips.models import Clip, Status
 from shared.db.engine import read_session, transaction
@@ -114,3 +115,26 @@ def test_revisions_that_older_releases_left_are_thinned(setup: MaintenanceSetup)
     with read_session(setup.engine) as session:
         left = session.exec(select(Transcript.text).order_by(col(Transcript.id))).all()
     assert (len(left), left[0], left[-2:]) == (MAX_REVISIONS + 1, "0", [f"{MAX_REVISIONS + 19}", "one"])
+
+
+def test_an_erasure_that_was_cut_off_is_finished_and_nothing_is_found_again(
+    setup: MaintenanceSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed between the rows and the objects, or a store that goes away there."""
+    clip = setup.clip()
+    with transaction(setup.engine) as session:
+        session.get_one(Clip, clip.id).move_to_bin(setup.now)
+    with monkeypatch.context() as away:
+        away.setattr(setup.store, "delete_all", lambda _keys: 0)
+        assert setup.maintenance.empty_bin(setup.now + BIN_KEEPS + DAY) == 1
+    assert setup.has(clip.audio_key)
+    later = setup.now + 2 * BIN_KEEPS
+    setup.maintenance.compare_store(later)
+    assert setup.read(clip) is None, "what was deleted for good is not found again"
+    assert setup.maintenance.finish_erasures(later) == 0, "no page was told yet"
+    assert not setup.has(clip.audio_key)
+    with transaction(setup.engine) as session:
+        assert [erased.event()["clip"]["id"] for erased in session.exec(Erased.unannounced(9))] == [str(clip.id)]
+        session.exec(Erased.announce([clip.id], later))
+    assert setup.maintenance.finish_erasures(later) == 1
+    assert setup.maintenance.finish_erasures(later) == 0
