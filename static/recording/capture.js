@@ -6,6 +6,7 @@
 import { Problem } from "../shared/api.js";
 import { defaultName } from "../shared/format.js";
 import { newRow } from "../offline/journal.js";
+import { recall } from "../shared/preferences.js";
 import { shortage } from "../offline/storage.js";
 import { words } from "../shared/words.js";
 
@@ -74,7 +75,8 @@ export class Capture extends EventTarget {
     await this.#ended;
     const { stream, mime } = await this.recorder.start({ device });
     const at = new Date();
-    const row = newRow({ name: name || defaultName(at), mime, state: "recording" }, at);
+    const language = String(recall("spoken", "")) || null;
+    const row = newRow({ name: name || defaultName(at), mime, language, state: "recording" }, at);
     this.#written = this.outbox.begin(row, () => this.#making());
     this.#begin(row, stream);
   }

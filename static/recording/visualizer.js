@@ -1,5 +1,7 @@
 /** Draws the microphone's loudness as it comes in: newest at the right edge, as paper under a needle. */
 
+import { colours } from "../shared/colours.js";
+
 /** Width of a bar and of the gap behind it, and how often a bar is made: one second is about 80 px. */
 const BAR_PX = 3;
 const GAP_PX = 2;
@@ -33,7 +35,7 @@ export class Visualizer {
     this.hear = hear;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     new ResizeObserver(() => this.#draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    colours.addEventListener("change", () => this.#draw());
   }
 
   /**

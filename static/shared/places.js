@@ -11,7 +11,10 @@ import { words } from "./words.js";
 
 /**
  * @typedef {import("../clip/clip-page.js").ClipContext & {
- *   api: import("./api.js").Api, sync: import("./sync.js").Sync, list: import("../list/clip-list.js").ClipList,
+ *   api: import("./api.js").Api, sync: import("./sync.js").Sync, memory: import("../offline/memory.js").Memory,
+ *   journal: import("../offline/journal.js").Journal, outbox: import("../offline/outbox.js").Outbox,
+ *   sounds: import("../offline/audio-cache.js").AudioCache, facts: import("./server-facts.js").ServerFacts,
+ *   choose: () => unknown, list: import("../list/clip-list.js").ClipList,
  *   panel: import("../recording/recorder-panel.js").RecorderPanel
  * }} PlacesContext
  */
@@ -19,7 +22,7 @@ import { words } from "./words.js";
 export class Places {
   /** The clip's page that is open. @type {import("../clip/clip-page.js").ClipPage|null} */
   clip = null;
-  /** @type {import("../list/bin-view.js").BinView|null} */
+  /** @type {import("../bin/bin-view.js").BinView|null} */
   #bin = null;
   /** The newest place that was asked for: what comes later for another one is too late. */
   #turn = 0;
@@ -74,6 +77,7 @@ export class Places {
     this.page.list.open = next.name === "clip" ? next.id : null;
     if (next.name !== "clip" || this.clip?.id !== next.id) this.#closeClip();
     if (next.name !== "bin" && this.#bin) this.#bin.open = false;
+    if (next.name !== "settings") this.#settings?.leave();
     try {
       if (next.name === "clip") await this.#openClip(next, turn);
       else if (next.name === "bin") await this.#openBin(turn);
@@ -117,7 +121,7 @@ export class Places {
 
   /** @param {number} turn */
   async #openBin(turn) {
-    const { BinView } = await needed(import("../list/bin-view.js"));
+    const [{ BinView }] = await Promise.all([needed(import("../bin/bin-view.js")), styled("bin/bin")]);
     if (turn !== this.#turn) return;
     this.#bin ??= new BinView(part(this.body, "deleted", HTMLElement), this.page);
     this.#bin.open = true;
@@ -125,7 +129,10 @@ export class Places {
 
   /** @param {number} turn */
   async #openSettings(turn) {
-    const [{ Settings }] = await Promise.all([needed(import("../settings/settings.js")), styled("settings/settings")]);
+    const [{ Settings }] = await Promise.all([
+      needed(import("../settings/settings.js")),
+      ...["settings/settings", "shared/sheet"].map(styled),
+    ]);
     if (turn !== this.#turn) return;
     this.#settings ??= new Settings(part(this.body, "settings", HTMLElement), this.page);
     this.#settings.show();

@@ -37,12 +37,12 @@
  * A recording, or a file, as the journal keeps it on this device until the server has it. `recording`: a tab makes it;
  * `left`: the tab that made it is gone, and nobody said that it is over; `ready`: it is complete.
  * `told` is what the server was told of name and bin; `heard_at` the moment of the last piece; `modified_at` when a file
- * was changed last.
+ * was changed last; `language` what is spoken, if a person said so.
  * @typedef {{
  *   id: string, name: string, mime: string, is_file: boolean, bytes: number, duration_ms: number|null,
  *   created_at: string, heard_at: string, state: "recording"|"left"|"copying"|"ready"|"refused",
  *   problem: string|null, deleted_at: string|null, segments: Segment[], gaps: Gap[], sent_ms: number,
- *   told: {name: string, deleted: boolean}|null, modified_at?: string|null
+ *   told: {name: string, deleted: boolean}|null, modified_at?: string|null, language?: string|null
  * }} Kept
  *
  * The same, with what its sender is doing about it; `progress` from 0 to 1.
