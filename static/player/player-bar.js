@@ -7,6 +7,7 @@ import { day, dayTitle } from "../shared/format.js";
 import { viewOf } from "../shared/clip-state.js";
 import { isUnjoined } from "../shared/actions.js";
 import { part } from "../shared/element.js";
+import { gone } from "../shared/library.js";
 import { listening, Places, SPEEDS } from "../shared/preferences.js";
 import { clipAddress } from "../shared/router.js";
 import { language, locale, words } from "../shared/words.js";
@@ -163,7 +164,7 @@ export class PlayerBar extends EventTarget {
 
   #show() {
     const entry = this.#entry;
-    if (!entry) return this.close();
+    if (!entry || gone(entry)) return this.close();
     const view = viewOf(entry);
     this.title.textContent = view.name;
     this.title.href = clipAddress(this.id);

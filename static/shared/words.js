@@ -51,6 +51,13 @@ export function unturned(said) {
   return Object.fromEntries(Object.entries(said).map(([key, word]) => [key, unturned(word)]));
 }
 
+/** The words of a language; English where it has none yet. @param {any} said @param {any} [otherwise] @returns {any} */
+function completed(said, otherwise = english) {
+  if (typeof otherwise !== "object" || Array.isArray(otherwise)) return said ?? otherwise;
+  const known = Object.entries(otherwise).map(([key, word]) => [key, completed(said?.[key], word)]);
+  return { ...said, ...Object.fromEntries(known) };
+}
+
 /** The words of the page; the object stays, its words change with the language. @type {Words} */
 export const words = unturned(english);
 
@@ -67,7 +74,7 @@ export async function speak(wanted) {
   if (next.code !== code) {
     const module = await LANGUAGES[next.code].load().catch(() => null);
     if (!module) return;
-    Object.assign(words, unturned(module.default));
+    Object.assign(words, unturned(completed(module.default)));
   }
   const isChanged = next.code !== code || next.locale !== locale;
   ({ code, locale } = next);

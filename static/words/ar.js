@@ -36,6 +36,9 @@ export default {
   /** Of the markup: `translate` puts them in. */
   page: {
     skip: "انتقل إلى المحتوى",
+    toList: "انتقل إلى المقاطع",
+    show: "عرض",
+    starred: "عليها نجمة",
     settings: "الإعدادات",
     welcome: "اختر مقطعًا، أو اضغط «تسجيل».",
     recorderPlace: "التسجيل",
@@ -225,7 +228,9 @@ export default {
   },
 
   list: {
-    star: (name) => `تمييز ${name} بنجمة`,
+    all: "الكل",
+    starred: "ذات نجمة",
+    unread: "كلمات جديدة",
     menu: (name) => `المزيد عن ${name}`,
     play: (name) => `تشغيل ${name}`,
     pause: (name) => `إيقاف ${name} مؤقتًا`,

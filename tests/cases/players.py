@@ -84,10 +84,13 @@ PLAY = """async (url, from, seconds) => {
     if (!stream.active) await audio.play();
     const recorder = new MediaRecorder(stream);
     const blobs = [];
+    // A short sound ends, and its recorder stops by itself.
+    const stopped = new Promise((done) => (recorder.onstop = done));
     recorder.ondataavailable = ({ data }) => blobs.push(data);
     recorder.start();
     return async () => {
-      await new Promise((done) => { recorder.onstop = done; recorder.stop(); });
+      if (recorder.state !== "inactive") recorder.stop();
+      await stopped;
       return { file: toText(new Uint8Array(await new Blob(blobs).arrayBuffer())) };
     };
   }

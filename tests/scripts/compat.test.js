@@ -36,11 +36,12 @@ const FALLBACKS = {
   "api.Navigator.canShare": [["clip/sharing.js"], "no Share button"],
   "api.Navigator.canShare.data_files_parameter": [["clip/sharing.js"], "the link is shared"],
   "api.Navigator.connection": [["offline/audio-cache.js"], "nobody wishes to save data"],
-  "api.Navigator.share": [["clip/tools.js"], "no Share button"],
+  "api.Navigator.share": [["list/clip-row.js"], "no Share in the menu"],
   "api.Navigator.wakeLock": [["recording/advice.js", "recording/capture.js"], "a person is told to keep the screen on"],
   "api.NetworkInformation.saveData": [["offline/audio-cache.js"], "nobody wishes to save data"],
   "api.TrustedTypePolicyFactory.createPolicy": [["offline/install.js"], "an address in plain text"],
   "api.Window.requestIdleCallback": [["page.js", "recording/recorder-panel.js"], "setTimeout"],
+  "css.properties.scrollbar-width": [["list/list.css"], "a bar below the chips"],
   "css.selectors.highlight": [["clip/clip-page.css"], "the paragraph is marked"],
   "html.global_attributes.contenteditable.plaintext-only": [["shared/plain-text.js"], "keepPlain"],
 };

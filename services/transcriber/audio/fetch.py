@@ -23,6 +23,7 @@ from services.transcriber.audio.demux import (
 from services.transcriber.audio.junk import id3_length, sound_offset
 from services.transcriber.audio.limits import SoundBound, TooMuchSound
 from services.transcriber.audio.part_file import PartFile
+from services.transcriber.audio.player_faults import is_misplayed
 from services.transcriber.audio.parts import split_parts
 from services.transcriber.audio.unplayable import reject_unplayable
 from services.transcriber.errors import AudioRejected, CancellationCheck, never_cancelled
@@ -57,7 +58,7 @@ class FetchedAudio:
     is_one_container: bool = True
     """False: several were joined end to end, or something else stands before the sound."""
     has_true_clock: bool = True
-    """Whether a player that plays the file as it is keeps the clip's clock, as far as its packets say."""
+    """Whether every player that plays the file as it is keeps the clip's clock and sound, as far as its packets say."""
     is_plain: bool = True
     """Whether a server hears in the file as it is what a recognizer hears in its decoded samples."""
     demuxer: str = ""
@@ -140,7 +141,7 @@ def measure_audio(
         track=track if track is not None and first.tracks > 1 else None,
         tracks=first.tracks,
         is_one_container=is_whole,
-        has_true_clock=is_whole and first.has_true_clock and track in {None, 1},
+        has_true_clock=is_whole and first.has_true_clock and track in {None, 1} and not first.is_misplayed,
         is_plain=is_whole and first.has_true_clock and first.tracks == 1,
         demuxer=first.demuxer,
         codec=first.codec,
@@ -161,6 +162,7 @@ class _MeasuredPart:
     missing_s: float
     """Length that is announced and not there."""
     has_true_clock: bool
+    is_misplayed: bool
 
 
 def _measure_part(
@@ -200,6 +202,7 @@ def _measure_part(
             length_s,
             missing_s if is_short else 0.0,
             is_known and proof.holds(clocks[first.index]),
+            is_misplayed(part, demuxer, first),
         )
 
 

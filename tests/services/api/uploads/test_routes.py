@@ -450,7 +450,7 @@ async def test_methods_can_be_overridden_by_post(client: httpx.AsyncClient) -> N
 
 
 @pytest.mark.parametrize("is_file", [False, True], ids=["a recording", "a file"])
-@pytest.mark.parametrize("said, kept", [("de", "de"), ("tlh", None)])
+@pytest.mark.parametrize(("said", "kept"), [("de", "de"), ("tlh", None)])
 async def test_the_language_that_is_spoken_comes_with_the_sound_and_an_unknown_one_is_detected(
     client: httpx.AsyncClient, is_file: bool, said: str, kept: str | None
 ) -> None:
