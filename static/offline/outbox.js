@@ -73,7 +73,7 @@ export class Outbox extends EventTarget {
   /** Find what is left on the device, by this tab or another, by this visit or an earlier one, and see it sent. */
   async scan() {
     for (const row of await this.journal.all()) {
-      if (row.deleted_at && Date.parse(row.deleted_at) < Date.now() - BIN_MS) await this.#forget(row.id);
+      if (row.deleted_at && Date.parse(row.deleted_at) < Date.now() - BIN_MS) await this.forget(row.id);
       if (isShown(row)) this.#tell(row);
       else this.#gone(row.id);
       this.nudge(row.id);
@@ -354,7 +354,7 @@ export class Outbox extends EventTarget {
   }
 
   /** Forget a recording that the server refused and a person threw away. @param {string} id */
-  async #forget(id) {
+  async forget(id) {
     if (await this.journal.remove(id, (row) => row.state === "refused" && row.deleted_at !== null)) this.#gone(id);
   }
 

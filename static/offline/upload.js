@@ -195,7 +195,7 @@ export class Upload {
 
   /** @param {Kept} row @param {number} n */
   async #create(row, n) {
-    const { id, is_file, created_at, modified_at, bytes } = row;
+    const { id, is_file, created_at, modified_at, bytes, language } = row;
     // Remembered before it is said: if the answer is lost and the name changes, the first name is the one to change.
     const { name, name_origin } = row;
     const told = row.told ?? { name, ...(name_origin && { name_origin }), deleted: false };
@@ -204,6 +204,7 @@ export class Upload {
       ...{ clip_id: id, segment: is_file ? null : n, name: told.name, mime: row.segments[n].mime },
       ...(told.name_origin && { name_origin: told.name_origin }),
       ...(modified_at ? { last_modified: modified_at } : { recorded_at: created_at }),
+      ...(language ? { language } : {}),
       length: is_file ? bytes : null,
     });
     await this.journal.update(id, (now) => segmentOf(now, n, { url }));

@@ -6,6 +6,7 @@
 import { Problem } from "../shared/api.js";
 import { defaultName } from "../shared/format.js";
 import { newRow } from "../offline/journal.js";
+import { recall } from "../shared/preferences.js";
 import { shortage } from "../offline/storage.js";
 import { words } from "../shared/words.js";
 
@@ -76,7 +77,8 @@ export class Capture extends EventTarget {
     const { stream, mime } = await this.recorder.start({ device });
     const at = new Date();
     const named = title ? { name: title } : { name: defaultName(at), name_origin: /** @type {const} */ ("default") };
-    const row = newRow({ ...named, mime, state: "recording" }, at);
+    const language = String(recall("spoken", "")) || null;
+    const row = newRow({ ...named, mime, language, state: "recording" }, at);
     this.#written = this.outbox.begin(row, () => this.#making());
     this.#begin(row, stream);
   }

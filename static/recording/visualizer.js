@@ -2,6 +2,8 @@
 
 import { Levels } from "./levels.js";
 
+import { colours } from "../shared/colours.js";
+
 /** Width of a bar and of the gap behind it, and how often a bar is made: one second is about 80 px. */
 const BAR_PX = 3;
 const GAP_PX = 2;
@@ -30,7 +32,7 @@ export class Visualizer {
     this.hear = hear;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     new ResizeObserver(() => this.#draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    colours.addEventListener("change", () => this.#draw());
   }
 
   /**

@@ -115,6 +115,27 @@ export class Api {
     await this.#send(address(id), { method: "DELETE", keepalive: true });
   }
 
+  /** Out of the bin, for good. @param {string} id */
+  async erase(id) {
+    await this.#send(`${address(id)}?forever=true`, { method: "DELETE" });
+  }
+
+  /** Delete all that is in the bin, for good. */
+  async emptyBin() {
+    // A full bin takes the server several turns; one that takes nothing more out would go on for ever.
+    for (let [clips, left] = [1, 1]; clips && left; ) ({ clips, left } = await this.#json("/api/bin", { method: "DELETE" }));
+  }
+
+  /** What the server is, and what it takes. @returns {Promise<{version: string, limits: import("./server-facts.js").Limits}>} */
+  async about() {
+    return this.#json("/api/about");
+  }
+
+  /** How much the library holds. @returns {Promise<import("./server-facts.js").Storage>} */
+  async storage() {
+    return this.#json("/api/storage");
+  }
+
   /** Out of the bin. @param {string} id @returns {Promise<Clip>} */
   async restore(id) {
     return this.#json(`${address(id)}/restore`, { method: "POST" });

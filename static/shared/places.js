@@ -13,6 +13,9 @@ import { language, words } from "./words.js";
 /**
  * @typedef {import("../clip/clip-page.js").ClipContext & {
  *   api: import("./api.js").Api, sync: import("./sync.js").Sync, feed: import("./feed.js").Feed,
+ *   memory: import("../offline/memory.js").Memory, journal: import("../offline/journal.js").Journal,
+ *   outbox: import("../offline/outbox.js").Outbox, sounds: import("../offline/audio-cache.js").AudioCache,
+ *   facts: import("./server-facts.js").ServerFacts, choose: () => unknown,
  *   known: import("../offline/offline-library.js").OfflineLibrary, list: import("../list/clip-list.js").ClipList,
  *   panel: import("../recording/recorder-panel.js").RecorderPanel
  * }} PlacesContext
@@ -21,7 +24,7 @@ import { language, words } from "./words.js";
 export class Places {
   /** The clip's page that is open. @type {import("../clip/clip-page.js").ClipPage|null} */
   clip = null;
-  /** @type {import("../list/bin-view.js").BinView|null} */
+  /** @type {import("../bin/bin-view.js").BinView|null} */
   #bin = null;
   /** The newest place that was asked for: what comes later for another one is too late. */
   #turn = 0;
@@ -134,6 +137,7 @@ export class Places {
     const isOpen = next.name === "clip" && this.clip?.id === next.id && this.page.library.get(next.id);
     if (!isOpen) this.#closeClip();
     if (next.name !== "bin" && this.#bin) this.#bin.open = false;
+    if (next.name !== "settings") this.#settings?.leave();
     try {
       if (next.name === "clip") await this.#openClip(next, turn);
       else if (next.name === "bin") await this.#openBin(turn);
@@ -181,7 +185,7 @@ export class Places {
 
   /** @param {number} turn */
   async #openBin(turn) {
-    const { BinView } = await needed(import("../list/bin-view.js"));
+    const [{ BinView }] = await Promise.all([needed(import("../bin/bin-view.js")), styled("bin/bin")]);
     if (turn !== this.#turn) return;
     this.#bin ??= new BinView(part(this.body, "deleted", HTMLElement), this.page);
     this.#bin.open = true;
@@ -189,7 +193,10 @@ export class Places {
 
   /** @param {number} turn */
   async #openSettings(turn) {
-    const [{ Settings }] = await Promise.all([needed(import("../settings/settings.js")), styled("settings/settings")]);
+    const [{ Settings }] = await Promise.all([
+      needed(import("../settings/settings.js")),
+      ...["settings/settings", "shared/sheet"].map(styled),
+    ]);
     if (turn !== this.#turn) return;
     this.#settings ??= new Settings(part(this.body, "settings", HTMLElement), this.page);
     this.#settings.show();

@@ -36,13 +36,15 @@
  *
  * A recording, or a file, as the journal keeps it on this device until the server has it. `recording`: a tab makes it;
  * `left`: the tab that made it is gone, and nobody said that it is over; `ready`: it is complete.
- * `told` is what the server was told of name, bin, notes and markers; `name_origin` is "default" until a person names it; `heard_at` the moment of the last piece; `modified_at` when a file
- * was changed last.
+ * `told` is what the server was told of name, bin, notes and markers; `name_origin` is "default" until a person names it;
+ * `heard_at` the moment of the last piece; `modified_at` when a file was changed last; `language` what is spoken, if a
+ * person said so.
  * @typedef {{
  *   id: string, name: string, mime: string, is_file: boolean, bytes: number, duration_ms: number|null,
  *   created_at: string, heard_at: string, state: "recording"|"left"|"copying"|"ready"|"refused",
  *   problem: string|null, deleted_at: string|null, segments: Segment[], gaps: Gap[], sent_ms: number,
- *   told: Told|null, modified_at?: string|null, name_origin?: "default", notes?: string, markers?: Marker[]
+ *   told: Told|null, modified_at?: string|null, name_origin?: "default", notes?: string, markers?: Marker[],
+ *   language?: string|null
  * }} Kept
  * @typedef {{name: string, name_origin?: "default", deleted: boolean, notes?: string, markers?: Marker[]}} Told
  *

@@ -1,7 +1,11 @@
 /** The page in German. What depends on a number or a name is a function of it. */
 
-export const some = (/** @type {number} */ n, /** @type {string} */ one, /** @type {string} */ more) =>
-  `${n} ${n === 1 ? one : more}`;
+import { counting } from "./plurals.js";
+
+const count = counting("de");
+
+/** @param {number} n @param {string} one @param {string} more @param {string} [shown] the number as it is written */
+const some = (n, one, more, shown) => count(n, { one: `{} ${one}`, other: `{} ${more}` }, shown);
 
 /** @type {import("../shared/words.js").Words} */
 export default {
@@ -37,11 +41,16 @@ export default {
     microphone: "Mikrofon",
     clips: "Aufnahmen",
     emptyTitle: "Sag etwas",
-    emptyWords:
-      "Drück „Aufnehmen“ und sprich. Deine Worte erscheinen von selbst, neben dem Ton, aus dem sie stammen, auf jedem Gerät, das diese Seite offen hat.",
+    firstTitle: "Ein Ort für das, was du sagst",
+    firstRecord: "Drück „Aufnehmen“ und sprich: Nichts geht verloren, auch wenn das Netz ausfällt oder der Akku leer ist.",
+    firstWords:
+      "Deine Worte erscheinen von selbst, neben dem Ton, aus dem sie stammen, auf jedem Gerät, das diese Seite offen hat.",
     emptyDrop: "Du kannst auch Tondateien irgendwo hierher ziehen oder",
     emptyPick: "von diesem Gerät wählen",
     backToClips: "Zurück zu den Aufnahmen",
+    backToSettings: "Zurück zu den Einstellungen",
+    emptyBin: "Papierkorb leeren",
+    eraseForGood: "Endgültig löschen",
     binEmpty: "Der Papierkorb ist leer.",
     deletedClips: "Gelöschte Aufnahmen",
     drop: "Zum Hinzufügen loslassen",
@@ -100,7 +109,7 @@ export default {
   },
 
   time: {
-    hours: (n) => some(n, "Stunde", "Stunden"),
+    hours: (n, shown = undefined) => some(n, "Stunde", "Stunden", shown),
     minutes: (n) => some(n, "Minute", "Minuten"),
     seconds: (n) => some(n, "Sekunde", "Sekunden"),
     s: "s",
@@ -331,6 +340,73 @@ export default {
       "Der Ton dieser Aufnahme war auf dem Server, aber der Server kannte die Aufnahme nicht mehr: Vielleicht wurde eine Sicherung seiner Datenbank eingespielt. Name und Wörter sind verloren; wiederhergestellt wird sie neu transkribiert.",
     until: (day) => `bleibt bis ${day}`,
     restoredOne: (name) => `„${name}“ ist wiederhergestellt.`,
+    kept: (days, shown) => `Gelöschtes bleibt ${some(days, "Tag", "Tage", shown)} lang erhalten.`,
+    save: (name) => `${name} herunterladen`,
+    restore: (name) => `Wiederherstellen: ${name}`,
+    erase: (name) => `Endgültig löschen: ${name}`,
+    eraseOne: {
+      title: (name) => `„${name}“ endgültig löschen?`,
+      sentence: "Ton, Worte und Notizen sind dann fort, hier und auf dem Server. Das lässt sich nicht zurücknehmen.",
+      action: "Endgültig löschen",
+    },
+    erased: (name) => `„${name}“ ist endgültig gelöscht.`,
+    empty: {
+      title: "Papierkorb leeren?",
+      sentence:
+        "Ton, Worte und Notizen aller Aufnahmen im Papierkorb sind dann fort, hier und auf dem Server. Das lässt sich nicht zurücknehmen.",
+      action: "Papierkorb leeren",
+    },
+    unemptied: (why) => `Der Papierkorb konnte nicht geleert werden. ${why}`,
+  },
+
+  firstVisit: {
+    taken: (most) =>
+      `Angenommen werden M4A, MP3, WAV, FLAC, Ogg, WebM, MP4, MOV und fast alles andere, das Ton hat${most.length ? `, je Datei bis zu ${most.join(" und ")}` : ""}.`,
+  },
+
+  settings: {
+    recording: "Aufnehmen",
+    test: "Mikrofon testen",
+    testEnd: "Test beenden",
+    testing: "Sprich: Die Balken folgen deiner Stimme. Nichts davon wird aufbewahrt.",
+    spoken: "Sprache, die du sprichst",
+    spokenHint: "Für neue Aufnahmen auf diesem Gerät. Auf der Seite einer Aufnahme lässt sich ihre Sprache ändern.",
+    detect: "Erkennen",
+    captions: "Worte während der Aufnahme",
+    captionsHint: "Nach der Aufnahme kommen die Worte auf jeden Fall.",
+    look: "Sprache und Aussehen",
+    pageLanguage: "Sprache dieser Seite",
+    asBrowser: "Wie der Browser es wünscht",
+    machineMade: (name) => `${name} (maschinell übersetzt)`,
+    machineHint: "Diese Sprache wurde maschinell übersetzt, und noch niemand, der sie spricht, hat sie gelesen.",
+    theme: "Farben",
+    themes: { system: "Wie das System", light: "Hell", dark: "Dunkel" },
+    showKeys: "Alle Tasten",
+    device: "Dieses Gerät",
+    unsent: "Noch nicht gesendet",
+    allSent: "Nichts: Der Server hat alles",
+    changes: (n, shown) => some(n, "Änderung", "Änderungen", shown),
+    soundKept: "Ton, der ohne Netz spielt",
+    used: "Platz, den diese Seite belegt",
+    keep: "Den Browser bitten, es zu behalten",
+    clearSound: "Diesen Ton entfernen",
+    server: "Der Server",
+    library: "Aufnahmen",
+    length: "Länge",
+    openBin: "Papierkorb öffnen",
+    clips: (n, shown) => (n ? some(n, "Aufnahme", "Aufnahmen", shown) : "Keine"),
+    lastSeen: (when, why) => `${why} Das ist der Stand vom ${when}.`,
+    takeoutHint:
+      "Importiert werden Ton, Video oder eine exportierte Sammlung; was schon hier ist, bleibt, wie es ist. Der Export ist ein zip mit allem Ton und allen Worten.",
+    import: "Importieren",
+    about: "Über Dictaphone",
+    version: "Version",
+    licence: "Lizenz",
+    aboutWords:
+      "Dictaphone ist freie Software. Handbuch und Quelltext liegen beieinander; die Schnittstelle dieses Servers steht anderen Programmen offen.",
+    installByHand: "Als App: Drück auf Teilen, dann auf „Zum Home-Bildschirm“.",
+    install: "Als App installieren",
+    api: "Schnittstelle des Servers",
   },
 
   player: {

@@ -42,6 +42,7 @@ const FALLBACKS = {
   "api.NetworkInformation.saveData": [["offline/audio-cache.js"], "nobody wishes to save data"],
   "api.TrustedTypePolicyFactory.createPolicy": [["offline/install.js"], "an address in plain text"],
   "api.Window.requestIdleCallback": [["page.js", "recording/recorder-panel.js"], "setTimeout"],
+  "css.properties.scrollbar-width": [["list/list.css"], "a bar below the chips"],
   "css.selectors.highlight": [["clip/clip-page.css"], "the paragraph is marked"],
   "html.global_attributes.contenteditable.plaintext-only": [["shared/plain-text.js"], "keepPlain"],
 };
