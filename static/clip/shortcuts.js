@@ -37,6 +37,10 @@ function isDone([does, by], { clip, player, router, record, announce }) {
     if (!clip) return false;
     if (does === "here") return clip.transcript.seekHere();
     clip.transcript.edit();
+  } else if (does === "mark") {
+    // While a recording runs, it is the recording that is marked.
+    if (!clip || router.place.name !== "clip") return false;
+    clip.notes.markers.mark();
   } else if (!player.player) return false;
   else if (does === "toggle") void player.player.toggle();
   else if (does === "by") void player.player.by(by);
