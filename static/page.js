@@ -48,6 +48,7 @@ export async function start() {
   void page.changes.scan();
   void page.known.show();
   void page.sync.read();
+  void page.places.begin();
 }
 
 /** @typedef {ReturnType<typeof build>} Page */
@@ -230,8 +231,6 @@ function watch(page) {
   addEventListener("beforeunload", (event) => {
     if (busy()) event.preventDefault();
   });
-  // What the address names is opened when the list around it is there, or is known not to come.
-  sync.addEventListener("list", () => void places.begin(), { once: true });
   // A network that went away before the page was kept comes back.
   const tryInstall = () =>
     install(page, busy).catch(() => feed.addEventListener("open", () => void install(page, busy).catch(() => {}), { once: true }));

@@ -110,6 +110,11 @@ export class ClipPage {
     if (this.transcript.editing) void this.transcript.editable.save();
   }
 
+  /** Begin to edit the tags. */
+  editTags() {
+    part(this.element, "retag", HTMLButtonElement).click();
+  }
+
   /** It is no longer shown. */
   close() {
     this.flush();

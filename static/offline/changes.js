@@ -335,7 +335,9 @@ export function remarked(markers, { set = [], remove = [] }) {
 /** Words, if those there still are what the person began with, or what they want. @param {Clip} clip @param {Change} change */
 function reworded(clip, { kind, value, base }) {
   const there = kind === "name" ? clip.name : kind === "notes" ? (clip.notes ?? "") : (clip.text ?? null);
-  if (there !== base && there !== value) throw new Conflict(there);
+  // Nobody typed a name that a machine gave meanwhile: it is no reason to wait for a person.
+  const isTyped = kind !== "name" || (clip.name_origin ?? "person") === "person";
+  if (isTyped && there !== base && there !== value) throw new Conflict(there);
   return { [kind]: value };
 }
 

@@ -71,6 +71,13 @@ export function time(instant, as = locale) {
   return new Date(instant).toLocaleTimeString(as, { hour: "numeric", minute: "2-digit" });
 }
 
+/** The day alone, with its year where that is another one. @param {string} instant @param {Date} [now] */
+export function shortDate(instant, now = new Date(), as = locale) {
+  const at = new Date(instant);
+  const year = at.getFullYear() === now.getFullYear() ? undefined : /** @type {const} */ ("numeric");
+  return at.toLocaleDateString(as, { day: "numeric", month: "short", year });
+}
+
 /** Date and time of day of an instant, in words. @param {string} instant @param {string} [as] a locale */
 export function dateTime(instant, as = locale) {
   return new Date(instant).toLocaleString(as, { day: "numeric", month: "long", hour: "numeric", minute: "2-digit" });

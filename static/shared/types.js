@@ -92,7 +92,7 @@
  *
  * Which clips a list shows, all filters together, and in which order; `from` and `to` are ISO instants.
  * @typedef {{
- *   q?: string, from?: string, to?: string, shortest_ms?: number, longest_ms?: number, status?: Status[], tag?: string[],
+ *   q?: string, starred?: boolean, from?: string, to?: string, shortest_ms?: number, longest_ms?: number, status?: Status[], tag?: string[],
  *   sort?: "newest"|"oldest"|"longest"|"shortest"|"name"|"best", deleted?: boolean, limit?: number
  * }} Wish
  *

@@ -8,6 +8,9 @@ export default {
   /** Of the markup: `translate` puts them in. */
   page: {
     skip: "Zum Inhalt",
+    toList: "Zu den Aufnahmen springen",
+    show: "Zeigen",
+    starred: "Mit Stern",
     settings: "Einstellungen",
     welcome: "Wähle eine Aufnahme, oder drück „Aufnehmen“.",
     recorderPlace: "Aufnahme",
@@ -187,7 +190,9 @@ export default {
   },
 
   list: {
-    star: (/** @type {string} */ name) => `${name} markieren`,
+    all: "Alle",
+    starred: "Mit Stern",
+    unread: "Neue Worte",
     menu: (/** @type {string} */ name) => `Mehr zu ${name}`,
     play: (/** @type {string} */ name) => `${name} abspielen`,
     pause: (/** @type {string} */ name) => `${name} anhalten`,

@@ -6,6 +6,9 @@ export default {
   /** Of the markup: `translate` puts them in. */
   page: {
     skip: "Skip to the content",
+    toList: "Skip to the clips",
+    show: "Show",
+    starred: "Starred",
     settings: "Settings",
     welcome: "Choose a clip, or press Record.",
     recorderPlace: "Recording",
@@ -186,7 +189,9 @@ export default {
   },
 
   list: {
-    star: (/** @type {string} */ name) => `Star ${name}`,
+    all: "All",
+    starred: "Starred",
+    unread: "New words",
     menu: (/** @type {string} */ name) => `More for ${name}`,
     play: (/** @type {string} */ name) => `Play ${name}`,
     pause: (/** @type {string} */ name) => `Pause ${name}`,

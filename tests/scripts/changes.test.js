@@ -118,6 +118,20 @@ test("without one it is shown at once, survives the tab, and is sent in order by
   assert.equal(second.text("a"), "mine again");
 });
 
+test("a typed name stands over one that a machine gave meanwhile, and waits beside one that somebody typed", async () => {
+  const { changes } = tab();
+  server.fault = () => "down";
+  await changes.make("a", "name", "mine", "a");
+  await changes.make("b", "name", "mine", "b");
+  server.clips.set("a", { ...server.clips.get("a"), name: "The first words", name_origin: "words", version: 9 });
+  server.clips.set("b", { ...server.clips.get("b"), name: "theirs", name_origin: "person", version: 9 });
+  server.fault = () => null;
+  changes.wake();
+  await until(() => server.clips.get("a").name === "mine");
+  await until(async () => String(await waiting()) === "name,mine,conflict");
+  assert.equal(server.clips.get("b").name, "theirs");
+});
+
 test("words that somebody else changed wait for a person, and other changes do not wait for them", async () => {
   const { changes, library, text } = tab();
   server.fault = () => "down";
