@@ -1,5 +1,6 @@
 /** The markers of a clip: each a moment to go to, with a text that a person gives it. */
 
+import { remarked } from "../offline/changes.js";
 import { part } from "../shared/element.js";
 import { clock, uuid } from "../shared/format.js";
 import { words } from "../shared/words.js";
@@ -11,8 +12,10 @@ export const MAX_MARKER_CHARS = 200;
 export const MAX_MARKERS = 500;
 
 export class MarkersView {
-  /** @type {Marker[]} */
-  #markers = [];
+  /** As the clip has them. @type {Marker[]} */
+  #known = [];
+  /** What is on its way: shown at once, since one goes on typing. @type {Set<import("../shared/types.js").MarkerChanges>} */
+  #changes = new Set();
   #shown = "";
   /** The one whose text is to be typed when it is drawn. */
   #typed = "";
@@ -31,10 +34,14 @@ export class MarkersView {
 
   /** @param {Marker[]} markers */
   show(markers) {
-    this.#markers = markers;
+    this.#known = markers;
     // Nobody who types loses what they typed.
     if (this.list.contains(document.activeElement) && document.activeElement instanceof HTMLInputElement) return;
     this.#draw();
+  }
+
+  get #markers() {
+    return [...this.#changes].reduce(remarked, this.#known);
   }
 
   /** Mark the moment at which the player stands, and have its text typed. */
@@ -52,11 +59,12 @@ export class MarkersView {
   }
 
   #draw() {
-    const wanted = JSON.stringify(this.#markers);
+    const markers = this.#markers;
+    const wanted = JSON.stringify(markers);
     if (wanted === this.#shown) return;
     this.#shown = wanted;
-    this.list.replaceChildren(...this.#markers.map((marker) => this.#line(marker)));
-    this.list.hidden = !this.#markers.length;
+    this.list.replaceChildren(...markers.map((marker) => this.#line(marker)));
+    this.list.hidden = !markers.length;
     const typed = this.#typed && this.list.querySelector(`[data-marker="${CSS.escape(this.#typed)}"] input`);
     if (typed instanceof HTMLInputElement) typed.focus();
     this.#typed = "";
@@ -96,10 +104,14 @@ export class MarkersView {
 
   /** @param {import("../shared/types.js").MarkerChanges} change */
   async #change(change) {
+    this.#changes.add(change);
+    this.#draw();
     try {
       await this.clip.change(change);
     } catch (error) {
       this.clip.failed(error instanceof Error ? error.message : String(error));
     }
+    this.#changes.delete(change);
+    this.show(this.#known);
   }
 }
