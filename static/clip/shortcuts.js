@@ -30,7 +30,8 @@ function isOff({ key }) {
 function isDone([does, by], { clip, player, router, record, mark, announce }) {
   if (does === "help") void import("./help.js").then(({ showHelp }) => showHelp());
   else if (does === "record") void record();
-  else if (does === "mark") return mark();
+  // While a recording runs, it is the recording that is marked.
+  else if (does === "mark" && mark()) return true;
   else if (does === "close") {
     if (router.place.name === "list" || router.place.name === "recording") return false;
     router.leave();
@@ -38,6 +39,9 @@ function isDone([does, by], { clip, player, router, record, mark, announce }) {
     if (!clip) return false;
     if (does === "here") return clip.transcript.seekHere();
     clip.transcript.edit();
+  } else if (does === "mark") {
+    if (!clip || router.place.name !== "clip") return false;
+    clip.notes.markers.mark();
   } else if (!player.player) return false;
   else if (does === "toggle") void player.player.toggle();
   else if (does === "by") void player.player.by(by);

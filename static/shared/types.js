@@ -17,6 +17,7 @@
  *
  * A moment of a clip that a person has marked, and how they call it.
  * @typedef {{id: string, at_ms: number, text: string}} Marker
+ * @typedef {{set?: Marker[], remove?: string[]}} MarkerChanges
  *
  * A clip as the server shows it; of two, the one with the higher version is the truth. The list's short form leaves `text`,
  * `notes` and `markers` out and has an `excerpt` of the words, which are `text_chars` long. `found_at` is when the server
@@ -69,7 +70,7 @@
  * `theirs` is what the words are elsewhere, as that person is told.
  * @typedef {{
  *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"starred"|"notes"|"markers"|"delete"|"restore"|"retry",
- *   value: string|boolean|{add: string[], remove: string[]}|{set: Marker[], remove: string[]}|null, base: string|null, title: string, at: string, taken: number,
+ *   value: string|boolean|{add: string[], remove: string[]}|MarkerChanges|null, base: string|null, title: string, at: string, taken: number,
  *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string,
  *   theirs?: string|null
  * }} Change

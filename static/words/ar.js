@@ -43,6 +43,7 @@ export default {
     welcome: "اختر مقطعًا، أو اضغط «تسجيل».",
     recorderPlace: "التسجيل",
     player: "المشغّل",
+    closePlayer: "إغلاق المشغّل",
     stepBack: "10 ثوانٍ إلى الوراء",
     stepForward: "10 ثوانٍ إلى الأمام",
     close: "إغلاق",

@@ -19,6 +19,7 @@ export default {
     welcome: "Wähle eine Aufnahme, oder drück „Aufnehmen“.",
     recorderPlace: "Aufnahme",
     player: "Wiedergabe",
+    closePlayer: "Wiedergabe schließen",
     stepBack: "10 Sekunden zurück",
     stepForward: "10 Sekunden vor",
     close: "Schließen",
@@ -497,6 +498,7 @@ export default {
     wasRecording: "Nahm auf, als die Verbindung abbrach",
     recalled: "Der Server ist nicht erreichbar. So sahen die Aufnahmen auf diesem Gerät zuletzt aus.",
     conflict: {
+      notes: (theirs) => `Die Notizen wurden anderswo geändert: „${theirs}“. Deine sind nicht gespeichert.`,
       text: (theirs) => `Der Text wurde anderswo geändert: „${theirs}“. Deiner ist nicht gespeichert.`,
       name: (theirs) => `Der Name wurde anderswo geändert: „${theirs}“. Deiner ist nicht gespeichert.`,
     },
@@ -571,5 +573,16 @@ export default {
     notUnderstood: (from, to) => `Was bei ${from}–${to} gesprochen wird, wurde nicht verstanden.`,
     more: (n) => `Und ${n} weitere ${n === 1 ? "Stelle" : "Stellen"} nicht verstanden.`,
     listen: "Anhören",
+  },
+
+  markers: {
+    title: "Marken",
+    add: "Diese Stelle merken",
+    text: "Was ist hier?",
+    toDo: "Zu tun",
+    hint: "Schreib hier. Eine Zeile, die mit - [ ] beginnt, ist etwas, das zu tun ist.",
+    of: (time) => `Marke bei ${time}`,
+    remove: (time) => `Marke bei ${time} entfernen`,
+    most: (number) => `Eine Aufnahme hat höchstens ${number} Marken.`,
   },
 };

@@ -18,6 +18,7 @@ export default {
     welcome: "Choose a clip, or press Record.",
     recorderPlace: "Recording",
     player: "Player",
+    closePlayer: "Close the player",
     stepBack: "10 seconds back",
     stepForward: "10 seconds forward",
     close: "Close",
@@ -469,6 +470,7 @@ export default {
     wasRecording: "Was recording when the connection went",
     recalled: "The server cannot be reached. These are the clips as they were last seen on this device.",
     conflict: {
+      notes: (/** @type {string} */ theirs) => `The notes were changed elsewhere: “${theirs}”. Yours are not saved.`,
       text: (/** @type {string} */ theirs) => `These words were changed elsewhere: “${theirs}”. Yours are not saved.`,
       name: (/** @type {string} */ theirs) => `The name was changed elsewhere: “${theirs}”. Yours is not saved.`,
     },
@@ -537,5 +539,19 @@ export default {
     notUnderstood: (/** @type {string} */ from, /** @type {string} */ to) => `Speech at ${from}–${to} was not understood.`,
     more: (/** @type {number} */ n) => `And ${n} more ${n === 1 ? "stretch" : "stretches"} not understood.`,
     listen: "Listen",
+  },
+
+  markers: {
+    title: "Markers",
+    add: "Mark this moment",
+    text: "What is it?",
+    toDo: "To do",
+    hint: "Write here. A line that begins with - [ ] is something to do.",
+    /** @param {string} time */
+    of: (time) => `Marker at ${time}`,
+    /** @param {string} time */
+    remove: (time) => `Remove the marker at ${time}`,
+    /** @param {number} number */
+    most: (number) => `A clip has at most ${number} markers.`,
   },
 };
