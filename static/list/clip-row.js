@@ -82,8 +82,7 @@ export class ClipRow {
     parts.words.hidden = !view.excerpt;
     parts.words.lang = entry.clip?.language ?? "";
     parts.star.hidden = !entry.clip?.starred;
-    const tags = (entry.clip?.tags ?? []).join(", ");
-    write(parts.tags, tags && ` · ${tags}`);
+    write(parts.tags, (entry.clip?.tags ?? []).join(", "));
     parts.menu.ariaLabel = words.list.menu(view.name);
     parts.pick.ariaLabel = words.selection.pick(view.name);
     this.played();
