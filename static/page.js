@@ -63,8 +63,12 @@ function build(journal) {
   const sync = new Sync(library, api, feed);
   const memory = new Memory();
   const sounds = new AudioCache(memory, api);
+  const toast = new Toast(document.body);
   const changes = new Changes(memory, api, library, { channel: channelOf("dictaphone-changes") });
-  const outbox = new Outbox(journal, api, new Tus(), { channel: channelOf("dictaphone") });
+  // Where the browser keeps nothing, it is told at least.
+  const keep = (/** @type {Parameters<Changes["refuse"]>} */ ...[change, problem]) =>
+    changes.refuse(change, problem).catch(() => toast.say([words.offline.refused[change.kind](change.title, problem), change.kind === "notes" && change.value].filter(Boolean).join("\n"), { stays: true }));
+  const outbox = new Outbox(journal, api, new Tus(), { channel: channelOf("dictaphone"), keep });
   const recorder = new Recorder();
   const parts = {
     ...{ api, library, feed, sync, memory, sounds, changes, outbox, recorder, journal, announce },
@@ -74,7 +78,7 @@ function build(journal) {
     actions: new Actions(library, api, outbox, changes, sounds),
     details: new DetailsCache(api, library),
     router: new Router(),
-    toast: new Toast(document.body),
+    toast,
     connection: new Connection(document.body),
     facts: new ServerFacts(api),
     choose: () => part(document, "files", HTMLInputElement).click(),

@@ -20,6 +20,11 @@ def parse_metadata(header: str) -> Mapping[str, str]:
     return metadata
 
 
+def format_metadata(metadata: Mapping[str, str]) -> str:
+    """The header that says so."""
+    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in metadata.items())
+
+
 def language(metadata: Mapping[str, str]) -> str | None:
     """The code of the language that is spoken, as a client says it; None: it is to be detected.
 

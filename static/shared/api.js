@@ -4,6 +4,7 @@ import { uuid } from "./format.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
+/** @typedef {import("./types.js").Marker} Marker */
 /** @typedef {import("./types.js").Page} Page */
 /** @typedef {import("./types.js").Tag} Tag */
 /** @typedef {import("./types.js").Wish} Wish */
@@ -94,8 +95,9 @@ export class Api {
   }
 
   /**
-   * Change a clip's name, words, tags or language; with `version`, only that version of it.
-   * @param {string} id @param {{name?: string, text?: string|null, tags?: string[], language?: string|null}} change
+   * Change what a clip is called or what is said of it; with `version`, only that version of it.
+   * @param {string} id @param {Partial<{name: string, name_origin: string, text: string|null, tags: string[], language: string|null,
+   *   starred: boolean, notes: string, markers: {set: Marker[], remove: string[]}}>} change
    * @param {number} [version]
    * @returns {Promise<Clip>}
    */

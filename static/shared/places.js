@@ -3,6 +3,7 @@
 import { needed, Problem } from "./api.js";
 import { part } from "./element.js";
 import { gone } from "./library.js";
+import { titlePlace } from "./page-title.js";
 import { place } from "./router.js";
 import { styled } from "./style-sheets.js";
 import { language, words } from "./words.js";
@@ -51,10 +52,11 @@ export class Places {
     part(body, "skip", HTMLElement).addEventListener("click", () => this.#skip());
     router.addEventListener("place", (event) => void this.#arrive(/** @type {CustomEvent} */ (event).detail));
     panel.addEventListener("begin", () => router.go(place("recording"), { replace: router.place.name === "recording" }));
+    panel.addEventListener("show", () => router.go(place("recording")));
     panel.addEventListener("end", (event) => this.#ended(/** @type {CustomEvent} */ (event).detail));
     document.addEventListener("keydown", async (event) => {
       this.#keys ??= await import("../clip/shortcuts.js").catch(() => null);
-      this.#keys?.press(event, { ...page, clip: this.clip, record: () => panel.press() });
+      this.#keys?.press(event, { ...page, clip: this.clip, record: () => panel.begin(), mark: () => panel.mark() });
     });
   }
 
@@ -145,7 +147,7 @@ export class Places {
     }
     if (turn !== this.#turn) return;
     for (const view of this.detail.children) view.toggleAttribute("data-shown", this.#isOf(view, next.name));
-    document.title = this.#title(next);
+    titlePlace(this.#title(next));
   }
 
   /** @param {Element} view @param {string} name */
@@ -212,8 +214,7 @@ export class Places {
   /** @param {Place} next */
   #title({ name, id }) {
     const entry = this.page.library.get(id);
-    const title = { list: "", clip: (entry?.local ?? entry?.clip)?.name ?? "", recording: words.recorder.recording, settings: words.page.settings, bin: words.page.bin }[name];
-    return title ? `${title} – Dictaphone` : "Dictaphone";
+    return { list: "", clip: (entry?.local ?? entry?.clip)?.name ?? "", recording: words.recorder.recording, settings: words.page.settings, bin: words.page.bin }[name];
   }
 
   /** Say why a place cannot be shown, and the ways out. @param {string} sentence @param {unknown} [error] */

@@ -82,6 +82,8 @@ async def in_all_places(here: DictaphonePage, look: str, spoken: str, broken: st
     for id, name in ((spoken, "clip"), (broken, "failed")):
         await page.evaluate(GOTO, f"/clips/{id}")
         await expect(clip_page(page)).to_be_visible()
+        # The outline of the clip before is gone.
+        await expect(page.locator("[data-part=player] canvas")).to_have_count(int(name == "clip"))
         await nothing_found(page, f"{look}-{name}")
     await page.evaluate(GOTO, "/settings")
     await expect(page.locator("#setting-theme")).to_be_visible()
@@ -168,12 +170,13 @@ async def test_a_keyboard_is_enough_for_the_main_job(
       - region "Clips":
         - search:
           - searchbox "Search clips"
-        - list:
-          - listitem:
-            - heading "Said by keyboard" [level=3]:
-              - link "Said by keyboard"
-            - button "Play Said by keyboard"
-            - button "More for Said by keyboard"
+        - region /today/i:
+          - list:
+            - listitem:
+              - heading "Said by keyboard" [level=3]:
+                - link "Said by keyboard"
+              - button "Play Said by keyboard"
+              - button "More for Said by keyboard"
     """)
 
     await reach(page, "Play")
