@@ -86,6 +86,22 @@ export class Actions {
     else await this.changes.make(id, "markers", change);
   }
 
+  /** Have these stretches cut out, and no others. @param {string} id @param {[number, number][]} cuts of all sound */
+  async cut(id, cuts) {
+    this.library.apply(await this.api.cut(id, cuts));
+  }
+
+  /** Make two clips of one. @param {string} id @param {number} at_ms @param {string} second the id of what is behind */
+  async split(id, at_ms, second) {
+    const { clips } = await this.api.split(id, { id: second, at_ms });
+    for (const clip of clips) this.library.apply(clip);
+  }
+
+  /** Make a new clip of several, in their order. @param {string[]} ids @param {string} id of the new one */
+  async join(ids, id) {
+    this.library.apply(await this.api.join({ id, ids }));
+  }
+
   /** Into the bin. @param {string} id */
   async remove(id) {
     if (this.#local(id) && (await this.outbox.discard(id, new Date().toISOString()))) return;

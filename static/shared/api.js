@@ -149,6 +149,21 @@ export class Api {
     return this.#json(`${address(id)}/transcription${track ? `?track=${track}` : ""}`, { method: "POST" });
   }
 
+  /** Have these stretches cut out, and no others. @param {string} id @param {[number, number][]} cuts @returns {Promise<Clip>} */
+  async cut(id, cuts) {
+    return this.#json(`${address(id)}/cuts`, { method: "PUT", ...json({ cuts }) });
+  }
+
+  /** Make two clips of one. @param {string} id @param {{id: string, at_ms: number}} second @returns {Promise<{clips: Clip[]}>} */
+  async split(id, second) {
+    return this.#json(`${address(id)}/split`, { method: "POST", ...json(second) });
+  }
+
+  /** Make a new clip of several, one behind the other. @param {{id: string, ids: string[], name?: string}} joined @returns {Promise<Clip>} */
+  async join(joined) {
+    return this.#json("/api/clips/join", { method: "POST", ...json(joined) });
+  }
+
   /** Where a clip's audio is; until its segments are joined, each is a sound of its own. @param {string} id */
   audio(id, segment = 0) {
     return `${address(id)}/audio${segment ? `?segment=${segment}` : ""}`;
@@ -196,4 +211,9 @@ export class Api {
 /** @param {string} id */
 function address(id) {
   return `/api/clips/${encodeURIComponent(id)}`;
+}
+
+/** @param {unknown} body */
+function json(body) {
+  return { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
 }
