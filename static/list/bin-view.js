@@ -5,6 +5,7 @@ import { words } from "../shared/words.js";
 import { gone } from "../shared/library.js";
 import { part } from "../shared/element.js";
 import { Player } from "../player/player.js";
+import { sentenceOfError } from "../shared/sentences.js";
 
 /** @typedef {import("../shared/types.js").Entry} Entry */
 
@@ -61,7 +62,7 @@ export class BinView {
       this.#known = true;
       this.#say(null);
     } catch (error) {
-      this.#say(words.bin.unreadable(error instanceof Error ? error.message : error));
+      this.#say(words.bin.unreadable(sentenceOfError(error)));
     } finally {
       this.#reading = false;
       this.more.ariaBusy = "false";
@@ -154,7 +155,7 @@ class BinRow {
       actions.download(this.#entry).catch((error) => this.#say(String(error)));
     });
     part(this.element, "restore", HTMLButtonElement).addEventListener("click", () =>
-      restore().catch((error) => this.#say(error instanceof Error ? error.message : String(error))),
+      restore().catch((error) => this.#say(sentenceOfError(error))),
     );
     this.show(entry);
   }

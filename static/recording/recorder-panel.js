@@ -2,7 +2,9 @@
 
 import { viewOf } from "../shared/clip-state.js";
 import { clock, spoken } from "../shared/format.js";
+import { adviceFor, device } from "./advice.js";
 import { refusal } from "./refusals.js";
+import { sentenceOf } from "../shared/sentences.js";
 import { words } from "../shared/words.js";
 import { LiveWords } from "../shared/live-words.js";
 import { MicrophonePicker } from "./microphone-picker.js";
@@ -10,6 +12,8 @@ import { part } from "../shared/element.js";
 import { Player } from "../player/player.js";
 import { Proof } from "./proof.js";
 
+/** @typedef {import("../shared/problem.js").Reason} Reason */
+/** @typedef {import("../offline/persistence.js").Persistence} Persistence */
 /** @typedef {"idle"|"asking"|"recording"|"paused"|"reconnecting"|"unable"} State */
 
 /** The timer is drawn more often than it changes, so that no second is skipped. */
@@ -25,7 +29,9 @@ export class RecorderPanel extends EventTarget {
   /** @type {ReturnType<typeof setTimeout>|undefined} until a title that is being typed is saved */
   #typing;
   #behind = false;
-  /** Why the server does not take it at the moment. @type {string|null} */
+  /** How long this browser keeps what is not sent. @type {Persistence} */
+  #persistence = "untilFull";
+  /** Why the server does not take it at the moment. @type {Reason|null} */
   #problem = null;
   /** What is wrong now, by what it is about. @type {Map<string, string>} */
   #troubles = new Map();
@@ -57,7 +63,7 @@ export class RecorderPanel extends EventTarget {
     this.proof = new Proof(element);
     this.captions = new LiveWords(part(element, "captions", HTMLElement));
     (globalThis.requestIdleCallback ?? setTimeout)(() => void this.#draw());
-    this.microphone = new MicrophonePicker(element, capture, (error) => this.say(refusal(error)));
+    this.microphone = new MicrophonePicker(element, capture, (error) => this.say(sentenceOf(refusal(error))));
     this.button.addEventListener("click", () => void this.press());
     this.pause.addEventListener("click", () => (this.#state === "paused" ? capture.resume() : capture.pause()));
     this.title.addEventListener("change", () => this.flush());
@@ -113,12 +119,13 @@ export class RecorderPanel extends EventTarget {
     on("begin", (/** @type {{stream: MediaStream, name: string}} */ began) => this.#begin(began));
     on("stream", (/** @type {{stream: MediaStream}} */ { stream }) => this.#listen(stream));
     on("state", (/** @type {State} */ state) => this.#change(state));
-    on("progress", (/** @type {import("./proof.js").Progress & {problem: string|null}} */ { problem, ...figures }) => {
+    on("progress", (/** @type {import("./proof.js").Progress & {problem: Reason|null}} */ { problem, ...figures }) => {
       this.proof.show(figures);
       this.#problem = problem;
     });
-    on("interruption", (/** @type {string|null} */ sentence) => this.say(sentence, "interruption"));
-    on("storage", (/** @type {string|null} */ sentence) => this.say(sentence, "storage"));
+    on("interruption", (/** @type {Reason|null} */ reason) => this.say(sentenceOf(reason), "interruption"));
+    on("persistence", (/** @type {Persistence} */ persistence) => (this.#persistence = persistence));
+    on("storage", (/** @type {Reason|null} */ reason) => this.say(sentenceOf(reason), "storage"));
     on("end", (/** @type {{id: string, name: string, duration_ms: number, empty: boolean}} */ ended) => this.#end(ended));
   }
 
@@ -146,7 +153,7 @@ export class RecorderPanel extends EventTarget {
       await begin();
     } catch (error) {
       this.#enter("idle");
-      this.say(refusal(error));
+      this.say(sentenceOf(refusal(error)));
     }
   }
 
@@ -160,6 +167,7 @@ export class RecorderPanel extends EventTarget {
     this.#listen(stream);
     this.#tick();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
+    this.say(adviceFor(device()).map((code) => words.advice[code]).join(" "), "advice");
     this.announce(words.recorder.begun);
     this.dispatchEvent(new Event("begin"));
   }
@@ -199,7 +207,7 @@ export class RecorderPanel extends EventTarget {
     this.element.removeAttribute("data-behind");
     this.#behind = false;
     this.#enter("idle");
-    for (const about of ["interruption", "storage", "sending"]) this.say(null, about);
+    for (const about of ["interruption", "storage", "sending", "advice", "persistence"]) this.say(null, about);
     this.#kept = !empty ? "" : name === this.#began ? this.#kept : name;
     // What is wrong is read out as an alert.
     if (empty) this.say(words.recorder.nothing(this.#kept));
@@ -213,9 +221,11 @@ export class RecorderPanel extends EventTarget {
     const time = clock(recorded_ms);
     if (this.timer.textContent !== time) this.timer.textContent = time;
     this.proof.show({ recorded_ms });
-    this.say(this.proof.behind ? this.#problem : null, "sending");
+    this.say(this.proof.behind ? sentenceOf(this.#problem) : null, "sending");
     if (this.proof.behind === this.#behind) return;
     this.#behind = this.proof.behind;
+    const isForgotten = this.#behind && this.#persistence === "sevenDays";
+    this.say(isForgotten ? words.persistence.sevenDays : null, "persistence");
     this.element.toggleAttribute("data-behind", this.#behind);
     this.#enter(this.#state);
     this.announce(words.recorder[this.#behind ? "behind" : "caughtUp"]);

@@ -37,11 +37,11 @@
  * A recording, or a file, as the journal keeps it on this device until the server has it. `recording`: a tab makes it;
  * `left`: the tab that made it is gone, and nobody said that it is over; `ready`: it is complete.
  * `told` is what the server was told of name and bin; `heard_at` the moment of the last piece; `modified_at` when a file
- * was changed last.
+ * was changed last. `reason` is why it is not sent; an older release wrote it as the sentence `problem`.
  * @typedef {{
  *   id: string, name: string, mime: string, is_file: boolean, bytes: number, duration_ms: number|null,
  *   created_at: string, heard_at: string, state: "recording"|"left"|"copying"|"ready"|"refused",
- *   problem: string|null, deleted_at: string|null, segments: Segment[], gaps: Gap[], sent_ms: number,
+ *   problem: string|null, reason?: import("./problem.js").Reason|null, deleted_at: string|null, segments: Segment[], gaps: Gap[], sent_ms: number,
  *   told: {name: string, deleted: boolean}|null, modified_at?: string|null
  * }} Kept
  *
@@ -67,7 +67,7 @@
  * @typedef {{
  *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"starred"|"delete"|"restore"|"retry",
  *   value: string|boolean|{add: string[], remove: string[]}|null, base: string|null, title: string, at: string, taken: number,
- *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string,
+ *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string, reason?: import("./problem.js").Reason,
  *   theirs?: string|null
  * }} Change
  *
