@@ -286,7 +286,7 @@ export class ClipList {
       this.#number();
     }
     this.#anchor();
-    this.empty.hidden = this.#shelf !== this.#all || this.#all.size > 0 || this.element.ariaBusy === "true";
+    this.empty.hidden = this.#shelf !== this.#all || this.#all.size > 0 || this.#hidden !== null || this.element.ariaBusy === "true";
     const left_px = this.#top + this.#shelf.roll.height - this.#height;
     if (left_px < AHEAD * this.#height && !this.older.hasFailed) void this.older.read();
   }

@@ -43,7 +43,8 @@ export class PlayerBar extends EventTarget {
   /**
    * @param {HTMLElement} element @param {{library: import("../shared/library.js").Library,
    *   actions: import("../shared/actions.js").Actions, details: import("../clip/clip-details.js").DetailsCache,
-   *   toast: import("../shared/toast.js").Toast, announce: (words: string) => void}} page
+   *   toast: import("../shared/toast.js").Toast, router: import("../shared/router.js").Router,
+   *   announce: (words: string) => void}} page
    */
   constructor(element, page) {
     super();
@@ -60,12 +61,14 @@ export class PlayerBar extends EventTarget {
     };
     this.ticks = new Ticks(part(element, "marks", HTMLElement));
     this.preparing = new Preparing(element, page.announce);
+    part(element, "player-close", HTMLElement).addEventListener("click", () => this.close());
     part(element, "back", HTMLElement).addEventListener("click", () => void this.player?.by(-STEP_MS));
     part(element, "forward", HTMLElement).addEventListener("click", () => void this.player?.by(STEP_MS));
     this.#listen();
     page.library.addEventListener("change", (event) => {
       if (/** @type {CustomEvent} */ (event).detail.id === this.id) this.#show();
     });
+    page.router.addEventListener("place", () => this.#beside());
     language.addEventListener("change", () => this.#speak());
     listening.addEventListener("change", () => this.#tell());
     this.#speak();
@@ -109,6 +112,7 @@ export class PlayerBar extends EventTarget {
     this.player = this.#player(id);
     this.#waveform = new Waveform(part(this.element, "track", HTMLElement), (ms) => this.player?.seek(ms));
     this.element.hidden = false;
+    this.#beside();
     this.#show();
     this.#detail();
     void this.player.seek(places.get(id));
@@ -186,6 +190,12 @@ export class PlayerBar extends EventTarget {
     const sound = `${clip.has_true_clock} ${clip.track_set}`;
     if (this.#sound && sound !== this.#sound) this.player?.renew();
     this.#sound = sound;
+  }
+
+  /** Beside its own page, the clip's title would be said twice. */
+  #beside() {
+    const { name, id } = this.page.router.place;
+    this.element.toggleAttribute("data-own", name === "clip" && id === this.id);
   }
 
   /** Tell the lock screen what plays. */

@@ -129,13 +129,14 @@ export class Editable {
 
   #read() {
     if (this.element instanceof HTMLInputElement) return this.element.value.trim();
+    if (this.element instanceof HTMLTextAreaElement) return this.element.value;
     return this.element.innerText.replace(/\n$/, "");
   }
 
   /** @param {string} value */
   #write(value) {
     if (this.#read() === value) return; // Writing moves the caret.
-    if (this.element instanceof HTMLInputElement) this.element.value = value;
+    if (this.element instanceof HTMLInputElement || this.element instanceof HTMLTextAreaElement) this.element.value = value;
     else this.element.textContent = value;
   }
 }

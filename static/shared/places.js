@@ -3,6 +3,7 @@
 import { needed, Problem } from "./api.js";
 import { part } from "./element.js";
 import { gone } from "./library.js";
+import { titlePlace } from "./page-title.js";
 import { place } from "./router.js";
 import { styled } from "./style-sheets.js";
 import { sentenceOfError } from "./sentences.js";
@@ -13,6 +14,9 @@ import { language, words } from "./words.js";
 /**
  * @typedef {import("../clip/clip-page.js").ClipContext & {
  *   api: import("./api.js").Api, sync: import("./sync.js").Sync, feed: import("./feed.js").Feed,
+ *   memory: import("../offline/memory.js").Memory, journal: import("../offline/journal.js").Journal,
+ *   outbox: import("../offline/outbox.js").Outbox, sounds: import("../offline/audio-cache.js").AudioCache,
+ *   facts: import("./server-facts.js").ServerFacts, choose: () => unknown,
  *   known: import("../offline/offline-library.js").OfflineLibrary, list: import("../list/clip-list.js").ClipList,
  *   panel: import("../recording/recorder-panel.js").RecorderPanel
  * }} PlacesContext
@@ -21,7 +25,7 @@ import { language, words } from "./words.js";
 export class Places {
   /** The clip's page that is open. @type {import("../clip/clip-page.js").ClipPage|null} */
   clip = null;
-  /** @type {import("../list/bin-view.js").BinView|null} */
+  /** @type {import("../bin/bin-view.js").BinView|null} */
   #bin = null;
   /** The newest place that was asked for: what comes later for another one is too late. */
   #turn = 0;
@@ -49,10 +53,11 @@ export class Places {
     part(body, "skip", HTMLElement).addEventListener("click", () => this.#skip());
     router.addEventListener("place", (event) => void this.#arrive(/** @type {CustomEvent} */ (event).detail));
     panel.addEventListener("begin", () => router.go(place("recording"), { replace: router.place.name === "recording" }));
+    panel.addEventListener("show", () => router.go(place("recording")));
     panel.addEventListener("end", (event) => this.#ended(/** @type {CustomEvent} */ (event).detail));
     document.addEventListener("keydown", async (event) => {
       this.#keys ??= await import("../clip/shortcuts.js").catch(() => null);
-      this.#keys?.press(event, { ...page, clip: this.clip, record: () => panel.press() });
+      this.#keys?.press(event, { ...page, clip: this.clip, record: () => panel.begin(), mark: () => panel.mark() });
     });
   }
 
@@ -133,6 +138,7 @@ export class Places {
     const isOpen = next.name === "clip" && this.clip?.id === next.id && this.page.library.get(next.id);
     if (!isOpen) this.#closeClip();
     if (next.name !== "bin" && this.#bin) this.#bin.open = false;
+    if (next.name !== "settings") this.#settings?.leave();
     try {
       if (next.name === "clip") await this.#openClip(next, turn);
       else if (next.name === "bin") await this.#openBin(turn);
@@ -142,7 +148,7 @@ export class Places {
     }
     if (turn !== this.#turn) return;
     for (const view of this.detail.children) view.toggleAttribute("data-shown", this.#isOf(view, next.name));
-    document.title = this.#title(next);
+    titlePlace(this.#title(next));
   }
 
   /** @param {Element} view @param {string} name */
@@ -180,7 +186,7 @@ export class Places {
 
   /** @param {number} turn */
   async #openBin(turn) {
-    const { BinView } = await needed(import("../list/bin-view.js"));
+    const [{ BinView }] = await Promise.all([needed(import("../bin/bin-view.js")), styled("bin/bin")]);
     if (turn !== this.#turn) return;
     this.#bin ??= new BinView(part(this.body, "deleted", HTMLElement), this.page);
     this.#bin.open = true;
@@ -188,7 +194,10 @@ export class Places {
 
   /** @param {number} turn */
   async #openSettings(turn) {
-    const [{ Settings }] = await Promise.all([needed(import("../settings/settings.js")), styled("settings/settings")]);
+    const [{ Settings }] = await Promise.all([
+      needed(import("../settings/settings.js")),
+      ...["settings/settings", "shared/sheet"].map(styled),
+    ]);
     if (turn !== this.#turn) return;
     this.#settings ??= new Settings(part(this.body, "settings", HTMLElement), this.page);
     this.#settings.show();
@@ -206,8 +215,7 @@ export class Places {
   /** @param {Place} next */
   #title({ name, id }) {
     const entry = this.page.library.get(id);
-    const title = { list: "", clip: (entry?.local ?? entry?.clip)?.name ?? "", recording: words.recorder.recording, settings: words.page.settings, bin: words.page.bin }[name];
-    return title ? `${title} – Dictaphone` : "Dictaphone";
+    return { list: "", clip: (entry?.local ?? entry?.clip)?.name ?? "", recording: words.recorder.recording, settings: words.page.settings, bin: words.page.bin }[name];
   }
 
   /** Say why a place cannot be shown, and the ways out. @param {string} sentence @param {unknown} [error] */

@@ -19,6 +19,7 @@ const HARMLESS = {
   "css.properties.field-sizing": "a list is as wide as its longest entry",
   "css.properties.overflow-anchor": "Safari moves nothing by itself, which is what is asked for",
   "css.properties.overscroll-behavior": "a scroll that goes on where this one ends",
+  "css.properties.resize": "a field that keeps its size",
   "css.properties.scrollbar-width": "the bar is as wide as the system draws it",
   "css.properties.text-wrap": "lines of different length",
   "css.selectors.selection": "iOS marks what is selected in its own colour",
