@@ -7,6 +7,7 @@ import { ConditionView, write } from "../shared/condition.js";
 import { part } from "../shared/element.js";
 import { differing } from "../shared/format.js";
 import { gone } from "../shared/library.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { LiveWords } from "../shared/live-words.js";
 import { ProblemNote } from "../shared/problem-note.js";
 import { language, translate, words } from "../shared/words.js";
@@ -268,5 +269,5 @@ export class ClipPage {
 
 /** @param {unknown} error */
 function reason(error) {
-  return error instanceof Error ? error.message : String(error);
+  return sentenceOfError(error);
 }

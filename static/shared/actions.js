@@ -41,7 +41,7 @@ export class Actions {
 
   /** Choose between two wordings. @param {import("./types.js").Change} conflict @param {"mine"|"theirs"} whose */
   async settle(conflict, whose) {
-    await this.changes.settle(conflict, whose, words.offline.givenUp);
+    await this.changes.settle(conflict, whose, { code: "offline.givenUp" });
   }
 
   /** Say what is spoken, or have it found out: it is heard again. @param {string} id @param {string|null} code */
