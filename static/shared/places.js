@@ -183,7 +183,7 @@ export class Places {
       const isUnknown = error instanceof Problem && error.definite;
       if (!isUnknown) await known.recall(id, { isCut: true });
       if (library.get(id)) return;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = sentenceOfError(error);
       throw new Unopened(isUnknown ? words.player.unknown : words.player.unopened(why), { again: !isUnknown });
     }
   }
