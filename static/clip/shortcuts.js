@@ -1,9 +1,12 @@
 /** Keys that mean the clip that plays, or is open. They come with the first key. */
 
 import { applies, command } from "./keys.js";
+import { late } from "../shared/late.js";
 import { words } from "../shared/words.js";
 import { listening, recall } from "../shared/preferences.js";
 import { times } from "../player/player-bar.js";
+
+const help = late(() => import("./help.js"));
 
 /**
  * What keys reach: the clip's page, if one is open, and the player.
@@ -28,7 +31,7 @@ function isOff({ key }) {
 
 /** Do it; false: there is nothing to do it to. @param {import("./keys.js").Command} told @param {Reach} reach */
 function isDone([does, by], { clip, player, router, record, announce }) {
-  if (does === "help") void import("./help.js").then(({ showHelp }) => showHelp());
+  if (does === "help") void help().then(({ showHelp }) => showHelp());
   else if (does === "record") void record();
   else if (does === "close") {
     if (router.place.name === "list" || router.place.name === "recording") return false;

@@ -1,10 +1,13 @@
 /** What stands above the list: search, filters, selection. Their parts come when somebody first reaches out for them. */
 
-import { needed } from "../shared/api.js";
+import { late } from "../shared/late.js";
 import { recall } from "../shared/preferences.js";
 import { language, words } from "../shared/words.js";
 import { part } from "../shared/element.js";
 import { styled } from "../shared/style-sheets.js";
+
+const search = late(() => import("../search/finding.js"));
+const selectionBar = late(() => import("./selection-bar.js"));
 
 /** Where one types, a key is a letter. */
 const TYPED = "input, select, textarea, [contenteditable]";
@@ -22,13 +25,13 @@ export function toolbar(element, page) {
   /** @type {import("../search/finding.js").Finding|undefined} */
   let finding;
   const finds = async () => {
-    const [{ Finding }] = await Promise.all([needed(import("../search/finding.js")), styled("search/finding")]);
+    const [{ Finding }] = await Promise.all([search(), styled("search/finding")]);
     return (finding ??= new Finding(element, page));
   };
   /** @type {import("./selection-bar.js").SelectionBar|undefined} */
   let choosing;
   const chooses = async () => {
-    const [{ SelectionBar }] = await Promise.all([needed(import("./selection-bar.js")), styled("search/finding")]);
+    const [{ SelectionBar }] = await Promise.all([selectionBar(), styled("search/finding")]);
     return (choosing ??= new SelectionBar(element, page));
   };
 

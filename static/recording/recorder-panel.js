@@ -4,11 +4,14 @@ import { viewOf } from "../shared/clip-state.js";
 import { clock, spoken } from "../shared/format.js";
 import { refusal } from "./refusals.js";
 import { words } from "../shared/words.js";
+import { late } from "../shared/late.js";
 import { LiveWords } from "../shared/live-words.js";
 import { MicrophonePicker } from "./microphone-picker.js";
 import { part } from "../shared/element.js";
 import { Player } from "../player/player.js";
 import { Proof } from "./proof.js";
+
+const visualizer = late(() => import("./visualizer.js"));
 
 /** @typedef {"idle"|"asking"|"recording"|"paused"|"reconnecting"|"unable"} State */
 
@@ -163,7 +166,7 @@ export class RecorderPanel extends EventTarget {
   /** Draw what is heard. The picture comes by itself, and no recording waits for it. */
   async #draw() {
     const stream = this.#stream;
-    const module = await import("./visualizer.js").catch(() => null);
+    const module = await visualizer().catch(() => null);
     if (!module || stream !== this.#stream) return;
     const canvas = part(this.element, "visualizer", HTMLCanvasElement);
     this.#visualizer ??= new module.Visualizer(canvas, (silent) => this.#hear(silent));

@@ -1,7 +1,8 @@
 /** Shows the places of the page: the list, and beside it, or instead of it on phones, a clip, the recording, the settings or the bin. */
 
-import { needed, Problem } from "./api.js";
+import { Problem } from "./api.js";
 import { part } from "./element.js";
+import { late } from "./late.js";
 import { gone } from "./library.js";
 import { place } from "./router.js";
 import { styled } from "./style-sheets.js";
@@ -15,6 +16,11 @@ import { words } from "./words.js";
  *   panel: import("../recording/recorder-panel.js").RecorderPanel
  * }} PlacesContext
  */
+
+const shortcuts = late(() => import("../clip/shortcuts.js"));
+const clipPage = late(() => import("../clip/clip-page.js"));
+const binView = late(() => import("../list/bin-view.js"));
+const settings = late(() => import("../settings/settings.js"));
 
 export class Places {
   /** The clip's page that is open. @type {import("../clip/clip-page.js").ClipPage|null} */
@@ -37,7 +43,7 @@ export class Places {
     panel.addEventListener("begin", () => router.go(place("recording"), { replace: router.place.name === "recording" }));
     panel.addEventListener("end", (event) => this.#ended(/** @type {CustomEvent} */ (event).detail));
     document.addEventListener("keydown", async (event) => {
-      this.#keys ??= await import("../clip/shortcuts.js").catch(() => null);
+      this.#keys ??= await shortcuts().catch(() => null);
       this.#keys?.press(event, { ...page, clip: this.clip, record: () => panel.press() });
     });
   }
@@ -94,7 +100,7 @@ export class Places {
   /** @param {Place} next @param {number} turn */
   async #openClip({ id, ms, tab }, turn) {
     const { api, library } = this.page;
-    const [{ ClipPage }] = await Promise.all([needed(import("../clip/clip-page.js")), styled("clip/clip-page")]);
+    const [{ ClipPage }] = await Promise.all([clipPage(), styled("clip/clip-page")]);
     if (turn !== this.#turn) return;
     try {
       if (!library.get(id)) library.apply(await api.get(id));
@@ -117,7 +123,7 @@ export class Places {
 
   /** @param {number} turn */
   async #openBin(turn) {
-    const { BinView } = await needed(import("../list/bin-view.js"));
+    const { BinView } = await binView();
     if (turn !== this.#turn) return;
     this.#bin ??= new BinView(part(this.body, "deleted", HTMLElement), this.page);
     this.#bin.open = true;
@@ -125,7 +131,7 @@ export class Places {
 
   /** @param {number} turn */
   async #openSettings(turn) {
-    const [{ Settings }] = await Promise.all([needed(import("../settings/settings.js")), styled("settings/settings")]);
+    const [{ Settings }] = await Promise.all([settings(), styled("settings/settings")]);
     if (turn !== this.#turn) return;
     this.#settings ??= new Settings(part(this.body, "settings", HTMLElement), this.page);
     this.#settings.show();
