@@ -19,7 +19,7 @@ addEventListener("error", ({ target }) => {
   sessionStorage.setItem("try-again", turn + 1);
   if (turn < 4) setTimeout(() => location.reload(), 500 * 2 ** turn);
 }, true);
-addEventListener("load", ({ target }) => {
+document.addEventListener("load", ({ target }) => {
   if (target instanceof HTMLScriptElement) sessionStorage.removeItem("try-again");
 }, true);
 """
