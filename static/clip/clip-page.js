@@ -10,6 +10,7 @@ import { LiveWords } from "../shared/live-words.js";
 import { ProblemNote } from "../shared/problem-note.js";
 import { language, translate, words } from "../shared/words.js";
 import { ClipHead } from "./clip-head.js";
+import { NotesView } from "./notes-view.js";
 import { Remarks } from "./remarks-view.js";
 import { Tabs } from "./tabs.js";
 import { Transcript } from "./transcript.js";
@@ -65,6 +66,14 @@ export class ClipPage {
       seek: (ms) => page.player.seek(this.id, ms),
       play: (ms) => page.player.playFrom(this.id, ms),
     });
+    this.notes = new NotesView(part(this.element, "annotations", HTMLElement), {
+      id: this.id,
+      player: page.player,
+      actions: page.actions,
+      saving: (work) => this.saving(work),
+      failed: (sentence) => this.note.say(sentence),
+      unsaved: (error, field) => this.unsaved(error, field),
+    });
     parent.append(this.element);
     this.#listen();
     this.show(entry);
@@ -82,6 +91,7 @@ export class ClipPage {
     write(this.gaps, view.gaps);
     this.gaps.hidden = !view.gaps;
     this.remarks.show(clip);
+    this.notes.show(entry);
     this.#words(clip);
     this.#offer(entry.changes?.find(({ state }) => state === "conflict"));
     void this.details.show(clip);
@@ -96,7 +106,13 @@ export class ClipPage {
   /** Save what is typed and not left yet: the page goes out of sight, or another clip comes. */
   flush() {
     this.head.flush();
+    void this.notes.flush();
     if (this.transcript.editing) void this.transcript.editable.save();
+  }
+
+  /** Begin to edit the tags. */
+  editTags() {
+    part(this.element, "retag", HTMLButtonElement).click();
   }
 
   /** It is no longer shown. */
@@ -158,7 +174,7 @@ export class ClipPage {
     this.#conflict = conflict;
     if (!conflict) return this.note.settle();
     const { kind, value, theirs } = conflict;
-    const told = words.offline.conflict[kind === "name" ? "name" : "text"](differing(String(value), theirs ?? ""));
+    const told = words.offline.conflict[kind === "name" || kind === "notes" ? kind : "text"](differing(String(value), theirs ?? ""));
     this.note.offer(told, (whose) => void this.page.actions.settle(conflict, whose));
   }
 
@@ -217,6 +233,7 @@ export class ClipPage {
     player.addEventListener("state", () => this.head.played(), { signal });
     language.addEventListener("change", () => {
       translate(this.element);
+      this.notes.speak();
       this.show(this.#entry);
     }, { signal });
   }

@@ -1,21 +1,17 @@
 /** All the keys, on a sheet over the page. */
 
-import { words } from "../shared/words.js";
 import { recall, remember } from "../shared/preferences.js";
+import { styled } from "../shared/style-sheets.js";
+import { words } from "../shared/words.js";
 
-export function showHelp() {
+export async function showHelp() {
+  await styled("shared/sheet");
   if (document.querySelector("dialog[open]")) return;
-  const { title, keys, also, single, close } = words.player.help;
+  const { title, also, single, close } = words.player.help;
   const sheet = make("dialog", "sheet");
   const heading = make("h2", "", title);
   heading.id = "help-title";
   sheet.setAttribute("aria-labelledby", heading.id);
-  const list = make("dl");
-  for (const [names, does] of keys) {
-    const term = make("dt");
-    term.append(...names.split(" ").map((name) => make("kbd", "", name)));
-    list.append(term, make("dd", "", does));
-  }
   const button = make("button", "quiet", close);
   button.autofocus = true;
   button.addEventListener("click", () => sheet.close());
@@ -26,12 +22,23 @@ export function showHelp() {
   box.checked = recall("keys", true);
   box.addEventListener("change", () => remember("keys", box.checked));
   choice.append(box, single);
-  sheet.append(heading, list, make("p", "", also), choice, button);
+  sheet.append(heading, keyList(), make("p", "", also), choice, button);
   // Whoever clicks beside it means the page.
   sheet.addEventListener("click", (event) => event.target === sheet && sheet.close());
   sheet.addEventListener("close", () => sheet.remove());
   document.body.append(sheet);
   sheet.showModal();
+}
+
+/** Every key, and what it does. */
+export function keyList() {
+  const list = make("dl", "keys");
+  for (const [names, does] of words.player.help.keys) {
+    const term = make("dt");
+    term.append(...names.split(" ").map((name) => make("kbd", "", name)));
+    list.append(term, make("dd", "", does));
+  }
+  return list;
 }
 
 /**

@@ -1,17 +1,17 @@
 /** Keys that mean the clip that plays, or is open. They come with the first key. */
 
 import { applies, command } from "./keys.js";
-import { late } from "../shared/late.js";
 import { words } from "../shared/words.js";
 import { listening, recall } from "../shared/preferences.js";
 import { times } from "../player/player-bar.js";
+import { late } from "../shared/late.js";
 
 const help = late(() => import("./help.js"));
 
 /**
  * What keys reach: the clip's page, if one is open, and the player.
  * @typedef {{clip: import("./clip-page.js").ClipPage|null, player: import("../player/player-bar.js").PlayerBar,
- *   router: import("../shared/router.js").Router, record: () => unknown, announce: (words: string) => void}} Reach
+ *   router: import("../shared/router.js").Router, record: () => unknown, mark: () => boolean, announce: (words: string) => void}} Reach
  */
 
 /** @param {KeyboardEvent} event @param {Reach} reach */
@@ -30,9 +30,11 @@ function isOff({ key }) {
 }
 
 /** Do it; false: there is nothing to do it to. @param {import("./keys.js").Command} told @param {Reach} reach */
-function isDone([does, by], { clip, player, router, record, announce }) {
+function isDone([does, by], { clip, player, router, record, mark, announce }) {
   if (does === "help") void help().then(({ showHelp }) => showHelp());
   else if (does === "record") void record();
+  // While a recording runs, it is the recording that is marked.
+  else if (does === "mark" && mark()) return true;
   else if (does === "close") {
     if (router.place.name === "list" || router.place.name === "recording") return false;
     router.leave();
@@ -40,6 +42,9 @@ function isDone([does, by], { clip, player, router, record, announce }) {
     if (!clip) return false;
     if (does === "here") return clip.transcript.seekHere();
     clip.transcript.edit();
+  } else if (does === "mark") {
+    if (!clip || router.place.name !== "clip") return false;
+    clip.notes.markers.mark();
   } else if (!player.player) return false;
   else if (does === "toggle") void player.player.toggle();
   else if (does === "by") void player.player.by(by);
