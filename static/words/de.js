@@ -269,6 +269,13 @@ export default {
   },
 
   told: {
+    unreadable: "Das ist keine Tondatei, die sich lesen lässt: Sie ist von anderer Art, oder sie wurde beim Speichern abgeschnitten.",
+    undecodable: "Der Ton in dieser Datei ist beschädigt: Nichts davon lässt sich dekodieren.",
+    noSound: "In dieser Datei ist kein Ton.",
+    endsEarly: "Die Datei endet, bevor ihr Ton beginnt: Sie wurde beim Speichern abgeschnitten.",
+    nothingRecorded: "Es wurde nichts aufgenommen: Kein Byte Ton ist hier angekommen.",
+    notJoined: "Die Teile dieser Aufnahme lassen sich nicht zusammenfügen; jeder von ihnen ist aufbewahrt.",
+    notInStore: "Der Ton dieser Aufnahme ist nicht im Speicher.",
     tooLong: (hours) =>
       `Der Ton ist länger als ${hours} Stunden; mehr transkribiert dieser Server nicht (MAX_AUDIO_HOURS). Alle Bytes sind aufbewahrt.`,
     implausible: "Die Datei gibt weit mehr Ton vor, als so wenige Bytes enthalten können. Alle Bytes sind aufbewahrt.",

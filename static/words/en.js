@@ -271,6 +271,13 @@ export default {
   },
 
   told: {
+    unreadable: "This is not a sound file that can be read: it is of another kind, or it was cut off while it was saved.",
+    undecodable: "The sound in this file is damaged: nothing of it can be decoded.",
+    noSound: "There is no sound in this file.",
+    endsEarly: "The file ends before its sound begins: it was cut off while it was saved.",
+    nothingRecorded: "Nothing was recorded: not a byte of sound arrived here.",
+    notJoined: "The parts of this recording cannot be put into one; each of them is kept.",
+    notInStore: "The sound of this clip is not in the store.",
     tooLong: (/** @type {string} */ hours) =>
       `The sound is longer than ${hours} hours, the most that this server makes words of (MAX_AUDIO_HOURS). All of its bytes are kept.`,
     implausible: "The file claims far more sound than so few bytes can hold. All of its bytes are kept.",

@@ -19,10 +19,12 @@ const HARMLESS = {
   "css.properties.field-sizing": "a list is as wide as its longest entry",
   "css.properties.overflow-anchor": "Safari moves nothing by itself, which is what is asked for",
   "css.properties.overscroll-behavior": "a scroll that goes on where this one ends",
+  "css.properties.resize": [["clip/clip-page.css", "recording/recording.css"], "the field scrolls"],
   "css.properties.scrollbar-width": "the bar is as wide as the system draws it",
   "css.properties.text-wrap": "lines of different length",
   "css.selectors.selection": "iOS marks what is selected in its own colour",
   "html.elements.link": "what the head tells of icons and apps is for those who know it",
+  "api.Notification": "an event of our own has the name of one of its events",
   "html.elements.meta": "what the head tells of colours and screens is for those who know it",
 };
 
