@@ -51,12 +51,20 @@ export class OfflineLibrary extends EventTarget {
     if (!this.#isRead) this.library.recall(clips);
   }
 
-  /** Have one clip as it was last seen here, before any list, or none. @param {string} id */
-  async recall(id) {
+  /**
+   * Have one clip as it was last seen here: before any list has come, or where the server cannot be asked; and its words,
+   * where the list has left them out. @param {string} id @param {{isCut?: boolean}} [when] `isCut`: nobody can be asked
+   */
+  async recall(id, { isCut = false } = {}) {
     const clip = await this.memory.get("clips", id).catch(() => null);
-    if (!clip || this.#isRead) return;
-    this.#kept.set(id, stateOf(clip));
-    this.library.recall([clip]);
+    const known = this.library.truth(id);
+    if (!clip) return;
+    if (known) {
+      if (known.text === undefined && clip.text !== undefined && known.version === clip.version) this.library.apply(clip);
+    } else if (isCut || !this.#isRead) {
+      this.#kept.set(id, stateOf(clip));
+      this.library.recall([clip]);
+    }
   }
 
   /** The list could not be read: what is known is all there is. */

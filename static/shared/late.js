@@ -1,7 +1,6 @@
 /** Parts of the page that come when somebody first needs them. */
 
-import { Problem } from "./api.js";
-import { words } from "./words.js";
+import { Problem } from "./problem.js";
 
 /** A network that comes back mostly does so at once: one more attempt is made after this pause. */
 const PAUSE_MS = 400;
@@ -26,7 +25,7 @@ export function late(load, pause_ms = PAUSE_MS) {
       .catch(async (error) => {
         coming = null;
         const isOutdated = error instanceof SyntaxError || (await isGone());
-        throw new Problem(isOutdated ? words.offline.outdated : words.server.unreachable);
+        throw new Problem({ code: isOutdated ? "offline.outdated" : "server.unreachable" });
       }));
 }
 

@@ -6,6 +6,7 @@ import { gone } from "./library.js";
 import { titlePlace } from "./page-title.js";
 import { place } from "./router.js";
 import { styled } from "./style-sheets.js";
+import { sentenceOfError } from "./sentences.js";
 import { language, words } from "./words.js";
 import { late } from "./late.js";
 
@@ -149,7 +150,7 @@ export class Places {
       else if (next.name === "bin") await this.#openBin(turn);
       else if (next.name === "settings") await this.#openSettings(turn);
     } catch (error) {
-      if (turn === this.#turn) this.#say(error instanceof Error ? error.message : String(error), error);
+      if (turn === this.#turn) this.#say(sentenceOfError(error), error);
     }
     if (turn !== this.#turn) return;
     for (const view of this.detail.children) view.toggleAttribute("data-shown", this.#isOf(view, next.name));
@@ -163,25 +164,34 @@ export class Places {
 
   /** @param {Place} next @param {number} turn */
   async #openClip({ id, ms, tab }, turn) {
-    const { api, library, known } = this.page;
-    const [{ ClipPage }] = await Promise.all([clipPage(), styled("clip/clip-page")]);
-    if (turn !== this.#turn) return;
-    // It waits for no list: as it was last seen here, or else as the server has it.
-    if (!library.get(id)) await known.recall(id);
-    if (turn !== this.#turn) return;
-    try {
-      if (!library.get(id)) library.apply(await api.get(id));
-    } catch (error) {
-      const isUnknown = error instanceof Problem && error.definite;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Unopened(isUnknown ? words.player.unknown : words.player.unopened(why), { again: !isUnknown });
-    }
-    const entry = library.get(id);
+    const [{ ClipPage }] = await Promise.all([
+      clipPage(),
+      styled("clip/clip-page"),
+      this.#find(id, turn),
+    ]);
+    const entry = this.page.library.get(id);
     if (turn !== this.#turn || !entry) return;
     if (gone(entry) && !this.clip) throw new Unopened(words.player.deleted, { bin: true });
     this.clip ??= new ClipPage(this.detail, entry, this.page);
     this.clip.tabs.show(tab);
     if (ms !== null) this.clip.goTo(ms);
+  }
+
+  /** Have a clip, which waits for no list: as it was last seen here, or else as the server has it. @param {string} id @param {number} turn */
+  async #find(id, turn) {
+    const { api, library, known } = this.page;
+    const recalled = known.recall(id);
+    if (!library.get(id)) await recalled;
+    if (library.get(id) || turn !== this.#turn) return;
+    try {
+      library.apply(await api.get(id));
+    } catch (error) {
+      const isUnknown = error instanceof Problem && error.definite;
+      if (!isUnknown) await known.recall(id, { isCut: true });
+      if (library.get(id)) return;
+      const why = sentenceOfError(error);
+      throw new Unopened(isUnknown ? words.player.unknown : words.player.unopened(why), { again: !isUnknown });
+    }
   }
 
   #closeClip() {

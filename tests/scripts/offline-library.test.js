@@ -62,6 +62,32 @@ test("another library at the same address is noticed, and the first one is forgo
   await until(async () => (await memory.clipIds()).join() === "ours");
 });
 
+test("one clip is recalled before the list and in place of a server, and its words where the list leaves them out", async () => {
+  await memory.edit("clips", (rows) => {
+    rows.put(clip("a", { text: "All of the words." }));
+    rows.put(clip("b", { version: 2, text: "Old words." }));
+  });
+  const { library, known } = visit();
+  await known.recall("a");
+  assert.equal(library.get("a").clip.text, "All of the words.");
+  await known.recall("unknown");
+  const later = visit();
+  await later.known.read();
+  await later.known.recall("a");
+  assert.equal(later.library.get("a"), undefined, "the server has answered");
+  const { text, ...short } = clip("b", { version: 3, excerpt: "New" });
+  later.library.apply(short);
+  await later.known.recall("b");
+  assert.equal(later.library.get("b").clip.text, undefined, "it has other words now");
+  later.library.apply({ ...clip("a"), text: undefined, excerpt: "All of" });
+  await later.known.recall("a");
+  assert.equal(later.library.get("a").clip.text, "All of the words.");
+  const cut = visit();
+  await cut.known.read();
+  await cut.known.recall("a", { isCut: true });
+  assert.equal(cut.library.get("a").clip.text, "All of the words.");
+});
+
 test("another library is noticed, too, when its list comes before this device has read what it knows", async () => {
   await memory.put("clips", clip("theirs"));
   const { library, known, ids } = visit();
