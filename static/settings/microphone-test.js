@@ -25,7 +25,7 @@ export class MicrophoneTest {
     this.canvas = make("canvas", { className: "level", ariaHidden: "true", hidden: true });
     this.says = make("p", { className: "hint", role: "status" });
     this.button = button(words.settings.test, () => (this.isOn ? this.stop() : this.start()), "test");
-    this.visualizer = new Visualizer(this.canvas, (isSilent) => this.#say(isSilent ? words.recorder.silence : words.settings.testing));
+    this.visualizer = new Visualizer(this.canvas, (judgement) => this.#say(judgement ? words.recorder[judgement] : words.settings.testing));
     this.element = make("div", { className: "test" }, this.button, this.canvas, this.says);
   }
 

@@ -25,12 +25,12 @@ export class Settings {
     this.element = element;
     this.page = page;
     this.all = part(element, "settings-all", HTMLElement);
-    const { microphone } = page.panel;
+    const { sources } = page.panel;
     this.test = new MicrophoneTest(
-      () => microphone.chosen,
-      async (stream) => {
+      () => sources.chosen,
+      async () => {
         // Browsers name microphones once one was allowed.
-        await microphone.refresh(stream);
+        await sources.refresh();
         this.#render();
       },
     );
@@ -78,15 +78,15 @@ export class Settings {
 
   #recording() {
     const said = words.settings;
-    const { select } = this.page.panel.microphone;
-    const found = [...select.options].map(({ value, text }) => ({ value, text }));
+    const { sources } = this.page.panel;
+    const { devices, wanted } = sources.all;
+    const found = devices.map(({ id, label }) => ({ value: id, text: label }));
     const all = [{ value: "", text: said.detect }, ...languages().map(({ code, name }) => ({ value: code, text: name }))];
     return section(
       said.recording,
       found.length
-        ? choice("microphone", words.page.microphone, found, select.value, (value) => {
-            select.value = value;
-            select.dispatchEvent(new Event("change"));
+        ? choice("microphone", words.page.microphone, found, wanted, async (id) => {
+            await sources.choose(id);
             if (this.test.isOn) void this.test.start();
           })
         : null,

@@ -24,17 +24,6 @@ export function reach(url, options) {
   });
 }
 
-/**
- * A part of the page that comes when it is needed. Throws a `Problem` when it does not; the next time may be better.
- * @template T @param {Promise<T>} part from `import()` @returns {Promise<T>}
- */
-export function needed(part) {
-  return part.catch((error) => {
-    // Without a service worker, a page that was open for long may get a part of another version.
-    throw new Problem({ code: error instanceof SyntaxError ? "offline.outdated" : "server.unreachable" });
-  });
-}
-
 /** Read a problem document (RFC 9457), or say what came in its place. @param {Response} response */
 export async function problemOf(response) {
   let [detail, isOurs] = ["", false];
@@ -55,11 +44,13 @@ export async function problemOf(response) {
 export class Api {
   /**
    * One page of the list, newest first, or of the bin, last deleted first; or of what is wished for.
-   * @param {string|null} [cursor] @param {Wish & {signal?: AbortSignal}} [wish] @returns {Promise<Page>}
+   * @param {string|null} [cursor] @param {Wish & {signal?: AbortSignal, whole?: boolean}} [wish] `whole`: with all words
+   * @returns {Promise<Page>}
    */
-  async list(cursor = null, { signal, ...wish } = {}) {
+  async list(cursor = null, { signal, whole = false, ...wish } = {}) {
     const query = new URLSearchParams();
-    for (const [name, value] of Object.entries({ cursor, ...wish })) {
+    // Rows show the first words; the whole of a clip is asked for where it is read.
+    for (const [name, value] of Object.entries({ form: whole ? null : "short", cursor, ...wish })) {
       for (const one of [value].flat()) if (one || one === 0) query.append(name, String(one));
     }
     return this.#json(`/api/clips${query.size ? `?${query}` : ""}`, { signal });
@@ -130,6 +121,21 @@ export class Api {
     return this.#json(`${address(id)}/transcription${track ? `?track=${track}` : ""}`, { method: "POST" });
   }
 
+  /** Have these stretches cut out, and no others. @param {string} id @param {[number, number][]} cuts @returns {Promise<Clip>} */
+  async cut(id, cuts) {
+    return this.#json(`${address(id)}/cuts`, { method: "PUT", ...json({ cuts }) });
+  }
+
+  /** Make two clips of one. @param {string} id @param {{id: string, at_ms: number}} second @returns {Promise<{clips: Clip[]}>} */
+  async split(id, second) {
+    return this.#json(`${address(id)}/split`, { method: "POST", ...json(second) });
+  }
+
+  /** Make a new clip of several, one behind the other. @param {{id: string, ids: string[], name?: string}} joined @returns {Promise<Clip>} */
+  async join(joined) {
+    return this.#json("/api/clips/join", { method: "POST", ...json(joined) });
+  }
+
   /** Where a clip's audio is; until its segments are joined, each is a sound of its own. @param {string} id */
   audio(id, segment = 0) {
     return `${address(id)}/audio${segment ? `?segment=${segment}` : ""}`;
@@ -177,4 +183,9 @@ export class Api {
 /** @param {string} id */
 function address(id) {
   return `/api/clips/${encodeURIComponent(id)}`;
+}
+
+/** @param {unknown} body */
+function json(body) {
+  return { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
 }

@@ -12,6 +12,13 @@ import { words } from "./words.js";
 
 /** The server's sentence, with `{}` for a number, and its key in the words. @type {[string, keyof typeof words.told][]} */
 const SENTENCES = [
+  ["This is not a sound file that can be read: it is of another kind, or it was cut off while it was saved.", "unreadable"],
+  ["The sound in this file is damaged: nothing of it can be decoded.", "undecodable"],
+  ["There is no sound in this file.", "noSound"],
+  ["The file ends before its sound begins: it was cut off while it was saved.", "endsEarly"],
+  ["Nothing was recorded: not a byte of sound arrived here.", "nothingRecorded"],
+  ["The parts of this recording cannot be put into one; each of them is kept.", "notJoined"],
+  ["The sound of this clip is not in the store.", "notInStore"],
   [
     "The sound is longer than {} hours, the most that this server makes words of (MAX_AUDIO_HOURS). All of its bytes are kept.",
     "tooLong",

@@ -28,7 +28,8 @@
  *   error: string|null, version: number, created_at: string, updated_at: string, deleted_at: string|null,
  *   tags: string[], edited: boolean, found_at?: string|null,
  *   has_true_clock?: boolean, remarks?: Remark[], track_set?: number|null,
- *   starred?: boolean, name_origin?: string, notes?: string, markers?: Marker[]
+ *   starred?: boolean, name_origin?: string, notes?: string, markers?: Marker[],
+ *   cuts?: [number, number][]
  * }} Clip
  *
  * A stretch of a recording that is a container of its own: `bytes` are made, `sent` of them acknowledged by the server
