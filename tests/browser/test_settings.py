@@ -178,7 +178,8 @@ async def test_from_right_to_left_all_is_mirrored_but_what_runs_with_the_time(
     for part in ("track", "time"):
         direction = await player.locator(f"[data-part={part}]").evaluate("(each) => getComputedStyle(each).direction")
         assert direction == "ltr", part
-    first, last = (await player.locator(f"[data-part={part}]").bounding_box() for part in ("play", "speed"))
+    first = await player.locator("[data-part=play]").bounding_box()
+    last = await player.locator("[data-part=speed]").bounding_box()
     assert first
     assert last
     assert first["x"] > last["x"], "what comes first is at the right"
