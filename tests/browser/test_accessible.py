@@ -170,7 +170,7 @@ async def test_a_keyboard_is_enough_for_the_main_job(
       - region "Clips":
         - search:
           - searchbox "Search clips"
-        - region /today/i:
+        - region /[Tt]oday/:
           - list:
             - listitem:
               - heading "Said by keyboard" [level=3]:
