@@ -32,6 +32,7 @@ import { Router } from "./shared/router.js";
 import { ServerFacts } from "./shared/server-facts.js";
 import { Sync } from "./shared/sync.js";
 import { Toast } from "./shared/toast.js";
+import { sentenceOf, sentenceOfError } from "./shared/sentences.js";
 import { words } from "./shared/words.js";
 
 /** @template T @param {EventTarget} from @param {string} type @param {(detail: T) => void} work */
@@ -132,7 +133,7 @@ function follow(page) {
     const arrived = before?.clip && before.clip.status !== "done" && clip?.status === "done";
     if (arrived) announce(words.list.arrived(clip.name, firstLines(clip.text ?? clip.excerpt ?? "")));
   });
-  on(sync, "list", async (/** @type {string|null} */ problem) => {
+  on(sync, "list", async (/** @type {import("./shared/problem.js").Reason|null} */ problem) => {
     if (problem && connection.isPolled) {
       connection.down();
       library.cut(true);
@@ -188,7 +189,8 @@ function listen({ sync, connection, library, outbox, changes, list }, feed) {
 function receiver(intake, toast) {
   return async (/** @type {Iterable<File>} */ files) => {
     const isLibrary = (/** @type {File} */ { name }) => /\.zip$/i.test(name);
-    const told = await intake.take([...files].filter((file) => !isLibrary(file)));
+    const refused = await intake.take([...files].filter((file) => !isLibrary(file)));
+    const told = refused.map((reason) => sentenceOf(reason));
     for (const file of [...files].filter(isLibrary)) {
       toast.say(words.takeout.bringing(file.name), { stays: true });
       told.push(await (await needed(import("./settings/library-import.js"))).bring(file));
@@ -204,14 +206,14 @@ function watch(page) {
   addEventListener("unhandledrejection", (event) => {
     if (!(event.reason instanceof Problem)) return;
     event.preventDefault();
-    page.toast.say(event.reason.message);
+    page.toast.say(sentenceOfError(event.reason));
   });
   const blocked = obstacle({
     secure: isSecureContext,
     microphone: Boolean(navigator.mediaDevices?.getUserMedia),
     recorder: "MediaRecorder" in globalThis,
   });
-  if (blocked) panel.disable(blocked);
+  if (blocked) panel.disable(sentenceOf(blocked));
 
   /** Everything that waits, waits no longer. @param {number} [unseen_ms] */
   const wake = (unseen_ms) => {

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from itertools import chain, groupby, zip_longest
 from pathlib import Path
@@ -305,6 +306,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others = [tests for tests in files if BROWSER not in tests[0].path.parents]
     turns = chain.from_iterable(zip_longest(browser, reversed(others), fillvalue=[]))
     items[:] = chain.from_iterable(turns)
+
+
+# -- what was not run is said, each reason once ------------------------------------------------------------------
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple))
+    for reason, tests in reasons.items():
+        terminalreporter.write_line(f"{tests} not run: {reason.removeprefix('Skipped: ')}")
 
 
 # -- a failure shows what the servers wrote -----------------------------------------------------------------------

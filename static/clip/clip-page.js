@@ -1,11 +1,13 @@
 /** A clip as a page: its title, facts and tags, and in tabs all that was said, written and changed. One at a time. */
 
 import { Conflict } from "../shared/actions.js";
+import { needed } from "../shared/api.js";
 import { viewOf } from "../shared/clip-state.js";
 import { ConditionView, write } from "../shared/condition.js";
 import { part } from "../shared/element.js";
 import { differing } from "../shared/format.js";
 import { gone } from "../shared/library.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { LiveWords } from "../shared/live-words.js";
 import { ProblemNote } from "../shared/problem-note.js";
 import { language, translate, words } from "../shared/words.js";
@@ -35,6 +37,8 @@ export class ClipPage {
   #conflict;
   /** @type {ReturnType<typeof setInterval>|undefined} set while the clip is being recorded */
   #ticking;
+  /** While its sound is trimmed. @type {import("./trim-view.js").TrimView|null} */
+  #trim = null;
   /** Ends what it hears of others. */
   #open = new AbortController();
 
@@ -94,6 +98,7 @@ export class ClipPage {
     this.notes.show(entry);
     this.#words(clip);
     this.#offer(entry.changes?.find(({ state }) => state === "conflict"));
+    this.#showTrim();
     void this.details.show(clip);
   }
 
@@ -101,6 +106,27 @@ export class ClipPage {
   goTo(ms) {
     void this.page.player.seek(this.id, ms);
     this.transcript.seek(ms);
+  }
+
+  /** Trim the sound, or be done with it. */
+  async trim() {
+    if (this.#trim) return this.#trimmed();
+    const { TrimView } = await needed(import("./trim-view.js"));
+    this.#trim ??= new TrimView(this, () => this.#trimmed());
+    part(this.element, "tabs", HTMLElement).after(this.#trim.element);
+    this.#showTrim();
+    this.#trim.from.focus({ preventScroll: true });
+    this.element.scrollTo({ top: 0 });
+  }
+
+  #trimmed() {
+    this.#trim?.close();
+    this.#trim = null;
+    this.head.menu.button.focus({ preventScroll: true });
+  }
+
+  #showTrim() {
+    if (this.#entry.clip) this.#trim?.show(this.#entry.clip, this.details.peaks);
   }
 
   /** Save what is typed and not left yet: the page goes out of sight, or another clip comes. */
@@ -121,6 +147,7 @@ export class ClipPage {
     this.#open.abort();
     this.#still();
     this.transcript.close();
+    this.#trim?.close();
     this.head.close();
     this.element.remove();
   }
@@ -212,6 +239,7 @@ export class ClipPage {
     for (const type of ["pointerdown", "mousedown"]) this.edit.addEventListener(type, (event) => event.preventDefault());
     this.edit.addEventListener("click", () => this.transcript.toggle());
     this.details.addEventListener("change", () => this.#timings(), { signal });
+    this.details.addEventListener("change", () => this.#showTrim(), { signal });
     library.addEventListener(
       "change",
       (event) => {
@@ -241,5 +269,5 @@ export class ClipPage {
 
 /** @param {unknown} error */
 function reason(error) {
-  return error instanceof Error ? error.message : String(error);
+  return sentenceOfError(error);
 }

@@ -7,6 +7,7 @@ import { selects } from "../shared/editable.js";
 import { part } from "../shared/element.js";
 import { dateTime, shortDate, time as clockTime } from "../shared/format.js";
 import { gone } from "../shared/library.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { LiveWords } from "../shared/live-words.js";
 import { Menu } from "../shared/menu.js";
 import { clipAddress } from "../shared/router.js";
@@ -193,7 +194,7 @@ export class ClipRow {
     try {
       await work();
     } catch (error) {
-      this.list.page.toast.say(error instanceof Error ? error.message : String(error));
+      this.list.page.toast.say(sentenceOfError(error));
     }
   }
 

@@ -1,7 +1,7 @@
 /** What this device keeps until the server has it, in IndexedDB: a row for each recording and each piece of its sound. */
 
 import { uuid } from "../shared/format.js";
-import { words } from "../shared/words.js";
+import { Problem } from "../shared/problem.js";
 
 /** @typedef {import("../shared/types.js").Kept} Kept */
 /** @typedef {import("../shared/types.js").Segment} Segment */
@@ -138,7 +138,7 @@ export class Journal extends EventTarget {
       }
     }
     const row = this.#rows.get(id) ?? this.#made.get(id) ?? (await this.#stored(id).catch(() => null));
-    if (!row) throw new Error(words.device.lost);
+    if (!row) throw new Problem({ code: "device.lost" }, 500);
     const [now, place] = grown(row, bytes, about);
     this.#loose.push({ recording: id, sequence: Infinity, data, ...place });
     this.#rows.set(id, now);
@@ -330,7 +330,7 @@ export class Journal extends EventTarget {
    */
   async #change(work) {
     const db = await this.#database();
-    if (!db) throw new Error(words.device.keepsNothing);
+    if (!db) throw new Problem({ code: "device.keepsNothing" }, 500);
     const transaction = db.transaction([RECORDINGS, PIECES], "readwrite", { durability: "strict" });
     const committed = new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;

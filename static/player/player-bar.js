@@ -192,7 +192,7 @@ export class PlayerBar extends EventTarget {
   /** Whoever plays the clip's sound goes on with it. @param {Entry["clip"]} clip */
   #renew(clip) {
     if (!clip || this.player?.playing) return;
-    const sound = `${clip.has_true_clock} ${clip.track_set}`;
+    const sound = JSON.stringify([clip.has_true_clock, clip.track_set, clip.cuts]);
     if (this.#sound && sound !== this.#sound) this.player?.renew();
     this.#sound = sound;
   }

@@ -3,6 +3,7 @@
 import { refusal } from "../recording/refusals.js";
 import { Visualizer } from "../recording/visualizer.js";
 import { make } from "../shared/element.js";
+import { sentenceOf } from "../shared/sentences.js";
 import { words } from "../shared/words.js";
 import { button } from "./fields.js";
 
@@ -58,7 +59,7 @@ export class MicrophoneTest {
       for (const track of stream.getTracks()) track.addEventListener("ended", () => this.stop());
       this.opened(stream);
     } catch (error) {
-      if (asking === this.#asking) this.stop(refusal(error));
+      if (asking === this.#asking) this.stop(sentenceOf(refusal(error)));
     }
     this.speak();
   }

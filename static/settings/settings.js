@@ -5,6 +5,7 @@ import { confirmed } from "../shared/confirmation.js";
 import { make, part } from "../shared/element.js";
 import { languages } from "../shared/languages.js";
 import { recall, remember } from "../shared/preferences.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { code, language, LANGUAGES, speak, words } from "../shared/words.js";
 import { aboutSection } from "./about.js";
 import { deviceFacts, deviceSection } from "./device-storage.js";
@@ -138,7 +139,7 @@ export class Settings {
       }
       toast.say(words.page.binEmpty);
     } catch (error) {
-      toast.say(words.bin.unemptied(error instanceof Error ? error.message : String(error)), { stays: true });
+      toast.say(words.bin.unemptied(sentenceOfError(error)), { stays: true });
     }
     await facts.read();
   }

@@ -6,6 +6,7 @@ import { gone } from "./library.js";
 import { titlePlace } from "./page-title.js";
 import { place } from "./router.js";
 import { styled } from "./style-sheets.js";
+import { sentenceOfError } from "./sentences.js";
 import { language, words } from "./words.js";
 
 /** @typedef {import("./router.js").Place} Place */
@@ -143,7 +144,7 @@ export class Places {
       else if (next.name === "bin") await this.#openBin(turn);
       else if (next.name === "settings") await this.#openSettings(turn);
     } catch (error) {
-      if (turn === this.#turn) this.#say(error instanceof Error ? error.message : String(error), error);
+      if (turn === this.#turn) this.#say(sentenceOfError(error), error);
     }
     if (turn !== this.#turn) return;
     for (const view of this.detail.children) view.toggleAttribute("data-shown", this.#isOf(view, next.name));
@@ -167,7 +168,7 @@ export class Places {
       if (!library.get(id)) library.apply(await api.get(id));
     } catch (error) {
       const isUnknown = error instanceof Problem && error.definite;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = sentenceOfError(error);
       throw new Unopened(isUnknown ? words.player.unknown : words.player.unopened(why), { again: !isUnknown });
     }
     const entry = library.get(id);

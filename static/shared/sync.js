@@ -3,8 +3,8 @@
  */
 
 import { Backoff } from "./backoff.js";
-import { Problem } from "./api.js";
 import { recall } from "./preferences.js";
+import { Problem, reasonOf } from "./problem.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Caption} Caption */
@@ -22,7 +22,7 @@ const MOST_SPREAD_MS = 2_000;
 const FURTHER = 200;
 
 /**
- * Emits `list` with a sentence (it cannot be read, we go on trying) or null (it was read), `limits` with the server's,
+ * Emits `list` with a reason (it cannot be read, we go on trying) or null (it was read), `limits` with the server's,
  * `listed` with clips whenever the list is known further down.
  */
 export class Sync extends EventTarget {
@@ -129,7 +129,7 @@ export class Sync extends EventTarget {
         this.#backoff.reset();
         return void this.#emit("list", null);
       } catch (error) {
-        this.#emit("list", error instanceof Problem ? error.message : String(error));
+        this.#emit("list", reasonOf(error));
         await this.#backoff.wait(error instanceof Problem ? error.retry_ms : 0);
       }
     }

@@ -592,4 +592,21 @@ export default {
     remove: (time) => `Marke bei ${time} entfernen`,
     most: (number) => `Eine Aufnahme hat höchstens ${number} Marken.`,
   },
+
+  trim: {
+    title: "Schneiden",
+    from: "Anfang des Abschnitts",
+    to: "Ende des Abschnitts",
+    startHere: "Anfang hier",
+    endHere: "Ende hier",
+    listen: "Anhören",
+    keep: "Nur das behalten",
+    cut: "Das herausschneiden",
+    split: "Am Anfang teilen",
+    whole: "Alles zurückholen",
+    chosen: (from, to) => `${from} bis ${to} ist gewählt.`,
+    removed: (length) => `${length} der Aufnahme sind herausgeschnitten; sie bleiben erhalten.`,
+    done: (length) => `Die Aufnahme ist jetzt ${length} lang.`,
+    splitDone: "Es sind jetzt zwei Aufnahmen.",
+  },
 };

@@ -561,4 +561,21 @@ export default {
     /** @param {number} number */
     most: (number) => `A clip has at most ${number} markers.`,
   },
+
+  trim: {
+    title: "Trim",
+    from: "Start of the stretch",
+    to: "End of the stretch",
+    startHere: "Start here",
+    endHere: "End here",
+    listen: "Listen",
+    keep: "Keep only this",
+    cut: "Cut this out",
+    split: "Split at the start",
+    whole: "Bring all of it back",
+    chosen: (/** @type {string} */ from, /** @type {string} */ to) => `${from} to ${to} is chosen.`,
+    removed: (/** @type {string} */ length) => `${length} of the recording is cut out; it is kept.`,
+    done: (/** @type {string} */ length) => `The clip is ${length} long now.`,
+    splitDone: "The clip is two clips now.",
+  },
 };

@@ -111,13 +111,13 @@ async def test_a_clip_is_found_read_edited_and_played(person: Person, stack: Sta
     assert f"/clips/{id}" in await person.page.evaluate("() => location.href")
 
     await person.clicks("button", "Edit", within={"role": "article"})
-    await person.types("textbox", "Transcript", "Lemons,")
+    await person.types("textbox", "Transcript", "Patience,")
     await person.page.press("Enter")
     await person.page.type_text("and honey.")
     await person.page.press("Escape")
 
     async def is_saved() -> bool:
-        return bool((await clip(api, id))["text"] == "Lemons,\nand honey.")
+        return bool((await clip(api, id))["text"] == "Patience,\nand honey.")
 
     await person.waits(is_saved, "saved words")
 

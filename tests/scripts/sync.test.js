@@ -91,7 +91,7 @@ test("a list that cannot be read is said, and read as soon as it can be", async 
   sync.addEventListener("list", ({ detail }) => said.push(detail));
   server.failures = [new Problem("The database is away.", 503)];
   await sync.read();
-  assert.deepEqual(said, ["The database is away.", null]);
+  assert.deepEqual(said, [{ said: "The database is away." }, null]);
   assert.equal(shown(), "c5 c4");
 });
 
