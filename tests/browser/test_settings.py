@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 
 import httpx
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, ViewportSize, expect
 
 from tests import speech
 from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, open_clip, title_of
@@ -20,7 +20,7 @@ CUT = """() => [...document.querySelectorAll("button, label, .chip, h1, h2, a.qu
   .map((each) => `${each.tagName} ${each.textContent.trim()}: ${each.scrollWidth} > ${each.clientWidth}`)"""
 """Words that do not fit into what they stand in."""
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 async def put(stack: Stack, name: str) -> str:
