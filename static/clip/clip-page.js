@@ -1,11 +1,11 @@
 /** A clip as a page: its title, facts and tags, and in tabs all that was said, written and changed. One at a time. */
 
 import { Conflict } from "../shared/actions.js";
-import { needed } from "../shared/api.js";
 import { viewOf } from "../shared/clip-state.js";
 import { ConditionView, write } from "../shared/condition.js";
 import { part } from "../shared/element.js";
 import { differing } from "../shared/format.js";
+import { late } from "../shared/late.js";
 import { gone } from "../shared/library.js";
 import { sentenceOfError } from "../shared/sentences.js";
 import { LiveWords } from "../shared/live-words.js";
@@ -19,6 +19,8 @@ import { Transcript } from "./transcript.js";
 
 /** @typedef {import("../shared/types.js").Entry} Entry */
 /** @typedef {import("../shared/editable.js").Editable} Editable */
+
+const trimView = late(() => import("./trim-view.js"));
 
 /** How often the duration of a running recording is written anew. */
 const TICK_MS = 1_000;
@@ -111,7 +113,7 @@ export class ClipPage {
   /** Trim the sound, or be done with it. */
   async trim() {
     if (this.#trim) return this.#trimmed();
-    const { TrimView } = await needed(import("./trim-view.js"));
+    const { TrimView } = await trimView();
     this.#trim ??= new TrimView(this, () => this.#trimmed());
     part(this.element, "tabs", HTMLElement).after(this.#trim.element);
     this.#showTrim();

@@ -1,6 +1,5 @@
 /** One clip of the list. Changed in place, never rebuilt, so that nobody who is at it is disturbed. */
 
-import { needed } from "../shared/api.js";
 import { viewOf } from "../shared/clip-state.js";
 import { ConditionView, write } from "../shared/condition.js";
 import { selects } from "../shared/editable.js";
@@ -12,10 +11,11 @@ import { LiveWords } from "../shared/live-words.js";
 import { Menu } from "../shared/menu.js";
 import { clipAddress } from "../shared/router.js";
 import { translate, words } from "../shared/words.js";
+import { late } from "../shared/late.js";
+
+const sharing = late(() => import("../clip/sharing.js"));
 
 /** @typedef {import("../shared/types.js").Entry} Entry */
-
-const sharing = () => needed(import("../clip/sharing.js"));
 
 /** How often the duration of a running recording is written anew. */
 const TICK_MS = 1_000;

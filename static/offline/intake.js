@@ -1,7 +1,10 @@
 /** Sound that comes in as files: kept on the device like a recording, then sent the same way. */
 
 import { mimeOf } from "../shared/format.js";
+import { late } from "../shared/late.js";
 import { newRow } from "./journal.js";
+
+const formats = late(() => import("./audio-formats.js"));
 
 /** A piece of a file in the journal: few rows, and little memory while it is copied. */
 const PIECE_BYTES = 4 * 1024 * 1024;
@@ -94,8 +97,8 @@ export class Intake {
  */
 function askServer(file) {
   const signal = AbortSignal.timeout(ASK_MS);
-  const late = new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
-  return Promise.race([import("./audio-formats.js").then(({ ask }) => ask(file, signal), () => null), late]);
+  const end = new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
+  return Promise.race([formats().then(({ ask }) => ask(file, signal), () => null), end]);
 }
 
 /** What the browser or the file's ending says of its type: either may be wrong. @param {File} file */

@@ -14,6 +14,9 @@ import { LevelView } from "./level-view.js";
 import { Proof } from "./proof.js";
 import { refusal } from "./refusals.js";
 import { SourceMenu } from "./source-menu.js";
+import { late } from "../shared/late.js";
+
+const titles = late(() => import("../shared/titles.js"));
 
 /** @typedef {import("../shared/problem.js").Reason} Reason */
 /** @typedef {import("../offline/persistence.js").Persistence} Persistence */
@@ -208,7 +211,7 @@ export class RecorderPanel extends EventTarget {
     this.annotations.show({ notes, markers });
     this.#forget();
     void this.#show(stream);
-    void import("../shared/titles.js").then((titles) => (this.#titles = titles), () => {});
+    void titles().then((titles) => (this.#titles = titles), () => {});
     this.#tick();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
     this.say(adviceFor(device()).map((code) => words.advice[code]).join(" "), "advice");

@@ -1,12 +1,15 @@
 /** What a person does to a clip, wherever it is: on this device still, or on the server. */
 
-import { needed, Problem } from "./api.js";
+import { Problem } from "./api.js";
 import { fileName } from "./format.js";
 import { playsOriginal } from "../player/playable.js";
+import { late } from "./late.js";
 import { words } from "./words.js";
 import { remarked } from "../offline/changes.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
+
+const renditions = late(() => import("../player/renditions.js"));
 
 export { Conflict } from "../offline/changes.js";
 
@@ -146,7 +149,7 @@ export class Actions {
     const isOriginal = !how.universal && (isUnjoined(known) || (await playsOriginal(known)));
     const source = isOriginal
       ? this.api.audio(id, segment)
-      : await (await needed(import("../player/renditions.js"))).playable(this.api, known, how);
+      : await (await renditions()).playable(this.api, known, how);
     void this.sounds?.keep(known, source);
     return source;
   }

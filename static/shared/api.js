@@ -24,17 +24,6 @@ export function reach(url, options) {
   });
 }
 
-/**
- * A part of the page that comes when it is needed. Throws a `Problem` when it does not; the next time may be better.
- * @template T @param {Promise<T>} part from `import()` @returns {Promise<T>}
- */
-export function needed(part) {
-  return part.catch((error) => {
-    // Without a service worker, a page that was open for long may get a part of another version.
-    throw new Problem({ code: error instanceof SyntaxError ? "offline.outdated" : "server.unreachable" });
-  });
-}
-
 /** Read a problem document (RFC 9457), or say what came in its place. @param {Response} response */
 export async function problemOf(response) {
   let [detail, isOurs] = ["", false];
@@ -55,11 +44,13 @@ export async function problemOf(response) {
 export class Api {
   /**
    * One page of the list, newest first, or of the bin, last deleted first; or of what is wished for.
-   * @param {string|null} [cursor] @param {Wish & {signal?: AbortSignal}} [wish] @returns {Promise<Page>}
+   * @param {string|null} [cursor] @param {Wish & {signal?: AbortSignal, whole?: boolean}} [wish] `whole`: with all words
+   * @returns {Promise<Page>}
    */
-  async list(cursor = null, { signal, ...wish } = {}) {
+  async list(cursor = null, { signal, whole = false, ...wish } = {}) {
     const query = new URLSearchParams();
-    for (const [name, value] of Object.entries({ cursor, ...wish })) {
+    // Rows show the first words; the whole of a clip is asked for where it is read.
+    for (const [name, value] of Object.entries({ form: whole ? null : "short", cursor, ...wish })) {
       for (const one of [value].flat()) if (one || one === 0) query.append(name, String(one));
     }
     return this.#json(`/api/clips${query.size ? `?${query}` : ""}`, { signal });

@@ -1,6 +1,6 @@
 /** Shows the places of the page: the list, and beside it, or instead of it on phones, a clip, the recording, the settings or the bin. */
 
-import { needed, Problem } from "./api.js";
+import { Problem } from "./api.js";
 import { part } from "./element.js";
 import { gone } from "./library.js";
 import { titlePlace } from "./page-title.js";
@@ -8,6 +8,12 @@ import { place } from "./router.js";
 import { styled } from "./style-sheets.js";
 import { sentenceOfError } from "./sentences.js";
 import { language, words } from "./words.js";
+import { late } from "./late.js";
+
+const shortcuts = late(() => import("../clip/shortcuts.js"));
+const clipPage = late(() => import("../clip/clip-page.js"));
+const binView = late(() => import("../bin/bin-view.js"));
+const settings = late(() => import("../settings/settings.js"));
 
 /** @typedef {import("./router.js").Place} Place */
 
@@ -56,7 +62,7 @@ export class Places {
     panel.addEventListener("show", () => router.go(place("recording")));
     panel.addEventListener("end", (event) => this.#ended(/** @type {CustomEvent} */ (event).detail));
     document.addEventListener("keydown", async (event) => {
-      this.#keys ??= await import("../clip/shortcuts.js").catch(() => null);
+      this.#keys ??= await shortcuts().catch(() => null);
       this.#keys?.press(event, { ...page, clip: this.clip, record: () => panel.begin(), mark: () => panel.mark() });
     });
   }
@@ -158,25 +164,34 @@ export class Places {
 
   /** @param {Place} next @param {number} turn */
   async #openClip({ id, ms, tab }, turn) {
-    const { api, library, known } = this.page;
-    const [{ ClipPage }] = await Promise.all([needed(import("../clip/clip-page.js")), styled("clip/clip-page")]);
-    if (turn !== this.#turn) return;
-    // It waits for no list: as it was last seen here, or else as the server has it.
-    if (!library.get(id)) await known.recall(id);
-    if (turn !== this.#turn) return;
-    try {
-      if (!library.get(id)) library.apply(await api.get(id));
-    } catch (error) {
-      const isUnknown = error instanceof Problem && error.definite;
-      const why = sentenceOfError(error);
-      throw new Unopened(isUnknown ? words.player.unknown : words.player.unopened(why), { again: !isUnknown });
-    }
-    const entry = library.get(id);
+    const [{ ClipPage }] = await Promise.all([
+      clipPage(),
+      styled("clip/clip-page"),
+      this.#find(id, turn),
+    ]);
+    const entry = this.page.library.get(id);
     if (turn !== this.#turn || !entry) return;
     if (gone(entry) && !this.clip) throw new Unopened(words.player.deleted, { bin: true });
     this.clip ??= new ClipPage(this.detail, entry, this.page);
     this.clip.tabs.show(tab);
     if (ms !== null) this.clip.goTo(ms);
+  }
+
+  /** Have a clip, which waits for no list: as it was last seen here, or else as the server has it. @param {string} id @param {number} turn */
+  async #find(id, turn) {
+    const { api, library, known } = this.page;
+    const recalled = known.recall(id);
+    if (!library.get(id)) await recalled;
+    if (library.get(id) || turn !== this.#turn) return;
+    try {
+      library.apply(await api.get(id));
+    } catch (error) {
+      const isUnknown = error instanceof Problem && error.definite;
+      if (!isUnknown) await known.recall(id, { isCut: true });
+      if (library.get(id)) return;
+      const why = sentenceOfError(error);
+      throw new Unopened(isUnknown ? words.player.unknown : words.player.unopened(why), { again: !isUnknown });
+    }
   }
 
   #closeClip() {
@@ -186,7 +201,7 @@ export class Places {
 
   /** @param {number} turn */
   async #openBin(turn) {
-    const [{ BinView }] = await Promise.all([needed(import("../bin/bin-view.js")), styled("bin/bin")]);
+    const [{ BinView }] = await Promise.all([binView(), styled("bin/bin")]);
     if (turn !== this.#turn) return;
     this.#bin ??= new BinView(part(this.body, "deleted", HTMLElement), this.page);
     this.#bin.open = true;
@@ -195,7 +210,7 @@ export class Places {
   /** @param {number} turn */
   async #openSettings(turn) {
     const [{ Settings }] = await Promise.all([
-      needed(import("../settings/settings.js")),
+      settings(),
       ...["settings/settings", "shared/sheet"].map(styled),
     ]);
     if (turn !== this.#turn) return;

@@ -38,13 +38,17 @@ export class Sync extends EventTarget {
   /** Id → version, of the clips that are being fetched by themselves. @type {Map<string, number>} */
   #wanted = new Map();
   #backoff = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
+  /** @type {import("./types.js").Page|null} */
+  #first;
 
   /**
    * @param {import("./library.js").Library} library @param {import("./api.js").Api} api
-   * @param {import("./feed.js").Feed} feed
+   * @param {import("./feed.js").Feed} feed @param {import("./types.js").Page|null} [first] the list's first page, where
+   *   it is here already
    */
-  constructor(library, api, feed) {
+  constructor(library, api, feed, first = null) {
     super();
+    this.#first = first;
     this.library = library;
     this.api = api;
     this.feed = feed;
@@ -142,7 +146,9 @@ export class Sync extends EventTarget {
     const clips = [];
     let cursor = null;
     do {
-      const page = await this.api.list(cursor, cursor ? { limit: FURTHER } : {});
+      /** @type {import("./types.js").Page} */
+      const page = this.#first ?? (await this.api.list(cursor, cursor ? { limit: FURTHER } : {}));
+      this.#first = null;
       // The cursor of the first page is the oldest, and so is what follows it: nothing falls between list and events.
       if (cursor === null) {
         this.feed.start(page.realtime);

@@ -150,7 +150,8 @@ async def rewrite(clip: Locator, words: str) -> None:
 async def choose(clip: Locator, menu: str, item: str) -> None:
     """Choose an item of a menu, by the names of its button and of the item."""
     await clip.get_by_role("button", name=menu).click()
-    await clip.page.get_by_role("menuitem", name=item).click()
+    items = clip.page.get_by_role("menuitem", name=item).or_(clip.page.get_by_role("menuitemcheckbox", name=item))
+    await items.click()
 
 
 async def delete(here: DictaphonePage, clip_id: str) -> None:

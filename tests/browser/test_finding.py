@@ -15,12 +15,21 @@ from sqlmodel import Session
 from shared.clips.models import Status
 from shared.transcripts.models import Source, Transcript
 from tests.browser.many import id_of, put
-from tests.browser.page import SOON_MS, DictaphonePage, name_of
+from tests.browser.page import (
+    SOON_MS,
+    DictaphonePage,
+    choose,
+    clip_page,
+    open_clip,
+    title_of,
+)
 from tests.browser.screenshots import SCREENS
 from tests.conftest import Launch, Parts
 from tests.servers.stack import Stack
 
 CLIPS = 2_100
+
+TO_THE_END = "() => document.querySelector('[data-part=scroller]').scrollTo(0, 1e9)"
 
 GARDEN, CALL, OLD, FAILED = CLIPS - 1, CLIPS - 2, 3, CLIPS - 4
 TAGGED = range(CLIPS - 20, CLIPS - 10)
@@ -83,13 +92,11 @@ def told(page: Page) -> Locator:
 
 
 def names(page: Page) -> Locator:
-    return page.get_by_role("textbox", name="Name", exact=True)
+    return page.get_by_role("region", name="Clips").get_by_role("heading", level=3).get_by_role("link")
 
 
 async def names_are(here: DictaphonePage, *expected: str) -> None:
-    await expect(names(here.page)).to_have_count(len(expected), timeout=SOON_MS)
-    for at, name in enumerate(expected):
-        await expect(names(here.page).nth(at)).to_have_value(name)
+    await expect(names(here.page)).to_have_text(list(expected), timeout=SOON_MS)
 
 
 async def filters(here: DictaphonePage, name: str, label: str) -> None:
@@ -109,7 +116,7 @@ async def test_search_as_one_types_marks_the_words_and_keeps_them_in_the_address
     await expect(here.page.get_by_role("status")).to_have_text("2 clips.")
     call = here.row(id_of(CALL))
     await expect(call.get_by_role("list", name="Where it was found").locator("mark")).to_have_text("zebra")
-    await expect(here.row(id_of(OLD)).locator(".marked mark")).to_have_text("zebras")
+    await expect(here.row(id_of(OLD)).get_by_role("heading").locator("mark")).to_have_text("zebras")
     assert here.page.url.endswith("#q=zebr")
     await here.page.reload()
     await expect(search(here.page)).to_have_value("zebr")
@@ -130,10 +137,17 @@ async def test_each_place_leads_to_the_moment_at_which_it_was_said(here: Dictaph
     )
     await expect(place).to_be_visible(timeout=SOON_MS)
     await place.press("Enter")
-    assert here.page.url.endswith(f"#clip={id_of(GARDEN)}&t=61")
+    assert here.page.url.endswith(f"/clips/{id_of(GARDEN)}?t=61#q=gardener")
+    await expect(clip_page(here.page).get_by_role("heading", level=1)).to_have_text("Garden plans")
     await names_are(here, "Garden plans")
+    # Beside the clip, one goes on looking: the clip stays, and Back leaves first the search, then the clip.
+    await search(here.page).fill("zebr")
+    await names_are(here, "Oldest of all zebras", "Call with Émilie")
+    assert here.page.url.endswith(f"/clips/{id_of(GARDEN)}?t=61#q=zebr")
+    await expect(clip_page(here.page).get_by_role("heading", level=1)).to_have_text("Garden plans")
+    await here.page.keyboard.press("Tab")
     await here.page.go_back()
-    assert here.page.url.endswith("#q=gardener")
+    await expect(here.page).to_have_url(re.compile("/#q=gardener$"))
     await names_are(here, "Garden plans")
 
 
@@ -150,7 +164,7 @@ async def test_what_is_found_follows_what_changes(here: DictaphonePage, api: htt
     await names_are(here, "Oldest of all zebras", "Call with Émilie")
     await api.patch(f"/api/clips/{id_of(OLD)}", json={"name": "Of zebras, renamed"})
     await names_are(here, "Of zebras, renamed", "Call with Émilie")
-    await expect(here.row(id_of(OLD)).locator(".marked")).to_have_text("Of zebras, renamed", timeout=SOON_MS)
+    await expect(here.row(id_of(OLD)).locator("h3:has(mark)")).to_have_text("Of zebras, renamed", timeout=SOON_MS)
     await api.patch(f"/api/clips/{id_of(7)}", json={"name": "One more zebra"})
     await expect(here.row(id_of(7))).to_be_visible(timeout=SOON_MS)
     await api.delete(f"/api/clips/{id_of(7)}")
@@ -195,7 +209,7 @@ async def test_what_was_found_leaves_no_clip_in_the_list_that_the_list_has_not_r
     await search(here.page).press("Escape")
     await expect(here.row(id_of(CLIPS))).to_be_visible()
     last = "() => [...document.querySelectorAll('[data-clip-id]')].at(-1).dataset.clipId"
-    await here.page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+    await here.page.evaluate(TO_THE_END)
     await here.page.wait_for_timeout(200)
     assert await here.page.evaluate(last) != id_of(OLD)
 
@@ -218,7 +232,8 @@ async def test_filters_together_and_as_chips_that_take_them_back(here: Dictaphon
     await here.page.reload()
     await expect(told(here.page)).to_have_text("Nothing was found.", timeout=SOON_MS)
     chips = here.page.get_by_role("group", name="Active filters").get_by_role("button")
-    await expect(chips).to_have_text(["Last 7 days", "Under 1 minute", "home"])
+    await expect(chips).to_have_text(["Last 7 days", "Under 1 minute"])
+    await expect(shown(here).get_by_role("button", name="home", pressed=True)).to_be_visible()
     await here.button("Remove Last 7 days").click()
     await names_are(here, "Oldest of all zebras")
     await here.page.go_back()
@@ -229,28 +244,74 @@ async def test_filters_together_and_as_chips_that_take_them_back(here: Dictaphon
 async def test_a_range_of_days_and_every_order(here: DictaphonePage) -> None:
     await here.button("Filter").click()
     await filters(here, "Order", "Oldest first")
-    await expect(names(here.page).first).to_have_value("Clip 1", timeout=SOON_MS)
+    await expect(names(here.page).first).to_have_text("Clip 1", timeout=SOON_MS)
     await filters(here, "Order", "Longest first")
-    await expect(names(here.page).first).to_have_value(f"Clip {CLIPS}", timeout=SOON_MS)
+    await expect(names(here.page).first).to_have_text(f"Clip {CLIPS}", timeout=SOON_MS)
     await filters(here, "Order", "By name")
-    await expect(names(here.page).first).to_have_value(re.compile("Batch"), timeout=SOON_MS)
+    await expect(names(here.page).first).to_have_text(re.compile("Batch"), timeout=SOON_MS)
     await filters(here, "Date", "From … to …")
     await here.page.get_by_label("From", exact=True).fill("2001-01-01")
     await here.page.get_by_label("To", exact=True).fill("2001-12-31")
     await expect(told(here.page)).to_have_text("Nothing was found.", timeout=SOON_MS)
     assert "from=2001-01-01&to=2001-12-31" in here.page.url
     await here.button("Remove from Jan 1, 2001 to Dec 31, 2001").click()
-    await expect(names(here.page).first).to_have_value(re.compile("Batch"), timeout=SOON_MS)
+    await expect(names(here.page).first).to_have_text(re.compile("Batch"), timeout=SOON_MS)
 
 
 async def test_what_is_found_goes_on_as_far_as_one_scrolls(here: DictaphonePage) -> None:
     await search(here.page).fill("clocks")
     await expect(told(here.page)).to_have_text(re.compile(r"More than \d+ clips\."), timeout=SOON_MS)
     for _ in range(12):
-        await here.page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+        await here.page.evaluate(TO_THE_END)
         await here.page.wait_for_timeout(150)
     await expect(told(here.page)).to_have_text(re.compile(r"(More than )?[\d,]*\d{3} clips\."), timeout=SOON_MS)
     assert await here.page.locator("[data-clip-id]").count() < 60
+
+
+def shown(here: DictaphonePage) -> Locator:
+    """The chips under the search."""
+    return here.page.get_by_role("toolbar", name="Show")
+
+
+async def test_chips_show_what_has_a_star_or_a_tag_and_are_one_stop_of_tab(
+    here: DictaphonePage, api: httpx.AsyncClient
+) -> None:
+    await choose(here.row(id_of(CLIPS)), "More for", "Star")
+    await expect(here.row(id_of(CLIPS)).get_by_role("img", name="Starred")).to_be_visible()
+    await expect(shown(here).get_by_role("button")).to_have_text(["All", "Starred", "batch", "home", "zoo"])
+    await search(here.page).focus()
+    for _ in range(3):
+        await here.page.keyboard.press("Tab")
+    await expect(shown(here).get_by_role("button", name="All", pressed=True)).to_be_focused()
+    await here.page.keyboard.press("ArrowRight")
+    await here.page.keyboard.press("Enter")
+    await names_are(here, f"Clip {CLIPS}")
+    assert here.page.url.endswith("#starred=true")
+    await expect(told(here.page)).to_have_text("1 clip.")
+    await here.page.keyboard.press("End")
+    await here.page.keyboard.press("Space")
+    await expect(told(here.page)).to_have_text("Nothing was found.")
+    await shown(here).get_by_role("button", name="Starred").click()
+    await names_are(here, "Oldest of all zebras")
+    await here.page.keyboard.press("Home")
+    await here.page.keyboard.press("Enter")
+    await expect(here.row(id_of(CLIPS))).to_be_visible()
+    await choose(here.row(id_of(CLIPS)), "More for", "Star")
+    await expect(here.row(id_of(CLIPS)).get_by_role("img", name="Starred")).to_be_hidden()
+    assert not (await api.get(f"/api/clips/{id_of(CLIPS)}")).json()["starred"]
+
+
+async def test_what_is_typed_while_a_part_is_on_its_way_is_searched(here: DictaphonePage) -> None:
+    async def slowly(route: Any) -> None:
+        await here.page.wait_for_timeout(600)
+        await route.continue_()
+
+    await here.page.route("**/static/search/*", slowly)
+    await search(here.page).click()
+    await here.page.keyboard.type("zebra")
+    await expect(search(here.page)).to_have_value("zebra")
+    await names_are(here, "Oldest of all zebras", "Call with Émilie")
+    await expect(search(here.page)).to_have_value("zebra")
 
 
 # -- tags ----------------------------------------------------------------------------------------------------------
@@ -259,8 +320,8 @@ async def test_what_is_found_goes_on_as_far_as_one_scrolls(here: DictaphonePage)
 async def test_tags_are_added_and_taken_away_in_place_and_a_click_filters(
     here: DictaphonePage, api: httpx.AsyncClient
 ) -> None:
-    row = here.row(id_of(GARDEN))
-    await row.get_by_role("button", name="Tags", exact=True).press("Enter")
+    await choose(here.row(id_of(GARDEN)), "More for", "Tags")
+    row = clip_page(here.page)
     field = row.get_by_role("combobox", name="Add a tag")
     await expect(field).to_be_focused()
     await expect(here.page.locator("datalist option").first).to_be_attached()
@@ -281,11 +342,12 @@ async def test_tags_are_added_and_taken_away_in_place_and_a_click_filters(
     await here.page.keyboard.press("Escape")
     await row.get_by_role("button", name="Clips with the tag home").click()
     await names_are(here, "Garden plans", "Oldest of all zebras")
-    assert here.page.url.endswith("#tag=home")
+    assert here.page.url.endswith(f"/clips/{id_of(GARDEN)}#tag=home")
+    await expect(here.row(id_of(GARDEN))).to_contain_text("home")
 
 
 async def test_a_tag_that_meets_no_server_is_sent_later_and_one_that_is_refused_is_said(here: DictaphonePage) -> None:
-    row = here.row(id_of(GARDEN))
+    row = await open_clip(here, id_of(GARDEN))
     await row.get_by_role("button", name="Tags", exact=True).click()
     await expect(row.get_by_role("combobox", name="Add a tag")).to_be_focused()
     await here.page.route("**/api/clips/*", lambda route: route.abort())
@@ -306,6 +368,10 @@ async def test_a_tag_that_meets_no_server_is_sent_later_and_one_that_is_refused_
 
 
 # -- selection -----------------------------------------------------------------------------------------------------
+
+
+def toast(here: DictaphonePage) -> Locator:
+    return here.page.get_by_role("status").filter(has=here.button("Close"))
 
 
 def bar(page: Page) -> Locator:
@@ -334,15 +400,18 @@ async def test_several_are_chosen_tagged_and_exported(here: DictaphonePage, api:
     assert sorted(re.findall("id=([^&]+)", href)) == chosen
     await bar(here.page).get_by_role("combobox", name="Add a tag").fill("some")
     await here.page.keyboard.press("Enter")
-    await expect(bar(here.page)).to_contain_text("5 clips have the tag some.", timeout=SOON_MS)
+    await expect(toast(here)).to_contain_text("5 clips have the tag some.", timeout=SOON_MS)
     listed = (await api.get("/api/clips", params={"tag": "some"})).json()["clips"]
     assert sorted(clip["id"] for clip in listed) == chosen
     await bar(here.page).get_by_role("button", name="All").click()
     await expect(bar(here.page)).to_contain_text("10 selected")
     # What is not shown any more is not chosen any more.
-    await here.row(id_of(first)).get_by_role("button", name="Clips with the tag some").press("Enter")
-    await expect(here.rows()).to_have_count(5)
+    await here.page.go_back()
+    await here.page.evaluate("() => { location.hash = '#tag=some' }")
+    await expect(here.rows()).to_have_count(5, timeout=SOON_MS)
     await expect(bar(here.page)).to_contain_text("5 selected")
+    await toast(here).get_by_role("button", name="Undo").click()
+    await expect(here.rows()).to_have_count(0, timeout=SOON_MS)
     await here.page.keyboard.press("Escape")
     await expect(bar(here.page)).to_be_hidden()
     await expect(here.page.locator("[data-chosen], :checked[data-part=pick]")).to_have_count(0)
@@ -354,9 +423,10 @@ async def test_several_are_deleted_and_taken_back_as_one(here: DictaphonePage, a
     for number in TAGGED[:3]:
         await (await box(here, number)).press("Space")
     await bar(here.page).get_by_role("button", name="Delete").press("Enter")
-    await expect(bar(here.page)).to_contain_text("3 clips are in the bin.", timeout=SOON_MS)
+    await expect(toast(here)).to_contain_text("3 clips are in the bin.", timeout=SOON_MS)
+    await expect(bar(here.page)).to_be_hidden()
     await names_are(here, *(f"Batch {number}" for number in reversed(TAGGED[3:])))
-    undo = bar(here.page).get_by_role("button", name="Undo")
+    undo = toast(here).get_by_role("button", name="Undo")
     await expect(undo).to_be_focused()
     await undo.press("Enter")
     await names_are(here, *(f"Batch {number}" for number in reversed(TAGGED)))
@@ -371,11 +441,10 @@ async def test_what_could_not_be_deleted_stays_chosen_and_is_said(here: Dictapho
     for number in TAGGED[:2]:
         await (await box(here, number)).check()
     await bar(here.page).get_by_role("button", name="Delete").click()
-    alert = bar(here.page).get_by_role("alert")
-    await expect(alert).to_contain_text("1 clip is in the bin.", timeout=SOON_MS)
-    await expect(alert).to_contain_text("Of 1 clip that could not be done: The server answered with 409.")
+    await expect(toast(here)).to_contain_text("1 clip is in the bin.", timeout=SOON_MS)
+    await expect(toast(here)).to_contain_text("Of 1 clip that could not be done: The server answered with 409.")
     await expect(await box(here, TAGGED[1])).to_be_checked()
-    await bar(here.page).get_by_role("button", name="Undo").click()
+    await toast(here).get_by_role("button", name="Undo").click()
     await expect(await box(here, TAGGED[0])).to_be_visible(timeout=SOON_MS)
 
 
@@ -384,7 +453,7 @@ async def test_a_finger_that_rests_on_a_row_chooses_it_and_taps_choose_more(zoo:
     phone = await browser.new_context(**SCREENS["phone"], service_workers="block")
     here = await DictaphonePage.open(phone, zoo.api_url)
     await here.page.goto(here.page.url + "#tag=batch")
-    await expect(names(here.page).first).to_have_value(f"Batch {TAGGED[-1]}", timeout=SOON_MS)
+    await expect(names(here.page).first).to_have_text(f"Batch {TAGGED[-1]}", timeout=SOON_MS)
     row = here.row(id_of(TAGGED[-1]))
     spot = await row.locator("[data-part=facts]").bounding_box()
     assert spot is not None
@@ -393,8 +462,13 @@ async def test_a_finger_that_rests_on_a_row_chooses_it_and_taps_choose_more(zoo:
     await line.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": point})
     await expect(bar(here.page)).to_contain_text("1 selected", timeout=SOON_MS)
     await line.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    await name_of(here.row(id_of(TAGGED[-2]))).tap(force=True)
+    await title_of(here.row(id_of(TAGGED[-2]))).tap()
     await expect(bar(here.page)).to_contain_text("2 selected")
+    await expect(here.page).to_have_url(re.compile("/#tag=batch"))
+    top, bottom = await row.bounding_box(), await bar(here.page).bounding_box()
+    assert top is not None
+    assert bottom is not None
+    assert bottom["y"] + bottom["height"] <= top["y"], "the bar covers no clip"
     await bar(here.page).get_by_role("button", name="Done").tap()
     await expect(bar(here.page)).to_be_hidden()
     assert here.errors == []

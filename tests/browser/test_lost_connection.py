@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests import recordings, speech
-from tests.browser.page import SOON_MS, DictaphonePage, name_of
+from tests.browser.page import SOON_MS, DictaphonePage, title_of
 from tests.conftest import Launch, Parts, StartStack
 from tests.servers.stack import Stack
 from tests.servers.valkey import Valkey
@@ -199,7 +199,7 @@ async def test_browsers_catch_up_without_a_reload(
 
         for here in pages:
             await expect(here.row(fourth)).to_be_visible(timeout=SOON_MS)
-            await expect(name_of(here.row(first))).to_have_value("While nobody told", timeout=SOON_MS)
+            await expect(title_of(here.row(first))).to_have_text("While nobody told", timeout=SOON_MS)
             await expect(here.row(second)).not_to_be_visible(timeout=SOON_MS)
         fifth = await add("Heard of afterwards")
         listed = [clip["id"] for clip in (await api.get("/api/clips")).json()["clips"]]

@@ -10,7 +10,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.many import id_of, put
-from tests.browser.page import SOON_MS, DictaphonePage, name_of
+from tests.browser.page import SOON_MS, DictaphonePage, back_to_list, clip_page, open_clip, title_of
+from tests.browser.screenshots import SCREENS
 from tests.conftest import Launch, Parts
 from tests.recordings import recording
 from tests.servers.stack import Stack
@@ -18,7 +19,7 @@ from tests.servers.stack import Stack
 CLIPS = 900
 
 MOST_ROWS = 60
-"""Of a window of 720 px and 1,000 px on either side, with rows from 80 px on."""
+"""Of a list of some 600 px and 1,000 px on either side, with rows from 68 px on."""
 
 MINUTES_S = 120
 """Time to turn a wheel through all of it, on a machine that may be busy."""
@@ -49,16 +50,26 @@ async def add(api: httpx.AsyncClient, name: str) -> str:
 
 LOOK = """() => {
     const rows = [...document.querySelectorAll("[data-clip-id]")];
+    const list = document.querySelector("[data-part=scroller]").getBoundingClientRect();
     const spots = rows.map(row => ({
-        name: row.querySelector("[data-part=name]").value, top: Math.round(row.getBoundingClientRect().top),
+        name: row.querySelector("[data-part=title]").textContent, top: Math.round(row.getBoundingClientRect().top),
         bottom: Math.round(row.getBoundingClientRect().bottom)
     }));
-    return {rows: rows.length, seen: spots.filter(({ top, bottom }) => bottom > 0 && top < innerHeight)};
+    return {
+        rows: rows.length,
+        seen: spots.filter(({ top, bottom }) => bottom > list.top && top < list.bottom),
+        whole: spots.filter(({ top, bottom }) => top >= list.top && bottom <= list.bottom).length,
+    };
 }"""
+
+SCROLLED = "() => document.querySelector('[data-part=scroller]').scrollTop"
+
+OVER_THE_LIST = (150, 400)
 
 
 STILL = """async () => {
-    for (let still = 0, at = scrollY; still < 10; still = at === scrollY ? still + 1 : 0, at = scrollY) {
+    const list = document.querySelector("[data-part=scroller]");
+    for (let still = 0, at = -1; still < 10; still = at === list.scrollTop ? still + 1 : 0, at = list.scrollTop) {
         await new Promise(requestAnimationFrame);
     }
 }"""
@@ -72,7 +83,7 @@ async def look(page: Page) -> dict[str, Any]:
 async def turn_wheel(page: Page, by: int, until: str) -> int:
     """Turn the wheel until a clip is in sight; return the most rows that there ever were."""
     most: int = 0
-    await page.mouse.move(900, 400)
+    await page.mouse.move(*OVER_THE_LIST)
     async with asyncio.timeout(MINUTES_S):
         while True:
             sight = await look(page)
@@ -88,7 +99,7 @@ async def test_scrolled_to_the_end_and_back_there_are_never_more_rows_than_are_n
     full_stack: Stack, launch_browser: Launch
 ) -> None:
     here = await DictaphonePage.open(await launch_browser(), full_stack.api_url)
-    await expect(name_of(here.row(id_of(CLIPS)))).to_be_visible()
+    await expect(title_of(here.row(id_of(CLIPS)))).to_be_visible()
     down = await turn_wheel(here.page, 4_000, "Clip 1")
     await expect(here.row(id_of(CLIPS))).to_have_count(0)
     listed = await here.page.evaluate(
@@ -119,7 +130,7 @@ async def test_what_comes_goes_and_grows_above_moves_nothing_in_sight(
     seen = before["seen"][2]["name"]
     number = int(seen.removeprefix("Clip "))
     await api.patch(f"/api/clips/{id_of(number)}", json={"name": "Renamed in sight"})
-    await expect(name_of(here.row(id_of(number)))).to_have_value("Renamed in sight", timeout=SOON_MS)
+    await expect(title_of(here.row(id_of(number)))).to_have_text("Renamed in sight", timeout=SOON_MS)
     after = await look(here.page)
     before["seen"][2]["name"] = "Renamed in sight"
     assert [spot["name"] for spot in after["seen"]] == [spot["name"] for spot in before["seen"]]
@@ -134,42 +145,104 @@ async def test_what_comes_goes_and_grows_above_moves_nothing_in_sight(
     assert here.errors == []
 
 
-async def test_what_somebody_is_at_is_never_taken_away(
-    full_stack: Stack, launch_browser: Launch, api: httpx.AsyncClient
-) -> None:
+async def test_what_somebody_is_at_is_never_taken_away(full_stack: Stack, launch_browser: Launch) -> None:
     here = await DictaphonePage.open(await launch_browser(), full_stack.api_url)
-    clip = id_of(CLIPS - 1)
-    field = name_of(here.row(clip))
-    await field.fill("Half a na")
-    await here.page.mouse.move(900, 400)
+    title = title_of(here.row(id_of(CLIPS - 1)))
+    await title.focus()
+    await here.page.mouse.move(*OVER_THE_LIST)
     for _ in range(12):
         await here.page.mouse.wheel(0, 3_000)
         await here.page.evaluate("() => new Promise(requestAnimationFrame)")
-    assert await here.page.evaluate("() => scrollY > 15_000")
-    assert await field.input_value() == "Half a na"
-    await here.page.keyboard.type("me")
-    await field.press("Enter")
-    await here.page.wait_for_function(
-        "async id => (await (await fetch(`/api/clips/${id}`)).json()).name === 'Half a name'", arg=clip
-    )
+    assert await here.page.evaluate(SCROLLED) > 15_000
+    await expect(title).to_be_focused()
+    # Keyboards go on from there.
+    await here.page.keyboard.press("ArrowDown")
+    await expect(title_of(here.row(id_of(CLIPS - 2)))).to_be_focused()
+    await expect(here.row(id_of(CLIPS - 2))).to_be_in_viewport()
     assert here.errors == []
 
 
-async def test_with_the_keyboard_alone_one_goes_from_row_to_row(full_stack: Stack, launch_browser: Launch) -> None:
+async def test_with_arrows_one_goes_from_row_to_row_and_the_list_does_not_jump(
+    full_stack: Stack, launch_browser: Launch
+) -> None:
     here = await DictaphonePage.open(await launch_browser(), full_stack.api_url)
-    await here.row((await here.ids())[0]).get_by_role("button", name="Play").focus()
-    visited: list[str] = []
-    where = "() => document.activeElement.closest('[data-clip-id]')?.dataset.clipId ?? ''"
-    for _ in range(400):
-        await here.page.keyboard.press("Tab")
-        clip: str = await here.page.evaluate(where)
-        if clip and clip not in visited:
-            visited.append(clip)
     ids = [clip["id"] for clip in (await _all(full_stack, 200))]
-    assert len(visited) > 40
-    assert visited == ids[: len(visited)], "none is skipped"
-    await here.page.keyboard.press("End")
-    await expect(here.page.locator(f"[data-clip-id='{visited[-1]}']")).to_be_attached()
+    await title_of(here.row(ids[0])).focus()
+    last = 0
+    for clip in ids[1:80]:
+        await here.page.keyboard.press("ArrowDown")
+        await expect(title_of(here.row(clip))).to_be_focused()
+        now = await here.page.evaluate(SCROLLED)
+        assert now - last <= 140, "at most a row and a heading"
+        last = now
+    await here.page.keyboard.press("Home")
+    await expect(title_of(here.row(ids[0]))).to_be_focused()
+    await expect(here.row(ids[0])).to_be_in_viewport()
+    assert here.errors == []
+
+
+async def test_nine_clips_are_in_sight_and_the_third_plays_after_at_most_eight_stops_of_tab(
+    full_stack: Stack, launch_browser: Launch
+) -> None:
+    browser = await launch_browser()
+    context = await browser.new_context(viewport={"width": 1440, "height": 900}, service_workers="block")
+    here = await DictaphonePage.open(context, full_stack.api_url)
+    assert (await look(here.page))["whole"] >= 9
+    ids = await here.ids()
+    play = here.row(ids[2]).get_by_role("button", name=f"Play Clip {CLIPS - 2}")
+    stops = 0
+    while not await here.page.evaluate("() => Boolean(document.activeElement.closest('[data-clip-id]'))"):
+        await here.page.keyboard.press("Tab")
+        stops += 1
+        assert stops <= 8
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        await here.page.keyboard.press(key)
+    await expect(play).to_be_focused()
+    # The first stop of all leads to the list, too.
+    await here.page.get_by_role("button", name="Skip to").focus()
+    await here.page.keyboard.press("Enter")
+    await expect(title_of(here.row(ids[0]))).to_be_focused()
+    await here.page.keyboard.press("Enter")
+    await expect(clip_page(here.page).get_by_role("heading", level=1)).to_be_focused()
+    await expect(here.page).to_have_title(f"Clip {CLIPS} – Dictaphone")
+    await here.page.keyboard.press("Escape")
+    await expect(title_of(here.row(ids[0]))).to_be_focused()
+    await expect(here.page).to_have_title("Dictaphone")
+    assert here.errors == []
+
+
+async def test_on_a_phone_the_list_is_where_it_was_when_one_comes_back(
+    full_stack: Stack, launch_browser: Launch
+) -> None:
+    browser = await launch_browser()
+    phone = await browser.new_context(**SCREENS["phone"], service_workers="block")
+    here = await DictaphonePage.open(phone, full_stack.api_url)
+    await here.page.evaluate("() => document.querySelector('[data-part=scroller]').scrollTo(0, 2_000)")
+    await here.page.evaluate(STILL)
+    before = await look(here.page)
+    number = int(before["seen"][3]["name"].removeprefix("Clip "))
+    await open_clip(here, id_of(number))
+    await expect(here.row(id_of(number))).to_be_hidden()
+    await back_to_list(here)
+    assert await look(here.page) == before
+    await open_clip(here, id_of(number))
+    await here.page.go_back()
+    await expect(title_of(here.row(id_of(number)))).to_be_focused()
+    assert await look(here.page) == before
+    assert here.errors == []
+
+
+async def test_of_two_quick_clicks_on_two_rows_the_last_one_counts(full_stack: Stack, launch_browser: Launch) -> None:
+    here = await DictaphonePage.open(await launch_browser(), full_stack.api_url)
+    await here.page.evaluate(
+        "ids => ids.forEach(id => document.querySelector(`[data-clip-id='${id}'] a`).click())",
+        [id_of(CLIPS), id_of(CLIPS - 1)],
+    )
+    await expect(clip_page(here.page)).to_have_count(1)
+    await expect(clip_page(here.page).get_by_role("heading", level=1)).to_have_text(f"Clip {CLIPS - 1}")
+    await expect(here.page.locator("[aria-current=page]")).to_have_count(1)
+    await here.page.go_back()
+    await expect(clip_page(here.page).get_by_role("heading", level=1)).to_have_text(f"Clip {CLIPS}")
     assert here.errors == []
 
 
@@ -184,7 +257,7 @@ async def test_older_clips_that_cannot_be_read_are_read_when_asked_for(
 ) -> None:
     here = await DictaphonePage.open(await launch_browser(), full_stack.api_url)
     await here.page.route("**/api/clips?cursor=*", lambda route: route.abort())
-    await here.page.mouse.move(900, 400)
+    await here.page.mouse.move(*OVER_THE_LIST)
     for _ in range(6):
         await here.page.mouse.wheel(0, 3_000)
         await here.page.evaluate("() => new Promise(requestAnimationFrame)")

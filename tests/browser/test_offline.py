@@ -10,7 +10,19 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests import recordings, speech
-from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, name_of, plays, rewrite, words_of
+from tests.browser.page import (
+    LISTEN,
+    SOON_MS,
+    DictaphonePage,
+    clip_page,
+    delete,
+    open_clip,
+    plays,
+    rename,
+    rewrite,
+    title_of,
+    words_of,
+)
 from tests.browser.test_installed import installed
 from tests.conftest import Launch, Parts, StartStack
 from tests.servers.stack import Stack
@@ -82,10 +94,9 @@ async def test_what_was_done_offline_is_sent_and_every_device_agrees(
     await other.mark()
     doomed_stack.kill("api")
 
-    await name_of(here.row(IDS[0])).fill("Renamed offline")
-    await name_of(here.row(IDS[0])).press("Enter")
-    await here.row(IDS[1]).get_by_role("button", name="Delete").click()
-    await rewrite(here.row(IDS[2]), "Their words.")
+    await rename(await open_clip(here, IDS[0]), "Renamed offline")
+    await delete(here, IDS[1])
+    await rewrite(await open_clip(here, IDS[2]), "Their words.")
     await expect(here.row(IDS[0])).to_contain_text(UNSENT)
     await expect(here.row(IDS[2])).to_contain_text(UNSENT)
     recorded = await here.record("Recorded offline", seconds=2)
@@ -94,21 +105,21 @@ async def test_what_was_done_offline_is_sent_and_every_device_agrees(
     await here.page.reload()
     await expect(here.page.get_by_text("as they were last seen on this device")).to_be_visible(timeout=SOON_MS)
     await expect(here.rows()).to_have_count(3)
-    await expect(name_of(here.row(IDS[0]))).to_have_value("Renamed offline")
-    await expect(words_of(here.row(IDS[2]))).to_have_text("Their words.")
+    await expect(title_of(here.row(IDS[0]))).to_have_text("Renamed offline")
+    await expect(words_of(await open_clip(here, IDS[2]))).to_have_text("Their words.")
     await expect(here.row(IDS[2])).to_contain_text(UNSENT)
-    await name_of(here.row(IDS[0])).fill("Renamed twice")
-    await name_of(here.row(IDS[0])).press("Enter")
+    await rename(await open_clip(here, IDS[0]), "Renamed twice")
+    # A clip's address opens its page without a network, too.
     await here.page.reload()
-    await expect(name_of(here.row(IDS[0]))).to_have_value("Renamed twice")
+    await expect(clip_page(here.page).get_by_role("heading", level=1)).to_have_text("Renamed twice")
 
     doomed_stack.start("api")
     for page in (here, other):
-        await expect(name_of(page.row(IDS[0]))).to_have_value("Renamed twice", timeout=2 * SOON_MS)
-        await expect(words_of(page.row(IDS[2]))).to_have_text("Their words.", timeout=SOON_MS)
+        await expect(title_of(page.row(IDS[0]))).to_have_text("Renamed twice", timeout=2 * SOON_MS)
+        await expect(page.row(IDS[2])).to_contain_text("Their words.", timeout=SOON_MS)
         await expect(page.row(IDS[1])).not_to_be_visible(timeout=SOON_MS)
         # It was begun under the name of the first try, which the server is told before the newer one.
-        await expect(name_of(page.row(recorded))).to_have_value("Recorded offline", timeout=SOON_MS)
+        await expect(title_of(page.row(recorded))).to_have_text("Recorded offline", timeout=SOON_MS)
         await expect(page.rows()).to_have_count(3, timeout=SOON_MS)
         await expect(page.page.get_by_text(UNSENT)).to_have_count(0, timeout=SOON_MS)
     there = await listed(api)
@@ -125,17 +136,18 @@ async def test_words_that_two_people_changed_wait_for_a_person_even_after_a_relo
     here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url, service_worker=True)
     await installed(here.page)
     await here.page.context.set_offline(True)
-    await rewrite(here.row(IDS[0]), "Mine.")
+    clip = await open_clip(here, IDS[0])
+    await rewrite(clip, "Mine.")
     await expect(here.row(IDS[0])).to_contain_text(UNSENT)
     (await api.patch(f"/api/clips/{IDS[0]}", json={"text": "Theirs."})).raise_for_status()
     await here.page.context.set_offline(False)
-    mine = here.row(IDS[0]).get_by_role("button", name="Keep mine")
+    mine = clip.get_by_role("button", name="Keep mine")
     await expect(mine).to_be_visible(timeout=SOON_MS)
     await here.page.reload()
     await expect(mine).to_be_visible(timeout=SOON_MS)
-    await expect(words_of(here.row(IDS[0]))).to_have_text("Mine.")
+    await expect(words_of(clip)).to_have_text("Mine.")
     # Both are seen, and to listen to what is right takes the choice from nobody.
-    await expect(here.row(IDS[0]).get_by_role("alert")).to_contain_text("“Theirs.”")
+    await expect(clip.get_by_role("alert")).to_contain_text("“Theirs.”")
     await here.row(IDS[0]).get_by_role("button", name="Play").click()
     assert await listed(api) == [("A", "Theirs.")]
 
@@ -154,7 +166,7 @@ async def test_what_the_server_refuses_later_is_told_and_the_words_can_be_kept(
     here = await DictaphonePage.open(context, doomed_stack.api_url)
     await installed(here.page)
     doomed_stack.stop("api")
-    await rewrite(here.row(IDS[0]), "Apples and pears.")
+    await rewrite(await open_clip(here, IDS[0]), "Apples and pears.")
     await expect(here.row(IDS[0])).to_contain_text(UNSENT)
     # It was in the bin, and its time has come.
     with sqlite3.connect(local_parts["DATABASE_URL"].removeprefix("sqlite:///")) as database:
@@ -194,7 +206,7 @@ async def test_what_was_played_here_plays_without_a_network_from_any_place(
     row = here.row(IDS[0])
     await row.get_by_role("button", name="Play").click()
     await plays(here.page)
-    await row.get_by_role("slider", name="Seek").fill("15000")
+    await here.page.get_by_role("slider", name="Seek").fill("15000")
     await here.page.wait_for_function("() => window.sounds.some(sound => !sound.paused && sound.currentTime > 15.2)")
     outline = await here.page.evaluate("async id => (await fetch(`/api/clips/${id}/waveform`)).json()", IDS[0])
     assert outline["peaks"]

@@ -6,7 +6,7 @@ import httpx
 from playwright.async_api import expect
 
 from tests import speech
-from tests.browser.page import DictaphonePage, name_of
+from tests.browser.page import DictaphonePage, title_of
 from tests.conftest import Launch, Parts, StartStack
 
 LATE_MS = 30_000
@@ -30,7 +30,7 @@ async def test_the_list_is_asked_for_where_no_events_come(
             f"/api/clips/{id}?name=A note", content=content, headers={"Content-Type": "audio/wav"}
         )
         put.raise_for_status()
-    await expect(name_of(here.row(id))).to_have_value("A note", timeout=LATE_MS)
+    await expect(title_of(here.row(id))).to_have_text("A note", timeout=LATE_MS)
 
     stack.start("realtime")
     await expect(banner).not_to_be_visible(timeout=LATE_MS)

@@ -43,9 +43,9 @@ test("a list is asked for with all that is wished for, and nothing that is not",
   assert.deepEqual(
     fetched.mock.calls.map((call) => call.arguments[0]),
     [
-      "/api/clips",
-      "/api/clips?deleted=true",
-      "/api/clips?cursor=a%3D&q=%C3%A9+%26&tag=x&tag=y&shortest_ms=0&sort=best",
+      "/api/clips?form=short",
+      "/api/clips?form=short&deleted=true",
+      "/api/clips?form=short&cursor=a%3D&q=%C3%A9+%26&tag=x&tag=y&shortest_ms=0&sort=best",
       "/api/tags",
     ],
   );

@@ -61,3 +61,66 @@ test("another library at the same address is noticed, and the first one is forgo
   assert.equal(told, 1);
   await until(async () => (await memory.clipIds()).join() === "ours");
 });
+
+test("one clip is recalled before the list and in place of a server, and its words where the list leaves them out", async () => {
+  await memory.edit("clips", (rows) => {
+    rows.put(clip("a", { text: "All of the words." }));
+    rows.put(clip("b", { version: 2, text: "Old words." }));
+  });
+  const { library, known } = visit();
+  await known.recall("a");
+  assert.equal(library.get("a").clip.text, "All of the words.");
+  await known.recall("unknown");
+  const later = visit();
+  await later.known.read();
+  await later.known.recall("a");
+  assert.equal(later.library.get("a"), undefined, "the server has answered");
+  const { text, ...short } = clip("b", { version: 3, excerpt: "New" });
+  later.library.apply(short);
+  await later.known.recall("b");
+  assert.equal(later.library.get("b").clip.text, undefined, "it has other words now");
+  later.library.apply({ ...clip("a"), text: undefined, excerpt: "All of" });
+  await later.known.recall("a");
+  assert.equal(later.library.get("a").clip.text, "All of the words.");
+  const cut = visit();
+  await cut.known.read();
+  await cut.known.recall("a", { isCut: true });
+  assert.equal(cut.library.get("a").clip.text, "All of the words.");
+});
+
+test("another library is noticed, too, when its list comes before this device has read what it knows", async () => {
+  await memory.put("clips", clip("theirs"));
+  const { library, known, ids } = visit();
+  let told = 0;
+  known.addEventListener("other", () => (told += 1));
+  const showing = known.show();
+  library.reconcile([clip("ours")], library.snapshot(), true);
+  await Promise.all([known.read(), showing]);
+  assert.deepEqual([told, ids()], [1, ["ours"]]);
+});
+
+test("the words that lists leave out are kept: asked for once, and never lost to a list", async () => {
+  const texts = ["a", "b", "c", "d", "e", "f", "g"];
+  const whole = texts.map((id, n) => clip(id, { created_at: at(n), text: `words of ${id}`, text_chars: 10 }));
+  const short = whole.map(({ text, ...rest }) => ({ ...rest, excerpt: text }));
+  const asked = [];
+  const api = /** @type {any} */ ({
+    list: async (cursor, wish) => (asked.push(wish), { clips: whole }),
+    get: async (id) => (asked.push(id), whole.find((clip) => clip.id === id)),
+  });
+  const first = visit();
+  first.library.add(short);
+  await first.known.complete(api);
+  assert.equal(first.library.get("a").clip.text, "words of a");
+  await until(async () => (await memory.get("clips", "g"))?.text === "words of g");
+
+  const second = visit();
+  second.library.add(short);
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  assert.equal((await memory.get("clips", "a")).text, "words of a", "a list's short form takes nothing away");
+  second.library.apply({ ...short[0], version: 9 });
+  whole[0] = { ...whole[0], version: 9, text: "other words" };
+  await second.known.complete(api);
+  assert.deepEqual(asked, [{ whole: true }, "a"]);
+  assert.deepEqual([second.library.get("a").clip.text, second.library.get("g").clip.text], ["other words", "words of g"]);
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applies, command } from "../../static/clip/keys.js";
-import { Listening, Places } from "../../static/shared/preferences.js";
+import { Listening, Places, ReadMarks } from "../../static/shared/preferences.js";
 import { behind, lastAtMost, pauses, Timing } from "../../static/clip/word-timings.js";
 
 /** Words of a text, each `[start, end]` in seconds. */
@@ -159,4 +159,21 @@ test("a key is no command where it has a meaning of its own", () => {
   assert.ok(at("j", { tag: "BUTTON" }));
   assert.equal(at("Enter", { tag: "A" }), false);
   assert.equal(applies(["word", 1], { ...nowhere, selects: true }), false);
+});
+
+test("words that came and were never opened on this device are unread, within bounds", () => {
+  const kept = storage();
+  const at = (/** @type {number} */ n) => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
+  const clip = (/** @type {number} */ n, more = {}) =>
+    /** @type {any} */ ({ id: `c${n}`, status: "done", excerpt: "Words.", created_at: at(n), ...more });
+  const marks = new ReadMarks(/** @type {any} */ (kept), new Date(at(0)));
+  assert.equal(marks.isUnread(clip(-1)), false, "it was there before the first visit");
+  assert.equal(marks.isUnread(clip(1, { status: "transcribing" })), false);
+  assert.equal(marks.isUnread(clip(1, { excerpt: "" })), false, "no words were heard");
+  assert.equal(marks.isUnread(clip(1)), true);
+  for (let n = 1; n <= 502; n++) marks.add(clip(n));
+  const later = new ReadMarks(/** @type {any} */ (kept), new Date(at(9_999)));
+  for (const n of [1, 2, 3, 502]) assert.equal(later.isUnread(clip(n)), false, `${n}`);
+  assert.equal(later.isUnread(clip(503)), true);
+  assert.equal(JSON.parse(/** @type {any} */ (kept.getItem("dictaphone.read"))).opened.length, 500);
 });

@@ -11,6 +11,7 @@ test("what is asked for stands in the address, and is read from it again", () =>
     asked({ from: "2026-02-28", to: "2026-03-01" }),
     asked({ q: "x", sort: "newest" }),
     asked({ sort: "oldest" }),
+    asked({ starred: "true", tag: ["home"] }),
   ];
   for (const query of queries) assert.deepEqual(read(write(query)), query, write(query));
 });

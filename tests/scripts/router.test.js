@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { address, clipAddress, place, placeOf } from "../../static/shared/router.js";
+import { address, clipAddress, place, placeOf, Router } from "../../static/shared/router.js";
 
 const at = (/** @type {string} */ url) => placeOf(new URL(url, "https://example.org"));
 
@@ -25,4 +25,68 @@ test("what no place has is the list, and what cannot be read is no fault", () =>
   assert.deepEqual(at("/elsewhere?x=1#q=word"), place("list"));
   assert.deepEqual(at("/clips/"), place("list"));
   assert.deepEqual(at("/clips/%E0%A4%A?t=-1&tab=other"), place("clip", { id: "%e0%a4%a" }));
+});
+
+/** A window with a history of its own, as far as the router touches one. @param {string} start */
+function fakeWindow(start) {
+  const page = /** @type {any} */ (new EventTarget());
+  let at = 0;
+  const entries = [{ url: new URL(start, "https://example.org"), state: /** @type {any} */ (null) }];
+  page.document = new EventTarget();
+  page.location = new Proxy({}, { get: (_, name) => /** @type {any} */ (entries[at].url)[name] });
+  const entry = (/** @type {any} */ state, /** @type {string} */ url) => ({ url: new URL(url, entries[at].url), state });
+  page.history = {
+    get state() {
+      return entries[at].state;
+    },
+    pushState: (/** @type {any} */ state, /** @type {any} */ _, /** @type {string} */ url) =>
+      void entries.splice(++at, entries.length, { url: new URL(url, entries[at - 1].url), state }),
+    replaceState: (/** @type {any} */ state, /** @type {any} */ _, /** @type {string} */ url) => void (entries[at] = entry(state, url)),
+    back: () => {
+      at -= 1;
+      page.dispatchEvent(new Event("popstate"));
+    },
+    get length() {
+      return entries.length;
+    },
+  };
+  return page;
+}
+
+test("the question stays from place to place, and Back leaves first one, then the other", () => {
+  const page = fakeWindow("/");
+  const router = new Router(page);
+  const told = /** @type {string[]} */ ([]);
+  router.addEventListener("place", () => told.push(`place ${address(router.place)}`));
+  router.addEventListener("ask", () => told.push(`ask ${page.location.hash}`));
+  router.ask("#q=a");
+  router.ask("#q=ab", { replace: true });
+  router.go(place("clip", { id: "a", ms: 61_000 }));
+  assert.equal(page.location.pathname + page.location.search + page.location.hash, "/clips/a?t=61#q=ab");
+  router.ask("#q=b");
+  page.history.back();
+  page.history.back();
+  page.history.back();
+  assert.deepEqual(told, [
+    ...["ask #q=a", "ask #q=ab", "place /clips/a?t=61", "ask #q=b"],
+    // The clip stays where it is, and is not taken to its moment again.
+    ...["ask #q=ab", "place /", "ask #q=ab", "ask "],
+  ]);
+});
+
+test("one leaves to the list, by Back only where that leads there", () => {
+  const page = fakeWindow("/");
+  const router = new Router(page);
+  router.go(place("clip", { id: "a" }));
+  router.leave();
+  assert.equal(router.place.name, "list");
+  assert.equal(page.history.length, 2, "by Back");
+  router.go(place("clip", { id: "a" }));
+  router.go(place("clip", { id: "b" }));
+  router.leave();
+  assert.equal(router.place.name, "list");
+  assert.equal(page.history.length, 4, "by a step forward");
+  const deep = new Router(fakeWindow("/clips/a"));
+  deep.leave();
+  assert.equal(deep.place.name, "list", "there is nothing before it");
 });

@@ -22,6 +22,9 @@ INTERPRETER = os.environ.get("SERVICES_PYTHON") or sys.executable
 MEASURING = "COVERAGE_PROCESS_CONFIG"
 """By this variable coverage.py measures the processes that a measured one starts."""
 
+BUNDLE = "DICTAPHONE_TEST_BUNDLE"
+"""By this variable the processes of a run with `--bundle` find the bundle."""
+
 PYTHON = {
     "PYTHONPATH": str(ROOT),
     "PYTHONUNBUFFERED": "1",
@@ -85,6 +88,8 @@ class Stack:
     ) -> None:
         # The model that comes along, unless a server has its own: no test waits for a hundred megabytes.
         wiring = {} if environment.get("WHISPER_URL") else {"WHISPER_MODEL": BUNDLED_MODEL}
+        # The page as plain modules, unless the whole run tries the bundle (`--bundle`), or this test does.
+        wiring["BUNDLE_DIR"] = os.environ.get(BUNDLE, "")
         self._servers = {name: Service(name, wiring) for name in services}
         if "realtime" in self._servers:
             wiring["REALTIME_UPSTREAM"] = f"ws://127.0.0.1:{self._servers['realtime'].port}/websocket"
