@@ -37,6 +37,8 @@ export class PlayerBar extends EventTarget {
   #details = null;
   /** @type {Waveform|null} */
   #waveform = null;
+  /** Whether the clip is in the bin, and is played from there. */
+  #isBinned = false;
   /** Which sound the clip has: another one is loaded anew. */
   #sound = "";
 
@@ -107,6 +109,7 @@ export class PlayerBar extends EventTarget {
     if (id === this.id || !entry) return;
     this.close();
     this.id = id;
+    this.#isBinned = gone(entry);
     this.#details = this.page.details.of(id);
     this.#details.addEventListener("change", this.#detail);
     this.player = this.#player(id);
@@ -168,7 +171,9 @@ export class PlayerBar extends EventTarget {
 
   #show() {
     const entry = this.#entry;
-    if (!entry || gone(entry)) return this.close();
+    // What goes into the bin is heard no more; what was begun there is.
+    if (!entry || (gone(entry) && !this.#isBinned)) return this.close();
+    this.#isBinned = gone(entry);
     const view = viewOf(entry);
     this.title.textContent = view.name;
     this.title.href = clipAddress(this.id);

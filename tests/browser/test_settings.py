@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 
 import httpx
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, ViewportSize, expect
 
 from tests import speech
 from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, open_clip, title_of
@@ -20,7 +20,7 @@ CUT = """() => [...document.querySelectorAll("button, label, .chip, h1, h2, a.qu
   .map((each) => `${each.tagName} ${each.textContent.trim()}: ${each.scrollWidth} > ${each.clientWidth}`)"""
 """Words that do not fit into what they stand in."""
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 async def put(stack: Stack, name: str) -> str:
@@ -178,7 +178,8 @@ async def test_from_right_to_left_all_is_mirrored_but_what_runs_with_the_time(
     for part in ("track", "time"):
         direction = await player.locator(f"[data-part={part}]").evaluate("(each) => getComputedStyle(each).direction")
         assert direction == "ltr", part
-    first, last = (await player.locator(f"[data-part={part}]").bounding_box() for part in ("play", "speed"))
+    first = await player.locator("[data-part=play]").bounding_box()
+    last = await player.locator("[data-part=speed]").bounding_box()
     assert first
     assert last
     assert first["x"] > last["x"], "what comes first is at the right"

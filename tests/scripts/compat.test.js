@@ -25,6 +25,7 @@ const HARMLESS = {
   "css.selectors.selection": "iOS marks what is selected in its own colour",
   "html.elements.link": "what the head tells of icons and apps is for those who know it",
   "api.Notification": "an event of our own has the name of one of its events",
+  "css.properties.forced-color-adjust": "Safari has no forced colours",
   "html.elements.meta": "what the head tells of colours and screens is for those who know it",
 };
 
