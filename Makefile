@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help local-up test test-newest chaos coverage check check-js format lock migrate bench-api bench-captions bench-hearing bench-library \
+.PHONY: help local-up bundle test test-newest chaos coverage check check-js format lock migrate bench-api bench-captions bench-hearing bench-library \
 	bench-page bench-realtime bench-transcription bench-uploads screenshots deploy-api deploy-realtime deploy-transcriber clean
 
 help: ## List these commands
@@ -18,6 +18,9 @@ help: ## List these commands
 
 local-up: $(VENV)/local.stamp ## Run everything on this machine (PORT, DATA_DIR, DATABASE_URL, REDIS_URL, … change it)
 	@exec $(RUN) -m infra.local_up
+
+bundle: $(VENV)/local.stamp ## Make the page's bundle with esbuild, as the image has it; needs Node.js with npm
+	@$(RUN) -m infra.build_page
 
 test: $(VENV)/dev.stamp $(if $(shell command -v npm),$(JS)/node_modules/.stamp) ## Run the tests; ARGS="-k name" chooses some, ARGS=--slow adds the long ones
 	$(RUN) -m pytest $(ARGS)
@@ -109,7 +112,7 @@ deploy-transcriber: fly.transcriber.toml.deploy ## Deploy the worker to Fly
 	fly deploy --config $*.toml
 
 clean: ## Remove what these commands installed or cached; recordings in ./var stay
-	rm -rf $(VENV) $(JS)/node_modules tests/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage*
+	rm -rf $(VENV) $(JS)/node_modules infra/bundle/node_modules bundle tests/results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 INSTALL = $(RUN) -m pip install --quiet --no-input --disable-pip-version-check --root-user-action=ignore --require-hashes -r

@@ -92,7 +92,7 @@ class Plan:
                     "api",
                     "services.api",
                     PORT=str(api_port),
-                    RELOAD_PAGE=environ.get("RELOAD_PAGE") or "on",
+                    RELOAD_PAGE=environ.get("RELOAD_PAGE") or "auto",
                     REALTIME_UPSTREAM=environ.get("REALTIME_UPSTREAM") or f"ws://{host}:{realtime_port}/websocket",
                     WAKE_URL=environ.get("WAKE_URL") or f"http://{host}:{transcriber_port}/wake",
                 ),

@@ -7,9 +7,11 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from infra.launch_plan import Plan, StartError
+from infra.build_page import BuildError, build_page
+from infra.launch_plan import ROOT, Plan, StartError
 from infra.supervisor import Supervisor
 
 ANSI_COLOURS = {"redis": 35, "migrations": 34, "api": 36, "realtime": 32, "transcriber": 33, "local-up": 1}
@@ -21,6 +23,7 @@ async def main() -> int:
     loop = asyncio.get_running_loop()
     try:
         plan = Plan.from_environment(os.environ)
+        await _build_page(os.environ)
         supervisor = Supervisor(plan, say, on_ready=lambda: _print(f"http://{plan.host}:{plan.port}"))
         task = loop.create_task(supervisor.run())
 
@@ -46,6 +49,17 @@ async def main() -> int:
         sys.stderr.write(f"{first_error}\n")
         return first_error.exit_status
     raise AssertionError("run() ends with an exception only")
+
+
+async def _build_page(environ: Mapping[str, str]) -> None:
+    """Make the page's bundle, unless it would not be served; without one, the page is sent as plain modules."""
+    folder = environ.get("BUNDLE_DIR", "bundle")
+    if environ.get("RELOAD_PAGE") == "on" or not folder:
+        return
+    try:
+        await asyncio.to_thread(build_page, ROOT / folder)
+    except BuildError as error:
+        say("local-up", f"the page comes as plain modules: {error}")
 
 
 def say(name: str, line: str) -> None:

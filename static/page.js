@@ -19,12 +19,14 @@ import { RecorderPanel } from "./recording/recorder-panel.js";
 import { Recorder } from "./recording/recorder.js";
 import { obstacle } from "./recording/refusals.js";
 import { Actions } from "./shared/actions.js";
-import { Api, needed, Problem } from "./shared/api.js";
+import { Api, Problem } from "./shared/api.js";
 import { Connection } from "./shared/connection.js";
 import { Deletion } from "./shared/deletion.js";
 import { part } from "./shared/element.js";
 import { Feed } from "./shared/feed.js";
+import { firstList } from "./shared/first-list.js";
 import { firstLines } from "./shared/format.js";
+import { late } from "./shared/late.js";
 import { Library } from "./shared/library.js";
 import { Places } from "./shared/places.js";
 import { Polling } from "./shared/polling.js";
@@ -32,6 +34,7 @@ import { Router } from "./shared/router.js";
 import { ServerFacts } from "./shared/server-facts.js";
 import { Sync } from "./shared/sync.js";
 import { Toast } from "./shared/toast.js";
+import { sentenceOf, sentenceOfError } from "./shared/sentences.js";
 import { words } from "./shared/words.js";
 
 /** @template T @param {EventTarget} from @param {string} type @param {(detail: T) => void} work */
@@ -40,10 +43,17 @@ const on = (from, type, work) =>
 
 const channelOf = (/** @type {string} */ name) => (globalThis.BroadcastChannel ? new BroadcastChannel(name) : null);
 
+/** Somebody who is here so long has come to stay. */
+const STAYED_MS = 15_000;
+
+const refusedChanges = late(() => import("./offline/refused-changes.js"));
+const libraryImport = late(() => import("./settings/library-import.js"));
+const pageAsApp = late(() => import("./offline/offers.js"));
+const sharedFiles = late(() => import("./offline/shared-files.js"));
+
 /** Begin the page. */
-export async function start() {
-  const journal = await Journal.open();
-  const page = build(journal);
+export function start() {
+  const page = build(Journal.open());
   follow(page);
   watch(page);
   void page.outbox.scan();
@@ -60,7 +70,7 @@ function build(journal) {
   const api = new Api();
   const library = new Library();
   const feed = new Feed({ base: location.href });
-  const sync = new Sync(library, api, feed);
+  const sync = new Sync(library, api, feed, firstList());
   const memory = new Memory();
   const sounds = new AudioCache(memory, api);
   const toast = new Toast(document.body);
@@ -106,7 +116,7 @@ function announce(words) {
 function follow(page) {
   const { library, outbox, sounds, known, journal, capture, panel, list, changes, sync, feed, intake, connection, facts } = page;
   on(changes, "refused", async (/** @type {import("./shared/types.js").Change[]} */ refused) => {
-    const { show } = await needed(import("./offline/refused-changes.js"));
+    const { show } = await refusedChanges();
     show(part(document, "refused", HTMLElement), changes, refused);
   });
   on(outbox, "change", (/** @type {import("./shared/types.js").Local} */ local) => library.keep(local));
@@ -132,7 +142,7 @@ function follow(page) {
     const arrived = before?.clip && before.clip.status !== "done" && clip?.status === "done";
     if (arrived) announce(words.list.arrived(clip.name, firstLines(clip.text ?? clip.excerpt ?? "")));
   });
-  on(sync, "list", async (/** @type {string|null} */ problem) => {
+  on(sync, "list", async (/** @type {import("./shared/problem.js").Reason|null} */ problem) => {
     if (problem && connection.isPolled) {
       connection.down();
       library.cut(true);
@@ -188,10 +198,11 @@ function listen({ sync, connection, library, outbox, changes, list }, feed) {
 function receiver(intake, toast) {
   return async (/** @type {Iterable<File>} */ files) => {
     const isLibrary = (/** @type {File} */ { name }) => /\.zip$/i.test(name);
-    const told = await intake.take([...files].filter((file) => !isLibrary(file)));
+    const refused = await intake.take([...files].filter((file) => !isLibrary(file)));
+    const told = refused.map((reason) => sentenceOf(reason));
     for (const file of [...files].filter(isLibrary)) {
       toast.say(words.takeout.bringing(file.name), { stays: true });
-      told.push(await (await needed(import("./settings/library-import.js"))).bring(file));
+      told.push(await (await libraryImport()).bring(file));
     }
     if (told.length) toast.say(told.join("\n"), { stays: true });
   };
@@ -204,14 +215,14 @@ function watch(page) {
   addEventListener("unhandledrejection", (event) => {
     if (!(event.reason instanceof Problem)) return;
     event.preventDefault();
-    page.toast.say(event.reason.message);
+    page.toast.say(sentenceOfError(event.reason));
   });
   const blocked = obstacle({
     secure: isSecureContext,
     microphone: Boolean(navigator.mediaDevices?.getUserMedia),
     recorder: "MediaRecorder" in globalThis,
   });
-  if (blocked) panel.disable(blocked);
+  if (blocked) panel.disable(sentenceOf(blocked));
 
   /** Everything that waits, waits no longer. @param {number} [unseen_ms] */
   const wake = (unseen_ms) => {
@@ -251,21 +262,26 @@ function watch(page) {
 }
 
 /** Nothing of this is needed to see the clips or to record. @param {Page} page @param {() => boolean} busy */
-async function install({ capture, panel, places, intake, take }, busy) {
-  const [{ Offers }, { Installation, launched, shared }] = await Promise.all([import("./offline/offers.js"), import("./offline/install.js")]);
-  const installation = new Installation();
-  const offers = new Offers(document.body, installation, { busy, flush: async () => places.flush() });
+async function install({ capture, panel, places, intake, take, known, api }, busy) {
+  const { Installation, Offers, launched, shared } = await pageAsApp();
+  const kept = new Installation();
+  const offers = new Offers(document.body, kept, { busy, flush: async () => places.flush() });
   for (const type of ["begin", "end"]) capture.addEventListener(type, () => setTimeout(() => offers.show()));
   if (launched(part(document, "record", HTMLElement))) panel.say(words.device.noRoomForShared);
   const waiting = await shared();
   if (waiting.length) {
-    const { show } = await import("./offline/shared-files.js");
+    const { show } = await sharedFiles();
     show(part(document, "shared", HTMLElement), waiting, async (file) => {
       await take([file]);
       await intake.copied;
     });
   }
   // The page's files are read once more for it: after what somebody waits for.
-  (globalThis.requestIdleCallback ?? setTimeout)(() => void installation.begin());
+  const begin = async () => {
+    await kept.begin();
+    // Where the page starts without a network, its clips are read without one. Whoever only looks in pays nothing for it.
+    if (kept.isKept) setTimeout(() => void known.complete(api).catch(() => {}), STAYED_MS);
+  };
+  (globalThis.requestIdleCallback ?? setTimeout)(() => void begin());
 }
 

@@ -14,6 +14,11 @@ const MAX_SHARED = 20;
 /** Part of the browser's room for this site that they may take. */
 const MAX_SHARED_ROOM = 0.25;
 
+/** Addresses of the page's places; the server knows the same (services/api/app.py). */
+const PLACES = /^\/(?:recording|settings|bin|clips\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?$/i;
+/** Files whose addresses change with their content: one that the browser has already is the right one. */
+const BUNDLED = "/static/bundle/";
+
 /** Where the name of an open tab is noted, in the cache of the version that it was opened with. */
 const mark = (/** @type {string} */ client) => `/client/${client}`;
 
@@ -28,7 +33,7 @@ addEventListener("fetch", (event) => {
   if (origin !== location.origin) return;
   if (request.method === "POST" && pathname === "/share") event.respondWith(take(request));
   else if (request.method !== "GET") return;
-  else if (pathname === "/" && request.mode === "navigate") event.respondWith(page(event));
+  else if (request.mode === "navigate" && request.destination === "document" && PLACES.test(pathname)) event.respondWith(page(event));
   else if (pathname.startsWith("/static/")) event.respondWith(file(event, pathname));
   else if (/\/(waveform|transcript\.json)$/.test(pathname)) event.respondWith(fresh(request));
 });
@@ -39,7 +44,8 @@ async function keep() {
   try {
     await Promise.all(
       SHELL.files.map(async (path) => {
-        const response = await fetch(`${path}?shell=${SHELL.version}`, { cache: "no-cache" });
+        const isBundled = path.startsWith(BUNDLED);
+        const response = await (isBundled ? fetch(path) : fetch(`${path}?shell=${SHELL.version}`, { cache: "no-cache" }));
         if (!response.ok || response.redirected) throw new Error(`${path}: ${response.status}`);
         await cache.put(path, response);
       }),

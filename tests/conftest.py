@@ -3,6 +3,8 @@
 import contextlib
 import os
 import shutil
+import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from itertools import chain, groupby, zip_longest
 from pathlib import Path
@@ -13,11 +15,12 @@ import structlog
 from hypothesis import settings
 from playwright.async_api import Browser, async_playwright
 
+from infra.build_page import BuildError, build_page
 from tests.servers import server as servers
 from tests.servers.chromium import Browsers
 from tests.servers.postgres import Postgres
 from tests.servers.seaweedfs import SeaweedFS
-from tests.servers.stack import SERVICES, Service, Stack, migrate
+from tests.servers.stack import BUNDLE, SERVICES, Service, Stack, migrate
 from tests.servers.valkey import Valkey
 from tests.servers.whisper import Whisper
 
@@ -46,11 +49,17 @@ structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _pla
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the slow tests as well, and long ones at full length")
+    parser.addoption("--bundle", action="store_true", help="serve the page as a bundle to every test")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("--hypothesis-profile"):
         settings.load_profile("thorough" if config.getoption("--slow") else "quick")
+    # Once, and not in each process of the run.
+    if config.getoption("--bundle") and BUNDLE not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="dictaphone-bundle-")) / "bundle"
+        build_page(folder)
+        os.environ[BUNDLE] = str(folder)
 
 
 @pytest.fixture(scope="session")
@@ -240,6 +249,25 @@ class StartStack(Protocol):
     def __call__(self, parts: Parts, *services: str, **environment: str) -> Stack: ...
 
 
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page's bundle, made of the files that are there now: `start_stack(parts, BUNDLE_DIR=str(bundle))`."""
+    if BUNDLE in os.environ:
+        return Path(os.environ[BUNDLE])
+    folder = tmp_path_factory.mktemp("page") / "bundle"
+    try:
+        build_page(folder)
+    except BuildError as error:
+        pytest.skip(f"the bundle cannot be made: {error}")
+    return folder
+
+
+@pytest.fixture(params=["modules", "bundle"])
+def page_form(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """The environment in which the api serves the page as plain modules, and as the bundle."""
+    return {"BUNDLE_DIR": str(request.getfixturevalue("bundle")) if request.param == "bundle" else ""}
+
+
 @pytest.fixture
 def start_stack(stacks: contextlib.ExitStack) -> StartStack:
     """Start services by name, all if none is named: `start_stack(parts, "api", MAX_UPLOAD_BYTES="1000")`."""
@@ -305,6 +333,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others = [tests for tests in files if BROWSER not in tests[0].path.parents]
     turns = chain.from_iterable(zip_longest(browser, reversed(others), fillvalue=[]))
     items[:] = chain.from_iterable(turns)
+
+
+# -- what was not run is said, each reason once ------------------------------------------------------------------
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple))
+    for reason, tests in reasons.items():
+        terminalreporter.write_line(f"{tests} not run: {reason.removeprefix('Skipped: ')}")
 
 
 # -- a failure shows what the servers wrote -----------------------------------------------------------------------

@@ -39,7 +39,8 @@ def by_method(**handlers: Handler) -> type[HTTPEndpoint]:
 
 
 ROUTES = [
-    Route("/", frontend.index),
+    # The page: each of its places is an address of its own, and so is each clip (`/clips/{name}` below).
+    *(Route(place, frontend.index) for place in ("/", "/recording", "/settings", "/bin")),
     Route("/service-worker.js", frontend.service_worker),
     Mount("/static", frontend.StaticFiles(directory=STATIC)),
     Route("/openapi.json", document.document),
@@ -75,8 +76,8 @@ ROUTES = [
         "/api/uploads/{id}",
         by_method(HEAD=uploads.head, PATCH=uploads.patch, DELETE=uploads.delete, POST=uploads.override),
     ),
-    # Clips by name: clients of the seed.
-    Route("/clips/{name:path}", by_method(GET=legacy_routes.get, PUT=legacy_routes.put, DELETE=legacy_routes.delete)),
+    # Clips by name: clients of the seed. The page's clips have the same addresses, and ids for names.
+    Route("/clips/{name:path}", by_method(GET=frontend.clip, PUT=legacy_routes.put, DELETE=legacy_routes.delete)),
     Route("/audio/{name:path}", by_method(GET=legacy_routes.get, PUT=legacy_routes.put, DELETE=legacy_routes.delete)),
     Route("/websocket", websocket_proxy.reject_http),
     WebSocketRoute("/websocket", websocket_proxy.proxy),
@@ -113,7 +114,7 @@ def create_app(settings: ApiSettings) -> Starlette:
         )
     middleware.append(Middleware(CompressionMiddleware))
     app = Starlette(routes=ROUTES, middleware=middleware, exception_handlers=EXCEPTION_HANDLERS, lifespan=lifespan)
-    app.state.page_files = PageFiles(reload=settings.reload_page)
+    app.state.page_files = PageFiles(bundle=settings.bundle_folder, reload=settings.reload_page)
     # "/clips/a/" names the clip "a/": a redirect to "/clips/a" would be another clip.
     app.router.redirect_slashes = False
     return app

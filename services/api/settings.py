@@ -1,5 +1,6 @@
 """Environment variables of the clip API."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, PositiveInt, field_validator
@@ -13,6 +14,9 @@ from shared.settings import (
     SoundSettings,
     StoreSettings,
 )
+
+ROOT = Path(__file__).parents[2]
+"""The program's own folder."""
 
 
 class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings, CaptionSettings, SoundSettings):
@@ -41,10 +45,20 @@ class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings
     service_worker: Literal["on", "off"] = Field(
         "on", description="`off`: browsers forget the page that they keep for when there is no network."
     )
-    reload_page: bool = Field(
-        False, description="`on`: changed files of the page count at once, for those who change them."
+    bundle_dir: str = Field(
+        "bundle",
+        description="Folder of the page's bundle, from the program's own; where there is none, plain modules are sent.",
+    )
+    reload_page: bool | Literal["auto"] = Field(
+        False,
+        description="`on`: plain modules are sent, and changed files count at once, for those who change them; "
+        "`auto`: the same from the first change on.",
     )
     wake_url: str = Field("", description="POSTed after a job was sent, to wake a transcriber that sleeps.")
+
+    @property
+    def bundle_folder(self) -> Path | None:
+        return ROOT / self.bundle_dir if self.bundle_dir else None
 
     @field_validator("realtime_url", "realtime_upstream")
     @classmethod

@@ -149,7 +149,7 @@ class Clip(SQLModel, table=True):
         sa_column=Column(ReadableJson(readable_tags), nullable=False, server_default=text("'[]'")),
     )
     """Ids of the clips that it was made of. It has their words, and none is heard again for it."""
-    whole_ms: int | None = None
+    whole_ms: int | None = Field(default=None, sa_column=Column(BigInteger))
     """Length of the audio of a clip that is cut."""
     whole_text: str | None = Field(default=None, sa_column=Column(Text))
     """The text of a clip that is cut, with the words that its cuts hide."""

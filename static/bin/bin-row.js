@@ -3,6 +3,7 @@
 import { confirmed } from "../shared/confirmation.js";
 import { part } from "../shared/element.js";
 import { clock, day, dayTitle, fileName, keptUntil, time } from "../shared/format.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { translate, words } from "../shared/words.js";
 
 /** @typedef {import("../shared/types.js").Entry} Entry */
@@ -109,7 +110,7 @@ export class BinRow {
     try {
       await work();
     } catch (error) {
-      sentence = error instanceof Error ? error.message : String(error);
+      sentence = sentenceOfError(error);
     }
     this.parts.problem.textContent = sentence;
     this.parts.problem.hidden = !sentence;

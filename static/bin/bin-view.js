@@ -3,6 +3,7 @@
 import { confirmed } from "../shared/confirmation.js";
 import { part } from "../shared/element.js";
 import { gone } from "../shared/library.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { language, locale, words } from "../shared/words.js";
 import { BinRow } from "./bin-row.js";
 
@@ -155,5 +156,5 @@ export class BinView {
 
 /** @param {unknown} error */
 function reason(error) {
-  return error instanceof Error ? error.message : String(error);
+  return sentenceOfError(error);
 }

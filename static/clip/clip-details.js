@@ -18,8 +18,8 @@ const EARLY = new Set(["recording", "pending"]);
 export class ClipDetails extends EventTarget {
   /** From 0 to 255. @type {number[]} */
   peaks = [];
-  /** Which track the outline is of. @type {number|null} */
-  #track = null;
+  /** Which sound the outline is of. */
+  #sound = "";
   /** The version that has no outline. */
   #unmeasured = 0;
   /** Of `timing.text`, which may be an older text than the clip has. @type {Timing|null} */
@@ -58,12 +58,13 @@ export class ClipDetails extends EventTarget {
   }
 
   /** @param {Clip} clip */
-  async #outline({ id, status, version, track_set: track = null }) {
-    if (EARLY.has(status) || (this.peaks.length && this.#track === track) || this.#unmeasured === version) return;
+  async #outline({ id, status, version, track_set, cuts }) {
+    const sound = JSON.stringify([track_set, cuts]);
+    if (EARLY.has(status) || (this.peaks.length && this.#sound === sound) || this.#unmeasured === version) return;
     this.#unmeasured = version;
     try {
       this.peaks = (await this.api.waveform(id)).peaks;
-      this.#track = track;
+      this.#sound = sound;
       this.#tell();
     } catch {
       // The plain line stays; it may be measured in the next version.
@@ -71,13 +72,15 @@ export class ClipDetails extends EventTarget {
   }
 
   /** @param {Clip} clip */
-  async #words({ id, status, text }) {
-    if (EARLY.has(status) || text === undefined || (text ?? "") === this.#text) return;
-    this.#text = text ?? "";
+  async #words({ id, status, text, cuts }) {
+    // Where silence is cut out, the words stay and their times move.
+    const wanted = `${JSON.stringify(cuts ?? [])} ${text ?? ""}`;
+    if (EARLY.has(status) || text === undefined || wanted === this.#text) return;
+    this.#text = wanted;
     try {
       const known = text ? await this.api.words(id) : { text: "", words: [] };
       // Changed on its way: the clip with that text comes, too.
-      if (known.text !== this.#text) return void (this.#text = "");
+      if (known.text !== (text ?? "")) return void (this.#text = "");
       this.timing = new Timing(known.text, known.words);
       this.#tell();
     } catch {

@@ -100,6 +100,7 @@ export class ClipHead {
   #items() {
     const { page, id } = this.clip;
     return [
+      { label: words.trim.title, act: () => this.clip.try(() => this.clip.trim()) },
       { label: words.page.delete, isGrave: true, act: () => page.deletion.delete(id, this.title.textContent ?? "") },
     ];
   }

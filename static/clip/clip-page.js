@@ -5,7 +5,9 @@ import { viewOf } from "../shared/clip-state.js";
 import { ConditionView, write } from "../shared/condition.js";
 import { part } from "../shared/element.js";
 import { differing } from "../shared/format.js";
+import { late } from "../shared/late.js";
 import { gone } from "../shared/library.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { LiveWords } from "../shared/live-words.js";
 import { ProblemNote } from "../shared/problem-note.js";
 import { language, translate, words } from "../shared/words.js";
@@ -17,6 +19,8 @@ import { Transcript } from "./transcript.js";
 
 /** @typedef {import("../shared/types.js").Entry} Entry */
 /** @typedef {import("../shared/editable.js").Editable} Editable */
+
+const trimView = late(() => import("./trim-view.js"));
 
 /** How often the duration of a running recording is written anew. */
 const TICK_MS = 1_000;
@@ -35,6 +39,8 @@ export class ClipPage {
   #conflict;
   /** @type {ReturnType<typeof setInterval>|undefined} set while the clip is being recorded */
   #ticking;
+  /** While its sound is trimmed. @type {import("./trim-view.js").TrimView|null} */
+  #trim = null;
   /** Ends what it hears of others. */
   #open = new AbortController();
 
@@ -94,6 +100,7 @@ export class ClipPage {
     this.notes.show(entry);
     this.#words(clip);
     this.#offer(entry.changes?.find(({ state }) => state === "conflict"));
+    this.#showTrim();
     void this.details.show(clip);
   }
 
@@ -101,6 +108,27 @@ export class ClipPage {
   goTo(ms) {
     void this.page.player.seek(this.id, ms);
     this.transcript.seek(ms);
+  }
+
+  /** Trim the sound, or be done with it. */
+  async trim() {
+    if (this.#trim) return this.#trimmed();
+    const { TrimView } = await trimView();
+    this.#trim ??= new TrimView(this, () => this.#trimmed());
+    part(this.element, "tabs", HTMLElement).after(this.#trim.element);
+    this.#showTrim();
+    this.#trim.from.focus({ preventScroll: true });
+    this.element.scrollTo({ top: 0 });
+  }
+
+  #trimmed() {
+    this.#trim?.close();
+    this.#trim = null;
+    this.head.menu.button.focus({ preventScroll: true });
+  }
+
+  #showTrim() {
+    if (this.#entry.clip) this.#trim?.show(this.#entry.clip, this.details.peaks);
   }
 
   /** Save what is typed and not left yet: the page goes out of sight, or another clip comes. */
@@ -121,6 +149,7 @@ export class ClipPage {
     this.#open.abort();
     this.#still();
     this.transcript.close();
+    this.#trim?.close();
     this.head.close();
     this.element.remove();
   }
@@ -212,6 +241,7 @@ export class ClipPage {
     for (const type of ["pointerdown", "mousedown"]) this.edit.addEventListener(type, (event) => event.preventDefault());
     this.edit.addEventListener("click", () => this.transcript.toggle());
     this.details.addEventListener("change", () => this.#timings(), { signal });
+    this.details.addEventListener("change", () => this.#showTrim(), { signal });
     library.addEventListener(
       "change",
       (event) => {
@@ -241,5 +271,5 @@ export class ClipPage {
 
 /** @param {unknown} error */
 function reason(error) {
-  return error instanceof Error ? error.message : String(error);
+  return sentenceOfError(error);
 }

@@ -3,6 +3,7 @@
 import { remarked } from "../offline/changes.js";
 import { part } from "../shared/element.js";
 import { clock, uuid } from "../shared/format.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { words } from "../shared/words.js";
 
 /** @typedef {import("../shared/types.js").Marker} Marker */
@@ -109,7 +110,7 @@ export class MarkersView {
     try {
       await this.clip.change(change);
     } catch (error) {
-      this.clip.failed(error instanceof Error ? error.message : String(error));
+      this.clip.failed(sentenceOfError(error));
     }
     this.#changes.delete(change);
     this.show(this.#known);

@@ -4,6 +4,9 @@ import { applies, command } from "./keys.js";
 import { words } from "../shared/words.js";
 import { listening, recall } from "../shared/preferences.js";
 import { times } from "../player/player-bar.js";
+import { late } from "../shared/late.js";
+
+const help = late(() => import("./help.js"));
 
 /**
  * What keys reach: the clip's page, if one is open, and the player.
@@ -28,7 +31,7 @@ function isOff({ key }) {
 
 /** Do it; false: there is nothing to do it to. @param {import("./keys.js").Command} told @param {Reach} reach */
 function isDone([does, by], { clip, player, router, record, mark, announce }) {
-  if (does === "help") void import("./help.js").then(({ showHelp }) => showHelp());
+  if (does === "help") void help().then(({ showHelp }) => showHelp());
   else if (does === "record") void record();
   // While a recording runs, it is the recording that is marked.
   else if (does === "mark" && mark()) return true;

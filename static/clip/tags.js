@@ -1,8 +1,10 @@
 /** The tags of a clip: a click filters by one. They are edited in place, by a part that comes when it is needed. */
 
-import { needed } from "../shared/api.js";
+import { late } from "../shared/late.js";
 import { words } from "../shared/words.js";
 import { part } from "../shared/element.js";
+
+const tagEditor = late(() => import("./tag-editor.js"));
 
 export class Tags {
   /** @type {string[]} */
@@ -19,7 +21,7 @@ export class Tags {
     this.edit = part(row, "retag", HTMLButtonElement);
     this.api = api;
     this.save = save;
-    this.edit.addEventListener("click", async () => (await needed(import("./tag-editor.js"))).edit(this));
+    this.edit.addEventListener("click", async () => (await tagEditor()).edit(this));
     this.element.addEventListener("click", ({ target }) => {
       const tag = target instanceof Element && target.closest("button")?.dataset.tag;
       if (tag && this.input) void this.save((tags) => tags.filter((other) => other !== tag));

@@ -1,20 +1,21 @@
 /** One clip of the list. Changed in place, never rebuilt, so that nobody who is at it is disturbed. */
 
-import { needed } from "../shared/api.js";
 import { viewOf } from "../shared/clip-state.js";
 import { ConditionView, write } from "../shared/condition.js";
 import { selects } from "../shared/editable.js";
 import { part } from "../shared/element.js";
 import { dateTime, shortDate, time as clockTime } from "../shared/format.js";
 import { gone } from "../shared/library.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { LiveWords } from "../shared/live-words.js";
 import { Menu } from "../shared/menu.js";
 import { clipAddress } from "../shared/router.js";
 import { translate, words } from "../shared/words.js";
+import { late } from "../shared/late.js";
+
+const sharing = late(() => import("../clip/sharing.js"));
 
 /** @typedef {import("../shared/types.js").Entry} Entry */
-
-const sharing = () => needed(import("../clip/sharing.js"));
 
 /** How often the duration of a running recording is written anew. */
 const TICK_MS = 1_000;
@@ -192,7 +193,7 @@ export class ClipRow {
     try {
       await work();
     } catch (error) {
-      this.list.page.toast.say(error instanceof Error ? error.message : String(error));
+      this.list.page.toast.say(sentenceOfError(error));
     }
   }
 

@@ -1,7 +1,9 @@
 /** Files dropped anywhere on the page, or chosen by the button. */
 
-import { needed } from "../shared/api.js";
+import { late } from "../shared/late.js";
 import { part } from "../shared/element.js";
+
+const folders = late(() => import("./folders.js"));
 
 /** @param {HTMLElement} page @param {(files: File[]) => void} take */
 export function acceptFiles(page, take) {
@@ -37,6 +39,6 @@ async function filesOf(dropped) {
   // They can be asked for only as long as the event lasts.
   const entries = [...dropped.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
   if (!entries.some((entry) => entry.isDirectory)) return files;
-  const { filesWithin } = await needed(import("./folders.js"));
+  const { filesWithin } = await folders();
   return (await Promise.all(entries.map(filesWithin))).flat();
 }

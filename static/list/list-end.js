@@ -1,5 +1,6 @@
 /** The end of the list, where it is read on as one comes near: quietly, and asked for again when that fails. */
 
+import { sentenceOfError } from "../shared/sentences.js";
 import { words } from "../shared/words.js";
 import { part } from "../shared/element.js";
 
@@ -38,7 +39,7 @@ export class ListEnd {
     try {
       await source.readMore();
     } catch (error) {
-      problem = words.finder.unread(error instanceof Error ? error.message : String(error));
+      problem = words.finder.unread(sentenceOfError(error));
     }
     this.#reading = false;
     if (source === this.source) this.#say(problem, Boolean(problem));

@@ -1,6 +1,7 @@
 /** Several clips at once: chosen one by one, in a row or all; then deleted, tagged, starred or taken along together. */
 
 import { Selection } from "./selection.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { language, locale, translate, words } from "../shared/words.js";
 import { part } from "../shared/element.js";
 import { suggest } from "../clip/tag-editor.js";
@@ -248,7 +249,7 @@ export class SelectionBar {
           done.push(id);
         } catch (error) {
           failed.push(id);
-          why = error instanceof Error ? error.message : String(error);
+          why = sentenceOfError(error);
         }
       }
     };

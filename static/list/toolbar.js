@@ -1,12 +1,15 @@
 /** What stands above the list: search, chips, filters, selection. Most parts come when somebody first reaches out for them. */
 
-import { needed } from "../shared/api.js";
 import { recall } from "../shared/preferences.js";
 import { place } from "../shared/router.js";
 import { language, words } from "../shared/words.js";
 import { part } from "../shared/element.js";
 import { styled } from "../shared/style-sheets.js";
 import { Chips } from "./chips.js";
+import { late } from "../shared/late.js";
+
+const search = late(() => import("../search/finding.js"));
+const selectionBar = late(() => import("./selection-bar.js"));
 
 /** Where one types, a key is a letter. */
 const TYPED = "input, select, textarea, [contenteditable]";
@@ -27,13 +30,13 @@ export function toolbar(element, page) {
   /** @type {import("../search/finding.js").Finding|undefined} */
   let finding;
   const finds = async () => {
-    const [{ Finding }] = await Promise.all([needed(import("../search/finding.js")), styled("search/finding")]);
+    const [{ Finding }] = await Promise.all([search(), styled("search/finding")]);
     return (finding ??= new Finding(element, page));
   };
   /** @type {import("./selection-bar.js").SelectionBar|undefined} */
   let choosing;
   const chooses = async () => {
-    const [{ SelectionBar }] = await Promise.all([needed(import("./selection-bar.js")), styled("list/selection")]);
+    const [{ SelectionBar }] = await Promise.all([selectionBar(), styled("list/selection")]);
     return (choosing ??= new SelectionBar(element, page));
   };
 

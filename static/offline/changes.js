@@ -1,12 +1,13 @@
 /** What a person did to clips and the server does not know yet: kept on this device, shown at once, sent in order. */
 
-import { Problem } from "../shared/api.js";
+import { Problem, reasonOf } from "../shared/problem.js";
 import { Backoff } from "../shared/backoff.js";
 import { webLock } from "./outbox.js";
 
 /** @typedef {import("../shared/types.js").Clip} Clip */
 /** @typedef {import("../shared/types.js").Change} Change */
 /** @typedef {{clip?: Clip|null, error?: unknown}} Outcome */
+/** @typedef {import("../shared/problem.js").Reason} Reason */
 
 const FIRST_MS = 500;
 const MOST_MS = 60_000;
@@ -122,7 +123,7 @@ export class Changes extends EventTarget {
 
   /**
    * A person chose between two wordings that they have seen. What is given up is told, so that it can be copied still.
-   * @param {Change} conflict @param {"mine"|"theirs"} whose @param {string} given what is said of words given up
+   * @param {Change} conflict @param {"mine"|"theirs"} whose @param {Reason} given what is said of words given up
    */
   async settle({ seq = 0 }, whose, given) {
     await this.#read();
@@ -132,7 +133,7 @@ export class Changes extends EventTarget {
     else {
       // What was written later stands on it, and holds all of it.
       const mine = this.#after(row);
-      const last = { ...mine[mine.length - 1], state: "refused", problem: given };
+      const last = { ...mine[mine.length - 1], state: "refused", problem: undefined, reason: given };
       for (const { seq = 0 } of mine.slice(0, -1)) await this.memory.delete("changes", seq);
       await this.memory.put("changes", last);
     }
@@ -206,11 +207,10 @@ export class Changes extends EventTarget {
     }
     else if (isPassing(error)) {
       const failures = change.failures + (isStatus(error, 500) ? 1 : 0);
-      const hopeless = failures >= MOST_FAILURES && { state: "refused", problem: error.message };
+      const hopeless = failures >= MOST_FAILURES && { state: "refused", reason: error.reason };
       await this.memory.put("changes", { ...now, failures, ...hopeless });
     } else {
-      const problem = error instanceof Error ? error.message : String(error);
-      await this.memory.put("changes", { ...now, state: "refused", problem });
+      await this.memory.put("changes", { ...now, state: "refused", reason: reasonOf(error) });
     }
     await this.#told(clip);
     this.#send();

@@ -10,6 +10,8 @@ const ASK_MS = 60 * 60_000;
 export class Installation extends EventTarget {
   /** @type {ServiceWorker|null} */
   #waiting = null;
+  /** Whether the browser keeps this page. */
+  isKept = false;
 
   /** Have this page kept by the browser, and learn of the next ones. */
   async begin() {
@@ -21,6 +23,7 @@ export class Installation extends EventTarget {
     // Without a network, or in a browser that keeps nothing, the page goes on as it is.
     const kept = await workers.register(address(), { updateViaCache: "none" }).catch(() => null);
     if (!kept) return;
+    this.isKept = true;
     if (kept.waiting && kept.active) this.#wait(kept.waiting);
     const watch = () => {
       const worker = kept.installing;

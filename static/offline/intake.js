@@ -1,8 +1,10 @@
 /** Sound that comes in as files: kept on the device like a recording, then sent the same way. */
 
-import { mimeOf, size } from "../shared/format.js";
+import { mimeOf } from "../shared/format.js";
+import { late } from "../shared/late.js";
 import { newRow } from "./journal.js";
-import { words } from "../shared/words.js";
+
+const formats = late(() => import("./audio-formats.js"));
 
 /** A piece of a file in the journal: few rows, and little memory while it is copied. */
 const PIECE_BYTES = 4 * 1024 * 1024;
@@ -32,12 +34,13 @@ export class Intake {
 
   /**
    * Take files in, one after another.
-   * @param {Iterable<File>} files @returns {Promise<string[]>} a sentence for each that was not taken
+   * @param {Iterable<File>} files @returns {Promise<import("../shared/problem.js").Reason[]>} a reason for each that was not taken
    */
   async take(files) {
     const refused = [];
     let isAnswered = true;
     for (const file of files) {
+      /** @type {import("../shared/problem.js").Reason|null} */
       let reason = this.#refusal(file);
       // Without an answer everything is taken, and nobody waits for the next one.
       /** @type {Awaited<ReturnType<typeof askServer>>} */
@@ -52,9 +55,9 @@ export class Intake {
 
   /** @param {File} file */
   #refusal(file) {
-    if (file.size === 0) return words.device.emptyFile(file.name);
+    if (file.size === 0) return { code: "device.emptyFile", values: [file.name] };
     if (file.size > this.limit_bytes) {
-      return words.device.largeFile(file.name, size(file.size), size(this.limit_bytes));
+      return { code: "device.largeFile", values: [file.name, { bytes: file.size }, { bytes: this.limit_bytes }] };
     }
     return null;
   }
@@ -94,8 +97,8 @@ export class Intake {
  */
 function askServer(file) {
   const signal = AbortSignal.timeout(ASK_MS);
-  const late = new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
-  return Promise.race([import("./audio-formats.js").then(({ ask }) => ask(file, signal), () => null), late]);
+  const end = new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
+  return Promise.race([formats().then(({ ask }) => ask(file, signal), () => null), end]);
 }
 
 /** What the browser or the file's ending says of its type: either may be wrong. @param {File} file */

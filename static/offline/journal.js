@@ -1,7 +1,7 @@
 /** What this device keeps until the server has it, in IndexedDB: a row for each recording and each piece of its sound. */
 
 import { uuid } from "../shared/format.js";
-import { words } from "../shared/words.js";
+import { Problem } from "../shared/problem.js";
 
 /** @typedef {import("../shared/types.js").Kept} Kept */
 /** @typedef {import("../shared/types.js").Segment} Segment */
@@ -74,6 +74,8 @@ export class Journal extends EventTarget {
   #db = null;
   /** Settled when the database can be asked. @type {Promise<unknown>} */
   #ready = Promise.resolve();
+  /** Whether nobody knows yet if this browser has storage. */
+  #isOpening = false;
   /** What the disk does not know, or not as it is now. @type {Map<string, Kept>} */
   #rows = new Map();
   /** What this page makes, as it is on the disk: it goes on from there if the disk fails. @type {Map<string, Kept>} */
@@ -81,21 +83,25 @@ export class Journal extends EventTarget {
   /** What the disk did not take, after what it has. @type {Piece[]} */
   #loose = [];
 
-  /** @param {IDBDatabase|null} db null: in memory alone */
-  constructor(db) {
+  /** @param {Promise<IDBDatabase|null>|null} opening the database; null: in memory alone */
+  constructor(opening) {
     super();
-    this.#use(db);
+    if (opening) this.#await(opening);
   }
 
-  /** Open the journal of this device; never fails, and does not wait long: some browsers' storage hangs. */
-  static async open(patience_ms = PATIENCE_MS) {
+  /**
+   * The journal of this device. It opens by itself, and whatever is asked of it waits for that; not for long, since
+   * some browsers' storage hangs.
+   */
+  static open(patience_ms = PATIENCE_MS) {
+    /** @type {Promise<null>} */
     const late = new Promise((resolve) => setTimeout(resolve, patience_ms, null));
-    return new Journal(await Promise.race([database(), late]));
+    return new Journal(Promise.race([database(), late]));
   }
 
   /** Whether what is kept survives the end of this page. */
   get safe() {
-    return this.#db !== null && this.#rows.size === 0 && this.#loose.length === 0;
+    return (this.#db !== null || this.#isOpening) && this.#rows.size === 0 && this.#loose.length === 0;
   }
 
   /** @param {Kept} row */
@@ -138,7 +144,7 @@ export class Journal extends EventTarget {
       }
     }
     const row = this.#rows.get(id) ?? this.#made.get(id) ?? (await this.#stored(id).catch(() => null));
-    if (!row) throw new Error(words.device.lost);
+    if (!row) throw new Problem({ code: "device.lost" }, 500);
     const [now, place] = grown(row, bytes, about);
     this.#loose.push({ recording: id, sequence: Infinity, data, ...place });
     this.#rows.set(id, now);
@@ -158,9 +164,11 @@ export class Journal extends EventTarget {
   async update(id, changes) {
     const given = typeof changes === "function" ? changes : () => changes;
     const changed = (/** @type {Kept} */ row) => ({ ...row, ...given(row) });
-    const inMemory = this.#rows.get(id);
-    if (inMemory) this.#rows.set(id, changed(inMemory));
-    if (inMemory || !(await this.#database())) return this.#rows.get(id) ?? null;
+    if (this.#rows.has(id) || !(await this.#database())) {
+      const row = this.#rows.get(id);
+      if (row) this.#rows.set(id, changed(row));
+      return this.#rows.get(id) ?? null;
+    }
     try {
       const now = await this.#change(async (rows) => {
         const row = await answer(rows.get(id));
@@ -330,7 +338,7 @@ export class Journal extends EventTarget {
    */
   async #change(work) {
     const db = await this.#database();
-    if (!db) throw new Error(words.device.keepsNothing);
+    if (!db) throw new Problem({ code: "device.keepsNothing" }, 500);
     const transaction = db.transaction([RECORDINGS, PIECES], "readwrite", { durability: "strict" });
     const committed = new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
@@ -342,11 +350,14 @@ export class Journal extends EventTarget {
     return result;
   }
 
-  /** @param {IDBDatabase|null} db */
-  #use(db) {
-    this.#db = db;
-    // Safari loses the connection to its database when it likes, and gives another one.
-    if (db) db.onclose = () => (this.#ready = database().then((again) => this.#use(again)));
+  /** @param {Promise<IDBDatabase|null>} opening */
+  #await(opening) {
+    this.#isOpening = true;
+    this.#ready = opening.then((db) => {
+      [this.#db, this.#isOpening] = [db, false];
+      // Safari loses the connection to its database when it likes, and gives another one.
+      if (db) db.onclose = () => this.#await(database());
+    });
   }
 
   async #database() {

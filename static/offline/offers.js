@@ -3,6 +3,9 @@
 import { words } from "../shared/words.js";
 import { part } from "../shared/element.js";
 
+// They come together, and nobody waits for either.
+export { Installation, launched, shared } from "./install.js";
+
 export class Offers {
   #ready = false;
 

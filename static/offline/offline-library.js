@@ -8,6 +8,9 @@ const FIRST = 50;
 /** Clips with their words: some megabytes, and some weeks. */
 const MOST = 1_000;
 
+/** So many clips are asked for one by one, and not with a list. */
+const FEW = 5;
+
 /** Changes come in crowds; the disk hears of them together. */
 const PAUSE_MS = 500;
 
@@ -17,9 +20,11 @@ export class OfflineLibrary extends EventTarget {
   #news = new Set();
   /** @type {string[]} */
   #shown = [];
-  /** As what each is kept: its version, and whether it is in the bin. @type {Map<string, string>} */
+  /** As what each is kept: its version and form, or that it is in the bin. @type {Map<string, string>} */
   #kept = new Map();
   #isRead = false;
+  /** Settled when what is known was read from this device. @type {Promise<void>} */
+  #showing = Promise.resolve();
   /** @type {Promise<void>|null} */
   #writing = null;
 
@@ -32,14 +37,18 @@ export class OfflineLibrary extends EventTarget {
   }
 
   /** Show the newest clips, and the others too when the server is not there. @param {number} [most] */
-  async show(most = FIRST) {
+  show(most = FIRST) {
+    return (this.#showing = this.#show(most));
+  }
+
+  /** @param {number} most */
+  async #show(most) {
     const ids = await this.memory.clipIds().catch(() => []);
     const newest = ids.reverse().slice(0, most);
     const clips = (await Promise.all(newest.map((id) => this.memory.get("clips", id)))).filter(Boolean);
-    if (this.#isRead) return;
     this.#shown = newest;
-    for (const clip of clips) this.#kept.set(clip.id, stateOf(clip));
-    this.library.recall(clips);
+    for (const clip of clips) if (!this.#kept.has(clip.id)) this.#kept.set(clip.id, stateOf(clip));
+    if (!this.#isRead) this.library.recall(clips);
   }
 
   /**
@@ -66,13 +75,32 @@ export class OfflineLibrary extends EventTarget {
 
   /** The list was read. */
   async read() {
-    const [isFirst, shown] = [!this.#isRead, this.#shown];
+    const isFirst = !this.#isRead;
     this.#isRead = true;
+    // The list may come with the page, sooner than this device has read what it knows.
+    await this.#showing;
+    const shown = this.#shown;
     if (!isFirst || !shown.length || shown.some((id) => this.library.truth(id))) return;
     await this.memory.clear("clips");
     this.#kept.clear();
     for (const { id } of this.library.shown()) this.#note(id);
     this.dispatchEvent(new CustomEvent("other"));
+  }
+
+  /**
+   * Have the words of the newest clips, which lists leave out: without a network they are read and searched. Those that
+   * this device has are not asked for. @param {import("../shared/api.js").Api} api
+   */
+  async complete(api) {
+    const lacking = [];
+    for (const { clip } of this.library.shown(isShort).slice(0, FIRST)) {
+      if (!clip) continue;
+      const kept = await this.memory.get("clips", clip.id).catch(() => null);
+      if (kept?.version === clip.version && kept.text !== undefined) this.library.apply(kept);
+      else lacking.push(clip.id);
+    }
+    if (lacking.length <= FEW) for (const id of lacking) this.library.apply(await api.get(id));
+    else for (const clip of (await api.list(null, { whole: true })).clips) this.library.apply(clip);
   }
 
   /** @param {string} id */
@@ -90,9 +118,16 @@ export class OfflineLibrary extends EventTarget {
   async #write() {
     const news = [...this.#news];
     this.#news.clear();
+    const whole = new Set();
+    for (const id of news) {
+      const [clip, kept] = [this.library.truth(id), await this.memory.get("clips", id)];
+      // The list's short form takes nothing away.
+      if (clip?.text === undefined && kept?.version === clip?.version && kept?.text !== undefined) whole.add(id);
+    }
     await this.memory.edit("clips", (rows) => {
       for (const id of news) {
         const clip = this.library.truth(id);
+        if (whole.has(id)) continue;
         if (clip && !clip.deleted_at) rows.put(clip);
         else rows.delete(id);
       }
@@ -104,5 +139,11 @@ export class OfflineLibrary extends EventTarget {
 
 /** @param {Clip|null} clip */
 function stateOf(clip) {
-  return clip && !clip.deleted_at ? String(clip.version) : "gone";
+  if (!clip || clip.deleted_at) return "gone";
+  return `${clip.version}${clip.text === undefined ? " short" : ""}`;
+}
+
+/** Whether the words of a clip are longer than what its short form says of them. @param {import("../shared/types.js").Entry} entry */
+function isShort({ clip }) {
+  return clip?.text === undefined && (clip?.text_chars ?? 0) > 0;
 }

@@ -3,7 +3,6 @@
 import { Backoff } from "../shared/backoff.js";
 import { Problem } from "../shared/api.js";
 import { Upload, isEmpty } from "./upload.js";
-import { words } from "../shared/words.js";
 
 /** @typedef {import("../shared/types.js").Kept} Kept */
 /** @typedef {Pick<Kept, "notes"|"markers">} Annotations */
@@ -167,13 +166,13 @@ export class Outbox extends EventTarget {
 
   /** The recording that is made here is stopped: nothing more will come of it. @param {string} id */
   stop(id) {
-    return this.#update(id, { state: "ready", problem: null });
+    return this.#update(id, { state: "ready", problem: null, reason: null });
   }
 
   /** Send as it is what was left, or what the server refused. @param {string} id */
   finish(id) {
     // Another tab may have gone on with it since it was shown here.
-    return this.#update(id, (row) => (isShown(row) ? { state: "ready", problem: null } : {}));
+    return this.#update(id, (row) => (isShown(row) ? { state: "ready", problem: null, reason: null } : {}));
   }
 
   /**
@@ -258,7 +257,8 @@ export class Outbox extends EventTarget {
         if (!row) return this.#gone(id);
         if (await this.#step(row, upload)) return;
       } catch (error) {
-        await this.#failed(id, error instanceof Problem ? error : new Problem(`${words.device.stumbled} (${error})`, 500));
+        const stumbled = () => new Problem([{ code: "device.stumbled" }, { said: `(${error})` }], 500);
+        await this.#failed(id, error instanceof Problem ? error : stumbled());
         continue;
       }
       if (this.#news.has(id)) continue;
@@ -290,7 +290,7 @@ export class Outbox extends EventTarget {
       this.backoff.reset();
       if (clip) this.dispatchEvent(new CustomEvent("sent", { detail: clip }));
       else {
-        const now = row.problem ? await this.journal.update(id, { problem: null }) : await this.journal.get(id);
+        const now = row.problem || row.reason ? await this.journal.update(id, { problem: null, reason: null }) : await this.journal.get(id);
         if (now && isShown(now)) this.#tell(now, "waiting");
         return false;
       }
@@ -309,9 +309,9 @@ export class Outbox extends EventTarget {
   /** @param {string} id @param {Problem} problem */
   async #failed(id, problem) {
     const final = problem.definite && !this.#making.has(id);
-    const message = problem.status ? problem.message : null;
+    const reason = problem.status ? problem.reason : null;
     const row = await this.journal.update(id, (now) =>
-      now.state === "refused" ? {} : { problem: message, ...(final ? { state: "refused" } : {}) },
+      now.state === "refused" ? {} : { problem: null, reason, ...(final ? { state: "refused" } : {}) },
     );
     if (row && isShown(row)) this.#tell(row, "waiting");
     else if (row) this.#emitProgress(row);
@@ -334,12 +334,13 @@ export class Outbox extends EventTarget {
   /** @param {Kept} row */
   #moved(row) {
     if (isShown(row)) this.#tell(row, "sending");
-    else this.#emitProgress({ ...row, problem: null });
+    else this.#emitProgress({ ...row, problem: null, reason: null });
   }
 
   /** @param {Kept} row */
-  #emitProgress({ id, sent_ms, problem }) {
-    this.dispatchEvent(new CustomEvent("progress", { detail: { id, server_ms: sent_ms, problem } }));
+  #emitProgress({ id, sent_ms, problem, reason = null }) {
+    const detail = { id, server_ms: sent_ms, problem: reason ?? (problem ? { said: problem } : null) };
+    this.dispatchEvent(new CustomEvent("progress", { detail }));
   }
 
   /**
@@ -378,5 +379,5 @@ function isSent({ segments }) {
 function goesOn({ gaps, duration_ms, heard_at }) {
   const length_ms = Math.max(0, Date.now() - Date.parse(heard_at));
   const gap = { at_ms: duration_ms ?? 0, length_ms, cause: /** @type {const} */ ("closed") };
-  return { state: "recording", problem: null, deleted_at: null, gaps: [...gaps, gap] };
+  return { state: "recording", problem: null, reason: null, deleted_at: null, gaps: [...gaps, gap] };
 }

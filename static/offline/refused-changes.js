@@ -1,5 +1,6 @@
 /** What was done here while nobody answered, and the server did not take later: told until a person has read it. */
 
+import { sentenceOf } from "../shared/sentences.js";
 import { words } from "../shared/words.js";
 
 /** @typedef {import("../shared/types.js").Change} Change */
@@ -12,9 +13,9 @@ export function show(element, changes, refused) {
 }
 
 /** @param {Change} change @param {Changes} changes */
-function line({ seq = 0, kind, title, value, problem = "" }, changes) {
+function line({ seq = 0, kind, title, value, problem = "", reason }, changes) {
   const told = document.createElement("p");
-  told.append(words.offline.refused[kind](title, problem), " ");
+  told.append(words.offline.refused[kind](title, sentenceOf(reason ?? problem)), " ");
   if (kind === "text" || kind === "name" || kind === "notes") {
     const copy = button(words.offline.copy, () => navigator.clipboard?.writeText(String(value)));
     // Pages over plain HTTP have no clipboard.

@@ -1,6 +1,4 @@
-/** Whether this device has room for what is being said, in words. Pure. */
-
-import { words } from "../shared/words.js";
+/** Whether this device has room for what is being said, as a code. Pure. */
 
 /** So little room is soon gone: a browser's own cache may take it. */
 const LOW_BYTES = 200 * 1000 ** 2;
@@ -12,15 +10,15 @@ const LOW_MS = 60 * 60_000;
 const TELLING_MS = 30_000;
 
 /**
- * A sentence, or null when there is room enough.
+ * A reason, or null when there is room enough.
  * @param {boolean} safe whether the device keeps it at all @param {StorageEstimate|null|undefined} estimate
  * @param {number} bytes of the recording so far @param {number} ms of the recording so far
  */
 export function shortage(safe, estimate, bytes, ms) {
-  if (!safe) return words.device.noRoom;
+  if (!safe) return { code: "device.noRoom" };
   if (!estimate?.quota) return null;
   const free = Math.max(0, estimate.quota - (estimate.usage ?? 0));
   const left_ms = ms >= TELLING_MS && bytes ? (free * ms) / bytes : Infinity;
   if (free >= LOW_BYTES && left_ms >= LOW_MS) return null;
-  return words.device.room(Number.isFinite(left_ms) ? Math.floor(left_ms / 60_000) : null);
+  return { code: "device.room", values: [Number.isFinite(left_ms) ? Math.floor(left_ms / 60_000) : null] };
 }

@@ -1,7 +1,6 @@
 /** The protocol of resumable uploads, tus 1.0.0 (https://tus.io/protocols/resumable-upload), and nothing else. */
 
 import { Problem, problemOf, reach } from "../shared/api.js";
-import { words } from "../shared/words.js";
 
 const ADDRESS = "/api/uploads";
 
@@ -34,7 +33,7 @@ export class Tus {
     const size = length === null ? { "Upload-Defer-Length": "1" } : { "Upload-Length": String(length) };
     const response = await this.#ask("POST", ADDRESS, { "Upload-Metadata": metadata(about), ...size });
     const url = response.headers.get("Location");
-    if (!url) throw new Problem(words.server.unreadable, 502);
+    if (!url) throw new Problem({ code: "server.unreadable" }, 502);
     return { url, offset: response.headers.has("Upload-Offset") ? offsetOf(response) : 0 };
   }
 
@@ -62,7 +61,7 @@ export class Tus {
     const taken = response.status !== 409;
     const now = offsetOf(response);
     // Such an answer would be repeated for ever.
-    if (!taken && now === offset) throw new Problem(words.server.unreadable, 502);
+    if (!taken && now === offset) throw new Problem({ code: "server.unreadable" }, 502);
     return { offset: now, taken };
   }
 
@@ -81,7 +80,7 @@ export class Tus {
 /** @param {Response} response */
 function offsetOf(response) {
   const told = response.headers.get("Upload-Offset");
-  if (!told || !/^\d+$/.test(told)) throw new Problem(words.server.unreadable, 502);
+  if (!told || !/^\d+$/.test(told)) throw new Problem({ code: "server.unreadable" }, 502);
   return Number(told);
 }
 

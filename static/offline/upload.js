@@ -3,7 +3,6 @@
 import { Problem } from "../shared/api.js";
 import { segmentOf } from "./journal.js";
 import { untold } from "./annotations.js";
-import { words } from "../shared/words.js";
 
 /** @typedef {import("../shared/types.js").Kept} Kept */
 /** @typedef {import("../shared/types.js").Clip} Clip */
@@ -148,7 +147,7 @@ export class Upload {
     // Another upload may have learned of a limit meanwhile.
     const most_bytes = Math.min(this.#most_bytes, this.uploads.limit_bytes);
     const next = offset < bytes ? await this.journal.read(this.id, n, offset, most_bytes) : null;
-    if (offset < bytes && !next) throw new Problem(words.device.incomplete, 410);
+    if (offset < bytes && !next) throw new Problem({ code: "device.incomplete" }, 410);
     const end = offset + (next?.data.byteLength ?? 0);
     // Of what was stopped before anything came, nothing is ended: it is cancelled.
     const isLast = end >= bytes && !isEmpty(row) && (row.state === "ready" || n < row.segments.length - 1);
@@ -216,7 +215,7 @@ export class Upload {
     this.#renewed.add(n);
     this.#offsets.delete(n);
     const isHere = row.segments[n].bytes === 0 || (await this.journal.read(this.id, n, 0, 1)) !== null;
-    if (!isHere) throw new Problem(words.device.incomplete, 410);
+    if (!isHere) throw new Problem({ code: "device.incomplete" }, 410);
     await this.journal.update(this.id, (now) => segmentOf(now, n, { url: null, sent: 0 }));
   }
 
@@ -236,7 +235,7 @@ export class Upload {
       if (!(error instanceof Problem) || error.status !== 409) throw error;
       // The server misses something that it said it had: ask for each segment again.
       await this.journal.update(id, (now) => ({ segments: now.segments.map((one) => ({ ...one, sealed: false })) }));
-      throw new Problem(error.message, 503);
+      throw new Problem(error.reason, 503);
     });
     // What a person did to it in the meantime is told too; only then does the device let go.
     while (!(await this.journal.remove(id, isAgreed))) {

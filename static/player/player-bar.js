@@ -37,6 +37,8 @@ export class PlayerBar extends EventTarget {
   #details = null;
   /** @type {Waveform|null} */
   #waveform = null;
+  /** Whether the clip is in the bin, and is played from there. */
+  #isBinned = false;
   /** Which sound the clip has: another one is loaded anew. */
   #sound = "";
 
@@ -107,6 +109,7 @@ export class PlayerBar extends EventTarget {
     if (id === this.id || !entry) return;
     this.close();
     this.id = id;
+    this.#isBinned = gone(entry);
     this.#details = this.page.details.of(id);
     this.#details.addEventListener("change", this.#detail);
     this.player = this.#player(id);
@@ -168,7 +171,9 @@ export class PlayerBar extends EventTarget {
 
   #show() {
     const entry = this.#entry;
-    if (!entry || gone(entry)) return this.close();
+    // What goes into the bin is heard no more; what was begun there is.
+    if (!entry || (gone(entry) && !this.#isBinned)) return this.close();
+    this.#isBinned = gone(entry);
     const view = viewOf(entry);
     this.title.textContent = view.name;
     this.title.href = clipAddress(this.id);
@@ -187,7 +192,7 @@ export class PlayerBar extends EventTarget {
   /** Whoever plays the clip's sound goes on with it. @param {Entry["clip"]} clip */
   #renew(clip) {
     if (!clip || this.player?.playing) return;
-    const sound = `${clip.has_true_clock} ${clip.track_set}`;
+    const sound = JSON.stringify([clip.has_true_clock, clip.track_set, clip.cuts]);
     if (this.#sound && sound !== this.#sound) this.player?.renew();
     this.#sound = sound;
   }

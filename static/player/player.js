@@ -2,6 +2,7 @@
 
 import { clock, spoken } from "../shared/format.js";
 import { listening } from "../shared/preferences.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { words } from "../shared/words.js";
 
 /** Where an element without a known end is sent to find it: beyond any recording. WebM from Chrome has no duration. */
@@ -348,5 +349,5 @@ function sentence(error) {
   const name = error instanceof Error ? error.name : "";
   if (name === "NotAllowedError") return words.player.notAllowed;
   if (name === "NotSupportedError") return words.player.notSupported;
-  return error instanceof Error ? error.message : String(error);
+  return sentenceOfError(error);
 }

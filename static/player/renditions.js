@@ -3,7 +3,7 @@
 import { Problem, problemOf, reach } from "../shared/api.js";
 import { words } from "../shared/words.js";
 import { distrust } from "./playable.js";
-import { told } from "../shared/sentences.js";
+import { sentenceOfError } from "../shared/sentences.js";
 
 /** @typedef {import("../shared/types.js").Clip} Clip */
 /** @typedef {"m4a"|"mp3"} Form */
@@ -43,7 +43,7 @@ export async function playable(api, clip, how) {
   try {
     await made(address, how);
   } catch (error) {
-    throw error instanceof Problem ? new Problem(words.player.unprepared(error.message), error.status) : error;
+    throw error instanceof Problem ? new Problem(words.player.unprepared(sentenceOfError(error)), error.status) : error;
   }
   if (how.universal) distrust(clip);
   return address;
@@ -75,8 +75,7 @@ async function ask(address, signal) {
       void response.body?.cancel();
       return null;
     }
-    const { message, status, retry_ms } = await problemOf(response);
-    return new Problem(told(message) ?? message, status, retry_ms);
+    return await problemOf(response);
   } catch (error) {
     signal?.throwIfAborted();
     return /** @type {Problem} */ (error);

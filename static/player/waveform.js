@@ -23,6 +23,8 @@ export class Waveform {
   #dragged = null;
   /** What was drawn last, in pixels. */
   #drawn = -1;
+  /** Ends what it hears of the pointer. */
+  #shown = new AbortController();
   #shape = new ResizeObserver(() => this.#measure());
 
   /** @param {HTMLElement} track @param {(ms: number) => unknown} seek */
@@ -56,26 +58,33 @@ export class Waveform {
     this.#draw();
   }
 
+  /** Take it away: the next clip has its own. */
   close() {
     this.#shape.disconnect();
+    this.#shown.abort();
+    this.#canvas?.remove();
+    this.peek.remove();
+    delete this.track.dataset.waveform;
     colours.removeEventListener("change", this.#recolour);
   }
 
   #listen() {
     const { track } = this;
-    track.addEventListener("pointerdown", (event) => {
+    /** @template {keyof HTMLElementEventMap} T @param {T} type @param {(event: HTMLElementEventMap[T]) => unknown} work */
+    const on = (type, work) => track.addEventListener(type, work, { signal: this.#shown.signal });
+    on("pointerdown", (event) => {
       if (event.button !== 0) return;
       track.setPointerCapture(event.pointerId);
       this.#point(event, true);
     });
-    track.addEventListener("pointermove", (event) => this.#point(event, this.#dragged !== null));
-    track.addEventListener("pointerup", () => {
+    on("pointermove", (event) => this.#point(event, this.#dragged !== null));
+    on("pointerup", () => {
       if (this.#dragged !== null) void this.seek(this.#dragged * this.#whole_ms);
       this.#leave();
     });
     // The finger scrolls the page instead.
-    track.addEventListener("pointercancel", () => this.#leave());
-    track.addEventListener("pointerleave", () => this.#dragged ?? this.#leave());
+    on("pointercancel", () => this.#leave());
+    on("pointerleave", () => this.#dragged ?? this.#leave());
   }
 
   /** Say which moment is under the pointer. @param {PointerEvent} event @param {boolean} drags */

@@ -3,29 +3,30 @@
  * and on its way to the server at once.
  */
 
-import { Problem } from "../shared/api.js";
+import { Problem } from "../shared/problem.js";
 import { defaultName } from "../shared/format.js";
 import { newRow } from "../offline/journal.js";
 import { recall } from "../shared/preferences.js";
+import { askToKeep } from "../offline/persistence.js";
 import { shortage } from "../offline/storage.js";
-import { words } from "../shared/words.js";
 
 /** How often the room on the device is looked at, and the server told that a recording goes on that is paused. */
 const LOOK_MS = 30_000;
 
 /** @typedef {import("../shared/types.js").Gap} Gap */
 /** @typedef {import("../shared/types.js").Marker} Marker */
+/** @typedef {import("../shared/problem.js").Reason} Reason */
 /** @typedef {{opens: string|null, recorded_ms: number, data: ArrayBuffer}} Piece */
 
 /**
  * Emits `begin` with `{id, stream, title, notes, markers}` (`title`: as a person typed it), `stream` with `{stream}` when there is another to look at, `state`
  * ("recording", "paused", "reconnecting"), `progress` with `{recorded_ms, device_ms, server_ms, problem}`,
- * `interruption` and `storage` with a sentence or null, `end` with `{id, name, title, duration_ms, gaps, empty}`
+ * `interruption` and `storage` with a reason or null, `persistence` with how long this browser keeps what is not sent, `end` with `{id, name, title, duration_ms, gaps, empty}`
  * (`empty`: no byte came of it).
  */
 export class Capture extends EventTarget {
   #id = "";
-  #figures = { recorded_ms: 0, device_ms: 0, server_ms: 0, problem: /** @type {string|null} */ (null) };
+  #figures = { recorded_ms: 0, device_ms: 0, server_ms: 0, problem: /** @type {Reason|null} */ (null) };
   /** What is written, in order. @type {Promise<unknown>} */
   #written = Promise.resolve();
   #made = () => {};
@@ -51,12 +52,12 @@ export class Capture extends EventTarget {
     on(recorder, "piece", (/** @type {Piece} */ piece) => this.#keep(piece));
     on(recorder, "gap", (/** @type {Gap} */ gap) => this.#mark(gap));
     on(recorder, "stream", (/** @type {MediaStream} */ stream) => this.#emit("stream", { stream }));
-    on(recorder, "interruption", (/** @type {string|null} */ sentence) => this.#emit("interruption", sentence));
+    on(recorder, "interruption", (/** @type {Reason|null} */ reason) => this.#emit("interruption", reason));
     on(recorder, "state", (/** @type {string} */ state) => {
       if (state !== "idle" && state !== "stopping") this.#emit("state", state);
     });
     on(recorder, "end", () => (this.#ended = this.#end()));
-    /** @typedef {{id: string, server_ms: number, problem: string|null}} Sent */
+    /** @typedef {{id: string, server_ms: number, problem: Reason|null}} Sent */
     on(outbox, "progress", (/** @type {Sent} */ { id, ...figures }) => {
       if (id === this.#id) this.#count(figures);
     });
@@ -89,7 +90,7 @@ export class Capture extends EventTarget {
    */
   async continue(id, device) {
     await this.#ended;
-    if (this.recorder.recording) throw new Problem(words.device.stopFirst);
+    if (this.recorder.recording) throw new Problem({ code: "device.stopFirst" });
     const left = await this.journal.get(id);
     const { stream } = await this.recorder.start({ device, from_ms: left?.duration_ms ?? 0 });
     this.#id = id;
@@ -105,7 +106,7 @@ export class Capture extends EventTarget {
       throw error;
     }
     this.#giveUp();
-    throw new Problem(words.device.elsewhere);
+    throw new Problem({ code: "device.elsewhere" });
   }
 
   /** What was to be gone on with is not ours. */
@@ -188,7 +189,7 @@ export class Capture extends EventTarget {
     this.#count({});
     void this.stayAwake();
     // Asked for now, when a person has shown that they mean it; browsers that refuse still keep the pieces for days.
-    void navigator.storage?.persist?.();
+    void askToKeep(true).then((persistence) => this.#emit("persistence", persistence));
     void this.#look();
     this.#looking = setInterval(() => {
       void this.#look();
@@ -217,7 +218,8 @@ export class Capture extends EventTarget {
   #write(/** @type {() => Promise<unknown>} */ work) {
     this.#written = this.#written.then(work).catch((error) => {
       console.error(error);
-      this.#count({ problem: words.device.lostPart(error) });
+      const why = error instanceof Problem ? error.reason : String(error);
+      this.#count({ problem: { code: "device.lostPart", values: [why] } });
     });
   }
 
@@ -248,7 +250,7 @@ export class Capture extends EventTarget {
     this.#emit("end", { id, name, title, duration_ms: recorded_ms, gaps, empty: bytes === 0 });
   }
 
-  /** @param {Partial<{recorded_ms: number, device_ms: number, server_ms: number, problem: string|null}>} figures */
+  /** @param {Partial<{recorded_ms: number, device_ms: number, server_ms: number, problem: Reason|null}>} figures */
   #count(figures) {
     Object.assign(this.#figures, figures);
     this.#emit("progress", { ...this.#figures });

@@ -2,6 +2,9 @@
 
 import { part } from "../shared/element.js";
 import { words } from "../shared/words.js";
+import { late } from "../shared/late.js";
+
+const visualizer = late(() => import("./visualizer.js"));
 
 /** @typedef {import("./levels.js").Judgement} Judgement */
 
@@ -39,7 +42,7 @@ export class LevelView {
   /** Draw what is heard. The picture comes by itself, and no recording waits for it. */
   async draw() {
     const stream = this.#stream;
-    const module = await import("./visualizer.js").catch(() => null);
+    const module = await visualizer().catch(() => null);
     if (!module || stream !== this.#stream) return;
     const canvas = part(this.element, "visualizer", HTMLCanvasElement);
     this.#visualizer ??= new module.Visualizer(canvas, (judgement) => this.#tell(judgement));

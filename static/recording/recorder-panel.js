@@ -5,14 +5,21 @@ import { part } from "../shared/element.js";
 import { clock, spoken } from "../shared/format.js";
 import { LiveWords } from "../shared/live-words.js";
 import { titleRecording } from "../shared/page-title.js";
+import { sentenceOf } from "../shared/sentences.js";
 import { language, words } from "../shared/words.js";
 import { Player } from "../player/player.js";
+import { adviceFor, device } from "./advice.js";
 import { AnnotationsView } from "./annotations-view.js";
 import { LevelView } from "./level-view.js";
 import { Proof } from "./proof.js";
 import { refusal } from "./refusals.js";
 import { SourceMenu } from "./source-menu.js";
+import { late } from "../shared/late.js";
 
+const titles = late(() => import("../shared/titles.js"));
+
+/** @typedef {import("../shared/problem.js").Reason} Reason */
+/** @typedef {import("../offline/persistence.js").Persistence} Persistence */
 /** @typedef {"idle"|"asking"|"recording"|"paused"|"reconnecting"|"unable"} State */
 /** @typedef {import("../shared/types.js").Marker} Marker */
 /** @typedef {{stream: MediaStream, title: string, notes: string, markers: Marker[]}} Began */
@@ -31,7 +38,9 @@ export class RecorderPanel extends EventTarget {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #typing;
   #behind = false;
-  /** Why the server does not take it at the moment. @type {string|null} */
+  /** How long this browser keeps what is not sent. @type {Persistence} */
+  #persistence = "untilFull";
+  /** Why the server does not take it at the moment. @type {Reason|null} */
   #problem = null;
   /** What is wrong now, by what it is about. @type {Map<string, string>} */
   #troubles = new Map();
@@ -61,7 +70,7 @@ export class RecorderPanel extends EventTarget {
     this.proof = new Proof(element);
     this.captions = new LiveWords(part(element, "captions", HTMLElement));
     this.level = new LevelView(part(element, "level", HTMLElement), "microphone");
-    this.sources = new SourceMenu(part(element, "sources", HTMLButtonElement), capture, (error) => this.say(refusal(error)));
+    this.sources = new SourceMenu(part(element, "sources", HTMLButtonElement), capture, (error) => this.say(sentenceOf(refusal(error))));
     this.annotations = new AnnotationsView(element);
     this.#listen();
     this.#follow();
@@ -130,12 +139,13 @@ export class RecorderPanel extends EventTarget {
     on("begin", (/** @type {Began} */ began) => this.#begin(began));
     on("stream", (/** @type {{stream: MediaStream}} */ { stream }) => void this.#show(stream));
     on("state", (/** @type {State} */ state) => this.#change(state));
-    on("progress", (/** @type {import("./proof.js").Progress & {problem: string|null}} */ { problem, ...figures }) => {
+    on("progress", (/** @type {import("./proof.js").Progress & {problem: Reason|null}} */ { problem, ...figures }) => {
       this.proof.show(figures);
       this.#problem = problem;
     });
-    on("interruption", (/** @type {string|null} */ sentence) => this.say(sentence, "interruption"));
-    on("storage", (/** @type {string|null} */ sentence) => this.say(sentence, "storage"));
+    on("interruption", (/** @type {Reason|null} */ reason) => this.say(sentenceOf(reason), "interruption"));
+    on("persistence", (/** @type {Persistence} */ persistence) => (this.#persistence = persistence));
+    on("storage", (/** @type {Reason|null} */ reason) => this.say(sentenceOf(reason), "storage"));
     on("end", (/** @type {Ended} */ ended) => this.#end(ended));
   }
 
@@ -188,7 +198,7 @@ export class RecorderPanel extends EventTarget {
       await begin();
     } catch (error) {
       this.#enter("idle");
-      this.say(refusal(error));
+      this.say(sentenceOf(refusal(error)));
     }
   }
 
@@ -201,9 +211,10 @@ export class RecorderPanel extends EventTarget {
     this.annotations.show({ notes, markers });
     this.#forget();
     void this.#show(stream);
-    void import("../shared/titles.js").then((titles) => (this.#titles = titles), () => {});
+    void titles().then((titles) => (this.#titles = titles), () => {});
     this.#tick();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
+    this.say(adviceFor(device()).map((code) => words.advice[code]).join(" "), "advice");
     this.announce(words.recorder.begun);
     this.dispatchEvent(new Event("begin"));
   }
@@ -233,7 +244,7 @@ export class RecorderPanel extends EventTarget {
     this.#behind = false;
     this.#enter("idle");
     titleRecording("");
-    for (const about of ["interruption", "storage", "sending"]) this.say(null, about);
+    for (const about of ["interruption", "storage", "sending", "advice", "persistence"]) this.say(null, about);
     this.#kept = empty ? title : "";
     // What is wrong is read out as an alert.
     if (empty) this.say(words.recorder.nothing(title));
@@ -258,9 +269,11 @@ export class RecorderPanel extends EventTarget {
     const recorded_ms = this.capture.recorder.elapsed_ms;
     this.#write(clock(recorded_ms));
     this.proof.show({ recorded_ms });
-    this.say(this.proof.behind ? this.#problem : null, "sending");
+    this.say(this.proof.behind ? sentenceOf(this.#problem) : null, "sending");
     if (this.proof.behind === this.#behind) return;
     this.#behind = this.proof.behind;
+    const isForgotten = this.#behind && this.#persistence === "sevenDays";
+    this.say(isForgotten ? words.persistence.sevenDays : null, "persistence");
     this.element.toggleAttribute("data-behind", this.#behind);
     this.#enter(this.#state);
     this.announce(words.recorder[this.#behind ? "behind" : "caughtUp"]);

@@ -3,7 +3,6 @@
 import { Backoff } from "../shared/backoff.js";
 import { refusal } from "./refusals.js";
 import { Stopwatch, unheard } from "./stopwatch.js";
-import { words } from "../shared/words.js";
 
 /**
  * Length of a piece: what a crash may cost, and how late captions come. Below 1 s Safari gives empty ones; without a
@@ -54,8 +53,10 @@ export function container(can, safari) {
   return (safari ? MP4_FIRST : WEBM_FIRST).find(can) ?? "";
 }
 
-const { muted: MUTED, unread: UNREAD, disconnected: DISCONNECTED } = words.microphone;
-const UNPLUGGED = `${DISCONNECTED} ${words.microphone.waiting}`;
+/** @typedef {import("../shared/problem.js").Reason} Reason */
+
+const [MUTED, UNREAD, DISCONNECTED] = ["muted", "unread", "disconnected"].map((name) => ({ code: `microphone.${name}` }));
+const UNPLUGGED = [DISCONNECTED, { code: "microphone.waiting" }];
 
 /** @typedef {import("../shared/types.js").Gap} Gap */
 /**
@@ -67,11 +68,11 @@ const UNPLUGGED = `${DISCONNECTED} ${words.microphone.waiting}`;
 
 /**
  * Emits `piece` with `{data, opens, recorded_ms}` (`opens`: the media type of a segment that begins with this piece, or
- * null), `gap`, `stream` with another stream to look at, `state`, `interruption` with a sentence or null (it is over),
+ * null), `gap`, `stream` with another stream to look at, `state`, `interruption` with a reason or null (it is over),
  * and `end` after the last piece, when a person has stopped it: nothing else does.
  */
 export class Recorder extends EventTarget {
-  /** What is wrong with the microphone at this moment. @type {string|null} */
+  /** What is wrong with the microphone at this moment. @type {Reason|null} */
   interruption = null;
   /** @type {MediaRecorder|null} */
   #recorder = null;
@@ -404,16 +405,16 @@ export class Recorder extends EventTarget {
         this.#interrupt(this.#muted ? MUTED : null);
       } catch (error) {
         this.#clock.halt();
-        this.#interrupt(`${DISCONNECTED} ${refusal(error, words.microphone.byItself)}`);
+        this.#interrupt([DISCONNECTED, refusal(error, { code: "microphone.byItself" })]);
         await this.#patience.wait();
       }
     }
   }
 
-  /** @param {string|null} sentence */
-  #interrupt(sentence) {
-    this.interruption = sentence;
-    this.#emit("interruption", sentence);
+  /** @param {Reason|null} reason */
+  #interrupt(reason) {
+    this.interruption = reason;
+    this.#emit("interruption", reason);
   }
 
   #wake = () => this.#patience.wake();

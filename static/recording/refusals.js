@@ -1,37 +1,40 @@
-/** Why the microphone is not there, each time in a sentence that says what to do. */
+/** Why the microphone is not there, each time as the code of a sentence that says what to do. */
 
-import { Problem } from "../shared/api.js";
-import { words } from "../shared/words.js";
+import { Problem } from "../shared/problem.js";
+
+/** @typedef {import("../shared/problem.js").Reason} Reason */
 
 /**
- * Why this page cannot record, in a sentence, or null.
+ * Why this page cannot record, or null.
  * @param {{secure: boolean, microphone: boolean, recorder: boolean}} has
+ * @returns {Reason|null}
  */
 export function obstacle({ secure, microphone, recorder }) {
-  if (!microphone && !secure) return words.microphone.insecure;
-  if (!microphone) return words.microphone.none;
-  if (!recorder) return words.microphone.old;
+  if (!microphone && !secure) return { code: "microphone.insecure" };
+  if (!microphone) return { code: "microphone.none" };
+  if (!recorder) return { code: "microphone.old" };
   return null;
 }
 
 /**
- * Why the microphone did not start, in a sentence that says what to do.
- * @param {unknown} error from getUserMedia @param {string} [then] what comes after that
+ * Why the microphone did not start.
+ * @param {unknown} error from getUserMedia @param {Reason} [then] what comes after that
+ * @returns {Reason}
  */
-export function refusal(error, then = words.microphone.again) {
-  if (error instanceof Problem) return error.message;
+export function refusal(error, then = { code: "microphone.again" }) {
+  if (error instanceof Problem) return error.reason;
   const { name = "", message = "" } = error instanceof Error ? error : {};
   switch (name) {
     case "NotAllowedError":
     case "SecurityError":
-      return words.microphone[/system/i.test(message) ? "system" : "denied"](then);
+      return { code: /system/i.test(message) ? "microphone.system" : "microphone.denied", values: [then] };
     case "NotFoundError":
     case "OverconstrainedError":
-      return words.microphone.missing(then);
+      return { code: "microphone.missing", values: [then] };
     case "NotReadableError":
     case "AbortError":
-      return words.microphone.busy(then);
+      return { code: "microphone.busy", values: [then] };
     default:
-      return words.microphone.failed(message || name || words.microphone.noReason, then);
+      return { code: "microphone.failed", values: [message || name || { code: "microphone.noReason" }, then] };
   }
 }

@@ -34,9 +34,14 @@ export class SourceMenu {
     return this.#devices.some(({ id }) => id === kept) ? kept : undefined;
   }
 
+  /** The microphones by their names, and the one that is recorded, or would be. */
+  get all() {
+    return { devices: this.#devices, wanted: this.#used || this.chosen || "default" };
+  }
+
   /** What the microphone is called that is recorded, or would be. */
   get name() {
-    const wanted = this.#used || this.chosen || "default";
+    const { wanted } = this.all;
     const known = this.#devices.find(({ id }) => id === wanted) ?? this.#devices[0];
     return known?.label ?? words.page.microphone;
   }
@@ -55,18 +60,18 @@ export class SourceMenu {
 
   /** @returns {import("../shared/menu.js").Item[]} */
   #items() {
-    const wanted = this.#used || this.chosen || "default";
+    const { wanted } = this.all;
     const named = this.#devices.map(({ id, label }) => ({
       label,
       isOn: id === wanted,
-      act: () => this.#choose(id),
+      act: () => this.choose(id),
     }));
     const hasReal = this.#devices.some(({ id }) => !ALIASES.has(id));
     return hasReal ? named : [{ label: words.recorder.microphonesLater }];
   }
 
-  /** @param {string} id */
-  async #choose(id) {
+  /** Record this one from now on. @param {string} id */
+  async choose(id) {
     remember(id);
     if (!this.capture.recorder.recording) return;
     await this.capture.use(id).catch(this.failed);

@@ -3,6 +3,7 @@
 import { Problem } from "../shared/api.js";
 import { among } from "./local-search.js";
 import { isAsked, NOTHING, order, wish } from "./query.js";
+import { sentenceOfError } from "../shared/sentences.js";
 
 /** @typedef {import("./query.js").Query} Query */
 /** @typedef {import("../shared/types.js").Page} Page */
@@ -122,7 +123,7 @@ export class Finder extends EventTarget {
       this.#asking = this.#next = null;
       const { ids, found } = this.#known(() => true);
       const isRefused = error instanceof Problem && error.definite;
-      this.#answer(isRefused ? [] : ids, found, isNew, isRefused ? error.message : "", !isRefused);
+      this.#answer(isRefused ? [] : ids, found, isNew, isRefused ? sentenceOfError(error) : "", !isRefused);
     }
   }
 

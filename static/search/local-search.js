@@ -32,7 +32,7 @@ export function among(entries, wish) {
   const kept = entries.filter((entry) => {
     if (gone(entry) || !fits(entry, wish)) return false;
     if (!wish.q) return true;
-    const [name, text] = [about(entry).name, entry.clip?.text ?? ""].map((words) => words.normalize("NFC"));
+    const [name, text] = [about(entry).name, entry.clip?.text ?? entry.clip?.excerpt ?? ""].map((words) => words.normalize("NFC"));
     const tags = (entry.clip?.tags ?? []).join(" ").normalize("NFC");
     const [inName, inText, inTags] = [name, text, tags].map(folded);
     const isMatch = (/** @type {RegExp} */ phrase) =>

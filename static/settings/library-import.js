@@ -1,6 +1,7 @@
 /** Libraries that come in as a zip; what goes out is a link. */
 
 import { Problem, problemOf, reach } from "../shared/api.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { words } from "../shared/words.js";
 
 /** More refusals than these are counted, not told. */
@@ -20,7 +21,7 @@ export async function bring(file) {
     );
     return [words.takeout.brought(taken, known, refused.length), ...told].join("\n");
   } catch (error) {
-    const told = words.takeout.failed(file.name, error instanceof Problem ? error.message : String(error));
+    const told = words.takeout.failed(file.name, sentenceOfError(error));
     return error instanceof Problem && error.status === 422 ? `${told} ${words.takeout.unpack}` : told;
   }
 }

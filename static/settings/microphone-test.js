@@ -3,6 +3,7 @@
 import { refusal } from "../recording/refusals.js";
 import { Visualizer } from "../recording/visualizer.js";
 import { make } from "../shared/element.js";
+import { sentenceOf } from "../shared/sentences.js";
 import { words } from "../shared/words.js";
 import { button } from "./fields.js";
 
@@ -24,7 +25,7 @@ export class MicrophoneTest {
     this.canvas = make("canvas", { className: "level", ariaHidden: "true", hidden: true });
     this.says = make("p", { className: "hint", role: "status" });
     this.button = button(words.settings.test, () => (this.isOn ? this.stop() : this.start()), "test");
-    this.visualizer = new Visualizer(this.canvas, (isSilent) => this.#say(isSilent ? words.recorder.silence : words.settings.testing));
+    this.visualizer = new Visualizer(this.canvas, (judgement) => this.#say(judgement ? words.recorder[judgement] : words.settings.testing));
     this.element = make("div", { className: "test" }, this.button, this.canvas, this.says);
   }
 
@@ -58,7 +59,7 @@ export class MicrophoneTest {
       for (const track of stream.getTracks()) track.addEventListener("ended", () => this.stop());
       this.opened(stream);
     } catch (error) {
-      if (asking === this.#asking) this.stop(refusal(error));
+      if (asking === this.#asking) this.stop(sentenceOf(refusal(error)));
     }
     this.speak();
   }

@@ -5,6 +5,7 @@ import { confirmed } from "../shared/confirmation.js";
 import { make, part } from "../shared/element.js";
 import { languages } from "../shared/languages.js";
 import { recall, remember } from "../shared/preferences.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { code, language, LANGUAGES, speak, words } from "../shared/words.js";
 import { aboutSection } from "./about.js";
 import { deviceFacts, deviceSection } from "./device-storage.js";
@@ -24,12 +25,12 @@ export class Settings {
     this.element = element;
     this.page = page;
     this.all = part(element, "settings-all", HTMLElement);
-    const { microphone } = page.panel;
+    const { sources } = page.panel;
     this.test = new MicrophoneTest(
-      () => microphone.chosen,
-      async (stream) => {
+      () => sources.chosen,
+      async () => {
         // Browsers name microphones once one was allowed.
-        await microphone.refresh(stream);
+        await sources.refresh();
         this.#render();
       },
     );
@@ -77,15 +78,15 @@ export class Settings {
 
   #recording() {
     const said = words.settings;
-    const { select } = this.page.panel.microphone;
-    const found = [...select.options].map(({ value, text }) => ({ value, text }));
+    const { sources } = this.page.panel;
+    const { devices, wanted } = sources.all;
+    const found = devices.map(({ id, label }) => ({ value: id, text: label }));
     const all = [{ value: "", text: said.detect }, ...languages().map(({ code, name }) => ({ value: code, text: name }))];
     return section(
       said.recording,
       found.length
-        ? choice("microphone", words.page.microphone, found, select.value, (value) => {
-            select.value = value;
-            select.dispatchEvent(new Event("change"));
+        ? choice("microphone", words.page.microphone, found, wanted, async (id) => {
+            await sources.choose(id);
             if (this.test.isOn) void this.test.start();
           })
         : null,
@@ -138,7 +139,7 @@ export class Settings {
       }
       toast.say(words.page.binEmpty);
     } catch (error) {
-      toast.say(words.bin.unemptied(error instanceof Error ? error.message : String(error)), { stays: true });
+      toast.say(words.bin.unemptied(sentenceOfError(error)), { stays: true });
     }
     await facts.read();
   }

@@ -1,12 +1,15 @@
 /** What a person does to a clip, wherever it is: on this device still, or on the server. */
 
-import { needed, Problem } from "./api.js";
+import { Problem } from "./api.js";
 import { fileName } from "./format.js";
 import { playsOriginal } from "../player/playable.js";
+import { late } from "./late.js";
 import { words } from "./words.js";
 import { remarked } from "../offline/changes.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
+
+const renditions = late(() => import("../player/renditions.js"));
 
 export { Conflict } from "../offline/changes.js";
 
@@ -41,7 +44,7 @@ export class Actions {
 
   /** Choose between two wordings. @param {import("./types.js").Change} conflict @param {"mine"|"theirs"} whose */
   async settle(conflict, whose) {
-    await this.changes.settle(conflict, whose, words.offline.givenUp);
+    await this.changes.settle(conflict, whose, { code: "offline.givenUp" });
   }
 
   /** Say what is spoken, or have it found out: it is heard again. @param {string} id @param {string|null} code */
@@ -84,6 +87,22 @@ export class Actions {
     const entry = this.library.get(id);
     if (entry && !entry.clip) await this.outbox.annotate(id, { markers: remarked(entry.local?.markers ?? [], change) });
     else await this.changes.make(id, "markers", change);
+  }
+
+  /** Have these stretches cut out, and no others. @param {string} id @param {[number, number][]} cuts of all sound */
+  async cut(id, cuts) {
+    this.library.apply(await this.api.cut(id, cuts));
+  }
+
+  /** Make two clips of one. @param {string} id @param {number} at_ms @param {string} second the id of what is behind */
+  async split(id, at_ms, second) {
+    const { clips } = await this.api.split(id, { id: second, at_ms });
+    for (const clip of clips) this.library.apply(clip);
+  }
+
+  /** Make a new clip of several, in their order. @param {string[]} ids @param {string} id of the new one */
+  async join(ids, id) {
+    this.library.apply(await this.api.join({ id, ids }));
   }
 
   /** Into the bin. @param {string} id */
@@ -130,7 +149,7 @@ export class Actions {
     const isOriginal = !how.universal && (isUnjoined(known) || (await playsOriginal(known)));
     const source = isOriginal
       ? this.api.audio(id, segment)
-      : await (await needed(import("../player/renditions.js"))).playable(this.api, known, how);
+      : await (await renditions()).playable(this.api, known, how);
     void this.sounds?.keep(known, source);
     return source;
   }

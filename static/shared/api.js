@@ -1,7 +1,9 @@
 /** The server's HTTP interface. Every method answers what was asked for or throws a `Problem`. */
 
 import { uuid } from "./format.js";
-import { words } from "./words.js";
+import { Problem } from "./problem.js";
+
+export { Problem };
 
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Marker} Marker */
@@ -9,30 +11,8 @@ import { words } from "./words.js";
 /** @typedef {import("./types.js").Tag} Tag */
 /** @typedef {import("./types.js").Wish} Wish */
 
-/** Refusals that pass: sign in again, time-outs, too early, too many, bytes that changed on their way (tus). */
-const PASSING = new Set([401, 403, 408, 425, 429, 460]);
-
 /** What one person saves in this visit. The server makes one revision of it, and never one of two people's words. */
 const SITTING = uuid();
-
-/** What went wrong, in a sentence that may be shown. */
-export class Problem extends Error {
-  /**
-   * @param {string} message @param {number} [status] 0: no answer came @param {number} [retry_ms]
-   * @param {boolean} [isOurs] whether our server said it, and nothing in front of it
-   */
-  constructor(message, status = 0, retry_ms = 0, isOurs = false) {
-    super(message);
-    this.status = status;
-    this.retry_ms = retry_ms;
-    this.isOurs = isOurs;
-  }
-
-  /** Whether asking again with the same words must fail again. */
-  get definite() {
-    return this.status >= 400 && this.status < 500 && !PASSING.has(this.status);
-  }
-}
 
 /**
  * Ask, and get any answer. Throws a `Problem` when none comes.
@@ -40,18 +20,7 @@ export class Problem extends Error {
  */
 export function reach(url, options) {
   return fetch(url, options).catch((error) => {
-    throw new Problem(words.server[error?.name === "TimeoutError" ? "silent" : "unreachable"]);
-  });
-}
-
-/**
- * A part of the page that comes when it is needed. Throws a `Problem` when it does not; the next time may be better.
- * @template T @param {Promise<T>} part from `import()` @returns {Promise<T>}
- */
-export function needed(part) {
-  return part.catch((error) => {
-    // Without a service worker, a page that was open for long may get a part of another version.
-    throw new Problem(error instanceof SyntaxError ? words.offline.outdated : words.server.unreachable);
+    throw new Problem({ code: error?.name === "TimeoutError" ? "server.silent" : "server.unreachable" });
   });
 }
 
@@ -67,18 +36,21 @@ export async function problemOf(response) {
   }
   const { status, headers } = response;
   const isStranger = status === 401 || status === 403;
-  const sentence = [isStranger ? words.server.signIn : "", detail || words.server.answered(status)];
-  return new Problem(sentence.join(" ").trim(), status, Number(headers.get("Retry-After")) * 1000 || 0, isOurs);
+  const answer = detail ? { said: detail } : { code: "server.answered", values: [status] };
+  const reason = isStranger ? [{ code: "server.signIn" }, answer] : answer;
+  return new Problem(reason, status, Number(headers.get("Retry-After")) * 1000 || 0, isOurs);
 }
 
 export class Api {
   /**
    * One page of the list, newest first, or of the bin, last deleted first; or of what is wished for.
-   * @param {string|null} [cursor] @param {Wish & {signal?: AbortSignal}} [wish] @returns {Promise<Page>}
+   * @param {string|null} [cursor] @param {Wish & {signal?: AbortSignal, whole?: boolean}} [wish] `whole`: with all words
+   * @returns {Promise<Page>}
    */
-  async list(cursor = null, { signal, ...wish } = {}) {
+  async list(cursor = null, { signal, whole = false, ...wish } = {}) {
     const query = new URLSearchParams();
-    for (const [name, value] of Object.entries({ cursor, ...wish })) {
+    // Rows show the first words; the whole of a clip is asked for where it is read.
+    for (const [name, value] of Object.entries({ form: whole ? null : "short", cursor, ...wish })) {
       for (const one of [value].flat()) if (one || one === 0) query.append(name, String(one));
     }
     return this.#json(`/api/clips${query.size ? `?${query}` : ""}`, { signal });
@@ -149,6 +121,21 @@ export class Api {
     return this.#json(`${address(id)}/transcription${track ? `?track=${track}` : ""}`, { method: "POST" });
   }
 
+  /** Have these stretches cut out, and no others. @param {string} id @param {[number, number][]} cuts @returns {Promise<Clip>} */
+  async cut(id, cuts) {
+    return this.#json(`${address(id)}/cuts`, { method: "PUT", ...json({ cuts }) });
+  }
+
+  /** Make two clips of one. @param {string} id @param {{id: string, at_ms: number}} second @returns {Promise<{clips: Clip[]}>} */
+  async split(id, second) {
+    return this.#json(`${address(id)}/split`, { method: "POST", ...json(second) });
+  }
+
+  /** Make a new clip of several, one behind the other. @param {{id: string, ids: string[], name?: string}} joined @returns {Promise<Clip>} */
+  async join(joined) {
+    return this.#json("/api/clips/join", { method: "POST", ...json(joined) });
+  }
+
   /** Where a clip's audio is; until its segments are joined, each is a sound of its own. @param {string} id */
   audio(id, segment = 0) {
     return `${address(id)}/audio${segment ? `?segment=${segment}` : ""}`;
@@ -181,7 +168,7 @@ export class Api {
     const response = await this.#send(url, options);
     return response.json().catch(() => {
       // It broke off, or somebody else answered: a page to sign in to a network says 200.
-      throw new Problem(words.server.unreadable);
+      throw new Problem({ code: "server.unreadable" });
     });
   }
 
@@ -196,4 +183,9 @@ export class Api {
 /** @param {string} id */
 function address(id) {
   return `/api/clips/${encodeURIComponent(id)}`;
+}
+
+/** @param {unknown} body */
+function json(body) {
+  return { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
 }

@@ -1,7 +1,7 @@
 /** What a row says about its clip: one place that turns states into words. Pure. */
 
 import { brief, clock, dateTime, fileName, firstLines, time } from "./format.js";
-import { told } from "./sentences.js";
+import { sentenceOf, told } from "./sentences.js";
 import { locale, words } from "./words.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
@@ -90,7 +90,7 @@ function heard({ clip, captions, hearing }) {
 }
 
 /** @param {import("./types.js").Local} local @param {number} silent_ms @returns {Condition} */
-function onDevice({ state, problem, sending, progress }, silent_ms) {
+function onDevice({ state, problem, reason, sending, progress }, silent_ms) {
   if (state === "recording") {
     return { kind: "recording", status: words.clip.elsewhere, running: silent_ms < STALLED_MS };
   }
@@ -98,12 +98,12 @@ function onDevice({ state, problem, sending, progress }, silent_ms) {
     return { kind: "left", status: words.clip.left, resume: true, finish: words.clip.finish };
   }
   if (state === "refused") {
-    return { kind: "refused", status: words.clip.refused(told(problem)), retry: true, save: true };
+    return { kind: "refused", status: words.clip.refused(sentenceOf(reason ?? problem) || null), retry: true, save: true };
   }
   if (sending === "sending") {
     return { kind: "sending", status: words.clip.sending(Math.floor(progress * 100)), progress };
   }
-  return { kind: "kept", status: [words.clip.kept, problem].filter(Boolean).join(" ") };
+  return { kind: "kept", status: [words.clip.kept, sentenceOf(reason ?? problem)].filter(Boolean).join(" ") };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Says that the page is cut off; silent while all is well. */
 
+import { sentenceOf } from "./sentences.js";
 import { words } from "./words.js";
 import { part } from "./element.js";
 
@@ -58,11 +59,11 @@ export class Connection {
   }
 
   /**
-   * The list was read, or why it could not be. @param {string|null} problem
+   * The list was read, or why it could not be. @param {import("./problem.js").Reason|null} problem
    * @param {boolean} [isKnown] clips are shown as they were at an earlier visit
    */
   list(problem, isKnown = false) {
     this.problem.hidden = !problem;
-    if (problem) this.problem.textContent = isKnown ? words.offline.recalled : words.list.unreadable(problem);
+    if (problem) this.problem.textContent = isKnown ? words.offline.recalled : words.list.unreadable(sentenceOf(problem));
   }
 }

@@ -1,5 +1,6 @@
 /** Puts clips into the bin, and offers to take that back. */
 
+import { sentenceOfError } from "./sentences.js";
 import { words } from "./words.js";
 
 export class Deletion {
@@ -17,7 +18,7 @@ export class Deletion {
     try {
       await deleting;
     } catch (error) {
-      this.toast.say(error instanceof Error ? error.message : String(error), { stays: true });
+      this.toast.say(sentenceOfError(error), { stays: true });
     }
   }
 
@@ -28,7 +29,7 @@ export class Deletion {
       await this.actions.restore(id);
       this.announce(words.bin.restored);
     } catch (error) {
-      this.toast.say(error instanceof Error ? error.message : String(error), { stays: true });
+      this.toast.say(sentenceOfError(error), { stays: true });
     }
   }
 }

@@ -1,12 +1,19 @@
 /** Shows the places of the page: the list, and beside it, or instead of it on phones, a clip, the recording, the settings or the bin. */
 
-import { needed, Problem } from "./api.js";
+import { Problem } from "./api.js";
 import { part } from "./element.js";
 import { gone } from "./library.js";
 import { titlePlace } from "./page-title.js";
 import { place } from "./router.js";
 import { styled } from "./style-sheets.js";
+import { sentenceOfError } from "./sentences.js";
 import { language, words } from "./words.js";
+import { late } from "./late.js";
+
+const shortcuts = late(() => import("../clip/shortcuts.js"));
+const clipPage = late(() => import("../clip/clip-page.js"));
+const binView = late(() => import("../bin/bin-view.js"));
+const settings = late(() => import("../settings/settings.js"));
 
 /** @typedef {import("./router.js").Place} Place */
 
@@ -55,7 +62,7 @@ export class Places {
     panel.addEventListener("show", () => router.go(place("recording")));
     panel.addEventListener("end", (event) => this.#ended(/** @type {CustomEvent} */ (event).detail));
     document.addEventListener("keydown", async (event) => {
-      this.#keys ??= await import("../clip/shortcuts.js").catch(() => null);
+      this.#keys ??= await shortcuts().catch(() => null);
       this.#keys?.press(event, { ...page, clip: this.clip, record: () => panel.begin(), mark: () => panel.mark() });
     });
   }
@@ -143,7 +150,7 @@ export class Places {
       else if (next.name === "bin") await this.#openBin(turn);
       else if (next.name === "settings") await this.#openSettings(turn);
     } catch (error) {
-      if (turn === this.#turn) this.#say(error instanceof Error ? error.message : String(error), error);
+      if (turn === this.#turn) this.#say(sentenceOfError(error), error);
     }
     if (turn !== this.#turn) return;
     for (const view of this.detail.children) view.toggleAttribute("data-shown", this.#isOf(view, next.name));
@@ -158,7 +165,7 @@ export class Places {
   /** @param {Place} next @param {number} turn */
   async #openClip({ id, ms, tab }, turn) {
     const [{ ClipPage }] = await Promise.all([
-      needed(import("../clip/clip-page.js")),
+      clipPage(),
       styled("clip/clip-page"),
       this.#find(id, turn),
     ]);
@@ -182,7 +189,7 @@ export class Places {
       const isUnknown = error instanceof Problem && error.definite;
       if (!isUnknown) await known.recall(id, { isCut: true });
       if (library.get(id)) return;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = sentenceOfError(error);
       throw new Unopened(isUnknown ? words.player.unknown : words.player.unopened(why), { again: !isUnknown });
     }
   }
@@ -194,7 +201,7 @@ export class Places {
 
   /** @param {number} turn */
   async #openBin(turn) {
-    const [{ BinView }] = await Promise.all([needed(import("../bin/bin-view.js")), styled("bin/bin")]);
+    const [{ BinView }] = await Promise.all([binView(), styled("bin/bin")]);
     if (turn !== this.#turn) return;
     this.#bin ??= new BinView(part(this.body, "deleted", HTMLElement), this.page);
     this.#bin.open = true;
@@ -203,7 +210,7 @@ export class Places {
   /** @param {number} turn */
   async #openSettings(turn) {
     const [{ Settings }] = await Promise.all([
-      needed(import("../settings/settings.js")),
+      settings(),
       ...["settings/settings", "shared/sheet"].map(styled),
     ]);
     if (turn !== this.#turn) return;

@@ -2,6 +2,7 @@
 
 import { Problem } from "./api.js";
 import { recall, remember } from "./preferences.js";
+import { sentenceOfError } from "./sentences.js";
 
 /**
  * What a server says of itself; an older one does not say all of it.
@@ -59,7 +60,7 @@ export class ServerFacts extends EventTarget {
         seen_ms: Date.now(),
       });
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = sentenceOfError(error);
       this.dispatchEvent(new Event("change"));
     }
   }

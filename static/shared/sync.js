@@ -3,8 +3,8 @@
  */
 
 import { Backoff } from "./backoff.js";
-import { Problem } from "./api.js";
 import { recall } from "./preferences.js";
+import { Problem, reasonOf } from "./problem.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Caption} Caption */
@@ -22,7 +22,7 @@ const MOST_SPREAD_MS = 2_000;
 const FURTHER = 200;
 
 /**
- * Emits `list` with a sentence (it cannot be read, we go on trying) or null (it was read), `limits` with the server's,
+ * Emits `list` with a reason (it cannot be read, we go on trying) or null (it was read), `limits` with the server's,
  * `listed` with clips whenever the list is known further down.
  */
 export class Sync extends EventTarget {
@@ -38,13 +38,17 @@ export class Sync extends EventTarget {
   /** Id → version, of the clips that are being fetched by themselves. @type {Map<string, number>} */
   #wanted = new Map();
   #backoff = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
+  /** @type {import("./types.js").Page|null} */
+  #first;
 
   /**
    * @param {import("./library.js").Library} library @param {import("./api.js").Api} api
-   * @param {import("./feed.js").Feed} feed
+   * @param {import("./feed.js").Feed} feed @param {import("./types.js").Page|null} [first] the list's first page, where
+   *   it is here already
    */
-  constructor(library, api, feed) {
+  constructor(library, api, feed, first = null) {
     super();
+    this.#first = first;
     this.library = library;
     this.api = api;
     this.feed = feed;
@@ -129,7 +133,7 @@ export class Sync extends EventTarget {
         this.#backoff.reset();
         return void this.#emit("list", null);
       } catch (error) {
-        this.#emit("list", error instanceof Problem ? error.message : String(error));
+        this.#emit("list", reasonOf(error));
         await this.#backoff.wait(error instanceof Problem ? error.retry_ms : 0);
       }
     }
@@ -142,7 +146,9 @@ export class Sync extends EventTarget {
     const clips = [];
     let cursor = null;
     do {
-      const page = await this.api.list(cursor, cursor ? { limit: FURTHER } : {});
+      /** @type {import("./types.js").Page} */
+      const page = this.#first ?? (await this.api.list(cursor, cursor ? { limit: FURTHER } : {}));
+      this.#first = null;
       // The cursor of the first page is the oldest, and so is what follows it: nothing falls between list and events.
       if (cursor === null) {
         this.feed.start(page.realtime);

@@ -28,7 +28,8 @@
  *   error: string|null, version: number, created_at: string, updated_at: string, deleted_at: string|null,
  *   tags: string[], edited: boolean, found_at?: string|null,
  *   has_true_clock?: boolean, remarks?: Remark[], track_set?: number|null,
- *   starred?: boolean, name_origin?: string, notes?: string, markers?: Marker[]
+ *   starred?: boolean, name_origin?: string, notes?: string, markers?: Marker[],
+ *   cuts?: [number, number][]
  * }} Clip
  *
  * A stretch of a recording that is a container of its own: `bytes` are made, `sent` of them acknowledged by the server
@@ -39,11 +40,11 @@
  * `left`: the tab that made it is gone, and nobody said that it is over; `ready`: it is complete.
  * `told` is what the server was told of name, bin, notes and markers; `name_origin` is "default" until a person names it;
  * `heard_at` the moment of the last piece; `modified_at` when a file was changed last; `language` what is spoken, if a
- * person said so.
+ * person said so; `reason` why it is not sent, which an older release wrote as the sentence `problem`.
  * @typedef {{
  *   id: string, name: string, mime: string, is_file: boolean, bytes: number, duration_ms: number|null,
  *   created_at: string, heard_at: string, state: "recording"|"left"|"copying"|"ready"|"refused",
- *   problem: string|null, deleted_at: string|null, segments: Segment[], gaps: Gap[], sent_ms: number,
+ *   problem: string|null, reason?: import("./problem.js").Reason|null, deleted_at: string|null, segments: Segment[], gaps: Gap[], sent_ms: number,
  *   told: Told|null, modified_at?: string|null, name_origin?: "default", notes?: string, markers?: Marker[],
  *   language?: string|null
  * }} Kept
@@ -71,7 +72,7 @@
  * @typedef {{
  *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"starred"|"notes"|"markers"|"delete"|"restore"|"retry",
  *   value: string|boolean|{add: string[], remove: string[]}|MarkerChanges|null, base: string|null, title: string, at: string, taken: number,
- *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string,
+ *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string, reason?: import("./problem.js").Reason,
  *   theirs?: string|null
  * }} Change
  *

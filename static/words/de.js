@@ -269,6 +269,13 @@ export default {
   },
 
   told: {
+    unreadable: "Das ist keine Tondatei, die sich lesen lässt: Sie ist von anderer Art, oder sie wurde beim Speichern abgeschnitten.",
+    undecodable: "Der Ton in dieser Datei ist beschädigt: Nichts davon lässt sich dekodieren.",
+    noSound: "In dieser Datei ist kein Ton.",
+    endsEarly: "Die Datei endet, bevor ihr Ton beginnt: Sie wurde beim Speichern abgeschnitten.",
+    nothingRecorded: "Es wurde nichts aufgenommen: Kein Byte Ton ist hier angekommen.",
+    notJoined: "Die Teile dieser Aufnahme lassen sich nicht zusammenfügen; jeder von ihnen ist aufbewahrt.",
+    notInStore: "Der Ton dieser Aufnahme ist nicht im Speicher.",
     tooLong: (hours) =>
       `Der Ton ist länger als ${hours} Stunden; mehr transkribiert dieser Server nicht (MAX_AUDIO_HOURS). Alle Bytes sind aufbewahrt.`,
     implausible: "Die Datei gibt weit mehr Ton vor, als so wenige Bytes enthalten können. Alle Bytes sind aufbewahrt.",
@@ -584,5 +591,22 @@ export default {
     of: (time) => `Marke bei ${time}`,
     remove: (time) => `Marke bei ${time} entfernen`,
     most: (number) => `Eine Aufnahme hat höchstens ${number} Marken.`,
+  },
+
+  trim: {
+    title: "Schneiden",
+    from: "Anfang des Abschnitts",
+    to: "Ende des Abschnitts",
+    startHere: "Anfang hier",
+    endHere: "Ende hier",
+    listen: "Anhören",
+    keep: "Nur das behalten",
+    cut: "Das herausschneiden",
+    split: "Am Anfang teilen",
+    whole: "Alles zurückholen",
+    chosen: (from, to) => `${from} bis ${to} ist gewählt.`,
+    removed: (length) => `${length} der Aufnahme sind herausgeschnitten; sie bleiben erhalten.`,
+    done: (length) => `Die Aufnahme ist jetzt ${length} lang.`,
+    splitDone: "Es sind jetzt zwei Aufnahmen.",
   },
 };

@@ -271,6 +271,13 @@ export default {
   },
 
   told: {
+    unreadable: "This is not a sound file that can be read: it is of another kind, or it was cut off while it was saved.",
+    undecodable: "The sound in this file is damaged: nothing of it can be decoded.",
+    noSound: "There is no sound in this file.",
+    endsEarly: "The file ends before its sound begins: it was cut off while it was saved.",
+    nothingRecorded: "Nothing was recorded: not a byte of sound arrived here.",
+    notJoined: "The parts of this recording cannot be put into one; each of them is kept.",
+    notInStore: "The sound of this clip is not in the store.",
     tooLong: (/** @type {string} */ hours) =>
       `The sound is longer than ${hours} hours, the most that this server makes words of (MAX_AUDIO_HOURS). All of its bytes are kept.`,
     implausible: "The file claims far more sound than so few bytes can hold. All of its bytes are kept.",
@@ -553,5 +560,22 @@ export default {
     remove: (time) => `Remove the marker at ${time}`,
     /** @param {number} number */
     most: (number) => `A clip has at most ${number} markers.`,
+  },
+
+  trim: {
+    title: "Trim",
+    from: "Start of the stretch",
+    to: "End of the stretch",
+    startHere: "Start here",
+    endHere: "End here",
+    listen: "Listen",
+    keep: "Keep only this",
+    cut: "Cut this out",
+    split: "Split at the start",
+    whole: "Bring all of it back",
+    chosen: (/** @type {string} */ from, /** @type {string} */ to) => `${from} to ${to} is chosen.`,
+    removed: (/** @type {string} */ length) => `${length} of the recording is cut out; it is kept.`,
+    done: (/** @type {string} */ length) => `The clip is ${length} long now.`,
+    splitDone: "The clip is two clips now.",
   },
 };

@@ -5,6 +5,7 @@ What only needs Chromium uses Playwright (`launch_browser`), which can far more.
 
 import contextlib
 from contextlib import AsyncExitStack
+from functools import cache
 from typing import Any, Protocol, Self
 
 import psutil
@@ -126,11 +127,15 @@ def open_page(name: str) -> BrowserPage:
     return PAGES[name]()
 
 
+@cache
 def missing(name: str) -> str | None:
-    """Say why a browser cannot be started here; None: it can. Chromium is installed where it is missing."""
+    """Say why a browser cannot be started here; None: it can. Where apt may, it is installed first, as Chromium is."""
     if name == "firefox" and not debian.program(firefox.NAME):
-        return "there is no firefox-esr on this machine: apt install firefox-esr"
-    programs = debian.program(webkit.NAME) and debian.program(webkit.SCREEN)
-    if name == "webkit" and not (programs and webkit.has_library()):
-        return f"WebKitGTK or its driver is not on this machine: apt install {' '.join(webkit.PACKAGES)}"
+        failure = debian.install(firefox.NAME)
+        return failure and f"there is no Firefox (apt install {firefox.NAME}): {failure}"
+    if name == "webkit" and not webkit.is_installed():
+        failure = debian.install(*webkit.PACKAGES, program_name=webkit.NAME)
+        if failure or not webkit.is_installed():
+            why = failure or "what was installed does not start"
+            return f"there is no WebKitGTK (apt install {' '.join(webkit.PACKAGES)}): {why}"
     return None

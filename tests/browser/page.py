@@ -39,6 +39,7 @@ class DictaphonePage:
             context = await where.new_context(service_workers="allow" if service_worker else "block")
         opened = cls(await context.new_page())
         await opened.page.goto(url)
+        # Its name depends on the reader's language.
         await expect(opened.page.locator("[data-part=library]")).to_have_attribute("aria-busy", "false")
         return opened
 

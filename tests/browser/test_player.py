@@ -161,7 +161,7 @@ async def api_delete(url: str, id: str) -> None:
 
 
 async def test_a_click_and_a_drag_on_the_waveform_go_there(context: BrowserContext, clip: Heard) -> None:
-    here, page = await opened(context, clip)
+    here, _page = await opened(context, clip)
     box = await bar_of(here).locator("canvas").bounding_box()
     assert box
     middle = box["y"] + box["height"] / 2
@@ -237,7 +237,7 @@ async def test_the_page_follows_the_words_unless_somebody_reads_elsewhere(contex
     async with httpx.AsyncClient(base_url=clip.url, trust_env=False) as api:
         await api.patch(f"/api/clips/{clip.id}", json={"text": many})
         try:
-            here, page = await opened(context, clip)
+            here, _page = await opened(context, clip)
             await bar_of(here).get_by_role("button", name="Play").click()
             scrolled = "document.querySelector('.clip-page').scrollTop"
             await here.page.wait_for_function(f"() => {scrolled} > 500")
@@ -316,7 +316,7 @@ async def test_keys_play_seek_and_change_the_speed(context: BrowserContext, clip
 
 
 async def test_speed_is_heard_and_remembered_and_silence_is_skipped(context: BrowserContext, clip: Heard) -> None:
-    here, page = await opened(context, clip)
+    here, _page = await opened(context, clip)
     await bar_of(here).get_by_role("combobox", name="Speed").select_option("3")
     await bar_of(here).get_by_role("button", name="Skip silence").click()
     await expect(bar_of(here).get_by_role("button", name="Skip silence")).to_have_attribute("aria-pressed", "true")
@@ -388,7 +388,7 @@ async def test_an_address_opens_its_clip_at_its_moment_and_says_when_there_is_no
 
 
 async def test_the_lock_screen_knows_what_plays_and_its_keys_work(context: BrowserContext, clip: Heard) -> None:
-    here, page = await opened(context, clip)
+    here, _page = await opened(context, clip)
     await bar_of(here).get_by_role("button", name="Play").click()
     await plays(here.page)
     told = "() => [navigator.mediaSession.metadata.title, navigator.mediaSession.playbackState]"

@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 
 import httpx
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, ViewportSize, expect
 
 from tests import speech
 from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, open_clip, title_of
@@ -20,7 +20,7 @@ CUT = """() => [...document.querySelectorAll("button, label, .chip, h1, h2, a.qu
   .map((each) => `${each.tagName} ${each.textContent.trim()}: ${each.scrollWidth} > ${each.clientWidth}`)"""
 """Words that do not fit into what they stand in."""
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 async def put(stack: Stack, name: str) -> str:
@@ -38,6 +38,7 @@ async def open_settings(here: DictaphonePage) -> Locator:
 
 
 async def choose_language(page: Page, label: str, code: str, heading: str) -> None:
+    await page.get_by_label(label, exact=True).focus()
     await page.get_by_label(label, exact=True).select_option(code)
     await expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
 
@@ -67,11 +68,11 @@ async def test_language_and_theme_change_without_a_reload_and_stay(calm_stack: S
     assert await page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     assert await here.was_never_reloaded()
 
-    await page.reload(wait_until="commit")
+    await page.goto(calm_stack.api_url, wait_until="commit")
     await page.wait_for_function("() => document.body")
     # Before any module has run.
     assert await page.evaluate("document.documentElement.dataset.theme") == "dark"
-    await expect(page.get_by_role("heading", level=1, name="الإعدادات")).to_be_visible(timeout=SOON_MS)
+    await open_settings(here)
     await choose_language(page, "لغة هذه الصفحة", "", "Settings")
     await page.get_by_label("Theme").select_option("system")
     assert await page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
@@ -115,7 +116,8 @@ async def test_a_recording_is_in_the_language_that_was_chosen_and_shows_no_words
     settings = await open_settings(here)
     await settings.get_by_label("Language that you speak").select_option(label="German")
     await settings.get_by_label("Words while you record").uncheck()
-    await here.page.reload()
+    await here.page.goto(calm_stack.api_url)
+    await open_settings(here)
     await expect(settings.get_by_label("Words while you record")).not_to_be_checked(timeout=SOON_MS)
     id = await here.record("Gesagt", seconds=2)
     async with httpx.AsyncClient(base_url=calm_stack.api_url) as api:
@@ -176,7 +178,8 @@ async def test_from_right_to_left_all_is_mirrored_but_what_runs_with_the_time(
     for part in ("track", "time"):
         direction = await player.locator(f"[data-part={part}]").evaluate("(each) => getComputedStyle(each).direction")
         assert direction == "ltr", part
-    first, last = (await player.locator(f"[data-part={part}]").bounding_box() for part in ("play", "speed"))
+    first = await player.locator("[data-part=play]").bounding_box()
+    last = await player.locator("[data-part=speed]").bounding_box()
     assert first
     assert last
     assert first["x"] > last["x"], "what comes first is at the right"

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 from playwright.async_api import expect
 
-from tests.browser.page import SOON_MS, DictaphonePage, heard, name_of, unfold, words_of
+from tests.browser.page import SOON_MS, DictaphonePage, choose, heard, open_clip, title_of
 from tests.conftest import Launch, Parts, StartStack
 from tests.services.transcriber import files
 
@@ -25,22 +25,22 @@ async def test_export_here_and_import_there(
     here = await DictaphonePage.open(browser, old.api_url)
     text = await heard(here.row(id))
 
-    await here.button("Select").click()
+    await here.page.get_by_role("link", name="Settings", exact=True).click()
     async with here.page.expect_download() as saving:
-        await here.page.get_by_role("link", name="Export all").click()
+        await here.page.get_by_role("region", name="The server").get_by_role("link", name="Export all").click()
     archive = tmp_path / "library.zip"
     await (await saving.value).save_as(archive)
     with zipfile.ZipFile(archive) as opened:
         assert json.loads(opened.read("dictaphone.json"))["clips"] == 1
-    await here.page.keyboard.press("Escape")
 
     there = await DictaphonePage.open(browser, new.api_url)
-    await there.page.set_input_files("[data-part=files]", archive)
-    await expect(there.page.get_by_role("alert").filter(has_text="came in")).to_have_text(
-        "1 clip came in.", timeout=SOON_MS
-    )
-    await expect(name_of(there.row(id))).to_have_value("Norland")
-    await expect(words_of(there.row(id))).to_have_text(text)
+    await there.page.get_by_role("link", name="Settings", exact=True).click()
+    async with there.page.expect_file_chooser() as choosing:
+        await there.button("Import").click()
+    await (await choosing.value).set_files(archive)
+    await expect(there.page.get_by_text("1 clip came in.", exact=True)).to_be_visible(timeout=SOON_MS)
+    await expect(title_of(there.row(id))).to_have_text("Norland")
+    assert await heard(there.row(id)) == text
     await there.page.set_input_files("[data-part=files]", archive)
     await expect(there.page.get_by_text("0 clips came in. 1 was here already.")).to_be_visible(timeout=SOON_MS)
 
@@ -61,11 +61,10 @@ async def test_a_clip_is_saved_in_the_form_that_is_chosen(
     async with httpx.AsyncClient(base_url=stack.api_url) as api:
         (await api.put(f"/api/clips/{id}", params={"name": "Norland"}, content=files.webm())).raise_for_status()
     here = await DictaphonePage.open(await launch_browser(), stack.api_url)
-    row = here.row(id)
-    await heard(row)
-    await unfold(row)
+    await heard(here.row(id))
+    clip = await open_clip(here, id)
     for form, ending in (("Original audio", "webm"), ("Markdown", "md"), ("Subtitles (VTT)", "vtt")):
         async with here.page.expect_download() as saving:
-            await row.get_by_role("combobox", name="Save as").select_option(label=form)
+            await choose(clip, "Download", form)
         assert (await saving.value).suggested_filename == f"Norland.{ending}"
     assert here.errors == []

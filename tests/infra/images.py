@@ -4,6 +4,7 @@ An image's folder gets what COPY takes through .dockerignore, and its packages a
 name, in the environment of this test run. What the image would lack, the process lacks.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -17,9 +18,18 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import psutil
 from packaging.requirements import Requirement
 
+from infra.build_page import BuildError, build_page
+from tests.servers.preloaded import ForkedProcess
+from tests.servers.server import Server
 from tests.servers.stack import ROOT, Service
+
+BUNDLE = "bundle"
+"""What a build makes; in the tree it is ignored."""
+
+BUILD_PAGE = f"node infra/bundle/build.js {BUNDLE}"
 
 # -- a reader of the Dockerfile -------------------------------------------------------------------------------------
 
@@ -80,12 +90,14 @@ def contents(stage: str) -> tuple[dict[str, str], set[str]]:
             source, path, target = other.groups()
             assert path == target, "this reader knows no renaming"
             theirs, packages = contents(source)
-            held |= {name: origin for name, origin in theirs.items() if name.startswith(f"{path}/")}
+            held |= {name: origin for name, origin in theirs.items() if f"{name}/".startswith(f"{path}/")}
             installed |= packages if path == "/venv" else set()
         elif line.keyword == "COPY":
             source, target = line.arguments.split()
             into = target if target.startswith("/") else f"{folder}/{target}"
             held[f"{into.rstrip('/')}/{Path(source).name}" if into.endswith("/") else into] = source
+        elif line.keyword == "RUN" and line.arguments == BUILD_PAGE:
+            held[f"{folder}/{BUNDLE}"] = BUNDLE
         elif line.keyword == "RUN":
             installed |= {held[path] for path in re.findall(r"-r (\S+)", line.arguments)}
     return held, installed
@@ -137,7 +149,10 @@ class Image:
         self.app, self.packages = folder / "app", folder / "packages"
         held, requirements = contents(name)
         for path, source in held.items():
-            if path.startswith("/app/"):
+            if source == BUNDLE:
+                with contextlib.suppress(BuildError):  # without Node.js here, the page is plain modules
+                    build_page(self.app / BUNDLE)
+            elif path.startswith("/app/"):
                 _copy(source, self.app / path.removeprefix("/app/"))
         self.packages.mkdir()
         for file in requirements:
@@ -173,6 +188,10 @@ class Container(Service):
 
     def command(self) -> list[str]:
         return self._image.command(json.loads(last_instruction(self._image.name, "CMD")))
+
+    def spawn(self) -> psutil.Popen | ForkedProcess:
+        # A process of its own: those that tests fork have the tree's files.
+        return Server.spawn(self)
 
     def working_folder(self) -> Path:
         return self._image.app

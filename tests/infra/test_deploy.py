@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -34,6 +35,7 @@ from shared.settings import DatabaseSettings, ProcessSettings, StoreSettings
 from shared.storage.factory import open_store
 from tests import speech
 from tests.infra.images import (
+    BUNDLE,
     Container,
     Image,
     Instruction,
@@ -76,7 +78,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
 
 
 def test_a_build_sees_what_it_copies_and_nothing_else() -> None:
-    copied = {source for image in IMAGES for source in contents(f"{image}-build")[0].values()}
+    builds = [*(f"{image}-build" for image in IMAGES), "bundle"]
+    copied = {source for build in builds for source in contents(build)[0].values()} - {BUNDLE}
     sent = {path for path in repository_files() if is_in_build_context(path)}
     assert sent, "nothing is let through"
     for source in copied:
@@ -95,7 +98,8 @@ def test_an_image_holds_one_service(image: str) -> None:
     held, requirements = contents(image)
     assert requirements == {f"requirements/{image}.txt"}
     code = {path.removeprefix("/app/") for path in held if path.startswith("/app/")}
-    assert code == {"shared", "services/__init__.py", f"services/{service}", *(["static"] if service == "api" else [])}
+    page = {"static", BUNDLE} if service == "api" else set()
+    assert code == {"shared", "services/__init__.py", f"services/{service}", *page}
 
     assert json.loads(last_instruction(image, "CMD")) == ["python", "-m", f"services.{service}"]
     assert last_instruction(image, "USER") == "10001:10001"
@@ -108,10 +112,11 @@ def test_an_image_holds_one_service(image: str) -> None:
 def test_a_build_installs_by_hash_and_compiles_and_can_start_elsewhere() -> None:
     lines = list(Instruction.read_all())
     bases = [line.arguments for line in lines if line.keyword == "ARG"]
-    assert len(bases) == 1
+    assert len(bases) == 2
     assert re.fullmatch(r"BASE=\S+:3\.\d+-slim-\w+", bases[0])
+    assert re.fullmatch(r"NODE=\S+:\d+-slim", bases[1])
     outside = {base for base, _ in stages().values()} - set(stages())
-    assert outside == {"${BASE}"}
+    assert outside == {"${BASE}", "${NODE}"}
     for image in IMAGES:
         runs = [line.arguments for line in instructions(f"{image}-build") if line.keyword == "RUN"]
         [install] = [run for run in runs if " install " in run]
@@ -159,7 +164,11 @@ def test_the_image_with_the_embedded_engine_needs_no_server(images: dict[str, Im
         clip = _transcribed_clip(containers["api"])
         assert clip["recognizer"] == "faster-whisper tiny.en"
         assert speech.word_errors(clip["text"], speech.words([RECORDING])) <= 0.2
-        assert "<title>" in httpx.get(f"http://127.0.0.1:{containers['api'].port}/").text
+        page = httpx.get(f"http://127.0.0.1:{containers['api'].port}/").text
+        assert "<title>" in page
+        assert ("/static/bundle/" in page) == (shutil.which("npm") is not None), (
+            "where Node.js is, the image has a bundle"
+        )
 
 
 @contextlib.contextmanager

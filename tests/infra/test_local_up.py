@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -54,6 +55,7 @@ class LocalUp:
             "REALTIME_PORT": str(self.realtime_port),
             "DATA_DIR": str(folder / "data"),
             "WHISPER_MODEL": "tiny.en",  # it comes along
+            "BUNDLE_DIR": "",
             **env,
         }
 
@@ -137,7 +139,7 @@ def stand_ins(tmp_path: Path) -> Path:
     root = tmp_path / "tree"
     for folder in ("infra", "services", "shared"):
         (root / folder).mkdir(parents=True)
-    for module in ("local_up", "launch_plan", "supervisor"):
+    for module in ("build_page", "local_up", "launch_plan", "supervisor"):
         (root / f"infra/{module}.py").write_text(Path(local_up.__file__).with_name(f"{module}.py").read_text())
     (root / "shared/migrations.py").touch()
     for service in ("api", "realtime", "transcriber"):
@@ -287,3 +289,20 @@ async def wait_for_answer(http: httpx.AsyncClient, address: str) -> None:
                 if (await http.get(address)).status_code == 200:
                     return
             await asyncio.sleep(0.02)
+
+
+async def test_the_page_is_bundled_where_node_is_and_comes_as_plain_modules_elsewhere(
+    launch: Launch, stand_ins: Path, tmp_path: Path
+) -> None:
+    without = launch("without", root=stand_ins, BUNDLE_DIR="bundle", PATH=str(tmp_path))
+    await without.start()
+    await without.wait_for_line(r"local-up    \| the page comes as plain modules: there is no Node.js .*")
+    await without.wait_until_ready()
+    if not shutil.which("npm"):
+        return
+    folder = tmp_path / "made"
+    bundled = launch("bundled", BUNDLE_DIR=str(folder))
+    await bundled.start()
+    await bundled.wait_until_ready()
+    async with httpx.AsyncClient() as client:
+        assert "/static/bundle/" in (await client.get(f"http://127.0.0.1:{bundled.port}/")).text

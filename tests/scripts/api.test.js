@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Api, Problem, problemOf } from "../../static/shared/api.js";
+import { sentenceOf } from "../../static/shared/sentences.js";
 
 const refused = (/** @type {number} */ status, body = "", headers = {}) =>
   problemOf(new Response(body, { status, headers }));
 
 test("a problem document speaks for itself; whatever else comes is named by its status", async () => {
   assert.equal((await refused(415, '{"detail": "This is a text.", "title": "No audio"}')).message, "This is a text.");
-  assert.equal((await refused(502, "<html>Bad gateway")).message, "The server answered with 502.");
+  assert.equal(sentenceOf((await refused(502, "<html>Bad gateway")).reason), "The server answered with 502.");
   const stranger = await refused(401, '{"detail": "Nobody is signed in."}');
-  assert.equal(stranger.message, "Sign in again. Nobody is signed in.");
+  assert.equal(sentenceOf(stranger.reason), "Sign in again. Nobody is signed in.");
   assert.equal((await refused(503, "{}", { "Retry-After": "7" })).retry_ms, 7_000);
 });
 
@@ -20,11 +21,11 @@ test("only refusals that asking again cannot change are definite", async () => {
   assert.equal(new Problem("No answer came.").definite, false);
 });
 
-test("an unreachable server is a sentence, not an exception of the browser's", async (t) => {
+test("an unreachable server is a code, not an exception of the browser's", async (t) => {
   t.mock.method(globalThis, "fetch", async () => {
     throw new TypeError("Failed to fetch");
   });
-  await assert.rejects(new Api().list(), { message: "The server cannot be reached.", status: 0 });
+  await assert.rejects(new Api().list(), { reason: { code: "server.unreachable" }, status: 0 });
 });
 
 test("an answer that breaks off, or is somebody else's, is one to ask for again", async (t) => {
@@ -42,9 +43,9 @@ test("a list is asked for with all that is wished for, and nothing that is not",
   assert.deepEqual(
     fetched.mock.calls.map((call) => call.arguments[0]),
     [
-      "/api/clips",
-      "/api/clips?deleted=true",
-      "/api/clips?cursor=a%3D&q=%C3%A9+%26&tag=x&tag=y&shortest_ms=0&sort=best",
+      "/api/clips?form=short",
+      "/api/clips?form=short&deleted=true",
+      "/api/clips?form=short&cursor=a%3D&q=%C3%A9+%26&tag=x&tag=y&shortest_ms=0&sort=best",
       "/api/tags",
     ],
   );

@@ -6,6 +6,7 @@ import { Journal } from "../../static/offline/journal.js";
 import { Recorder } from "../../static/recording/recorder.js";
 import { FakeServer, Locks, Tab } from "./browser.js";
 import { FakeRecorder, equip, pass, settle, unequip } from "./microphone.js";
+import { sentenceOf } from "../../static/shared/sentences.js";
 
 let microphones, journal, server, locks;
 
@@ -59,7 +60,7 @@ test("a server that is away delays nothing here, and is said", async () => {
   await pass(7_000);
   assert.deepEqual(here.last("progress"), {
     ...{ recorded_ms: 6_000, device_ms: 6_000, server_ms: 0 },
-    problem: "Sign in again.",
+    problem: { said: "Sign in again." },
   });
   server.faults = [];
   await pass(200);
@@ -130,7 +131,7 @@ test("pause, resume, another microphone, and one that is pulled out: one clip, i
   microphones.failures = ["NotFoundError", "NotFoundError"];
   microphones.unplug();
   await pass(50);
-  assert.match(here.last("interruption"), /disconnected/);
+  assert.match(sentenceOf(here.last("interruption")), /disconnected/);
   await pass(4_000);
   assert.equal(here.last("interruption"), null);
   here.capture.stop();
@@ -196,7 +197,7 @@ test("what another tab has is not continued, and its microphone is let go", asyn
   const { id } = here.last("begin");
   await pass(4_000);
   await there.outbox.scan();
-  await assert.rejects(there.capture.continue(id), { message: /Another tab has this recording/ });
+  await assert.rejects(there.capture.continue(id), { reason: { code: "device.elsewhere" } });
   await pass(4_000);
   assert.equal(microphones.stream.track.readyState, "ended");
   assert.equal(there.last("begin"), undefined);
@@ -226,7 +227,7 @@ test("a device that keeps nothing says so while it records", async () => {
   const here = tab();
   await here.capture.start();
   await pass(4_000);
-  assert.match(here.last("storage"), /leave this page open/);
+  assert.match(sentenceOf(here.last("storage")), /leave this page open/);
 });
 
 test("microphones have ids and names", async () => {
@@ -244,7 +245,7 @@ test("what cannot be written once keeps nothing else from being written", async 
   journal.update = () => Promise.reject(new Error("full"));
   here.capture.rename("A name that is lost");
   await pass(100);
-  assert.match(here.last("progress").problem, /could not be kept/);
+  assert.match(sentenceOf(here.last("progress").problem), /could not be kept \(Error: full\)/);
   journal.update = update;
   await pass(6_000);
   const { id } = here.capture;

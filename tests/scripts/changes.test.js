@@ -232,7 +232,7 @@ test("what is refused at once is thrown, later it is told until it is read, and 
   server.fault = () => null;
   changes.wake();
   await until(() => told.length === 1 && server.done.includes("b new"));
-  assert.deepEqual([told[0].value, told[0].problem], ["words", "There is no clip with this id."]);
+  assert.deepEqual([told[0].value, told[0].reason], ["words", { said: "There is no clip with this id." }]);
   await changes.dismiss(told[0].seq);
   await empty();
   assert.deepEqual(told, []);

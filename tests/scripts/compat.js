@@ -146,6 +146,7 @@ export function definitions(sources) {
       if (node.type === "AssignmentExpression" && node.left.object?.type === "ThisExpression") {
         members.add(nameOf(node.left.property));
       }
+      if (/Event$/.test(nameOf(node.callee) ?? "")) members.add(`${node.arguments[0]?.value}_event`);
       if (node.type === "VariableDeclarator") bind(node.id);
       if (/Function|Class/.test(node.type) && node.id) bind(node.id);
       for (const parameter of node.params ?? []) bind(parameter);
@@ -167,7 +168,7 @@ export function lateInScript(source, ours = definitions([source])) {
     const line = node.loc.start.line;
     if (node.type === "MemberExpression") found.push(...lateMember(node, ours, line));
     else if (node.type === "Identifier") found.push(...lateGlobal(node, parent, ours, line));
-    else if (node.type === "CallExpression" || node.type === "NewExpression") found.push(...lateCall(node, line));
+    else if (node.type === "CallExpression" || node.type === "NewExpression") found.push(...lateCall(node, ours, line));
     else if (node.type === "BinaryExpression" && node.operator === "in" && typeof node.left.value === "string") {
       return; // `"x" in y` is how a fall-back asks.
     } else if (node.type === "Literal" && typeof node.value === "string") {
@@ -199,13 +200,13 @@ function lateGlobal({ name }, parent, { bindings }, line) {
   return unlessOneIsThere([`api.${name}`, `api.Window.${name}`, `javascript.builtins.${name}`], line);
 }
 
-/** Options, events, elements and attributes that a call names. @param {any} node @param {number} line */
-function lateCall({ callee, arguments: given }, line) {
+/** Options, events, elements and attributes that a call names. @param {any} node @param {ReturnType<typeof definitions>} ours @param {number} line */
+function lateCall({ callee, arguments: given }, { members }, line) {
   const name = nameOf(callee) ?? nameOf(callee.property);
   const first = given[0]?.value;
   /** @type {Finding[]} */
   const found = [];
-  if (name === "addEventListener" && first) found.push(...unlessOneIsThere(MEMBERS.get(`${first}_event`) ?? [], line));
+  if (name === "addEventListener" && first && !members.has(`${first}_event`)) found.push(...unlessOneIsThere(MEMBERS.get(`${first}_event`) ?? [], line));
   if (name === "createElement" && first) found.push(...unlessOneIsThere([`html.elements.${first}`], line));
   if (/^(set|toggle)Attribute$/.test(name) && first) found.push(...unlessOneIsThere([`html.global_attributes.${first}`], line));
   for (const argument of given) {

@@ -19,10 +19,13 @@ const HARMLESS = {
   "css.properties.field-sizing": "a list is as wide as its longest entry",
   "css.properties.overflow-anchor": "Safari moves nothing by itself, which is what is asked for",
   "css.properties.overscroll-behavior": "a scroll that goes on where this one ends",
+  "css.properties.resize": "a field that keeps its size",
   "css.properties.scrollbar-width": "the bar is as wide as the system draws it",
   "css.properties.text-wrap": "lines of different length",
   "css.selectors.selection": "iOS marks what is selected in its own colour",
   "html.elements.link": "what the head tells of icons and apps is for those who know it",
+  "api.Notification": "an event of our own has the name of one of its events",
+  "css.properties.forced-color-adjust": "Safari has no forced colours",
   "html.elements.meta": "what the head tells of colours and screens is for those who know it",
 };
 
@@ -42,7 +45,6 @@ const FALLBACKS = {
   "api.NetworkInformation.saveData": [["offline/audio-cache.js"], "nobody wishes to save data"],
   "api.TrustedTypePolicyFactory.createPolicy": [["offline/install.js"], "an address in plain text"],
   "api.Window.requestIdleCallback": [["page.js", "recording/recorder-panel.js"], "setTimeout"],
-  "css.properties.scrollbar-width": [["list/list.css"], "a bar below the chips"],
   "css.selectors.highlight": [["clip/clip-page.css"], "the paragraph is marked"],
   "html.global_attributes.contenteditable.plaintext-only": [["shared/plain-text.js"], "keepPlain"],
 };

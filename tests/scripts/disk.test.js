@@ -112,8 +112,26 @@ test("storage that is cleared under a recording costs nothing of it", async () =
 
 test("storage that never answers keeps nobody waiting", async () => {
   globalThis.indexedDB = /** @type {any} */ ({ open: () => ({}) });
-  const hung = await Journal.open(10);
+  const hung = Journal.open(10);
   await hung.create(recording());
   assert.equal(await hung.append("a", bytes("one")), true);
   assert.equal(hung.safe, false);
 });
+
+for (const [what, storage] of /** @type {[string, any]} */ ([
+  ["opens late", null],
+  ["never opens", { open: () => ({}) }],
+])) {
+  test(`what is kept while storage ${what} is kept in its order`, async () => {
+    if (storage) globalThis.indexedDB = storage;
+    const opening = Journal.open(storage ? 10 : undefined);
+    assert.equal(opening.safe, true, "nothing is kept yet, so nothing can be lost");
+    await opening.create(recording());
+    const told = [opening.append("a", bytes("one."), { recorded_ms: 3_000 }), opening.append("a", bytes("two."))];
+    assert.deepEqual(await Promise.all(told), [true, true]);
+    assert.equal((await opening.update("a", ({ name }) => ({ name: `${name}b` }))).name, "ab");
+    assert.equal(await read(opening), "one.two.");
+    assert.deepEqual((await opening.all()).map(({ name }) => name), ["ab"]);
+    assert.equal(opening.safe, storage === null);
+  });
+}

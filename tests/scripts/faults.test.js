@@ -62,7 +62,7 @@ test("an upload that the server has lost with a part of it is said, and the rest
   await recording.stop();
   await until(async () => (await journal.get("a")).state === "refused");
   const row = await journal.get("a");
-  assert.match(row.problem, /lost what it had of this/);
+  assert.deepEqual(row.reason, { code: "device.incomplete" });
   assert.equal(server.uploads.size, 0, "nothing is begun that cannot be ended");
   assert.equal(await (await here.outbox.audio("a")).text(), "two");
 });
@@ -95,7 +95,7 @@ test("a definite refusal is kept with its sentence, and sent again when a person
   const { outbox } = tab();
   await outbox.scan();
   await until(async () => (await journal.get("a"))?.state === "refused");
-  assert.equal((await journal.get("a")).problem, "This is no sound.");
+  assert.deepEqual((await journal.get("a")).reason, { said: "This is no sound." });
   assert.equal(await (await outbox.audio("a")).text(), "onetwo");
   await outbox.finish("a");
   await until(empty);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { beforeEach, test } from "node:test";
 import { Intake } from "../../static/offline/intake.js";
 import german from "../../static/words/de.js";
+import { sentenceOf } from "../../static/shared/sentences.js";
 
 const REFUSAL = "This is a picture: there is no sound in it.";
 
@@ -62,7 +63,7 @@ test("each file that is refused has its own sentence, and the others are taken",
     file("d.wav", "audio/wav", 400_000),
   ]);
   assert.equal(told.length, 3);
-  assert.equal(told[0], `“a.png” was not taken: ${REFUSAL}`);
+  assert.equal(sentenceOf(told[0]), `“a.png” was not taken: ${REFUSAL}`);
   assert.deepEqual(kept.map(({ name }) => name), ["b"]);
 });
 

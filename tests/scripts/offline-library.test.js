@@ -87,3 +87,40 @@ test("one clip is recalled before the list and in place of a server, and its wor
   await cut.known.recall("a", { isCut: true });
   assert.equal(cut.library.get("a").clip.text, "All of the words.");
 });
+
+test("another library is noticed, too, when its list comes before this device has read what it knows", async () => {
+  await memory.put("clips", clip("theirs"));
+  const { library, known, ids } = visit();
+  let told = 0;
+  known.addEventListener("other", () => (told += 1));
+  const showing = known.show();
+  library.reconcile([clip("ours")], library.snapshot(), true);
+  await Promise.all([known.read(), showing]);
+  assert.deepEqual([told, ids()], [1, ["ours"]]);
+});
+
+test("the words that lists leave out are kept: asked for once, and never lost to a list", async () => {
+  const texts = ["a", "b", "c", "d", "e", "f", "g"];
+  const whole = texts.map((id, n) => clip(id, { created_at: at(n), text: `words of ${id}`, text_chars: 10 }));
+  const short = whole.map(({ text, ...rest }) => ({ ...rest, excerpt: text }));
+  const asked = [];
+  const api = /** @type {any} */ ({
+    list: async (cursor, wish) => (asked.push(wish), { clips: whole }),
+    get: async (id) => (asked.push(id), whole.find((clip) => clip.id === id)),
+  });
+  const first = visit();
+  first.library.add(short);
+  await first.known.complete(api);
+  assert.equal(first.library.get("a").clip.text, "words of a");
+  await until(async () => (await memory.get("clips", "g"))?.text === "words of g");
+
+  const second = visit();
+  second.library.add(short);
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  assert.equal((await memory.get("clips", "a")).text, "words of a", "a list's short form takes nothing away");
+  second.library.apply({ ...short[0], version: 9 });
+  whole[0] = { ...whole[0], version: 9, text: "other words" };
+  await second.known.complete(api);
+  assert.deepEqual(asked, [{ whole: true }, "a"]);
+  assert.deepEqual([second.library.get("a").clip.text, second.library.get("g").clip.text], ["other words", "words of g"]);
+});

@@ -89,12 +89,12 @@ test("pieces that wait are joined, and cut where a request would be too large", 
 test("a sentence says while it is spoken that it stays here for now", async () => {
   const here = tab();
   const problems = [];
-  here.outbox.addEventListener("progress", ({ detail }) => problems.push(detail.problem));
+  here.outbox.addEventListener("progress", ({ detail }) => problems.push(detail.problem && detail.problem.said));
   server.faults = [[/^create/, new Problem("Sign in again.", 401)]];
   await speak(here);
   await until(() => problems.includes("Sign in again."));
   await until(() => problems.at(-1) === null);
-  await until(async () => (await journal.get("a")).problem === null);
+  await until(async () => (await journal.get("a")).reason === null);
 });
 
 test("a file says when it was changed last, and a recording when it began", async () => {
@@ -379,7 +379,7 @@ test("what was refused and thrown away is gone from the server too, and stays he
   await until(async () => (await journal.get("a")).state === "refused");
   await here.outbox.discard("a", new Date().toISOString());
   await until(() => server.clips.get("a").deleted_at !== null);
-  assert.equal((await journal.get("a")).problem, "Too large.");
+  assert.deepEqual((await journal.get("a")).reason, { said: "Too large." });
   const days = (number) => new Date(Date.now() - number * 24 * 3_600_000).toISOString();
   await journal.update("a", { deleted_at: days(29) });
   await here.outbox.scan();

@@ -103,10 +103,10 @@ test("a network that is away for a moment is waited for, and one that stays away
   await made(address);
   assert.equal(asked.length, 5);
   answers = [lost];
-  await assert.rejects(made(address), /cannot be reached/);
+  await assert.rejects(made(address), /server.unreachable/);
   assert.equal(asked.length, 8);
   browser.onLine = false;
-  await assert.rejects(made(address), /cannot be reached/);
+  await assert.rejects(made(address), /server.unreachable/);
   assert.equal(asked.length, 9, "without a network nobody asks again");
 });
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, mock, test } from "node:test";
 import { Recorder, container } from "../../static/recording/recorder.js";
 import { Stopwatch, unheard } from "../../static/recording/stopwatch.js";
 import { FakeRecorder, equip, pass, settle, unequip } from "./microphone.js";
+import { sentenceOf } from "../../static/shared/sentences.js";
 
 /** @type {ReturnType<typeof equip>} */
 let microphones;
@@ -24,7 +25,7 @@ beforeEach(() => {
     heard.push(`${opens ? "*" : ""}${new TextDecoder().decode(data).trim()} @${recorded_ms}`);
   });
   on("gap", (gap) => gaps.push(gap));
-  on("interruption", (sentence) => sentences.push(sentence));
+  on("interruption", (reason) => sentences.push(reason && sentenceOf(reason)));
   on("end", () => heard.push("end"));
   on("state", (state) => heard.push(state));
 });

@@ -67,6 +67,20 @@ test("one page at first, then as many as are asked for", async () => {
   assert.equal(sync.more, false);
 });
 
+test("the page that came with the first list asks for none, and goes on from there", async () => {
+  const first = await server.list(null);
+  server.lists = 0;
+  sync = new Sync(library, server, feed, first);
+  const reading = sync.read();
+  assert.equal(shown(), "c5 c4", "in the same turn");
+  await reading;
+  assert.deepEqual([server.lists, feed.started], [0, [first.realtime]]);
+  await sync.readMore();
+  assert.equal(shown(), "c5 c4 c3 c2");
+  await sync.read();
+  assert.equal(server.lists, 3, "what came with the page was the truth of one moment");
+});
+
 test("resync reads as far down as the person has scrolled, and misses what was deleted", async () => {
   await sync.read();
   await sync.readMore();
@@ -91,7 +105,7 @@ test("a list that cannot be read is said, and read as soon as it can be", async 
   sync.addEventListener("list", ({ detail }) => said.push(detail));
   server.failures = [new Problem("The database is away.", 503)];
   await sync.read();
-  assert.deepEqual(said, ["The database is away.", null]);
+  assert.deepEqual(said, [{ said: "The database is away." }, null]);
   assert.equal(shown(), "c5 c4");
 });
 

@@ -71,6 +71,6 @@ test("a request of which nothing is heard is given up", async (t) => {
     return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   });
   const alive = setTimeout(() => {}, 1_000);
-  await assert.rejects(new Tus({ stalled_ms: 5 }).head("/u"), { status: 0, message: "The server does not answer." });
+  await assert.rejects(new Tus({ stalled_ms: 5 }).head("/u"), { status: 0, message: "server.silent" });
   clearTimeout(alive);
 });

@@ -14,16 +14,19 @@ def program(name: str) -> Path | None:
     return Path(path) if path else None
 
 
-def install(package: str) -> str | None:
-    """Install a package whose program has its name, unless it is there. Return the reason if it could not be done."""
+def install(package: str, *more: str, program_name: str | None = None) -> str | None:
+    """Install packages, unless the program is there, which has the first one's name if it has no other.
+
+    Return the reason if it could not be done.
+    """
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
         return "it can be installed by apt only as root on Debian or Ubuntu"
     with (Path(tempfile.gettempdir()) / "dictaphone-apt.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if program(package):  # another test process has done it meanwhile
+        if program(program_name or package):  # another test process has done it meanwhile
             return None
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", package]):
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", package, *more]):
             done = subprocess.run(
                 [apt, "-qq", *command],
                 env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from services.transcriber.models.registry import BUNDLED_MODEL
 from tests.servers.preloaded import ForkedProcess, ForkServer
 from tests.servers.server import Server, ServerFailed
@@ -21,6 +23,9 @@ INTERPRETER = os.environ.get("SERVICES_PYTHON") or sys.executable
 
 MEASURING = "COVERAGE_PROCESS_CONFIG"
 """By this variable coverage.py measures the processes that a measured one starts."""
+
+BUNDLE = "DICTAPHONE_TEST_BUNDLE"
+"""By this variable the processes of a run with `--bundle` find the bundle."""
 
 PYTHON = {
     "PYTHONPATH": str(ROOT),
@@ -51,7 +56,7 @@ class Service(Server):
     def module(self) -> str:
         return f"services.{self.name.partition('-')[0]}"
 
-    def spawn(self) -> ForkedProcess:
+    def spawn(self) -> psutil.Popen | ForkedProcess:
         return fork_server(self.module).fork(self.environment(), self.log_path)
 
     def working_folder(self) -> Path:
@@ -85,6 +90,8 @@ class Stack:
     ) -> None:
         # The model that comes along, unless a server has its own: no test waits for a hundred megabytes.
         wiring = {} if environment.get("WHISPER_URL") else {"WHISPER_MODEL": BUNDLED_MODEL}
+        # The page as plain modules, unless the whole run tries the bundle (`--bundle`), or this test does.
+        wiring["BUNDLE_DIR"] = os.environ.get(BUNDLE, "")
         self._servers = {name: Service(name, wiring) for name in services}
         if "realtime" in self._servers:
             wiring["REALTIME_UPSTREAM"] = f"ws://127.0.0.1:{self._servers['realtime'].port}/websocket"

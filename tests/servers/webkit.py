@@ -6,7 +6,6 @@ import os
 import subprocess
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,11 +32,12 @@ BROWSER = Path(__file__).with_name("webkit_browser.py")
 IMPORTS = "import gi; gi.require_version('WebKit2', '4.1'); from gi.repository import WebKit2"
 
 
-@cache
-def has_library() -> bool:
-    """Whether the system's Python can show pages by WebKitGTK."""
+def is_installed() -> bool:
+    """Whether driver and screen are here, and the system's Python can show pages by WebKitGTK."""
     python = Path("/usr/bin/python3")
-    return python.exists() and subprocess.run([python, "-c", IMPORTS], capture_output=True, check=False).returncode == 0
+    if not (debian.program(NAME) and debian.program(SCREEN) and python.exists()):
+        return False
+    return subprocess.run([python, "-c", IMPORTS], capture_output=True, check=False).returncode == 0
 
 
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"

@@ -40,7 +40,8 @@ def empty(request: Request) -> Response:
     with state.transaction() as transaction:
         now = transaction.now
     while last == BATCH_CLIPS and time.monotonic() < until:
-        last = erase(state.engine, state.store, queries.expired_in_bin(now, limit=BATCH_CLIPS), now)
+        chosen = queries.expired_in_bin(now, limit=BATCH_CLIPS).where(col(Clip.library_id) == HOME)
+        last = erase(state.engine, state.store, chosen, now)
         state.relay.wake()
         count += last
     with state.read_session() as session:

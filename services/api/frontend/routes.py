@@ -1,19 +1,32 @@
-"""The page and its static files, with the Content-Security-Policy."""
+"""The page and its files, with the Content-Security-Policy."""
 
 import re
+from mimetypes import guess_type
+from pathlib import Path
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
+import structlog
+from anyio import to_thread
 from starlette import staticfiles
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Scope
 
-from services.api.frontend.version import STATIC, UNREGISTER_WORKER, PageFiles
-from services.api.http.errors import Problem
+from services.api.clips import legacy_routes
+from services.api.clips.operations import AUDIO, AUDIO_ANSWERS, AUDIO_PROBLEMS, RANGE
+from services.api.frontend.document import with_first_list
+from services.api.frontend.version import UNREGISTER_WORKER, PageFiles
+from services.api.http.errors import Problem, is_expected
 from services.api.http.operations import Answer, Json, Operation, query_param
-from services.api.http.static_files import REVALIDATE, compressed
+from services.api.http.static_files import FOREVER, REVALIDATE, TEXT_SUFFIXES, kept_text
+from services.api.search.routes import first_page
 from services.api.state import state_of
+
+log = structlog.get_logger(__name__)
 
 SHELL: Json = {"type": "string", "description": "Only this version: asked by a service worker."}
 
@@ -22,25 +35,66 @@ PERMISSIONS_POLICY = (
 )
 """What the page may ask a person for: the microphone, and nothing else."""
 
+LIST_TIMEOUT_S: Final = 1.0
+"""How long the page waits for its list: without one it asks for it by itself, and says what is wrong."""
+
+NOT_STORED = "private, no-store"
+"""Cache-Control of a page with somebody's list in it."""
+
+PAGE_VARY = "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode"
+"""Headers that tell a navigation from other requests: `is_navigation`."""
+
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
+_CLIP_ID = re.compile(r"/clips/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_navigation(headers: Headers) -> bool:
+    """Whether a person opens this address in a tab. Browsers that send no Fetch Metadata are known by Accept."""
+    return (
+        "text/html" in headers.get("accept", "")
+        and headers.get("sec-fetch-mode", "navigate") == "navigate"
+        and headers.get("sec-fetch-dest", "document") == "document"
+    )
 
 
 @Operation(
-    "The page",
+    "The page, with the newest clips inside if a person opens it in a tab",
     {200: Answer("HTML.", {"text/html": ()})},
     problems=["other-version"],
     parameters=[query_param("shell", SHELL)],
 )
 async def index(request: Request) -> Response:
-    """GET /: the page, under its Content-Security-Policy."""
-    policy = _policy(request)
-    _reject_other_version(request, request.query_params.get("shell"), policy)
+    """GET / and the page's other places: the page, under its Content-Security-Policy."""
+    policy, version = _policy(request), request.query_params.get("shell")
+    _reject_other_version(request, version, policy)
+    document = _page_files(request).document
     headers = {
-        "Cache-Control": REVALIDATE,
+        "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": policy,
         "Permissions-Policy": PERMISSIONS_POLICY,
+        "Vary": PAGE_VARY,
     }
-    return await compressed(FileResponse(STATIC / "index.html", headers=headers), request.headers)
+    # What a service worker keeps holds no list, and neither does what another site's page may ask for.
+    clips = await _first_list(request) if version is None and is_navigation(request.headers) else None
+    if clips is None:
+        return await kept_text(document.encode(), {**headers, "Cache-Control": REVALIDATE}, request.headers)
+    return Response(with_first_list(document, clips), headers={**headers, "Cache-Control": NOT_STORED})
+
+
+@Operation(
+    "The page of a clip, if a person opens it in a tab; otherwise the audio of this name, to play or download",
+    {**AUDIO_ANSWERS, 200: Answer("The audio, or HTML.", {**AUDIO, "text/html": ()})},
+    problems=AUDIO_PROBLEMS,
+    parameters=[RANGE],
+    head_summary="Ask about the audio",
+)
+async def clip(request: Request) -> Response:
+    """GET /clips/{name}. The page's clips have ids (UUIDs); a name that is none is a clip of the seed's clients."""
+    if _CLIP_ID.fullmatch(request.url.path) and is_navigation(request.headers):
+        return await index(request)
+    response = await run_in_threadpool(legacy_routes.get, request)
+    response.headers.add_vary_header(PAGE_VARY)
+    return response
 
 
 @Operation("What keeps the page on a device", {200: Answer("A script.", {"text/javascript": ()})})
@@ -52,6 +106,18 @@ def service_worker(request: Request) -> Response:
         media_type="text/javascript",
         headers={"Cache-Control": REVALIDATE, "Content-Security-Policy": "default-src 'none'; connect-src 'self'"},
     )
+
+
+async def _first_list(request: Request) -> str | None:
+    """The first page of the list as JSON; None: it cannot be had now."""
+    state = state_of(request)
+    try:
+        with anyio.move_on_after(LIST_TIMEOUT_S):
+            return (await to_thread.run_sync(first_page, state, abandon_on_cancel=True)).model_dump_json()
+    except Exception as error:
+        # The page is wanted most when something is wrong: it records without any list.
+        log.warning("page sent without its list", reason=str(error), exc_info=not is_expected(error))
+    return None
 
 
 def _page_files(request: Request) -> PageFiles:
@@ -68,7 +134,7 @@ def _reject_other_version(request: Request, version: str | None, policy: str) ->
 def _policy(request: Request) -> str:
     settings, store = state_of(request).settings, state_of(request).store
     bucket = (store.presigned_origin() or "") if settings.audio_delivery == "redirect" else ""
-    return content_security_policy(bucket, _websocket_source(request))
+    return content_security_policy(bucket, _websocket_source(request), *_page_files(request).inline_sources)
 
 
 def _websocket_source(request: Request) -> str:
@@ -80,13 +146,16 @@ def _websocket_source(request: Request) -> str:
     return f"ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
 
 
-def content_security_policy(bucket: str, websocket: str) -> str:
-    """Allow our own files only; audio from the bucket, too, and the WebSocket of a realtime server elsewhere."""
+def content_security_policy(bucket: str, websocket: str, script: str, style: str) -> str:
+    """Allow our own files, and the page's inline script and style by their hashes; nothing else.
+
+    Audio may come from the bucket, too, and the WebSocket be that of a realtime server elsewhere.
+    """
     return "; ".join(
         (
             "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
+            f"script-src 'self' {script}".rstrip(),
+            f"style-src 'self' {style}".rstrip(),
             "img-src 'self' data: blob:",
             f"media-src 'self' blob: {bucket}".rstrip(),
             f"connect-src 'self' {websocket}".rstrip(),
@@ -103,14 +172,30 @@ def content_security_policy(bucket: str, websocket: str) -> str:
 
 
 class StaticFiles(staticfiles.StaticFiles):
-    """Static files, compressed; browsers keep them and revalidate them before each use."""
+    """The bundle's files, which browsers keep for good, and those of the folder, which they revalidate."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        request = Request(scope)
         if versions := parse_qs(scope["query_string"].decode("latin-1")).get("shell"):
-            request = Request(scope)
             _reject_other_version(request, versions[0], _policy(request))
+        if bundled := _bundled(request, path):
+            headers = {"Content-Type": _content_type(path), "Cache-Control": FOREVER}
+            return await kept_text(bundled, headers, request.headers)
         response = await super().get_response(path, scope)
-        if isinstance(response, FileResponse):
-            response = await compressed(response, Headers(scope=scope))
+        if isinstance(response, FileResponse) and Path(path).suffix in TEXT_SUFFIXES:
+            body = await run_in_threadpool(Path(response.path).read_bytes)
+            headers = {"Content-Type": _content_type(path), "Cache-Control": REVALIDATE}
+            return await kept_text(body, headers, request.headers)
         response.headers["Cache-Control"] = REVALIDATE
         return response
+
+
+def _bundled(request: Request, path: str) -> bytes | None:
+    bundle = _page_files(request).bundle
+    name = f"/static/{path}"
+    return bundle.files.get(name.removeprefix(bundle.prefix)) if bundle and name.startswith(bundle.prefix) else None
+
+
+def _content_type(path: str) -> str:
+    media_type = guess_type(path)[0] or "application/octet-stream"
+    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type

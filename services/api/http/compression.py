@@ -26,6 +26,7 @@ TEXT_TYPES = frozenset(
         "application/json",
         "application/problem+json",
         "application/x-subrip",
+        "text/html",
         "text/markdown",
         "text/plain",
         "text/vtt",

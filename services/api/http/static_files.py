@@ -1,62 +1,40 @@
-"""Static files for browsers: comments removed, compressed, revalidated."""
+"""Texts for browsers: compressed, revalidated."""
 
 import gzip
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import brotli
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from services.api.http.conditional import etag_matches
 
 REVALIDATE = "no-cache"
 """Cache-Control of the page and its files: browsers keep them, and revalidate (ETag, 304) before each use."""
 
-STRIPPED_SUFFIXES = {".css", ".js"}
-TEXT_SUFFIXES = STRIPPED_SUFFIXES | {".html", ".svg", ".webmanifest"}
+FOREVER = "public, max-age=31536000, immutable"
+"""Cache-Control of what never changes at its address: the digest of the content is part of it."""
 
-COMMENT = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/[ \t]*|//[^\n]*)$|/\*\* @[^\n]*?\*/ ?", re.DOTALL | re.MULTILINE)
-"""A comment that has its lines to itself, or a JSDoc type inside a line: the kinds that our files have.
-
-Comments are a third of the bytes. Their line breaks stay, so that line numbers in a browser's error messages hold for
-the file. A test holds the stripped script to be the same program.
-"""
-
-INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
-
-CSS_WHITE_SPACE = re.compile(r"""("[^"]*")|\s*([{};,])\s*""")
-"""A string (group 1), or a separator (group 2) with the white space around it."""
-
-CSS_COLON = re.compile(r"(?<=[{;])([a-z-]+): ")
-"""A property's name (group 1) and the colon behind it, after `CSS_WHITE_SPACE` was applied."""
+TEXT_SUFFIXES = {".css", ".html", ".js", ".svg", ".webmanifest"}
 
 ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {"br": brotli.compress, "gzip": gzip.compress}
-"""By content coding, the better one first; both at their best level, since each file is compressed once."""
-
+"""By content coding, the better one first; both at their best level, for what is compressed once and sent often."""
 
 _WEIGHT = re.compile(r"q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
 
-async def compressed(file: FileResponse, request_headers: Headers) -> Response:
-    """The file in the best content coding that the client accepts; unchanged if there is none, or if it is no text."""
-    path = Path(file.path)
-    if path.suffix not in TEXT_SUFFIXES:
-        return file
+async def kept_text(body: bytes, headers: Mapping[str, str], request_headers: Headers) -> Response:
+    """A text that is the same for every client, in the best coding that this one accepts, or 304 where it has it."""
     coding = best_coding(request_headers.get("accept-encoding", ""))
-    file.headers["Vary"] = "Accept-Encoding"
-    if coding is None:
-        return file
-    stat = await run_in_threadpool(path.stat)
-    etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}-{coding}"'
-    headers = {name: value for name, value in file.headers.items() if name not in {"content-length", "etag"}}
-    headers |= {"ETag": etag, "Content-Encoding": coding}
+    etag = f'"{_digest(body)}-{coding or "identity"}"'
+    headers = {**_with_coding(headers, coding), "ETag": etag}
     if etag_matches(request_headers.get("if-none-match"), etag, weak=True):
         return Response(status_code=304, headers=headers)
-    return Response(await run_in_threadpool(_compress, path, coding, etag), headers=headers)
+    return Response(await run_in_threadpool(_compress, body, coding) if coding else body, headers=headers)
 
 
 def best_coding(accept_encoding: str) -> str | None:
@@ -79,21 +57,16 @@ def _weight(parameters: Sequence[str]) -> float:
     return float(match[1]) if match else 0.0
 
 
+def _with_coding(headers: Mapping[str, str], coding: str | None) -> dict[str, str]:
+    vary = ", ".join(filter(None, [headers.get("Vary"), "Accept-Encoding"]))
+    return {**headers, "Vary": vary, **({"Content-Encoding": coding} if coding else {})}
+
+
 @lru_cache(maxsize=512)
-def _compress(path: Path, coding: str, _etag: str) -> bytes:
-    text = path.read_text()
-    if path.suffix in STRIPPED_SUFFIXES:
-        text = strip_comments(text)
-    if path.suffix == ".css":
-        text = minify_css(text)
-    return ENCODERS[coding](text.encode())
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:16]
 
 
-def strip_comments(text: str) -> str:
-    """Remove comments and indentation of a script or style sheet; every line keeps its number."""
-    return INDENTATION.sub("", COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text))
-
-
-def minify_css(text: str) -> str:
-    """Remove the white space that a style sheet does not need. Its line numbers are lost: no message names them."""
-    return CSS_COLON.sub(r"\1:", CSS_WHITE_SPACE.sub(lambda match: match[1] or match[2], text))
+@lru_cache(maxsize=512)
+def _compress(body: bytes, coding: str) -> bytes:
+    return ENCODERS[coding](body)

@@ -29,16 +29,16 @@ SORTS: tuple[str, ...] = get_args(Sort)
 class ClipQuery:
     """Which clips, and in which order."""
 
-    typed: str
-    since: datetime | None
-    until: datetime | None
-    shortest_ms: int | None
-    longest_ms: int | None
-    statuses: tuple[str, ...]
-    tags: tuple[str, ...]
+    typed: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    shortest_ms: int | None = None
+    longest_ms: int | None = None
+    statuses: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     """Keys of tags; a clip must have all of them."""
-    sort: str
-    deleted: bool
+    sort: str = "newest"
+    deleted: bool = False
     starred: bool = False
 
     @classmethod

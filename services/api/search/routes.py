@@ -1,5 +1,7 @@
 """List clips, search them, and list tags."""
 
+from typing import Any
+
 from sqlalchemy import func, select
 from sqlmodel import col
 from starlette.requests import Request
@@ -12,9 +14,16 @@ from services.api.http.params import choice_param, int_param
 from services.api.search import full_text, pages, snippets
 from services.api.search.filters import ClipQuery
 from services.api.search.operations import LIST_PARAMETERS, TAGS
-from services.api.search.pages import LISTED_COLUMNS, MAX_PAGE_SIZE, PAGE_SIZE, SEARCH_PAGE_SIZE, SHORT_COLUMNS
+from services.api.search.pages import (
+    LISTED_COLUMNS,
+    MAX_PAGE_SIZE,
+    PAGE_SIZE,
+    SEARCH_PAGE_SIZE,
+    SHORT_COLUMNS,
+    ClipRows,
+)
 from services.api.search.schemas import FORMS, ClipPage, Limits, Realtime, SearchPage
-from services.api.state import state_of
+from services.api.state import State, state_of
 from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip, ShortClip
 from shared.libraries import HOME
@@ -56,14 +65,36 @@ def list_clips(request: Request) -> Response:
         else:
             rows, next_cursor = [], None  # punctuation alone: no clip matches
         hits = snippets.search_hits(connection, rows, query, state.word_timings) if clip_query.typed else None
-    common = {
+    common = _common(state, rows, clip_query, next_cursor, event_cursor, is_short=is_short)
+    page = ClipPage(**common) if hits is None else SearchPage(**common, found=hits)
+    return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": PRIVATE})
+
+
+def first_page(state: State) -> ClipPage:
+    """The first page of the list in its short form, for the page to bring along."""
+    clip_query = ClipQuery()
+    event_cursor = state.relay.cursor(HOME)
+    with state.read_session() as session:
+        rows, next_cursor = pages.fetch_page(session.connection(), clip_query, None, PAGE_SIZE, columns=SHORT_COLUMNS)
+    return ClipPage(**_common(state, rows, clip_query, next_cursor, event_cursor, is_short=True))
+
+
+def _common(
+    state: State,
+    rows: ClipRows,
+    clip_query: ClipQuery,
+    next_cursor: Cursor | None,
+    event_cursor: str | None,
+    *,
+    is_short: bool,
+) -> dict[str, Any]:
+    """What every page of a list has."""
+    return {
         "clips": [(ShortClip if is_short else PublicClip).model_validate(row) for row in rows],
         "next": next_cursor.encode(clip_query.fingerprint) if next_cursor else None,
         "realtime": Realtime(url=state.settings.realtime_url or "/websocket", cursor=event_cursor),
         "limits": Limits(upload_bytes=state.settings.max_upload_bytes, bin_days=state.settings.bin_days),
     }
-    page = ClipPage(**common) if hits is None else SearchPage(**common, found=hits)
-    return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": PRIVATE})
 
 
 @Operation("All tags, most used first", {200: json_answer("Each with its number of clips.", TAGS)})

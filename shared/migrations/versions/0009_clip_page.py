@@ -23,7 +23,7 @@ COLUMNS = (
     # What is cut out of a clip. An older release shows such a clip whole.
     lambda: sa.Column("cuts", sa.JSON(), nullable=False, server_default="[]"),
     lambda: sa.Column("joined_from", sa.JSON(), nullable=False, server_default="[]"),
-    lambda: sa.Column("whole_ms", sa.Integer()),
+    lambda: sa.Column("whole_ms", sa.BigInteger()),
     lambda: sa.Column("whole_text", sa.Text()),
     lambda: sa.Column("hidden", sa.JSON(), nullable=False, server_default="[]"),
 )

@@ -29,8 +29,7 @@ def test_a_search_composes_no_more_of_a_text_than_the_index_covers(
         return nfc(text)
 
     monkeypatch.setattr(snippets, "nfc", counted)
-    row = SimpleNamespace(id=uuid4(), name="n", markers=[], notes="", text="word " + "é" * length)
-    row.cuts = []
+    row = SimpleNamespace(id=uuid4(), name="n", markers=[], notes="", cuts=[], text="word " + "é" * length)
     connection: Any = None
     rows: Any = [row]
     timings: Any = NoTimings()

@@ -39,7 +39,7 @@ from services.transcriber.recognizers.recognizer import (
     ignore_progress,
 )
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.models import MAX_TRIES, Clip, Status
+from shared.clips.models import MAX_TRIES, Clip, NameOrigin, Status
 from shared.clips.remarks import remark
 from shared.db.engine import open_engine, transaction
 from shared.libraries import HOME
@@ -226,6 +226,26 @@ def test_a_rename_meanwhile_is_kept(harness: JobHarness, recognizer: ScriptedRec
     recognizer.during_transcription = lambda: harness.change(lambda clip, now: clip.rename("b", now))
     harness.run()
     assert (harness.clip().name, harness.clip().status) == ("b", Status.DONE)
+
+
+SPOKEN = "Okay. The garden fence is broken again."
+
+
+def test_the_words_name_a_clip_that_nobody_named(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
+    recognizer.words = Recognition(SPOKEN, "en", [Passage(0, 900, SPOKEN)])
+    harness.change(lambda clip, now: setattr(clip, "name_origin", NameOrigin.DEFAULT))
+    harness.run()
+    clip = harness.clip()
+    assert (clip.name, clip.name_origin) == ("The garden fence is broken again", NameOrigin.WORDS)
+    assert clip.sort_name == "the garden fence is broken again"
+
+
+def test_a_rename_meanwhile_is_not_replaced_by_a_title(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
+    recognizer.words = Recognition(SPOKEN, "en", [Passage(0, 900, SPOKEN)])
+    harness.change(lambda clip, now: setattr(clip, "name_origin", NameOrigin.DEFAULT))
+    recognizer.during_transcription = lambda: harness.change(lambda clip, now: clip.rename(clip.name, now))
+    harness.run()
+    assert (harness.clip().name_origin, harness.clip().text) == (NameOrigin.PERSON, SPOKEN)
 
 
 def test_a_late_result_is_dropped(harness: JobHarness, recognizer: ScriptedRecognizer) -> None:
