@@ -75,8 +75,8 @@ async def test_what_is_marked_and_noted_is_on_every_page_and_without_a_network_t
     await expect(other.get_by_role("textbox", name="Marker at 0:00")).to_have_count(0)
     await there.page.context.set_offline(False)
     await expect(page.get_by_role("checkbox", name="Ask the landlord")).to_be_checked(timeout=WORDS_MS)
-    clip = await clip_of(stack.api_url, id)
-    assert (clip["markers"], clip["notes"]) == ([], "Train late.\n- [x] Ask the landlord")
+    stored = await clip_of(stack.api_url, id)
+    assert (stored["markers"], stored["notes"]) == ([], "Train late.\n- [x] Ask the landlord")
     assert here.errors == there.errors == []
 
 

@@ -142,11 +142,13 @@ async def test_a_clip_is_found_read_edited_and_played(person: Person, stack: Sta
 
 
 async def test_a_browser_that_dies_loses_nothing(
-    person: Person, stack: Stack, api: httpx.AsyncClient, microphone: bytes
+    person: Person, stack: Stack, api: httpx.AsyncClient, microphone: bytes, full_length: bool
 ) -> None:
+    """But for what it had not handed out yet: a piece, and the one that it was writing."""
+    seconds = 60 if full_length else 6
     title = f"Broken off in {person.page.name}"
     await person.opens(stack.api_url, microphone)
-    await records(person, title, 6)
+    await records(person, title, seconds)
     await person.page.crash()
     await person.opens(stack.api_url)
     row = {"role": "listitem", "name": None, "within": CLIPS}
@@ -155,7 +157,7 @@ async def test_a_browser_that_dies_loses_nothing(
 
     async def is_whole() -> bool:
         clips = (await api.get("/api/clips", params={"q": title})).json()["clips"]
-        return bool(clips and clips[0]["status"] != "recording" and clips[0]["duration_ms"] >= 3_000)
+        return bool(clips and clips[0]["status"] != "recording" and clips[0]["duration_ms"] >= 1000 * (seconds - 3))
 
     await person.waits(is_whole, "the recording on the server", ms=WORDS_MS)
     assert await person.faults() == []

@@ -1,5 +1,6 @@
 """Speak in one browser, read it in every other: on SQLite and files, and on Postgres and S3."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,16 @@ from tests.browser.page import (
     title_of,
     words_of,
 )
-from tests.conftest import Launch
-from tests.servers.stack import Stack
+from tests.conftest import Launch, Parts, StartStack
 
 SAID = ("austen-0870.wav",)
 
 
 @pytest.mark.parametrize("parts", ["servers", pytest.param("local", marks=pytest.mark.slow)], indirect=True)
-async def test_speak_here_and_read_there(stack: Stack, launch_browser: Launch, tmp_path: Path) -> None:
+async def test_speak_here_and_read_there(
+    start_stack: StartStack, parts: Parts, page_form: Mapping[str, str], launch_browser: Launch, tmp_path: Path
+) -> None:
+    stack = start_stack(parts, **page_form)
     speaker_browser = await launch_browser(speech.microphone(tmp_path / "speech.wav", SAID), whole=True)
     reader_browser = await launch_browser()
     speaker = await DictaphonePage.open(speaker_browser, stack.api_url)

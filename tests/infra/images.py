@@ -18,9 +18,12 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import psutil
 from packaging.requirements import Requirement
 
 from infra.build_page import BuildError, build_page
+from tests.servers.preloaded import ForkedProcess
+from tests.servers.server import Server
 from tests.servers.stack import ROOT, Service
 
 BUNDLE = "bundle"
@@ -185,6 +188,10 @@ class Container(Service):
 
     def command(self) -> list[str]:
         return self._image.command(json.loads(last_instruction(self._image.name, "CMD")))
+
+    def spawn(self) -> psutil.Popen | ForkedProcess:
+        # A process of its own: those that tests fork have the tree's files.
+        return Server.spawn(self)
 
     def working_folder(self) -> Path:
         return self._image.app

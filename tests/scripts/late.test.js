@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { Problem } from "../../static/shared/api.js";
 import { late } from "../../static/shared/late.js";
-import { words } from "../../static/shared/words.js";
 
 const { fetch } = globalThis;
 afterEach(() => (globalThis.fetch = fetch));
@@ -35,14 +34,14 @@ test("one attempt that fails is no failure", async () => {
 test("a part that does not come is said, and the next call begins anew", async () => {
   globalThis.fetch = async () => Promise.reject(new TypeError());
   const { get } = part(lost, lost, "a");
-  await assert.rejects(get(), (error) => error instanceof Problem && error.message === words.server.unreachable);
+  await assert.rejects(get(), (error) => error instanceof Problem && error.message === "server.unreachable");
   assert.equal(await get(), "a");
 });
 
 test("a server with another version is no server that is away", async () => {
   globalThis.fetch = async () => new Response(null, { status: 404 });
-  await assert.rejects(part(lost).get(), { message: words.offline.outdated });
+  await assert.rejects(part(lost).get(), { message: "offline.outdated" });
   globalThis.fetch = async () => new Response(null, { status: 200 });
-  await assert.rejects(part(lost).get(), { message: words.server.unreachable });
-  await assert.rejects(part(new SyntaxError()).get(), { message: words.offline.outdated });
+  await assert.rejects(part(lost).get(), { message: "server.unreachable" });
+  await assert.rejects(part(new SyntaxError()).get(), { message: "offline.outdated" });
 });

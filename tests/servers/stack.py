@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from services.transcriber.models.registry import BUNDLED_MODEL
 from tests.servers.preloaded import ForkedProcess, ForkServer
 from tests.servers.server import Server, ServerFailed
@@ -54,7 +56,7 @@ class Service(Server):
     def module(self) -> str:
         return f"services.{self.name.partition('-')[0]}"
 
-    def spawn(self) -> ForkedProcess:
+    def spawn(self) -> psutil.Popen | ForkedProcess:
         return fork_server(self.module).fork(self.environment(), self.log_path)
 
     def working_folder(self) -> Path:

@@ -64,6 +64,7 @@ async def test_both_parts_have_what_is_theirs_and_all_comes_back(
     assert [[mark["at_ms"] for mark in each["markers"]] for each in (first, second)] == [[500], [1_000]]
     assert (second["name"], second["tags"], second["status"]) == ("Talk (2)", ["a"], "done")
     assert second["created_at"] > first["created_at"]
+    assert [each["text_chars"] for each in (first, second)] == [len(each["text"]) for each in (first, second)]
     other = f"/api/clips/{id}"
     assert [word["start_ms"] for word in (await transcript(client, other))["words"]] == [*range(0, 6_000, 1_000)]
     assert (await client.get(f"{other}/waveform")).json()["peaks"] == [*range(40, 100)]

@@ -516,10 +516,10 @@ def test_gaps_that_are_reported_during_the_preparation_are_kept(
     id = sqlite_harness.recorded([streamed(SECOND)], gaps=[new_gap(0, 0, LOST)])
     muted, played = new_gap(1_000, 2_000, "muted"), prepare._make_played_audio
 
-    def explained_meanwhile(*parts: Any) -> prepare.PlayedAudio:
+    def explained_meanwhile(*parts: Any, **options: Any) -> prepare.PlayedAudio:
         with transaction(sqlite_harness.engine) as session:
             assert session.get_one(Clip, id).reconcile_gaps(datetime.now(UTC), duration_ms=600_000, gaps=[muted])
-        return played(*parts)
+        return played(*parts, **options)
 
     monkeypatch.setattr(prepare, "_make_played_audio", explained_meanwhile)
     assert [known["cause"] for known in sqlite_harness.prepare(id).gaps] == ["muted", "missing"]
