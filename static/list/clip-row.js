@@ -45,7 +45,6 @@ export class ClipRow {
       words: part(this.element, "words", HTMLElement),
       facts: part(this.element, "facts", HTMLElement),
       tags: part(this.element, "tags", HTMLElement),
-      tagged: part(this.element, "tagged", HTMLElement),
       star: part(this.element, "star", HTMLElement),
       unread: part(this.element, "unread", HTMLElement),
       play: part(this.element, "play", HTMLButtonElement),
@@ -84,9 +83,7 @@ export class ClipRow {
     parts.words.hidden = !view.excerpt;
     parts.words.lang = entry.clip?.language ?? "";
     parts.star.hidden = !entry.clip?.starred;
-    const tags = (entry.clip?.tags ?? []).join(", ");
-    write(parts.tags, tags);
-    parts.tagged.hidden = !tags;
+    write(parts.tags, (entry.clip?.tags ?? []).join(", "));
     parts.menu.ariaLabel = words.list.menu(view.name);
     parts.pick.ariaLabel = words.selection.pick(view.name);
     this.played();

@@ -67,7 +67,8 @@ function address() {
 export function launched(record) {
   const search = new URLSearchParams(location.search);
   if (search.has("record")) record.focus();
-  if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+  // Only the list is opened for something; other places have addresses of their own behind the `?`.
+  if (location.search && location.pathname === "/") history.replaceState(history.state, "", location.pathname + location.hash);
   return search.get("shared") === "full";
 }
 

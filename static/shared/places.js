@@ -54,7 +54,7 @@ export class Places {
     // What could not be opened is opened when the server is back, or when this device turns out to have it.
     feed.addEventListener("open", () => this.#isUnopened && void this.#show(router.place));
     library.addEventListener("change", (event) => this.#changed(/** @type {CustomEvent} */ (event).detail.id));
-    language.addEventListener("change", () => (document.title = this.#title(router.place)));
+    language.addEventListener("change", () => titlePlace(this.#title(router.place)));
     list.element.addEventListener("retag", (event) => void this.#retag(/** @type {CustomEvent} */ (event).detail));
     part(body, "skip", HTMLElement).addEventListener("click", () => this.#skip());
     router.addEventListener("place", (event) => void this.#arrive(/** @type {CustomEvent} */ (event).detail));
@@ -116,7 +116,7 @@ export class Places {
     const entry = library.get(id);
     if (this.clip && !entry) void this.#show(router.place);
     else if (this.#isUnopened && entry && !gone(entry)) void this.#show(router.place);
-    else document.title = this.#title(router.place);
+    else titlePlace(this.#title(router.place));
   }
 
   /** Edit the tags of a clip of the list, on its page. @param {string} id */

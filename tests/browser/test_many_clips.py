@@ -118,7 +118,7 @@ async def test_what_comes_goes_and_grows_above_moves_nothing_in_sight(
     full_stack: Stack, launch_browser: Launch, api: httpx.AsyncClient
 ) -> None:
     here = await DictaphonePage.open(await launch_browser(), full_stack.api_url)
-    await turn_wheel(here.page, 600, f"Clip {CLIPS - 120}")
+    await turn_wheel(here.page, 400, f"Clip {CLIPS - 120}")
     await here.page.evaluate(STILL)
     before = await look(here.page)
     new = await add(api, "New, far above")
@@ -224,11 +224,12 @@ async def test_on_a_phone_the_list_is_where_it_was_when_one_comes_back(
     await open_clip(here, id_of(number))
     await expect(here.row(id_of(number))).to_be_hidden()
     await back_to_list(here)
-    assert await look(here.page) == before
+    # The player stays below the list, which is a little shorter for it.
+    assert (await look(here.page))["seen"][:4] == before["seen"][:4]
     await open_clip(here, id_of(number))
     await here.page.go_back()
     await expect(title_of(here.row(id_of(number)))).to_be_focused()
-    assert await look(here.page) == before
+    assert (await look(here.page))["seen"][:4] == before["seen"][:4]
     assert here.errors == []
 
 
@@ -266,5 +267,5 @@ async def test_older_clips_that_cannot_be_read_are_read_when_asked_for(
     await here.page.unroute("**/api/clips?cursor=*")
     await here.button("Retry").click()
     await expect(alert).to_have_count(0)
-    await turn_wheel(here.page, 600, f"Clip {CLIPS - 150}")
+    await turn_wheel(here.page, 400, f"Clip {CLIPS - 150}")
     assert here.errors == []
