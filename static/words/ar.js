@@ -105,6 +105,7 @@ export default {
     details: "التفاصيل",
     shortcuts: "اختصارات لوحة المفاتيح",
     search: "البحث في المقاطع",
+    searchShort: "بحث",
     filter: "تصفية",
     filters: "عوامل التصفية",
     select: "تحديد",

@@ -82,6 +82,7 @@ export default {
     details: "Einzelheiten",
     shortcuts: "Tastenkürzel",
     search: "Aufnahmen durchsuchen",
+    searchShort: "Suchen",
     filter: "Filtern",
     filters: "Filter",
     select: "Auswählen",

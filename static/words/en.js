@@ -80,6 +80,7 @@ export default {
     details: "Details",
     shortcuts: "Keyboard shortcuts",
     search: "Search clips",
+    searchShort: "Search",
     filter: "Filter",
     filters: "Filters",
     select: "Select",
