@@ -76,8 +76,8 @@ function build(journal) {
   const toast = new Toast(document.body);
   const changes = new Changes(memory, api, library, { channel: channelOf("dictaphone-changes") });
   // Where the browser keeps nothing, it is told at least.
-  const keep = (/** @type {Parameters<Changes["refuse"]>} */ ...[change, problem]) =>
-    changes.refuse(change, problem).catch(() => toast.say([words.offline.refused[change.kind](change.title, problem), change.kind === "notes" && change.value].filter(Boolean).join("\n"), { stays: true }));
+  const keep = (/** @type {Parameters<Changes["refuse"]>} */ ...[change, reason]) =>
+    changes.refuse(change, reason).catch(() => toast.say([words.offline.refused[change.kind](change.title, sentenceOf(reason)), change.kind === "notes" && change.value].filter(Boolean).join("\n"), { stays: true }));
   const outbox = new Outbox(journal, api, new Tus(), { channel: channelOf("dictaphone"), keep });
   const recorder = new Recorder();
   const parts = {

@@ -2,6 +2,7 @@
 
 import { Editable } from "../shared/editable.js";
 import { part } from "../shared/element.js";
+import { sentenceOfError } from "../shared/sentences.js";
 import { words } from "../shared/words.js";
 import { MarkersView } from "./markers-view.js";
 import { toDos, withDone } from "./to-dos.js";
@@ -40,7 +41,7 @@ export class NotesView {
     this.list.addEventListener("change", ({ target }) => {
       if (!(target instanceof HTMLInputElement)) return;
       const notes = withDone(this.#notes, Number(target.value), target.checked);
-      void clip.saving(actions.note(id, notes, this.#notes)).catch((error) => clip.failed(String(error?.message ?? error)));
+      void clip.saving(actions.note(id, notes, this.#notes)).catch((error) => clip.failed(sentenceOfError(error)));
     });
   }
 

@@ -143,13 +143,13 @@ export class Changes extends EventTarget {
 
   /**
    * Keep what the server did not take from somebody else here, until a person has read it.
-   * @param {Pick<Change, "id"|"kind"|"value"|"title">} change @param {string} problem
+   * @param {Pick<Change, "id"|"kind"|"value"|"title">} change @param {Reason} reason
    */
-  async refuse(change, problem) {
+  async refuse(change, reason) {
     /** @type {Change} */
     const refused = {
       ...{ ...change, base: null, at: new Date().toISOString(), taken: 0, failures: 0 },
-      ...{ state: "refused", problem },
+      ...{ state: "refused", reason },
     };
     await this.memory.put("changes", refused);
     await this.#told();

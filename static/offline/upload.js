@@ -7,7 +7,7 @@ import { untold } from "./annotations.js";
 /** @typedef {import("../shared/types.js").Kept} Kept */
 /** @typedef {import("../shared/types.js").Clip} Clip */
 /** @typedef {Pick<import("../shared/api.js").Api, "get"|"finish"|"patch"|"delete"|"restore">} Server */
-/** @typedef {(change: Pick<import("../shared/types.js").Change, "id"|"kind"|"value"|"title">, problem: string) => Promise<void>} Keep */
+/** @typedef {(change: Pick<import("../shared/types.js").Change, "id"|"kind"|"value"|"title">, reason: import("../shared/problem.js").Reason) => Promise<void>} Keep */
 /** @typedef {Pick<import("./tus.js").Tus, "create"|"head"|"send"|"limit_bytes">} Uploads */
 
 /**
@@ -129,7 +129,7 @@ export class Upload {
   /** @param {import("./annotations.js").Step} step @param {string} title @param {Problem} problem */
   async #refused({ patch }, title, problem) {
     const [[kind, value]] = Object.entries(patch ?? {});
-    await this.keep({ id: this.id, kind: /** @type {"notes"|"markers"} */ (kind), value: /** @type {any} */ (value), title }, problem.message);
+    await this.keep({ id: this.id, kind: /** @type {"notes"|"markers"} */ (kind), value: /** @type {any} */ (value), title }, problem.reason);
   }
 
   /** Send a segment, as far as it is here. @param {number} n */

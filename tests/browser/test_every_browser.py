@@ -137,7 +137,7 @@ async def test_a_clip_is_found_read_edited_and_played(person: Person, stack: Sta
     await person.misses("article")
     assert "/clips/" not in await person.page.evaluate("() => location.href")
     await person.sees("link", name, within=CLIPS)
-    await person.page.goto(f"{stack.api_url}/#clip={id}&t=1")
+    await person.page.goto(f"{stack.api_url}/clips/{id}")
     await person.sees("heading", name, within={"role": "article"})
 
 

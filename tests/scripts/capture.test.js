@@ -330,7 +330,7 @@ test("notes that a server of an older release refuses are kept for a person, and
   await pass(3_500);
   here.capture.stop();
   await pass(1_000);
-  assert.deepEqual(kept, [["notes", "Ask the landlord", "notes: Extra inputs are not permitted."]]);
+  assert.deepEqual(kept, [["notes", "Ask the landlord", { said: "notes: Extra inputs are not permitted." }]]);
   assert.deepEqual(await journal.all(), []);
 });
 

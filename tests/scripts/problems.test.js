@@ -11,9 +11,9 @@ import en from "../../static/words/en.js";
 import { local } from "./clips.js";
 
 const CORE = {
-  offline: "audio-cache audio-formats changes install intake journal memory offline-library outbox persistence storage tus upload",
-  recording: "advice capture recorder refusals stopwatch",
-  shared: "api backoff captions feed library polling problem sync",
+  offline: "annotations audio-cache audio-formats changes install intake journal memory offline-library outbox persistence storage tus upload",
+  recording: "advice capture levels recorder refusals stopwatch",
+  shared: "api backoff captions feed late library polling problem sync titles",
 };
 
 const modules = Object.entries(CORE).flatMap(([folder, names]) => names.split(" ").map((name) => `${folder}/${name}.js`));
