@@ -555,6 +555,9 @@ export default {
   },
 
   selection: {
+    join: "Zu einer Aufnahme verbinden",
+    joined: (number) => `${number} Aufnahmen sind eine neue; sie selbst bleiben, wie sie sind.`,
+    mostJoined: (number) => `Höchstens ${number} Aufnahmen lassen sich verbinden.`,
     /** @param {number} number @param {string} shown as it is written */
     count: (number, shown) => (number ? `${shown} ausgewählt` : "Aufnahmen auswählen"),
     /** @param {string} name */
