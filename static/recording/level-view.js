@@ -42,6 +42,7 @@ export class LevelView {
   /** Draw what is heard. The picture comes by itself, and no recording waits for it. */
   async draw() {
     const stream = this.#stream;
+    if (!stream && !this.#visualizer) return;
     const module = await visualizer().catch(() => null);
     if (!module || stream !== this.#stream) return;
     const canvas = part(this.element, "visualizer", HTMLCanvasElement);

@@ -39,6 +39,9 @@ HALF = ("bytes", "row_ms", "usable_ms", "chromium_cpu_s", "api_cpu_s")
 SCROLLED_PX = 40_000
 """So far the list is scrolled: through some hundreds of clips, and several pages of the list."""
 
+START_TIMEOUT_S = 60.0
+"""A page that is not usable after so long never will be."""
+
 CALM_S = 2.0
 """A visit is over when the page has been usable so long: what comes after the start has come, too."""
 
@@ -141,8 +144,9 @@ async def visit(browser: Browser, url: str, api: psutil.Process) -> dict[str, fl
     await page.add_init_script(WATCH)
     before = chromium_cpu_s(), cpu_s(api)
     await page.goto(url)
-    while not {"row_ms", "usable_ms"} <= set(marks := await page.evaluate("() => window.marks")):
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(START_TIMEOUT_S):
+        while not {"row_ms", "usable_ms"} <= set(marks := await page.evaluate("() => window.marks")):
+            await asyncio.sleep(0.05)
     await asyncio.sleep(CALM_S)
     after = chromium_cpu_s(), cpu_s(api)
     figures = {

@@ -108,7 +108,9 @@ class PageFiles:
         """Every file that the page may ask for."""
         paths = [Path(path) for path, _, _ in self._signature if path not in {"index.html", SERVICE_WORKER}]
         if self._bundle:
-            paths = [path for path in paths if path.suffix not in BUNDLED_SUFFIXES]
+            # The page may name a file that runs before the bundle.
+            named = {path for path in paths if f'"/static/{path.as_posix()}"' in self._document}
+            paths = [path for path in paths if path.suffix not in BUNDLED_SUFFIXES or path in named]
         bundled = [f"{self._bundle.prefix}{name}" for name in sorted(self._bundle.files)] if self._bundle else []
         return [*bundled, *(f"/static/{path.as_posix()}" for path in paths)]
 
