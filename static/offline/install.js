@@ -67,7 +67,9 @@ function address() {
 export function launched(record) {
   const search = new URLSearchParams(location.search);
   if (search.has("record")) record.focus();
-  if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+  // The moment and the tab of a clip's address stay.
+  const isLaunch = search.has("record") || search.has("shared");
+  if (isLaunch) history.replaceState(history.state, "", location.pathname + location.hash);
   return search.get("shared") === "full";
 }
 
