@@ -4,6 +4,8 @@ import { Selection } from "./selection.js";
 import { sentenceOfError } from "../shared/sentences.js";
 import { language, locale, translate, words } from "../shared/words.js";
 import { part } from "../shared/element.js";
+import { uuid } from "../shared/format.js";
+import { place } from "../shared/router.js";
 import { suggest } from "../clip/tag-editor.js";
 
 /** So many requests at a time: a browser opens six connections to a server. */
@@ -11,6 +13,9 @@ const AT_ONCE = 4;
 
 /** Clips that fit into an address: servers take 8 KB of it, if not more. */
 const MAX_EXPORTED = 200;
+
+/** Clips that the server joins to one. */
+const MAX_JOINED = 20;
 
 /** A finger that rests so long chooses: before the browser, after 500 ms, begins to select text. */
 const LONG_PRESS_MS = 400;
@@ -25,13 +30,15 @@ export class SelectionBar {
   /**
    * @param {HTMLElement} element @param {{api: import("../shared/api.js").Api, library: import("../shared/library.js").Library,
    *   list: import("./clip-list.js").ClipList, actions: import("../shared/actions.js").Actions,
-   *   toast: import("../shared/toast.js").Toast, announce: (words: string) => void}} page
+   *   router: import("../shared/router.js").Router, toast: import("../shared/toast.js").Toast,
+   *   announce: (words: string) => void}} page
    */
-  constructor(element, { api, library, list, actions, toast, announce }) {
+  constructor(element, { api, library, list, actions, router, toast, announce }) {
     this.element = element;
     this.library = library;
     this.list = list;
     this.actions = actions;
+    this.router = router;
     this.toast = toast;
     this.announce = announce;
     this.button = part(element, "select", HTMLButtonElement);
@@ -44,6 +51,7 @@ export class SelectionBar {
       says: part(fragment, "chosen-says", HTMLElement),
       tag: part(fragment, "chosen-tag", HTMLInputElement),
       star: part(fragment, "chosen-star", HTMLButtonElement),
+      join: part(fragment, "chosen-join", HTMLButtonElement),
       export: part(fragment, "chosen-export", HTMLAnchorElement),
       delete: part(fragment, "chosen-delete", HTMLButtonElement),
     };
@@ -55,6 +63,7 @@ export class SelectionBar {
       void this.#tag(this.parts.tag.value.trim());
     });
     this.parts.star.addEventListener("click", () => void this.#star());
+    this.parts.join.addEventListener("click", () => void this.#join());
     this.parts.delete.addEventListener("click", () => void this.#delete());
     this.finder.after(fragment);
     list.dressers.push((row) => this.#dress(row));
@@ -130,6 +139,8 @@ export class SelectionBar {
     this.finder.inert = this.#isOn;
     this.parts.says.textContent = said;
     for (const tool of [this.parts.delete, this.parts.tag, this.parts.star]) tool.disabled = !size;
+    this.parts.join.disabled = size < 2 || size > MAX_JOINED;
+    this.parts.join.title = size > MAX_JOINED ? words.selection.mostJoined(MAX_JOINED) : words.selection.join;
     this.parts.star.ariaPressed = String(size > 0 && this.#areStarred);
     this.#offer(size ? `?${new URLSearchParams([...ids].map((id) => ["id", id]))}` : "", size);
     for (const row of this.list.rows) this.#dress(row);
@@ -219,6 +230,24 @@ export class SelectionBar {
       undo: done.length ? () => void this.#each(done, back) : undefined,
     }));
     if (!failed.length) this.parts.tag.value = "";
+  }
+
+  /** A new clip of all of them, the oldest first; they stay what they are. */
+  async #join() {
+    const at = (/** @type {string} */ id) => this.library.get(id)?.at ?? "";
+    const ids = [...this.#selection.ids].sort((a, b) => (at(a) < at(b) ? -1 : 1));
+    const made = uuid();
+    this.bar.ariaBusy = "true";
+    try {
+      await this.actions.join(ids, made);
+      this.toast.say(words.selection.joined(ids.length), { undo: () => void this.actions.remove(made) });
+      this.#leave();
+      this.router.go(place("clip", { id: made }));
+    } catch (error) {
+      this.toast.say(sentenceOfError(error), { stays: true });
+    } finally {
+      this.bar.ariaBusy = "false";
+    }
   }
 
   get #areStarred() {

@@ -23,7 +23,7 @@ const TYPED = "input, select, textarea, [contenteditable]";
 export function toolbar(element, page) {
   const { router } = page;
   const find = part(element, "find", HTMLInputElement);
-  const speak = () => (find.placeholder = words.page.search);
+  const speak = () => (find.placeholder = words.page.searchShort);
   language.addEventListener("change", speak);
   speak();
   new Chips(element, page);

@@ -67,9 +67,8 @@ function address() {
 export function launched(record) {
   const search = new URLSearchParams(location.search);
   if (search.has("record")) record.focus();
-  // The moment and the tab of a clip's address stay.
-  const isLaunch = search.has("record") || search.has("shared");
-  if (isLaunch) history.replaceState(history.state, "", location.pathname + location.hash);
+  // Only the list is opened for something; other places have addresses of their own behind the `?`.
+  if (location.search && location.pathname === "/") history.replaceState(history.state, "", location.pathname + location.hash);
   return search.get("shared") === "full";
 }
 

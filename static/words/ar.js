@@ -105,6 +105,7 @@ export default {
     details: "التفاصيل",
     shortcuts: "اختصارات لوحة المفاتيح",
     search: "البحث في المقاطع",
+    searchShort: "بحث",
     filter: "تصفية",
     filters: "عوامل التصفية",
     select: "تحديد",
@@ -550,6 +551,9 @@ export default {
   },
 
   selection: {
+    join: "دمج في تسجيل واحد",
+    joined: (number) => `صارت ${number} تسجيلات تسجيلًا جديدًا واحدًا، وبقيت كما هي.`,
+    mostJoined: (number) => `يمكن دمج ${number} تسجيلًا على الأكثر.`,
     count: (number, shown) => (number ? `حُدّد ${some(number, "clip", shown)}` : "حدّد مقاطع"),
     pick: (name) => `تحديد ${name}`,
     deleted: (number) => `في السلة: ${some(number, "clip")}.`,

@@ -82,6 +82,7 @@ export default {
     details: "Einzelheiten",
     shortcuts: "Tastenkürzel",
     search: "Aufnahmen durchsuchen",
+    searchShort: "Suchen",
     filter: "Filtern",
     filters: "Filter",
     select: "Auswählen",
@@ -554,6 +555,9 @@ export default {
   },
 
   selection: {
+    join: "Zu einer Aufnahme verbinden",
+    joined: (number) => `${number} Aufnahmen sind eine neue; sie selbst bleiben, wie sie sind.`,
+    mostJoined: (number) => `Höchstens ${number} Aufnahmen lassen sich verbinden.`,
     /** @param {number} number @param {string} shown as it is written */
     count: (number, shown) => (number ? `${shown} ausgewählt` : "Aufnahmen auswählen"),
     /** @param {string} name */

@@ -80,6 +80,7 @@ export default {
     details: "Details",
     shortcuts: "Keyboard shortcuts",
     search: "Search clips",
+    searchShort: "Search",
     filter: "Filter",
     filters: "Filters",
     select: "Select",
@@ -517,6 +518,9 @@ export default {
   },
 
   selection: {
+    join: "Join to one clip",
+    joined: (/** @type {number} */ number) => `${number} clips are one new clip; they stay as they are.`,
+    mostJoined: (/** @type {number} */ number) => `At most ${number} clips can be joined.`,
     /** @param {number} number @param {string} shown as it is written */
     count: (number, shown) => (number ? `${shown} selected` : "Select clips"),
     /** @param {string} name */

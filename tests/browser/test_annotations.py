@@ -75,6 +75,7 @@ async def test_what_is_marked_and_noted_is_on_every_page_and_without_a_network_t
     await expect(other.get_by_role("textbox", name="Marker at 0:00")).to_have_count(0)
     await there.page.context.set_offline(False)
     await expect(page.get_by_role("checkbox", name="Ask the landlord")).to_be_checked(timeout=WORDS_MS)
+    await expect(page.get_by_role("textbox", name="Marker at 0:00")).to_have_count(0, timeout=SOON_MS)
     stored = await clip_of(stack.api_url, id)
     assert (stored["markers"], stored["notes"]) == ([], "Train late.\n- [x] Ask the landlord")
     assert here.errors == there.errors == []
@@ -125,4 +126,25 @@ async def test_a_clip_is_split_and_is_one_again(context: BrowserContext, stack: 
     await expect(here.row(second)).to_have_count(0, timeout=SOON_MS)
     await expect(here.row(id)).to_contain_text("himself", timeout=SOON_MS)
     assert (await clip_of(stack.api_url, id))["cuts"] == []
+    assert here.errors == []
+
+
+async def test_clips_are_joined_to_a_new_one(context: BrowserContext, stack: Stack) -> None:
+    ids = [await put(stack.api_url, name) for name in ("Part one", "Part two")]
+    here = await DictaphonePage.open(context, stack.api_url)
+    for id in ids:
+        await heard(here.row(id))
+    await here.button("Select").click()
+    join = here.button("Join to one clip")
+    await expect(join).to_be_disabled()
+    for id in ids:
+        await here.row(id).get_by_role("checkbox").check()
+    await join.click()
+    page = clip_page(here.page)
+    words = page.get_by_role("group", name="Transcript")
+    await expect(words).to_contain_text("amiable woman", timeout=WORDS_MS)
+    assert (await words.inner_text()).count("amiable woman") == 2
+    await expect(page.get_by_role("link", name="Play from 0:1").first).to_be_visible(timeout=WORDS_MS)
+    for id in ids:
+        await expect(here.row(id)).to_be_attached()
     assert here.errors == []

@@ -14,10 +14,22 @@ from tests.recordings import recording
 from tests.servers.stack import Stack
 from tests.services.transcriber import files
 
-CUT = """() => [...document.querySelectorAll("button, label, .chip, h1, h2, a.quiet, [role=tab], option, dt, dd")]
-  .filter((each) => each.getClientRects().length && !each.closest(".unseen, .skip-link, select, .row"))
-  .filter((each) => each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).display !== "inline")
-  .map((each) => `${each.tagName} ${each.textContent.trim()}: ${each.scrollWidth} > ${each.clientWidth}`)"""
+CUT = """() => {
+  const pen = document.createElement("canvas").getContext("2d");
+  const fits = (field) => {
+    const { font, paddingLeft, paddingRight } = getComputedStyle(field);
+    pen.font = font;
+    const room = field.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+    return pen.measureText(field.placeholder).width <= room;
+  };
+  const placeholders = [...document.querySelectorAll("input[placeholder]")]
+    .filter((field) => field.getClientRects().length && !fits(field)).map(({ placeholder }) => placeholder);
+  const words = [...document.querySelectorAll("button, label, .chip, h1, h2, a.quiet, [role=tab], dt, dd")]
+    .filter((each) => each.getClientRects().length && !each.closest(".unseen, .skip-link, select, .row"))
+    .filter((each) => each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).display !== "inline")
+    .map((each) => `${each.tagName} ${each.textContent.trim()}: ${each.scrollWidth} > ${each.clientWidth}`);
+  return [...placeholders, ...words];
+}"""
 """Words that do not fit into what they stand in."""
 
 PHONE: ViewportSize = {"width": 390, "height": 844}

@@ -1,7 +1,7 @@
 """Files that a browser plays wrong, or not at all, although it says that it plays their kind.
 
-Each was seen in `python -m tests.cases` with Chromium 151, Firefox 153 ESR and WebKitGTK 2.50. Players get a rendition of
-such a file.
+Each was seen in `python -m tests.cases` with Chromium 151, Firefox 153 ESR and WebKitGTK 2.50. Players get a rendition
+of such a file.
 """
 
 import av
