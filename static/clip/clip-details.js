@@ -3,6 +3,7 @@
  * is fetched when a clip is opened or played, and kept for the few clips that were looked at last.
  */
 
+import { isShort } from "../shared/short-form.js";
 import { isSpoken } from "./remarks.js";
 import { pauses, Timing } from "./word-timings.js";
 
@@ -47,8 +48,9 @@ export class ClipDetails extends EventTarget {
   }
 
   /** The list leaves long texts out: the library is told of the whole clip. @param {Clip} clip */
-  async #whole({ id, version, text }) {
-    if (text !== undefined || this.#asked === version) return;
+  async #whole(clip) {
+    const { id, version } = clip;
+    if (!isShort(clip) || this.#asked === version) return;
     this.#asked = version;
     try {
       this.library.apply(await this.api.get(id));

@@ -2,6 +2,7 @@
 
 import { Problem, reasonOf } from "../shared/problem.js";
 import { Backoff } from "../shared/backoff.js";
+import { isShort } from "../shared/short-form.js";
 import { webLock } from "./outbox.js";
 
 /** @typedef {import("../shared/types.js").Clip} Clip */
@@ -239,8 +240,8 @@ export class Changes extends EventTarget {
   /** Change what is there now. @param {string} id @param {(clip: Clip) => Partial<Pick<Clip, "name"|"text"|"notes"|"tags">>} change may throw `Conflict` */
   async #write(id, change) {
     const known = this.library.truth(id);
-    // The list's short form has no words to compare with.
-    for (let clip = known?.text === undefined ? await this.api.get(id) : known; ; clip = await this.api.get(id)) {
+    // The list's short form has neither all words nor notes to compare with.
+    for (let clip = !known || isShort(known) ? await this.api.get(id) : known; ; clip = await this.api.get(id)) {
       this.library.apply(clip);
       try {
         return await this.api.patch(id, change(clip), clip.version);

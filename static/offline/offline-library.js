@@ -1,5 +1,7 @@
 /** The newest clips as they were last seen here: shown before the server answers, or when it does not. */
 
+import { isShort } from "../shared/short-form.js";
+
 /** @typedef {import("../shared/types.js").Clip} Clip */
 
 /** What a first look at the list shows: as many as the server's first page has. */
@@ -60,7 +62,7 @@ export class OfflineLibrary extends EventTarget {
     const known = this.library.truth(id);
     if (!clip) return;
     if (known) {
-      if (known.text === undefined && clip.text !== undefined && known.version === clip.version) this.library.apply(clip);
+      if (isShort(known) && !isShort(clip) && known.version === clip.version) this.library.apply(clip);
     } else if (isCut || !this.#isRead) {
       this.#kept.set(id, stateOf(clip));
       this.library.recall([clip]);
@@ -93,10 +95,10 @@ export class OfflineLibrary extends EventTarget {
    */
   async complete(api) {
     const lacking = [];
-    for (const { clip } of this.library.shown(isShort).slice(0, FIRST)) {
+    for (const { clip } of this.library.shown(({ clip }) => Boolean(clip && isShort(clip))).slice(0, FIRST)) {
       if (!clip) continue;
       const kept = await this.memory.get("clips", clip.id).catch(() => null);
-      if (kept?.version === clip.version && kept.text !== undefined) this.library.apply(kept);
+      if (kept?.version === clip.version && !isShort(kept)) this.library.apply(kept);
       else lacking.push(clip.id);
     }
     if (lacking.length <= FEW) for (const id of lacking) this.library.apply(await api.get(id));
@@ -122,7 +124,7 @@ export class OfflineLibrary extends EventTarget {
     for (const id of news) {
       const [clip, kept] = [this.library.truth(id), await this.memory.get("clips", id)];
       // The list's short form takes nothing away.
-      if (clip?.text === undefined && kept?.version === clip?.version && kept?.text !== undefined) whole.add(id);
+      if (clip && isShort(clip) && kept?.version === clip.version && !isShort(kept)) whole.add(id);
     }
     await this.memory.edit("clips", (rows) => {
       for (const id of news) {
@@ -140,10 +142,5 @@ export class OfflineLibrary extends EventTarget {
 /** @param {Clip|null} clip */
 function stateOf(clip) {
   if (!clip || clip.deleted_at) return "gone";
-  return `${clip.version}${clip.text === undefined ? " short" : ""}`;
-}
-
-/** Whether the words of a clip are longer than what its short form says of them. @param {import("../shared/types.js").Entry} entry */
-function isShort({ clip }) {
-  return clip?.text === undefined && (clip?.text_chars ?? 0) > 0;
+  return `${clip.version}${isShort(clip) ? " short" : ""}`;
 }

@@ -1,6 +1,7 @@
 /** What this page knows of the clips: the server's truth by version, and what this device has not sent yet. */
 
 import { caption } from "./captions.js";
+import { isShort, withWords } from "./short-form.js";
 import { changed } from "../offline/changes.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
@@ -97,9 +98,9 @@ export class Library extends EventTarget {
   }
 
   /** Whether it is the whole of a clip of which we have the list's short form. @param {Clip} clip */
-  #isFuller({ id, version, text }) {
-    const truth = this.#truth.get(id);
-    return text !== undefined && truth?.text === undefined && truth?.version === version;
+  #isFuller(clip) {
+    const truth = this.#truth.get(clip.id);
+    return truth?.version === clip.version && isShort(truth) && !isShort(clip);
   }
 
   /** Take how far a transcription is; late news of one that is over is none. @param {Progress} hearing */
@@ -209,8 +210,9 @@ export class Library extends EventTarget {
     const { id, clip } = entry;
     const before = this.#entries.get(id) ?? null;
     const changes = this.#changes.get(id);
-    if (clip) this.#truth.set(id, clip);
-    this.#entries.set(id, { ...entry, changes, clip: clip && changes ? changed(clip, changes) : clip });
+    const known = clip && withWords(clip);
+    if (known) this.#truth.set(id, known);
+    this.#entries.set(id, { ...entry, changes, clip: known && changes ? changed(known, changes) : known });
     this.#tell(id, before);
   }
 

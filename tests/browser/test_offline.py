@@ -67,13 +67,16 @@ async def listed(api: httpx.AsyncClient, **query: str) -> list[tuple[str, Any]]:
 
 
 async def remembered(here: DictaphonePage, clips: int) -> None:
-    """Wait until the device remembers so many clips."""
+    """Wait until the device remembers so many clips, with all of their words."""
     await here.page.wait_for_function(
         """clips => new Promise(resolve => {
             const opening = indexedDB.open("dictaphone-library");
             opening.onsuccess = () => {
-                const count = opening.result.transaction("clips").objectStore("clips").count();
-                count.onsuccess = () => { opening.result.close(); resolve(count.result >= clips); };
+                const all = opening.result.transaction("clips").objectStore("clips").getAll();
+                all.onsuccess = () => {
+                    opening.result.close();
+                    resolve(all.result.filter(({ text }) => text !== undefined).length >= clips);
+                };
             };
         })""",
         arg=clips,
@@ -135,6 +138,7 @@ async def test_words_that_two_people_changed_wait_for_a_person_even_after_a_relo
     await added(api, 0, "A", "In the beginning.")
     here = await DictaphonePage.open(await launch_browser(), doomed_stack.api_url, service_worker=True)
     await installed(here.page)
+    await remembered(here, 1)
     await here.page.context.set_offline(True)
     clip = await open_clip(here, IDS[0])
     await rewrite(clip, "Mine.")
@@ -165,6 +169,7 @@ async def test_what_the_server_refuses_later_is_told_and_the_words_can_be_kept(
     context = await (await launch_browser()).new_context(permissions=["clipboard-read", "clipboard-write"])
     here = await DictaphonePage.open(context, doomed_stack.api_url)
     await installed(here.page)
+    await remembered(here, 1)
     doomed_stack.stop("api")
     await rewrite(await open_clip(here, IDS[0]), "Apples and pears.")
     await expect(here.row(IDS[0])).to_contain_text(UNSENT)
