@@ -1,43 +1,20 @@
 /** All the keys, on a sheet over the page. */
 
-import { words } from "../shared/words.js";
+import { make } from "../shared/element.js";
 import { recall, remember } from "../shared/preferences.js";
+import { showSheet } from "../shared/sheet.js";
+import { words } from "../shared/words.js";
 
 export function showHelp() {
-  if (document.querySelector("dialog[open]")) return;
-  const { title, keys, also, single, close } = words.player.help;
-  const sheet = make("dialog", "sheet");
-  const heading = make("h2", "", title);
-  heading.id = "help-title";
-  sheet.setAttribute("aria-labelledby", heading.id);
+  const { title, keys, also, single } = words.player.help;
   const list = make("dl");
   for (const [names, does] of keys) {
-    const term = make("dt");
-    term.append(...names.split(" ").map((name) => make("kbd", "", name)));
-    list.append(term, make("dd", "", does));
+    list.append(make("dt", "", "", ...names.split(" ").map((name) => make("kbd", "", name))), make("dd", "", does));
   }
-  const button = make("button", "quiet", close);
-  button.autofocus = true;
-  button.addEventListener("click", () => sheet.close());
   // Who dictates to the whole machine, or has unsteady hands, can switch them off (WCAG 2.1.4).
-  const choice = make("label", "choice");
   const box = make("input");
   box.type = "checkbox";
   box.checked = recall("keys", true);
   box.addEventListener("change", () => remember("keys", box.checked));
-  choice.append(box, single);
-  sheet.append(heading, list, make("p", "", also), choice, button);
-  // Whoever clicks beside it means the page.
-  sheet.addEventListener("click", (event) => event.target === sheet && sheet.close());
-  sheet.addEventListener("close", () => sheet.remove());
-  document.body.append(sheet);
-  sheet.showModal();
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} T @param {T} tag @param {string} [className] @param {string} [text]
- * @returns {HTMLElementTagNameMap[T]}
- */
-function make(tag, className = "", text = "") {
-  return Object.assign(document.createElement(tag), { className, textContent: text });
+  showSheet(title, [list, make("p", "", also), make("label", "choice", "", box, single)]);
 }

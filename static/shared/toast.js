@@ -1,6 +1,7 @@
 /** One line that says what was just done, with a way to take it back; the next one takes its place. */
 
 import { part } from "./element.js";
+import { words } from "./words.js";
 
 /** How long it stays: long enough to read it twice, and to reach Undo by keyboard. */
 export const TOAST_MS = 10_000;
@@ -27,13 +28,14 @@ export class Toast {
 
   /**
    * Say a sentence. @param {string} sentence
-   * @param {{undo?: () => unknown, left?: () => unknown, stays?: boolean}} [ways] `undo` takes it back; `left` is told
-   *   when it can no longer be taken back; `stays`: until a person closes it
+   * @param {{undo?: () => unknown, label?: string, left?: () => unknown, stays?: boolean}} [ways] `undo` takes it back, on
+   *   a button with this `label`; `left` is told when it can no longer be taken back; `stays`: until a person closes it
    */
-  say(sentence, { undo, left, stays = false } = {}) {
+  say(sentence, { undo, label = words.page.undo, left, stays = false } = {}) {
     this.#finish();
     [this.#undo, this.#left] = [undo ?? null, left ?? null];
     this.undo.hidden = !undo;
+    this.undo.textContent = label;
     this.words.textContent = sentence;
     this.element.hidden = false;
     this.element.dataset.stays = String(stays);
