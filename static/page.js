@@ -3,6 +3,7 @@
 import { DetailsCache } from "./clip/clip-details.js";
 import { ClipList } from "./list/clip-list.js";
 import { acceptFiles } from "./list/drop-zone.js";
+import { tellWhatIsTaken } from "./list/first-visit.js";
 import { toolbar } from "./list/toolbar.js";
 import { AudioCache } from "./offline/audio-cache.js";
 import { Changes } from "./offline/changes.js";
@@ -28,6 +29,7 @@ import { Library } from "./shared/library.js";
 import { Places } from "./shared/places.js";
 import { Polling } from "./shared/polling.js";
 import { Router } from "./shared/router.js";
+import { ServerFacts } from "./shared/server-facts.js";
 import { Sync } from "./shared/sync.js";
 import { Toast } from "./shared/toast.js";
 import { words } from "./shared/words.js";
@@ -48,6 +50,7 @@ export async function start() {
   void page.changes.scan();
   void page.known.show();
   void page.sync.read();
+  void page.places.begin();
 }
 
 /** @typedef {ReturnType<typeof build>} Page */
@@ -60,8 +63,12 @@ function build(journal) {
   const sync = new Sync(library, api, feed);
   const memory = new Memory();
   const sounds = new AudioCache(memory, api);
+  const toast = new Toast(document.body);
   const changes = new Changes(memory, api, library, { channel: channelOf("dictaphone-changes") });
-  const outbox = new Outbox(journal, api, new Tus(), { channel: channelOf("dictaphone") });
+  // Where the browser keeps nothing, it is told at least.
+  const keep = (/** @type {Parameters<Changes["refuse"]>} */ ...[change, problem]) =>
+    changes.refuse(change, problem).catch(() => toast.say([words.offline.refused[change.kind](change.title, problem), change.kind === "notes" && change.value].filter(Boolean).join("\n"), { stays: true }));
+  const outbox = new Outbox(journal, api, new Tus(), { channel: channelOf("dictaphone"), keep });
   const recorder = new Recorder();
   const parts = {
     ...{ api, library, feed, sync, memory, sounds, changes, outbox, recorder, journal, announce },
@@ -71,8 +78,10 @@ function build(journal) {
     actions: new Actions(library, api, outbox, changes, sounds),
     details: new DetailsCache(api, library),
     router: new Router(),
-    toast: new Toast(document.body),
+    toast,
     connection: new Connection(document.body),
+    facts: new ServerFacts(api),
+    choose: () => part(document, "files", HTMLInputElement).click(),
   };
   const deletion = new Deletion(parts);
   const take = receiver(parts.intake, parts.toast);
@@ -81,6 +90,7 @@ function build(journal) {
   const panel = new RecorderPanel(document.body, parts.capture, announce);
   const list = new ClipList(part(document, "library", HTMLElement), { ...parts, deletion, player });
   toolbar(list.element, { ...parts, list });
+  tellWhatIsTaken(document, parts.facts);
   const places = new Places(document.body, { ...parts, deletion, player, list, panel });
   return { ...parts, deletion, player, panel, list, places, take };
 }
@@ -94,7 +104,7 @@ function announce(words) {
 
 /** Who hears whom, of what this device and the server say. @param {Page} page */
 function follow(page) {
-  const { library, outbox, sounds, known, journal, capture, panel, list, changes, sync, feed, intake, connection } = page;
+  const { library, outbox, sounds, known, journal, capture, panel, list, changes, sync, feed, intake, connection, facts } = page;
   on(changes, "refused", async (/** @type {import("./shared/types.js").Change[]} */ refused) => {
     const { show } = await needed(import("./offline/refused-changes.js"));
     show(part(document, "refused", HTMLElement), changes, refused);
@@ -136,7 +146,10 @@ function follow(page) {
     connection.list(problem, isKnown);
     if (!problem || isKnown) list.ready();
   });
-  on(sync, "limits", (/** @type {{upload_bytes: number}} */ limits) => (intake.limit_bytes = limits.upload_bytes));
+  on(sync, "limits", (/** @type {{upload_bytes: number, bin_days?: number}} */ limits) => {
+    intake.limit_bytes = limits.upload_bytes;
+    facts.take(limits);
+  });
   listen(page, feed);
 }
 
@@ -230,8 +243,6 @@ function watch(page) {
   addEventListener("beforeunload", (event) => {
     if (busy()) event.preventDefault();
   });
-  // What the address names is opened when the list around it is there, or is known not to come.
-  sync.addEventListener("list", () => void places.begin(), { once: true });
   // A network that went away before the page was kept comes back.
   const tryInstall = () =>
     install(page, busy).catch(() => feed.addEventListener("open", () => void install(page, busy).catch(() => {}), { once: true }));

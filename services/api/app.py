@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from services.api import about, health, websocket_proxy
 from services.api.archive import routes as archive
-from services.api.clips import bin_routes, legacy_routes
+from services.api.clips import bin_routes, cut_routes, join, legacy_routes, split
 from services.api.clips import routes as clips
 from services.api.frontend import routes as frontend
 from services.api.frontend.version import STATIC, PageFiles
@@ -53,6 +53,7 @@ ROUTES = [
     Route("/api/about", about.about),
     Route("/api/storage", about.storage),
     Route("/api/media-type", clips.media_type, methods=["POST"]),
+    Route("/api/clips/join", by_method(POST=join.join)),
     Route("/api/clips/{id}", by_method(GET=clips.read, PUT=clips.put, PATCH=clips.patch, DELETE=clips.delete)),
     Route("/api/clips/{id}/restore", clips.restore, methods=["POST"]),
     Route("/api/clips/{id}/transcription", clips.transcribe_again, methods=["POST"]),
@@ -63,6 +64,8 @@ ROUTES = [
     Route("/api/clips/{id}/revisions/{revision}/restore", revisions.restore_revision, methods=["POST"]),
     Route("/api/clips/{id}/finish", finish.finish, methods=["POST"]),
     Route("/api/clips/{id}/waveform", clips.waveform),
+    Route("/api/clips/{id}/cuts", by_method(PUT=cut_routes.put)),
+    Route("/api/clips/{id}/split", split.split, methods=["POST"]),
     # The whole library, as a zip.
     Route("/api/library.zip", archive.export_library),
     Route("/api/library", archive.import_library, methods=["POST"]),

@@ -10,6 +10,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Text, event, text, true
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from shared.clips.cut_words import Span, hidden_spans, readable_spans, shown_text, splice, timed_units
+from shared.clips.cuts import MIN_KEPT_MS, Cut, cut_markers, kept_ms, readable_cuts
 from shared.clips.excerpt import excerpt_of
 from shared.clips.gaps import LOST, MISSING, UNHEARD, missing_audio, new_gap, readable_gaps
 from shared.clips.markers import change_markers, readable_markers
@@ -136,7 +138,26 @@ class Clip(SQLModel, table=True):
     is_dated: bool = Field(default=True, sa_column=Column(Boolean, nullable=False, server_default=true()))
     """Whether a recorder or a person said when it was made. False: a date in the file replaces `created_at`, once."""
     duration_ms: int | None = None
-    """Length of the audio; during the recording, the length that the recorder reported last."""
+    """Length of what is heard; during the recording, the length that the recorder reported last."""
+    cuts: list[Cut] = Field(
+        default_factory=list,
+        sa_column=Column(ReadableJson(readable_cuts), nullable=False, server_default=text("'[]'")),
+    )
+    """What a person took out (`shared.clips.cuts`). Gaps, remarks and times of words stay in the clock of all sound."""
+    joined_from: list[str] = Field(
+        default_factory=list,
+        sa_column=Column(ReadableJson(readable_tags), nullable=False, server_default=text("'[]'")),
+    )
+    """Ids of the clips that it was made of. It has their words, and none is heard again for it."""
+    whole_ms: int | None = None
+    """Length of the audio of a clip that is cut."""
+    whole_text: str | None = Field(default=None, sa_column=Column(Text))
+    """The text of a clip that is cut, with the words that its cuts hide."""
+    hidden: list[Span] = Field(
+        default_factory=list,
+        sa_column=Column(ReadableJson(readable_spans), nullable=False, server_default=text("'[]'")),
+    )
+    """Where these words are in it (`shared.clips.cut_words`)."""
     status: Status | str = Field(sa_column=Column(OpenEnum(Status), nullable=False))
     """A text is the status of a newer release: nothing is done to the clip until a person wants it."""
     text: str | None = Field(default=None, sa_column=Column(Text))
@@ -178,6 +199,20 @@ class Clip(SQLModel, table=True):
         """The only track of the stored audio that is heard; None: all of them. Segments are joined into one track."""
         return self.track_set if self.segments == 1 else None
 
+    @property
+    def sound_ms(self) -> int | None:
+        """Length of the audio, with what is cut out of it."""
+        return self.whole_ms if self.cuts and self.whole_ms is not None else self.duration_ms
+
+    @property
+    def words(self) -> str | None:
+        """The text with the words that cuts hide."""
+        return None if self.text is None else self._whole_text()[0]
+
+    def spliced(self, text: str) -> tuple[str, list[Span]]:
+        """A new text with the words that cuts hide, and where they are in it."""
+        return splice(text, *self._whole_text()) if self.cuts else (text, [])
+
     # -- changes by a person -----------------------------------------------------------------------------------
 
     @classmethod
@@ -194,6 +229,7 @@ class Clip(SQLModel, table=True):
         recorded_at: datetime | None = None,
         is_dated: bool = False,
         track: int | None = None,
+        language: str | None = None,
         duration_ms: int | None = None,
         name_origin: NameOrigin = NameOrigin.PERSON,
         library_id: str = HOME,
@@ -216,6 +252,7 @@ class Clip(SQLModel, table=True):
             status=Status.PENDING,
             is_dated=is_dated,
             track_set=track,
+            language_set=language,
             queued_at=now,
             created_at=recorded_at or now,
             updated_at=now,
@@ -231,6 +268,7 @@ class Clip(SQLModel, table=True):
         recorded_at: datetime,
         now: datetime,
         name_origin: NameOrigin = NameOrigin.PERSON,
+        language: str | None = None,
         library_id: str = HOME,
     ) -> Self:
         """A new clip that is being recorded."""
@@ -240,6 +278,7 @@ class Clip(SQLModel, table=True):
             name=name,
             sort_name=sort_key(name),
             name_origin=name_origin,
+            language_set=language,
             mime=mime,
             bytes=0,
             status=Status.RECORDING,
@@ -262,6 +301,7 @@ class Clip(SQLModel, table=True):
             recorded_at=upload.recorded_at,
             is_dated=upload.is_dated,
             track=upload.track,
+            language=upload.language,
             name_origin=name_origin(upload.name_origin),
             now=now,
             library_id=upload.library_id,
@@ -289,12 +329,12 @@ class Clip(SQLModel, table=True):
         if self.found_at is not None and self.found_at == self.deleted_at:
             self.deleted_at = None  # nobody put it into the bin, and its recorder is here again
         self.bytes = bytes
-        self.duration_ms = recorded_ms or self.duration_ms
+        self._set_length(recorded_ms or self.sound_ms)
         self._touch(now)
 
     def finish_recording(self, now: datetime, *, duration_ms: int | None, gaps: list[dict[str, Any]]) -> None:
         """End the recording, so that its pieces are joined. `duration_ms` is the time that passed, without the gaps."""
-        self.duration_ms = duration_ms if duration_ms is not None else self.duration_ms
+        self._set_length(duration_ms if duration_ms is not None else self.sound_ms)
         self.gaps = gaps
         self.tries = 0
         self.error = None
@@ -310,15 +350,15 @@ class Clip(SQLModel, table=True):
             return False
         self.gaps = [*gaps, *(gap for gap in self.gaps if gap["cause"] in {MISSING, UNHEARD})]
         if self.prepared_at is None:
-            self.duration_ms = duration_ms
+            self._set_length(duration_ms)
         else:
-            self.gaps += missing_audio(duration_ms, self.duration_ms or 0, self.gaps)
+            self.gaps += missing_audio(duration_ms, self.sound_ms or 0, self.gaps)
         self._touch(now)
         return True
 
     def finish_stalled_recording(self, now: datetime) -> None:
         """Finish a recording whose recorder has sent nothing for long. The recorder may still come back."""
-        self.finish_recording(now, duration_ms=None, gaps=[*self.gaps, new_gap(self.duration_ms or 0, 0, LOST)])
+        self.finish_recording(now, duration_ms=None, gaps=[*self.gaps, new_gap(self.sound_ms or 0, 0, LOST)])
 
     def rename(self, name: str, now: datetime, origin: NameOrigin = NameOrigin.PERSON) -> None:
         """Set the name, unless a better origin gave the present one: a machine's name never replaces a person's."""
@@ -347,6 +387,11 @@ class Clip(SQLModel, table=True):
             self.markers = markers
             self._touch(now)
 
+    @property
+    def shown_markers(self) -> list[dict[str, Any]]:
+        """The markers on the clock of what remains, without those that are cut out."""
+        return cut_markers(self.markers, self.cuts) if self.cuts else self.markers
+
     def set_tags(self, names: list[str], now: datetime) -> None:
         """Replace the tags."""
         self.tags = normalize_tags(names)
@@ -368,11 +413,27 @@ class Clip(SQLModel, table=True):
         return self.edited_at is not None
 
     def edit(self, text: str, now: datetime) -> Transcript:
-        """Set the text that a person wrote; no recognizer overwrites it. Return its revision, which is to be saved."""
-        self.text = text
+        """Set the text that a person wrote; no recognizer overwrites it. Return its revision, which is to be saved.
+
+        The words that cuts hide stay, and the revision has them: `words` is its text.
+        """
+        return self.edit_words(*self.spliced(text), now)
+
+    def edit_words(self, words: str, hidden: list[Span], now: datetime) -> Transcript:
+        """Do so with a text in which the words that cuts hide stand too."""
+        self._set_words(words, hidden)
         self.edited_at = now
         self._touch(now)
-        return Transcript(clip_id=self.id, source=Source.PERSON, text=text, language=self.language, created_at=now)
+        return Transcript(clip_id=self.id, source=Source.PERSON, text=words, language=self.language, created_at=now)
+
+    def set_cuts(self, cuts: list[Cut], hidden: list[Span], now: datetime) -> None:
+        """Replace the cuts, which are normalized; none shows all again. `hidden` are the words in them, of `words`."""
+        words, sound_ms = self.words, self.sound_ms
+        self.cuts = cuts
+        if words is not None:
+            self._set_words(words, hidden)
+        self._set_length(sound_ms)
+        self._touch(now)
 
     def move_to_bin(self, now: datetime) -> None:
         """Hide the clip. A worker that holds a claim on it loses that claim, and its late result is dropped."""
@@ -480,7 +541,7 @@ class Clip(SQLModel, table=True):
             self.created_at = recorded_at or self.created_at
             self.is_dated = True
         self.audio_key, self.mime, self.bytes, self.sha256 = audio_key, mime, bytes, sha256
-        self.duration_ms = duration_ms
+        self._set_length(duration_ms)
         self.gaps = gaps
         self.has_true_clock = has_true_clock
         self.remarks = replace_remarks(self.remarks, {QUIET, TRACKS, OPPOSITE_PHASE}, remarks)
@@ -489,6 +550,16 @@ class Clip(SQLModel, table=True):
         self.tries = 0
         self.lease_until = None
         self._set_pending(now)
+        self._touch(now)
+
+    @property
+    def has_words_before_its_sound(self) -> bool:
+        """Whether its words came with the clips that it is made of."""
+        return bool(self.joined_from) and self.text is not None
+
+    def keep_words(self, now: datetime) -> None:
+        """Let a clip that is prepared keep the words that it came with."""
+        self.status = Status.DONE
         self._touch(now)
 
     def finish_transcription(
@@ -508,12 +579,12 @@ class Clip(SQLModel, table=True):
         `note` says what is missing although the text is good: the end of a damaged file, for example.
         """
         if self.edited_at is None:
-            self.text = text
+            self._set_words(text, hidden_spans(text, timed_units(passages), self.cuts) if self.cuts else [])
         if title := suggest_title(self.text or ""):
             self.rename(title, now, NameOrigin.WORDS)
         self.language = language
         self.recognizer = recognizer
-        self.duration_ms = duration_ms or self.duration_ms
+        self._set_length(duration_ms or self.sound_ms)
         self.status = Status.DONE
         self.error = note
         self.remarks = replace_remarks(self.remarks, {NOT_UNDERSTOOD}, remarks)
@@ -558,7 +629,7 @@ class Clip(SQLModel, table=True):
 
     def fail(self, sentence: str, now: datetime, *, duration_ms: int | None = None) -> None:
         """Fail the clip with a sentence about its audio. The audio stays; a person may request another try."""
-        self.duration_ms = duration_ms or self.duration_ms
+        self._set_length(duration_ms or self.sound_ms)
         self._fail(sentence, now)
 
     def set_waiting_reason(self, sentence: str | None, now: datetime) -> None:
@@ -576,6 +647,27 @@ class Clip(SQLModel, table=True):
         self.queued_at = now
 
     # -- shared by these changes -------------------------------------------------------------------------------
+
+    def _set_length(self, sound_ms: int | None) -> None:
+        """Set the length of the audio. Cuts that would leave nothing of another sound are taken back."""
+        if self.cuts and sound_ms is not None and kept_ms(self.cuts, sound_ms) < MIN_KEPT_MS:
+            words = self.words
+            self.cuts = []
+            self._set_words(words, [])
+        self.whole_ms = sound_ms if self.cuts else None
+        self.duration_ms = kept_ms(self.cuts, sound_ms) if self.cuts and sound_ms is not None else sound_ms
+
+    def _set_words(self, words: str | None, hidden: list[Span]) -> None:
+        self.text = words if words is None else shown_text(words, hidden)
+        self.whole_text, self.hidden = (words, hidden) if self.cuts else (None, [])
+
+    def _whole_text(self) -> tuple[str, list[Span]]:
+        """The text with the words that cuts hide, and where they are in it."""
+        shown = self.text or ""
+        if self.whole_text is None or shown_text(self.whole_text, self.hidden) == shown:
+            return (shown, []) if self.whole_text is None else (self.whole_text, self.hidden)
+        # An older release, which knows no cuts, has written the text since: a machine's has all words.
+        return splice(shown, self.whole_text, self.hidden) if self.edited else (shown, [])
 
     def _fail(self, sentence: str, now: datetime) -> None:
         self.status = Status.FAILED

@@ -1,11 +1,21 @@
 """The public form of a clip, in answers and events."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    model_validator,
+)
 
+from shared.clips.cuts import cut_gaps, cut_markers, cut_remarks
 from shared.clips.excerpt import excerpt_of
 from shared.clips.models import NameOrigin, Status
 from shared.db.columns import MAX_DURATION_MS
@@ -27,6 +37,10 @@ Cause = Annotated[KnownCause | Annotated[str, Field(pattern="^[a-z-]{1,32}$")], 
 """Why sound is missing. A recorder or a row of a newer release may name a cause that is not known here."""
 
 Milliseconds = Annotated[int, Field(ge=0, le=MAX_DURATION_MS)]
+
+
+Stretch = tuple[Milliseconds, Milliseconds]
+"""From and to."""
 
 
 class Gap(BaseModel):
@@ -98,6 +112,9 @@ class ShortClip(BaseModel):
     remarks: list[Remark]
     track_set: int | None
     """Number of the track that a person wants heard, from 1; null: all that have sound."""
+    cuts: list[Stretch]
+    """What is cut out, as from and to in the clock of the sound as it was recorded. Everything else about the clip is
+    in the clock of what remains."""
     status: Annotated[Status | str, Field(union_mode="left_to_right")]
     """What happens to the clip; after a rollback perhaps a status of the newer release."""
     excerpt: Annotated[str | None, AfterValidator(excerpt_of)]
@@ -119,6 +136,20 @@ class ShortClip(BaseModel):
     deleted_at: Instant | None
     found_at: Instant | None
     """When it was made of audio in the store that the database did not know; null: it was recorded or uploaded."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _without_cuts(cls, row: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Show a row on the clock of what remains. A player of its audio does not keep this clock: a rendition does."""
+        clip = validate(row)
+        # A row alone is on the clock of all sound; JSON and what is made of it are not.
+        if clip.cuts and not isinstance(row, Mapping | cls):
+            clip.has_true_clock = False
+            clip.gaps = [Gap.model_validate(each) for each in cut_gaps(row.gaps, clip.cuts)]
+            clip.remarks = [Remark.model_validate(each) for each in cut_remarks(row.remarks, clip.cuts)]
+            if isinstance(clip, PublicClip):
+                clip.markers = [Marker.model_validate(each) for each in cut_markers(row.markers, clip.cuts)]
+        return clip
 
 
 class PublicClip(ShortClip):

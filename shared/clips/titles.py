@@ -1,6 +1,8 @@
 """A title for a clip: its first sentence that says something. Pure functions, for every script.
 
 No dictionary is used. In scripts that write no spaces, words are counted by their usual length.
+
+`static/shared/titles.js` has the same rules for the page. `tests/data/titles.json` holds both to them.
 """
 
 import re

@@ -103,7 +103,7 @@ class OutboxPublisher:
                     self._broker.notify_workers(jobs.CAPTION)
                     delivery.sent.append(row)
                 elif row.topic in jobs.JOBS:
-                    queue = jobs.queue_for(row.topic, clip.duration_ms)
+                    queue = jobs.queue_for(row.topic, clip.sound_ms)
                     self._broker.enqueue(jobs.job_message(row.topic, clip.id, queue))
                     delivery.sent.append(row)
                 elif row.topic != EVENT:

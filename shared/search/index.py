@@ -31,11 +31,12 @@ class Indexable(Protocol):
     text: str | None
     notes: str
     markers: list[dict[str, Any]]
+    cuts: list[tuple[int, int]]
     tags: list[str]
     created_at: datetime
 
 
-COLUMN_OF_FIELD = {"name": "name", "tags": "tags", "text": "text", "notes": "text", "markers": "text"}
+COLUMN_OF_FIELD = {"name": "name", "tags": "tags", "text": "text", "notes": "text", "markers": "text", "cuts": "text"}
 """Field of the clip → column of the index that holds its words."""
 
 
@@ -113,8 +114,17 @@ def indexed_columns(clip: Indexable, columns: Collection[str] = ("name", "tags",
     if "tags" in columns:
         indexed["tags"] = index_text(" ".join(clip.tags))
     if "text" in columns:
-        indexed["text"] = index_texts([clip.notes, *(marker["text"] for marker in clip.markers)], clip.text or "")
+        indexed["text"] = index_texts([clip.notes, *_shown_markers(clip)], clip.text or "")
     return indexed
+
+
+def _shown_markers(clip: Indexable) -> list[str]:
+    """The texts of the markers that are not cut out."""
+    return [
+        marker["text"]
+        for marker in clip.markers
+        if not any(start_ms <= marker["at_ms"] < end_ms for start_ms, end_ms in clip.cuts)
+    ]
 
 
 def index_clip(connection: Connection, clip: Indexable) -> None:

@@ -85,7 +85,7 @@ def played_key(library_id: str, clip_id: uuid.UUID) -> str:
 
 def rendition_key(library_id: str, clip_id: uuid.UUID, form: str) -> str:
     """A new key for a form of the clip's sound."""
-    return f"{library_id}/{clip_id}/{Kind.RENDITION}-{form}-{uuid.uuid4().hex}"
+    return f"{library_id}/{clip_id}/{Kind.RENDITION}-{form.replace('-', '')}-{uuid.uuid4().hex}"
 
 
 def clip_folder(library_id: str, clip_id: uuid.UUID) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import urllib3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -40,6 +41,9 @@ MAX_CACHED_URLS = 10_000
 
 MULTIPART_THRESHOLD_BYTES, MULTIPART_CHUNK_BYTES, MULTIPART_THREADS = 16 * 1024**2, 8 * 1024**2, 2
 """A larger object is sent in chunks, two at a time: the chunks, not the object, are in memory."""
+
+COPIED_PART_BYTES = 64 * 1024**2
+"""Bytes that the bucket copies in one request: it answers within `READ_TIMEOUT_S` on a slow disk too."""
 
 MAX_DELETED_AT_ONCE = 1000
 """Keys of one request to delete (S3's own limit)."""
@@ -151,6 +155,15 @@ class S3Store:
         )
         _compare_md5(place["Key"], part["ResponseMetadata"]["HTTPHeaders"], md5)
         return {"PartNumber": number, "ETag": part["ETag"]}
+
+    def copy(self, key: str, new_key: str, size: int, content_type: str) -> None:
+        """Have the bucket copy the object, a large one in parts: no byte comes here."""
+        source: Any = {"Bucket": self._bucket, "Key": key}
+        parts = TransferConfig(multipart_threshold=COPIED_PART_BYTES, multipart_chunksize=COPIED_PART_BYTES)
+        with _translate_errors(key):
+            self._client.copy(source, self._bucket, new_key, ExtraArgs={"ContentType": content_type}, Config=parts)
+            if (copied := self.size(new_key)) != size:
+                raise StoreUnavailable(f"{new_key}: {copied} of {size} bytes were copied")
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         if end is not None and end <= start:

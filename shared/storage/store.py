@@ -47,6 +47,12 @@ class Store(Protocol):
         `StoreUnavailable` if other bytes came out of `body` or into the store.
         """
 
+    def copy(self, key: str, new_key: str, size: int, content_type: str) -> None:
+        """Write the bytes of an object of this size to a new key. Raises `ObjectMissing`.
+
+        When this returns, the copy survives a crash, and the deletion of the other.
+        """
+
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the bytes from `start` up to but not including `end`. Raises `ObjectMissing` before the first block."""
 

@@ -4,6 +4,8 @@ import base64
 import re
 from collections.abc import Mapping
 
+from shared.languages import LANGUAGES
+
 _KEY = re.compile(r"[!-+\--~]+")  # visible ASCII without comma
 
 
@@ -16,6 +18,20 @@ def parse_metadata(header: str) -> Mapping[str, str]:
             raise ValueError(key)
         metadata[key] = base64.b64decode(encoded.strip(), validate=True).decode()
     return metadata
+
+
+def format_metadata(metadata: Mapping[str, str]) -> str:
+    """The header that says so."""
+    return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in metadata.items())
+
+
+def language(metadata: Mapping[str, str]) -> str | None:
+    """The code of the language that is spoken, as a client says it; None: it is to be detected.
+
+    A language that this release does not know is detected, too: no sound is refused for a word beside it.
+    """
+    code = metadata.get("language", "")
+    return code if code in LANGUAGES else None
 
 
 def name_origin(metadata: Mapping[str, str]) -> str | None:

@@ -64,6 +64,11 @@ class Upload(SQLModel, table=True):
         return int(track) if track else None
 
     @property
+    def language(self) -> str | None:
+        """The language that is spoken, if the client said one that is known."""
+        return metadata.language(parse_metadata(self.tags))
+
+    @property
     def name_origin(self) -> str | None:
         """Who gave the name, as the client says it."""
         return metadata.name_origin(parse_metadata(self.tags))

@@ -13,6 +13,7 @@ import { language, translate, words } from "../shared/words.js";
 import { ClipHead } from "./clip-head.js";
 import { FindBar, opensFind } from "./find-bar.js";
 import { HistoryView } from "./history-view.js";
+import { NotesView } from "./notes-view.js";
 import { Remarks } from "./remarks-view.js";
 import { Tabs } from "./tabs.js";
 import { Transcript } from "./transcript.js";
@@ -77,6 +78,14 @@ export class ClipPage {
       drawn: () => this.find.renew(),
     });
     this.find = new FindBar(this);
+    this.notes = new NotesView(part(this.element, "annotations", HTMLElement), {
+      id: this.id,
+      player: page.player,
+      actions: page.actions,
+      saving: (work) => this.saving(work),
+      failed: (sentence) => this.note.say(sentence),
+      unsaved: (error, field) => this.unsaved(error, field),
+    });
     parent.append(this.element);
     this.#listen();
     this.show(entry);
@@ -98,6 +107,7 @@ export class ClipPage {
     this.head.show(entry, view);
     this.#tell(view);
     this.remarks.show(clip);
+    this.notes.show(entry);
     this.#words(clip);
     this.#offer(entry.changes?.find(({ state }) => state === "conflict"));
     void this.history.renew();
@@ -131,7 +141,16 @@ export class ClipPage {
 
   /** Save what is typed and not left yet: the page goes out of sight, or another clip comes. */
   flush() {
-    return Promise.all([this.head.flush(), this.transcript.editing && this.transcript.editable.save()]);
+    return Promise.all([
+      this.head.flush(),
+      this.notes.flush(),
+      this.transcript.editing && this.transcript.editable.save(),
+    ]);
+  }
+
+  /** Begin to edit the tags. */
+  editTags() {
+    part(this.element, "retag", HTMLButtonElement).click();
   }
 
   /** It is no longer shown. */
@@ -230,7 +249,7 @@ export class ClipPage {
     this.#conflict = conflict;
     if (!conflict) return this.note.settle();
     const { kind, value, theirs } = conflict;
-    const told = words.offline.conflict[kind === "name" ? "name" : "text"](differing(String(value), theirs ?? ""));
+    const told = words.offline.conflict[kind === "name" || kind === "notes" ? kind : "text"](differing(String(value), theirs ?? ""));
     this.note.offer(told, (whose) => void this.page.actions.settle(conflict, whose));
   }
 
@@ -305,6 +324,7 @@ export class ClipPage {
     this.transcript.speak();
     this.remarks.speak();
     this.#edits(this.transcript.editing);
+    this.notes.speak();
     this.history.draw();
     this.show(this.entry);
   }

@@ -140,7 +140,7 @@ export class ClipTools {
 
   async #details() {
     const { showDetails } = await needed(import("./details-sheet.js"));
-    showDetails(this.clip.entry, this.clip.view);
+    await showDetails(this.clip.entry, this.clip.view);
   }
 
   #delete() {

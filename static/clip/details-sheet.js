@@ -10,15 +10,13 @@ import { told } from "./remarks.js";
 /** @typedef {import("../shared/types.js").Entry} Entry */
 
 /** @param {Entry} entry @param {import("../shared/clip-state.js").View} view */
-export function showDetails(entry, view) {
-  const list = make("dl", "details");
+export async function showDetails(entry, view) {
+  const list = make("dl", { className: "details" });
   for (const [name, said] of lines(entry, view)) {
     if (!said) continue;
-    const value = make("dd", "", said);
-    value.dir = "auto";
-    list.append(make("dt", "", name), value);
+    list.append(make("dt", { textContent: name }), make("dd", { textContent: said, dir: "auto" }));
   }
-  showSheet(words.details.title, [list]);
+  await showSheet(words.details.title, [list]);
 }
 
 /** @param {Entry} entry @param {import("../shared/clip-state.js").View} view @returns {[string, string][]} */

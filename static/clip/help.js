@@ -5,16 +5,21 @@ import { recall, remember } from "../shared/preferences.js";
 import { showSheet } from "../shared/sheet.js";
 import { words } from "../shared/words.js";
 
-export function showHelp() {
-  const { title, keys, also, single } = words.player.help;
-  const list = make("dl");
-  for (const [names, does] of keys) {
-    list.append(make("dt", "", "", ...names.split(" ").map((name) => make("kbd", "", name))), make("dd", "", does));
-  }
+export async function showHelp() {
+  const { title, also, single } = words.player.help;
   // Who dictates to the whole machine, or has unsteady hands, can switch them off (WCAG 2.1.4).
-  const box = make("input");
-  box.type = "checkbox";
-  box.checked = recall("keys", true);
+  const box = make("input", { type: "checkbox", checked: recall("keys", true) });
   box.addEventListener("change", () => remember("keys", box.checked));
-  showSheet(title, [list, make("p", "", also), make("label", "choice", "", box, single)]);
+  const choice = make("label", { className: "choice" }, box, single);
+  await showSheet(title, [keyList(), make("p", { textContent: also }), choice]);
+}
+
+/** Every key, and what it does. */
+export function keyList() {
+  const list = make("dl", { className: "keys" });
+  for (const [names, does] of words.player.help.keys) {
+    const keys = names.split(" ").map((name) => make("kbd", { textContent: name }));
+    list.append(make("dt", {}, ...keys), make("dd", { textContent: does }));
+  }
+  return list;
 }

@@ -29,10 +29,9 @@ export class HistoryView {
   constructor(element, clip) {
     this.element = element;
     this.clip = clip;
-    this.list = make("ol", "revisions");
-    this.problem = make("div", "history-problem");
-    this.problem.setAttribute("role", "status");
-    this.difference = make("div", "difference");
+    this.list = make("ol", { className: "revisions" });
+    this.problem = make("div", { className: "history-problem", role: "status" });
+    this.difference = make("div", { className: "difference", role: "group" });
     element.append(this.problem, this.list, this.difference);
   }
 
@@ -91,8 +90,13 @@ export class HistoryView {
     const title = this.#title(revision);
     const when = source === "machine" ? [dateTime(created_at, locale)] : [];
     const facts = [...when, words.history.characters(chars.toLocaleString(locale))].join(" · ");
-    const about = make("div", "", "", make("p", "revision-title", title), make("p", "revision-facts", facts));
-    const item = make("li", "", "", about);
+    const about = make(
+      "div",
+      {},
+      make("p", { className: "revision-title", textContent: title }),
+      make("p", { className: "revision-facts", textContent: facts }),
+    );
+    const item = make("li", {}, about);
     const before = this.#revisions[index + 1] ?? this.#revisions[index - 1];
     if (before) {
       const button = this.#button(words.history.compare, words.history.compareOf(title), `compare-${id}`);
@@ -100,7 +104,7 @@ export class HistoryView {
       button.addEventListener("click", () => this.#choose(this.#compared?.[0] === id ? null : [id, before.id]));
       item.append(button);
     }
-    if (current) item.append(make("span", "chip", words.history.current));
+    if (current) item.append(make("span", { className: "chip", textContent: words.history.current }));
     else {
       const button = this.#button(words.page.restore, words.history.restoreOf(title), `restore-${id}`);
       button.addEventListener("click", () => this.clip.try(() => this.#restore(revision)));
@@ -111,8 +115,7 @@ export class HistoryView {
 
   /** @param {string} text @param {string} label @param {string} key */
   #button(text, label, key) {
-    const button = make("button", "quiet", text);
-    Object.assign(button, { type: "button", ariaLabel: label });
+    const button = make("button", { type: "button", className: "quiet", textContent: text, ariaLabel: label });
     button.dataset.key = key;
     return button;
   }
@@ -154,18 +157,17 @@ export class HistoryView {
       if (revision.id !== id) select.append(new Option(this.#title(revision), String(revision.id), false, revision.id === other));
     }
     select.addEventListener("change", () => this.#choose([id, Number(select.value)]));
-    return make("label", "compared-with", words.history.with, select);
+    return make("label", { className: "compared-with" }, words.history.with, select);
   }
 
   /** @param {string} before @param {string} after */
   #pieces(before, after) {
     const pieces = compare(before, after);
-    if (pieces.every(({ kind }) => kind === "same")) return make("p", "", words.history.same);
-    const text = make("div", "compared");
-    text.dir = "auto";
+    if (pieces.every(({ kind }) => kind === "same")) return make("p", { textContent: words.history.same });
+    const text = make("div", { className: "compared", dir: "auto" });
     pieces.forEach(({ kind, text: said }, i) => {
       if (kind === "same") text.append(...equal(said, i > 0, i < pieces.length - 1));
-      else text.append(make(kind === "gone" ? "del" : "ins", "", said));
+      else text.append(make(kind === "gone" ? "del" : "ins", { textContent: said }));
     });
     return text;
   }
@@ -193,10 +195,9 @@ export class HistoryView {
 
   /** @param {string} sentence @param {boolean} [again] whether to offer another try */
   #tell(sentence, again = false) {
-    const retry = make("button", "quiet", words.bin.tryAgain);
-    retry.type = "button";
+    const retry = make("button", { type: "button", className: "quiet", textContent: words.bin.tryAgain });
     retry.addEventListener("click", () => void this.renew(true));
-    this.problem.replaceChildren(...(sentence ? [make("p", "", sentence)] : []), ...(again ? [retry] : []));
+    this.problem.replaceChildren(...(sentence ? [make("p", { textContent: sentence })] : []), ...(again ? [retry] : []));
   }
 }
 
@@ -208,6 +209,6 @@ function equal(text, hasBefore, hasBehind) {
   const parts = text.match(/\S+\s*/g) ?? [text];
   if (parts.length <= MAX_SHOWN_WORDS) return [document.createTextNode(text)];
   const [from, to] = [hasBefore ? KEPT_WORDS : 0, parts.length - (hasBehind ? KEPT_WORDS : 0)];
-  const folded = make("details", "", "", make("summary", "", words.history.equal((to - from).toLocaleString(locale))), parts.slice(from, to).join(""));
+  const folded = make("details", {}, make("summary", { textContent: words.history.equal((to - from).toLocaleString(locale)) }), parts.slice(from, to).join(""));
   return [document.createTextNode(parts.slice(0, from).join("")), folded, document.createTextNode(parts.slice(to).join(""))];
 }

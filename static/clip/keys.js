@@ -1,7 +1,7 @@
 /** Which key does what to the clip that plays, or is open. Pure. The letters are those of video players. */
 
 /**
- * @typedef {["toggle"|"here"|"skip"|"edit"|"close"|"help"|"record", undefined?]|["by", number]|["word", 1|-1]|["speed", 1|-1]} Command
+ * @typedef {["toggle"|"here"|"skip"|"edit"|"close"|"help"|"record"|"mark", undefined?]|["by", number]|["word", 1|-1]|["speed", 1|-1]} Command
  * @type {Record<string, Command>}
  */
 const COMMANDS = {
@@ -22,6 +22,7 @@ const COMMANDS = {
   s: ["skip"],
   e: ["edit"],
   r: ["record"],
+  m: ["mark"],
   Escape: ["close"],
   "?": ["help"],
 };

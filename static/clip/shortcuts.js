@@ -8,7 +8,7 @@ import { times } from "../player/player-bar.js";
 /**
  * What keys reach: the clip's page, if one is open, and the player.
  * @typedef {{clip: import("./clip-page.js").ClipPage|null, player: import("../player/player-bar.js").PlayerBar,
- *   router: import("../shared/router.js").Router, record: () => unknown, announce: (words: string) => void}} Reach
+ *   router: import("../shared/router.js").Router, record: () => unknown, mark: () => boolean, announce: (words: string) => void}} Reach
  */
 
 /** @param {KeyboardEvent} event @param {Reach} reach */
@@ -27,9 +27,11 @@ function isOff({ key }) {
 }
 
 /** Do it; false: there is nothing to do it to. @param {import("./keys.js").Command} told @param {Reach} reach */
-function isDone([does, by], { clip, player, router, record, announce }) {
+function isDone([does, by], { clip, player, router, record, mark, announce }) {
   if (does === "help") void import("./help.js").then(({ showHelp }) => showHelp());
   else if (does === "record") void record();
+  // While a recording runs, it is the recording that is marked.
+  else if (does === "mark" && mark()) return true;
   else if (does === "close") {
     if (router.place.name === "list" || router.place.name === "recording") return false;
     router.leave();
@@ -37,6 +39,9 @@ function isDone([does, by], { clip, player, router, record, announce }) {
     if (!clip) return false;
     if (does === "here") return clip.transcript.seekHere();
     clip.transcript.edit();
+  } else if (does === "mark") {
+    if (!clip || router.place.name !== "clip") return false;
+    clip.notes.markers.mark();
   } else if (!player.player) return false;
   else if (does === "toggle") void player.player.toggle();
   else if (does === "by") void player.player.by(by);

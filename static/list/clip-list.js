@@ -13,6 +13,7 @@ import { language, words } from "../shared/words.js";
 import { ClipRow } from "./clip-row.js";
 import { ListEnd } from "./list-end.js";
 import { followArrows } from "./row-keys.js";
+import { ReadMarks } from "../shared/preferences.js";
 
 /** @typedef {import("./virtual-list.js").Item} Item */
 /** @typedef {import("./list-end.js").Source} Source */
@@ -21,7 +22,7 @@ import { followArrows } from "./row-keys.js";
  * What the list and its rows need of the page.
  * @typedef {{library: import("../shared/library.js").Library, sync: import("../shared/sync.js").Sync,
  *   actions: import("../shared/actions.js").Actions, player: import("../player/player-bar.js").PlayerBar,
- *   deletion: import("../shared/deletion.js").Deletion, toast: import("../shared/toast.js").Toast,
+ *   router: import("../shared/router.js").Router, deletion: import("../shared/deletion.js").Deletion, toast: import("../shared/toast.js").Toast,
  *   announce: (words: string) => void}} ListPage
  */
 
@@ -54,6 +55,8 @@ export class ClipList {
   #open = null;
   #queued = false;
   #resized = new ResizeObserver((sizes) => this.#reflow(sizes.map(({ target }) => target)));
+  /** Which words were seen here. */
+  marks = new ReadMarks();
   /** Told of each row that is made. @type {((row: ClipRow) => void)[]} */
   dressers = [];
 
@@ -78,13 +81,27 @@ export class ClipList {
     language.addEventListener("change", () => this.#speak());
     this.scroller.addEventListener("scroll", () => this.#draw(), { passive: true });
     this.#resized.observe(element);
-    followArrows(this.days);
+    followArrows(this);
   }
 
   /** The clip that is open beside the list. @param {string|null} id */
   set open(id) {
     this.#open = id;
     for (const row of this.#rows.values()) row.open = row.id === id;
+    if (id) this.#see(id);
+  }
+
+  /** Whoever has a clip's page open has its words before them. @param {string} id */
+  #see(id) {
+    const clip = this.library.get(id)?.clip ?? null;
+    if (!this.marks.isUnread(clip)) return;
+    this.marks.add(clip);
+    this.#rows.get(id)?.read();
+  }
+
+  /** Whether what is shown is ordered by day, so that headings say which. */
+  get isDated() {
+    return this.#shelf.dated;
   }
 
   #speak() {
@@ -145,6 +162,7 @@ export class ClipList {
         if (entry && !gone(entry) && id !== this.#hidden) this.#shelf.add(id, entry.at, known?.height);
       }
     }
+    if (before.dated !== this.#shelf.dated) for (const row of this.#rows.values()) row.tellTime();
     if (anew) this.#anchors = [];
     this.older.from(found?.source ?? this.sync);
     this.element.dispatchEvent(new Event("presented"));
@@ -152,12 +170,20 @@ export class ClipList {
     this.#draw();
   }
 
-  /** The row of a clip, to be opened or scrolled to; none: it is not in the list. @param {string} id */
+  /** The clip one row further down or up than another one, or at the end there (±Infinity). @param {string} id @param {number} by */
+  beside(id, by) {
+    const item = this.#shelf.get(id);
+    if (!item) return null;
+    const { roll } = this.#shelf;
+    const { index } = roll.place(item);
+    // One of two things is a clip: a heading never stands alone.
+    const isFar = !Number.isFinite(by);
+    if (by > 0) return isFar ? (roll.last?.id ?? null) : idOf(roll.slice(index + 1, index + 3));
+    return isFar ? idOf(roll.slice(0, 2)) : idOf(roll.slice(Math.max(0, index - 2), index).reverse());
+  }
+
+  /** The row of a clip, scrolled into sight; none: it is not among what is shown. @param {string} id */
   reveal(id) {
-    if (!this.#shelf.get(id)) {
-      if (this.#shelf !== this.#all) this.element.dispatchEvent(new Event("everything"));
-      this.#place(id);
-    }
     const item = this.#shelf.get(id);
     if (item && !this.#rows.get(id)?.element.isConnected) {
       this.#anchors = [];
@@ -184,6 +210,7 @@ export class ClipList {
   #change(id) {
     const entry = id === this.#hidden ? undefined : this.library.get(id);
     const row = this.#rows.get(id);
+    if (id === this.#open) this.#see(id);
     if (row && entry) row.show(entry);
     else if (!entry || gone(entry)) this.#left(id);
     if (entry && !gone(entry) && (entry.local || this.sync.covers(entry.at) || this.library.isRecalled(id))) this.#place(id);
@@ -259,7 +286,7 @@ export class ClipList {
       this.#number();
     }
     this.#anchor();
-    this.empty.hidden = this.#shelf !== this.#all || this.#all.size > 0 || this.element.ariaBusy === "true";
+    this.empty.hidden = this.#shelf !== this.#all || this.#all.size > 0 || this.#hidden !== null || this.element.ariaBusy === "true";
     const left_px = this.#top + this.#shelf.roll.height - this.#height;
     if (left_px < AHEAD * this.#height && !this.older.hasFailed) void this.older.read();
   }
@@ -323,7 +350,13 @@ export class ClipList {
   /** @param {string} id */
   #make(id) {
     const entry = /** @type {import("../shared/types.js").Entry} */ (this.library.get(id));
-    const row = new ClipRow(entry, { template: this.templates.clip, page: this.page, left: () => this.#left(id) });
+    const row = new ClipRow(entry, {
+      template: this.templates.clip,
+      page: this.page,
+      left: () => this.#left(id),
+      isUnread: (clip) => this.marks.isUnread(clip),
+      isDated: () => this.isDated,
+    });
     row.open = id === this.#open;
     this.#rows.set(id, row);
     this.#resized.observe(row.element);
@@ -424,4 +457,9 @@ export class ClipList {
       element.ariaSetSize = String(this.older.source.more && item.day === last ? -1 : of);
     }
   }
+}
+
+/** The first clip of a few things of a list; none: they are at its end. @param {Item[]} items */
+function idOf(items) {
+  return items.find(({ id }) => id)?.id ?? null;
 }

@@ -1,9 +1,11 @@
 /** One clip of the list. Changed in place, never rebuilt, so that nobody who is at it is disturbed. */
 
+import { needed } from "../shared/api.js";
 import { viewOf } from "../shared/clip-state.js";
 import { ConditionView, write } from "../shared/condition.js";
 import { selects } from "../shared/editable.js";
 import { part } from "../shared/element.js";
+import { dateTime, shortDate, time as clockTime } from "../shared/format.js";
 import { gone } from "../shared/library.js";
 import { LiveWords } from "../shared/live-words.js";
 import { Menu } from "../shared/menu.js";
@@ -11,6 +13,8 @@ import { clipAddress } from "../shared/router.js";
 import { translate, words } from "../shared/words.js";
 
 /** @typedef {import("../shared/types.js").Entry} Entry */
+
+const sharing = () => needed(import("../clip/sharing.js"));
 
 /** How often the duration of a running recording is written anew. */
 const TICK_MS = 1_000;
@@ -22,8 +26,9 @@ export class ClipRow {
 
   /**
    * @param {Entry} entry
-   * @param {{template: HTMLTemplateElement, page: import("./clip-list.js").ListPage, left: (row: ClipRow) => void}} list
-   *   `left` is told when the row is to go. `continue`, with the id of a recording that is to go on, is told to whom listens
+   * @param {{template: HTMLTemplateElement, page: import("./clip-list.js").ListPage, left: (row: ClipRow) => void,
+   *   isUnread: (clip: Entry["clip"]) => boolean, isDated: () => boolean}} list
+   *   `left` is told when the row is to go; `isDated`: a heading says of which day it is. `continue`, with the id of a recording that is to go on, is told to whom listens
    */
   constructor(entry, list) {
     this.#entry = entry;
@@ -35,10 +40,12 @@ export class ClipRow {
     this.element.dataset.clipId = entry.id;
     this.parts = {
       title: part(this.element, "title", HTMLAnchorElement),
-      time: part(this.element, "time", HTMLElement),
+      time: part(this.element, "time", HTMLTimeElement),
       words: part(this.element, "words", HTMLElement),
       facts: part(this.element, "facts", HTMLElement),
-      star: part(this.element, "star", HTMLButtonElement),
+      tags: part(this.element, "tags", HTMLElement),
+      star: part(this.element, "star", HTMLElement),
+      unread: part(this.element, "unread", HTMLElement),
       play: part(this.element, "play", HTMLButtonElement),
       menu: part(this.element, "menu", HTMLButtonElement),
       pick: part(this.element, "pick", HTMLInputElement),
@@ -69,17 +76,34 @@ export class ClipRow {
     const { parts } = this;
     const view = viewOf(entry);
     write(parts.title, view.name);
-    write(parts.time, view.time);
+    this.tellTime();
+    this.read();
     write(parts.words, view.excerpt);
     parts.words.hidden = !view.excerpt;
     parts.words.lang = entry.clip?.language ?? "";
-    parts.star.hidden = !entry.clip;
-    parts.star.ariaPressed = String(Boolean(entry.clip?.starred));
-    parts.star.ariaLabel = words.list.star(view.name);
+    parts.star.hidden = !entry.clip?.starred;
+    const tags = (entry.clip?.tags ?? []).join(", ");
+    write(parts.tags, tags && ` · ${tags}`);
     parts.menu.ariaLabel = words.list.menu(view.name);
     parts.pick.ariaLabel = words.selection.pick(view.name);
     this.played();
     this.#tell(view);
+  }
+
+  /** Say when it was made: the time alone where a heading says of which day it is. */
+  tellTime() {
+    const { time } = this.parts;
+    const { at } = this.#entry;
+    write(time, this.list.isDated() ? clockTime(at) : shortDate(at));
+    time.dateTime = at;
+    time.title = dateTime(at);
+  }
+
+  /** Mark words that nobody has opened on this device. */
+  read() {
+    const isUnread = this.list.isUnread(this.#entry.clip);
+    this.parts.unread.hidden = !isUnread;
+    this.parts.unread.ariaLabel = words.list.unread;
   }
 
   /** Whether this clip plays has changed. */
@@ -105,7 +129,7 @@ export class ClipRow {
   /** What changes by itself while time passes. @param {import("../shared/clip-state.js").View} view */
   #tell(view) {
     this.element.dataset.status = view.kind;
-    write(this.parts.facts, [view.length, ...(this.#entry.clip?.tags ?? []), view.unsent].filter(Boolean).join(" · "));
+    write(this.parts.facts, [view.length, view.unsent].filter(Boolean).join(" · "));
     this.heard.show(view);
     this.condition.show(view);
     if (!view.running && !view.awaited) this.#still();
@@ -120,18 +144,10 @@ export class ClipRow {
   #listen() {
     const { actions, player } = this.list.page;
     /** @param {string} name @param {() => unknown} work */
-    const on = (name, work) =>
-      part(this.element, name, HTMLElement).addEventListener("click", async () => {
-        try {
-          await work();
-        } catch (error) {
-          this.list.page.toast.say(error instanceof Error ? error.message : String(error));
-        }
-      });
+    const on = (name, work) => part(this.element, name, HTMLElement).addEventListener("click", () => void this.#try(work));
     on("play", () => player.toggle(this.id));
-    on("star", () => actions.star(this.id, !this.#entry.clip?.starred));
     on("retry", () => actions.retry(this.id));
-    on("continue", () => this.element.dispatchEvent(new CustomEvent("continue", { detail: this.id, bubbles: true })));
+    on("continue", () => this.#ask("continue"));
     on("finish", () => actions.finish(this.id));
     on("save", () => actions.download(this.#entry));
   }
@@ -139,10 +155,50 @@ export class ClipRow {
   /** @returns {import("../shared/menu.js").Item[]} */
   #items() {
     const { actions, deletion } = this.list.page;
-    const name = viewOf(this.#entry).name;
+    const { name } = viewOf(this.#entry);
+    const { clip } = this.#entry;
+    const onServer = clip && [
+      { label: words.page.star, isOn: Boolean(clip.starred), act: () => this.#try(() => actions.star(this.id, !clip.starred)) },
+      { label: words.page.tags, act: () => this.#ask("retag") },
+    ];
     return [
-      { label: words.page.download, act: () => actions.download(this.#entry) },
+      ...(onServer ?? []),
+      ...(clip && "share" in navigator ? [{ label: words.page.share, act: () => this.#try(() => this.#share()) }] : []),
+      ...(clip ? [{ label: words.page.copyLink, act: () => this.#try(() => this.#copyLink()) }] : []),
+      { label: words.page.download, act: () => this.#try(() => actions.download(this.#entry)) },
       { label: words.page.delete, act: () => deletion.delete(this.id, name), isGrave: true },
     ];
+  }
+
+  /** Give another app the words, and the sound if it is here. */
+  async #share() {
+    const { shareable } = await sharing();
+    try {
+      await navigator.share(await shareable(this.list.page.actions, this.id, {}));
+    } catch (error) {
+      // Given up by a person.
+      if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
+    }
+  }
+
+  async #copyLink() {
+    const { toast } = this.list.page;
+    const link = new URL(clipAddress(this.id), location.href).href;
+    await navigator.clipboard?.writeText(link);
+    toast.say(navigator.clipboard ? words.player.copied : link);
+  }
+
+  /** Do what may fail, and say why. @param {() => unknown} work */
+  async #try(work) {
+    try {
+      await work();
+    } catch (error) {
+      this.list.page.toast.say(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Ask whoever listens to go on with this clip. @param {string} what */
+  #ask(what) {
+    this.element.dispatchEvent(new CustomEvent(what, { detail: this.id, bubbles: true }));
   }
 }

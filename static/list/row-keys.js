@@ -1,23 +1,25 @@
 /**
  * Keys in the list: a row is one stop of Tab. Up and down go from row to row, right and left through what can be done with
- * one; Home and End go to the first and the last row that is drawn.
+ * one; Home and End go to the first and the last clip that is known.
  */
 
 const ROW = "[data-clip-id]";
 
-/** @param {HTMLElement} list */
+/** @param {import("./clip-list.js").ClipList} list */
 export function followArrows(list) {
-  list.addEventListener("keydown", (event) => {
+  list.days.addEventListener("keydown", (event) => {
     const { key, target } = event;
     const row = target instanceof HTMLElement ? target.closest(ROW) : null;
     if (!row || !(target instanceof HTMLElement) || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
     // In a menu, arrows have a meaning of their own.
     if (event.defaultPrevented || target.matches("select, input[type=text], input[type=search]")) return;
-    const next = inRow(row, target, key) ?? otherRow(list, row, key);
+    const next = inRow(row, target, key) ?? otherRow(list, row.getAttribute("data-clip-id") ?? "", key);
     if (!next) return;
     event.preventDefault();
     event.stopPropagation();
-    next.focus();
+    // As little as is needed: a row that is in sight stays where it is.
+    next.focus({ preventScroll: true });
+    next.closest(ROW)?.scrollIntoView({ block: "nearest", behavior: "instant" });
   });
 }
 
@@ -31,10 +33,9 @@ function inRow(row, focused, key) {
   return /** @type {HTMLElement|undefined} */ (all[Math.max(0, Math.min(at, all.length - 1))]) ?? null;
 }
 
-/** @param {HTMLElement} list @param {Element} row @param {string} key */
-function otherRow(list, row, key) {
-  const rows = [...list.querySelectorAll(ROW)];
-  const at = rows.indexOf(row);
-  const number = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[key];
-  return number === undefined ? null : (rows[number]?.querySelector("a") ?? null);
+/** @param {import("./clip-list.js").ClipList} list @param {string} id @param {string} key */
+function otherRow(list, id, key) {
+  const by = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[key];
+  const next = by === undefined ? null : list.beside(id, by);
+  return (next && list.reveal(next)?.parts.title) || null;
 }

@@ -1,8 +1,7 @@
-/** Several clips at once: chosen one by one, in a row or all; then deleted, tagged or taken along together. */
+/** Several clips at once: chosen one by one, in a row or all; then deleted, tagged, starred or taken along together. */
 
 import { Selection } from "./selection.js";
-import { locale, translate, words } from "../shared/words.js";
-import { TOAST_MS } from "../shared/toast.js";
+import { language, locale, translate, words } from "../shared/words.js";
 import { part } from "../shared/element.js";
 import { suggest } from "../clip/tag-editor.js";
 
@@ -10,72 +9,60 @@ import { suggest } from "../clip/tag-editor.js";
 const AT_ONCE = 4;
 
 /** Clips that fit into an address: servers take 8 KB of it, if not more. */
-const MOST_EXPORTED = 200;
+const MAX_EXPORTED = 200;
 
 /** A finger that rests so long chooses: before the browser, after 500 ms, begins to select text. */
 const LONG_PRESS_MS = 400;
 
 /** What a finger does something else with. */
-const FINGERS_OWN = "input:focus, select, textarea, [contenteditable], a, .text, .passages";
-
-/** What a row's own keys and buttons are for. */
-const OWN = "a, button, input, select, textarea, [contenteditable]";
+const FINGERS_OWN = "button, input, .passages a";
 
 export class SelectionBar {
   #selection = new Selection();
   #isOn = false;
-  /** @type {ReturnType<typeof setTimeout>|undefined} set while a deletion can be taken back */
-  #undoing;
-  /** @type {string[]} */
-  #deleted = [];
 
   /**
    * @param {HTMLElement} element @param {{api: import("../shared/api.js").Api, library: import("../shared/library.js").Library,
    *   list: import("./clip-list.js").ClipList, actions: import("../shared/actions.js").Actions,
-   *   announce: (words: string) => void}} page
+   *   toast: import("../shared/toast.js").Toast, announce: (words: string) => void}} page
    */
-  constructor(element, { api, library, list, actions, announce }) {
+  constructor(element, { api, library, list, actions, toast, announce }) {
     this.element = element;
     this.library = library;
     this.list = list;
     this.actions = actions;
+    this.toast = toast;
     this.announce = announce;
     this.button = part(element, "select", HTMLButtonElement);
+    this.finder = part(element, "finder", HTMLElement);
     const template = part(document, "chosen-template", HTMLTemplateElement);
     const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
-    translate(fragment);
     this.bar = part(fragment, "chosen", HTMLElement);
     this.bar.hidden = true;
-    this.finder = part(element, "finder", HTMLElement);
     this.parts = {
-      tools: part(fragment, "chosen-tools", HTMLElement),
       says: part(fragment, "chosen-says", HTMLElement),
       tag: part(fragment, "chosen-tag", HTMLInputElement),
+      star: part(fragment, "chosen-star", HTMLButtonElement),
       export: part(fragment, "chosen-export", HTMLAnchorElement),
       delete: part(fragment, "chosen-delete", HTMLButtonElement),
-      undo: part(fragment, "chosen-undo", HTMLButtonElement),
     };
-    this.parts.tag.placeholder = words.page.addTag;
     suggest(this.parts.tag, api);
-    part(fragment, "chosen-all", HTMLElement).addEventListener("click", () => this.#all());
+    part(fragment, "chosen-all", HTMLElement).addEventListener("click", () => this.#set(this.list.ids()));
     part(fragment, "chosen-done", HTMLElement).addEventListener("click", () => this.#leave());
     part(fragment, "chosen-tools", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.#tag();
+      void this.#tag(this.parts.tag.value.trim());
     });
+    this.parts.star.addEventListener("click", () => void this.#star());
     this.parts.delete.addEventListener("click", () => void this.#delete());
-    this.parts.undo.addEventListener("click", () => void this.#restore());
-    this.finder.before(fragment);
+    this.finder.after(fragment);
     list.dressers.push((row) => this.#dress(row));
     list.days.addEventListener("click", (event) => this.#click(event), { capture: true });
     list.element.addEventListener("presented", () => this.#prune());
     document.addEventListener("keydown", (event) => this.#key(event), { capture: true });
-    library.addEventListener("change", (event) => {
-      const { id } = /** @type {CustomEvent} */ (event).detail;
-      const entry = library.get(id);
-      if ((!entry || entry.clip?.deleted_at) && this.#selection.ids.delete(id)) this.#draw();
-    });
-    for (const row of list.rows) this.#dress(row);
+    library.addEventListener("change", (event) => this.#changed(/** @type {CustomEvent} */ (event).detail.id));
+    language.addEventListener("change", () => this.#speak());
+    this.#speak();
   }
 
   /** Begin to choose, or end it. */
@@ -99,22 +86,26 @@ export class SelectionBar {
       if (!isDown()) return;
       this.pick(id, true, false);
       // It is lifted somewhere: that is no press of a button.
-      const swallow = (/** @type {Event} */ click) => click.stopPropagation();
+      const swallow = (/** @type {Event} */ click) => (click.stopPropagation(), click.preventDefault());
       addEventListener("click", swallow, { capture: true });
       addEventListener("pointerdown", () => removeEventListener("click", swallow, true), { capture: true, once: true });
     };
     setTimeout(work, LONG_PRESS_MS + timeStamp - performance.now());
   }
 
+  #speak() {
+    translate(this.bar);
+    this.parts.tag.placeholder = words.page.addTag;
+    this.#draw();
+  }
+
   #enter() {
     if (this.#isOn) return;
-    this.#settle();
     this.#isOn = true;
     this.#draw(true);
   }
 
   #leave() {
-    this.#settle();
     this.#isOn = false;
     this.#selection.set([]);
     const had = this.bar.contains(document.activeElement);
@@ -122,8 +113,9 @@ export class SelectionBar {
     if (had) this.button.focus({ preventScroll: true });
   }
 
-  #all() {
-    this.#selection.set(this.list.ids());
+  /** @param {Iterable<string>} ids */
+  #set(ids) {
+    this.#selection.set(ids);
     this.#draw(true);
   }
 
@@ -133,44 +125,38 @@ export class SelectionBar {
     const said = words.selection.count(size, size.toLocaleString(locale));
     this.element.toggleAttribute("data-choosing", this.#isOn);
     this.button.ariaPressed = String(this.#isOn);
-    this.bar.hidden = !this.#isOn && !this.#deleted.length;
-    // The bar lies over it.
-    this.finder.inert = !this.bar.hidden;
-    this.parts.tools.hidden = !this.#isOn;
-    this.parts.undo.hidden = !this.#deleted.length;
-    if (!this.#deleted.length) this.#say(said);
-    for (const tool of [this.parts.delete, this.parts.tag]) tool.disabled = !size;
-    const isTooMuch = size > MOST_EXPORTED;
-    const address = new URLSearchParams([...ids].map((id) => ["id", id]));
-    if (isTooMuch) this.parts.export.removeAttribute("href");
-    else this.parts.export.href = size ? `/api/library.zip?${address}` : "/api/library.zip";
-    this.parts.export.textContent = size ? words.page.export : words.takeout.exportAll;
-    this.parts.export.ariaDisabled = String(isTooMuch);
-    this.parts.export.title = isTooMuch ? words.selection.most(MOST_EXPORTED) : "";
+    this.bar.hidden = !this.#isOn;
+    this.finder.inert = this.#isOn;
+    this.parts.says.textContent = said;
+    for (const tool of [this.parts.delete, this.parts.tag, this.parts.star]) tool.disabled = !size;
+    this.parts.star.ariaPressed = String(size > 0 && this.#areStarred);
+    this.#offer(size ? `?${new URLSearchParams([...ids].map((id) => ["id", id]))}` : "", size);
     for (const row of this.list.rows) this.#dress(row);
     if (isSaid) this.announce(said);
   }
 
-  /** @param {string} sentence @param {boolean} [isProblem] */
-  #say(sentence, isProblem = false) {
-    this.parts.says.textContent = sentence;
-    this.parts.says.role = isProblem ? "alert" : null;
+  /** The chosen clips as a file; all, while none is chosen. @param {string} query @param {number} size */
+  #offer(query, size) {
+    const link = this.parts.export;
+    const isTooMuch = size > MAX_EXPORTED;
+    if (isTooMuch) link.removeAttribute("href");
+    else link.href = `/api/library.zip${query}`;
+    link.ariaLabel = size ? words.page.export : words.takeout.exportAll;
+    link.ariaDisabled = String(isTooMuch);
+    link.title = isTooMuch ? words.selection.most(MAX_EXPORTED) : link.ariaLabel;
   }
 
   /** @param {import("./clip-row.js").ClipRow} row */
   #dress(row) {
-    const box = row.parts.pick;
-    const entry = this.library.get(row.id);
-    box.checked = this.#selection.ids.has(row.id);
-    box.ariaLabel = words.selection.pick((entry?.local ?? entry?.clip)?.name ?? "");
-    row.element.toggleAttribute("data-chosen", box.checked);
+    row.parts.pick.checked = this.#selection.ids.has(row.id);
+    row.element.toggleAttribute("data-chosen", row.parts.pick.checked);
   }
 
   /** While one chooses, a row is one large box. @param {MouseEvent} event */
   #click(event) {
     const at = /** @type {Element} */ (event.target);
     const row = at.closest("[data-clip-id]");
-    if (!this.#isOn || !row || at.closest(OWN) || at.closest(".pick")) return;
+    if (!this.#isOn || !row || at.closest("button, .pick, .passages a")) return;
     event.preventDefault();
     event.stopPropagation();
     const id = row.getAttribute("data-clip-id") ?? "";
@@ -179,47 +165,17 @@ export class SelectionBar {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key !== "Escape" || !this.#isOn || event.isComposing || document.querySelector("dialog[open]")) return;
+    if (event.key !== "Escape" || !this.#isOn || event.isComposing || document.querySelector("dialog[open], .menu")) return;
     event.preventDefault();
     event.stopPropagation();
     this.#leave();
   }
 
-  async #delete() {
-    const ids = [...this.#selection.ids];
-    if (this.#selection.ids.has(this.list.page.player.id)) this.list.page.player.close();
-    // Rows go when nobody is in them.
-    this.bar.focus({ preventScroll: true });
-    const { done, failed, why } = await this.#each(ids, (id) => this.actions.remove(id));
-    this.#deleted = done;
-    this.#isOn = failed.length > 0;
-    this.#selection.set(failed);
-    this.#draw();
-    const said = [done.length ? words.selection.deleted(done.length) : "", why && words.selection.undone(failed.length, why)];
-    this.#say(said.filter(Boolean).join(" "), failed.length > 0);
-    this.announce(this.parts.says.textContent ?? "");
-    if (!done.length) return;
-    this.parts.undo.focus({ preventScroll: true });
-    this.#undoing = setTimeout(() => this.#expire(), TOAST_MS);
-  }
-
-  async #restore() {
-    const ids = this.#deleted;
-    this.#settle();
-    const { failed, why } = await this.#each(ids, (id) => this.actions.restore(id));
-    this.#deleted = failed;
-    this.#draw();
-    if (failed.length) {
-      this.#say(words.selection.undone(failed.length, why), true);
-    } else {
-      this.announce(words.selection.restored(ids.length));
-      this.button.focus({ preventScroll: true });
-    }
-  }
-
-  #expire() {
-    if (!this.#isOn) return this.#leave();
-    this.#settle();
+  /** @param {string} id */
+  #changed(id) {
+    if (!this.#selection.ids.has(id)) return;
+    const entry = this.library.get(id);
+    if (!entry || entry.clip?.deleted_at || entry.local?.deleted_at) this.#selection.ids.delete(id);
     this.#draw();
   }
 
@@ -231,25 +187,56 @@ export class SelectionBar {
     this.#draw();
   }
 
-  /** What was deleted stays so. */
-  #settle() {
-    clearTimeout(this.#undoing);
-    this.#deleted = [];
+  async #delete() {
+    const byKey = this.parts.delete.matches(":focus-visible");
+    // Rows go when nobody is in them.
+    this.bar.focus({ preventScroll: true });
+    const { done, failed } = await this.#each([...this.#selection.ids], (id) => this.actions.remove(id), (done) => ({
+      said: words.selection.deleted(done.length),
+      undo: () => void this.#restore(done),
+    }));
+    this.#selection.set(failed);
+    if (failed.length) this.#draw();
+    else this.#leave();
+    if (byKey && done.length) this.toast.undo.focus({ preventScroll: true });
   }
 
-  async #tag() {
-    const tag = this.parts.tag.value.trim();
+  /** @param {string[]} ids */
+  async #restore(ids) {
+    await this.#each(ids, (id) => this.actions.restore(id), (done) => ({ said: words.selection.restored(done.length) }));
+    this.button.focus({ preventScroll: true });
+  }
+
+  /** @param {string} tag */
+  async #tag(tag) {
     if (!tag) return;
-    const ids = [...this.#selection.ids];
-    const { done, failed, why } = await this.#each(ids, (id) => this.actions.retag(id, (tags) => [...tags, tag]));
-    if (failed.length) return this.#say(words.selection.undone(failed.length, why), true);
-    this.parts.tag.value = "";
-    this.announce(words.selection.tagged(done.length, tag));
-    this.#say(words.selection.tagged(done.length, tag));
+    const without = [...this.#selection.ids].filter((id) => !this.library.get(id)?.clip?.tags.includes(tag));
+    const change = (/** @type {string} */ id) => this.actions.retag(id, (tags) => [...tags, tag]);
+    const back = (/** @type {string} */ id) => this.actions.retag(id, (tags) => tags.filter((other) => other !== tag));
+    const { failed } = await this.#each(without, change, (done) => ({
+      said: words.selection.tagged(this.#selection.size, tag),
+      undo: done.length ? () => void this.#each(done, back) : undefined,
+    }));
+    if (!failed.length) this.parts.tag.value = "";
   }
 
-  /** @param {string[]} ids @param {(id: string) => Promise<unknown>} work */
-  async #each(ids, work) {
+  get #areStarred() {
+    return [...this.#selection.ids].every((id) => this.library.get(id)?.clip?.starred);
+  }
+
+  /** A star for all of them, or for none, if all have one. */
+  async #star() {
+    const isStarred = !this.#areStarred;
+    await this.#each([...this.#selection.ids], (id) => this.actions.star(id, isStarred));
+    this.#draw();
+  }
+
+  /**
+   * Do it to each, and say what could not be done until a person has read it.
+   * @param {string[]} ids @param {(id: string) => Promise<unknown>} work
+   * @param {(done: string[]) => {said: string, undo?: () => void}} [tell] what is said of those that could
+   */
+  async #each(ids, work, tell) {
     const [done, failed] = [/** @type {string[]} */ ([]), /** @type {string[]} */ ([])];
     let why = "";
     const waiting = [...ids];
@@ -267,6 +254,10 @@ export class SelectionBar {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     this.bar.ariaBusy = "false";
-    return { done, failed, why };
+    const told = done.length || !failed.length ? tell?.(done) : undefined;
+    const problem = failed.length ? words.selection.undone(failed.length, why) : "";
+    const said = [told?.said, problem].filter(Boolean).join(" ");
+    if (said) this.toast.say(said, { undo: told?.undo, stays: failed.length > 0 });
+    return { done, failed };
   }
 }

@@ -95,7 +95,8 @@ export class AudioCache {
 
   /** @param {number} wanted bytes */
   async #makeRoom(wanted) {
-    const { quota = 0, usage = 0 } = (await navigator.storage?.estimate()) ?? {};
+    // Safari says since 17 how much there is; a browser that does not say refuses what has no room.
+    const { quota = Infinity, usage = 0 } = (await navigator.storage?.estimate?.()) ?? {};
     /** @type {Row[]} */
     const rows = (await this.memory.all("sounds")).sort((a, b) => a.used - b.used);
     let total = rows.reduce((sum, { bytes, held = bytes }) => sum + held, 0);

@@ -140,6 +140,20 @@ export class Changes extends EventTarget {
     this.#send();
   }
 
+  /**
+   * Keep what the server did not take from somebody else here, until a person has read it.
+   * @param {Pick<Change, "id"|"kind"|"value"|"title">} change @param {string} problem
+   */
+  async refuse(change, problem) {
+    /** @type {Change} */
+    const refused = {
+      ...{ ...change, base: null, at: new Date().toISOString(), taken: 0, failures: 0 },
+      ...{ state: "refused", problem },
+    };
+    await this.memory.put("changes", refused);
+    await this.#told();
+  }
+
   /** A person has read that a change was refused. @param {number} seq */
   async dismiss(seq) {
     await this.memory.delete("changes", seq);
@@ -217,12 +231,12 @@ export class Changes extends EventTarget {
     if (kind === "restore") return this.api.restore(id);
     if (kind === "retry") return this.api.transcribe(id);
     // A name that is given now is the newest; one that was given long ago may not be.
-    if (kind === "text" || (kind === "name" && !taken)) return this.#write(id, (clip) => reworded(clip, change));
+    if (kind === "text" || kind === "notes" || (kind === "name" && !taken)) return this.#write(id, (clip) => reworded(clip, change));
     if (kind === "tags") return this.#write(id, ({ tags }) => ({ tags: retagged(tags, value) }));
     return this.api.patch(id, { [kind]: value });
   }
 
-  /** Change what is there now. @param {string} id @param {(clip: Clip) => Partial<Pick<Clip, "name"|"text"|"tags">>} change may throw `Conflict` */
+  /** Change what is there now. @param {string} id @param {(clip: Clip) => Partial<Pick<Clip, "name"|"text"|"notes"|"tags">>} change may throw `Conflict` */
   async #write(id, change) {
     const known = this.library.truth(id);
     // The list's short form has no words to compare with.
@@ -308,11 +322,12 @@ export function changed(clip, changes) {
 }
 
 /** @param {Clip} clip @param {Change & {value: any}} change @returns {Partial<Clip>} */
-function fields({ tags }, { kind, value, at }) {
+function fields({ tags, markers }, { kind, value, at }) {
   if (kind === "delete") return { deleted_at: at };
   if (kind === "restore") return { deleted_at: null };
   if (kind === "retry") return { status: "pending", error: null };
   if (kind === "tags") return { tags: retagged(tags, value) };
+  if (kind === "markers") return { markers: remarked(markers ?? [], value) };
   return kind === "language" ? { language_set: value } : { [kind]: value };
 }
 
@@ -321,10 +336,22 @@ function retagged(tags, { add, remove }) {
   return [...tags.filter((tag) => !remove.includes(tag)), ...add.filter((/** @type {string} */ tag) => !tags.includes(tag))];
 }
 
+/**
+ * Some markers set and others removed; what somebody else did to the others stays. Of an older server's clip, which has
+ * none, those that were set here.
+ * @param {import("../shared/types.js").Marker[]} markers @param {import("../shared/types.js").MarkerChanges} change
+ */
+export function remarked(markers, { set = [], remove = [] }) {
+  const changed = new Set([...remove, ...set.map(({ id }) => id)]);
+  return [...markers.filter(({ id }) => !changed.has(id)), ...set].sort((a, b) => a.at_ms - b.at_ms || (a.id < b.id ? -1 : 1));
+}
+
 /** Words, if those there still are what the person began with, or what they want. @param {Clip} clip @param {Change} change */
 function reworded(clip, { kind, value, base }) {
-  const there = kind === "text" ? (clip.text ?? null) : clip.name;
-  if (there !== base && there !== value) throw new Conflict(there);
+  const there = kind === "name" ? clip.name : kind === "notes" ? (clip.notes ?? "") : (clip.text ?? null);
+  // Nobody typed a name that a machine gave meanwhile: it is no reason to wait for a person.
+  const isTyped = kind !== "name" || (clip.name_origin ?? "person") === "person";
+  if (isTyped && there !== base && there !== value) throw new Conflict(there);
   return { [kind]: value };
 }
 

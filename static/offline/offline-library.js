@@ -42,6 +42,14 @@ export class OfflineLibrary extends EventTarget {
     this.library.recall(clips);
   }
 
+  /** Have one clip as it was last seen here, before any list, or none. @param {string} id */
+  async recall(id) {
+    const clip = await this.memory.get("clips", id).catch(() => null);
+    if (!clip || this.#isRead) return;
+    this.#kept.set(id, stateOf(clip));
+    this.library.recall([clip]);
+  }
+
   /** The list could not be read: what is known is all there is. */
   async unread() {
     if (this.#isRead || this.#shown.length < FIRST) return;

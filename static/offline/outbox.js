@@ -6,6 +6,7 @@ import { Upload, isEmpty } from "./upload.js";
 import { words } from "../shared/words.js";
 
 /** @typedef {import("../shared/types.js").Kept} Kept */
+/** @typedef {Pick<Kept, "notes"|"markers">} Annotations */
 /** @typedef {import("../shared/types.js").Local} Local */
 /** @typedef {import("../shared/types.js").Clip} Clip */
 /** @typedef {(id: string, work: (held: boolean) => Promise<void>, now?: boolean) => Promise<void>} Lock */
@@ -54,14 +55,16 @@ export class Outbox extends EventTarget {
   /**
    * @param {import("./journal.js").Journal} journal @param {import("./upload.js").Server} server
    * @param {import("./upload.js").Uploads} uploads
-   * @param {{lock?: Lock, backoff?: Backoff, channel?: BroadcastChannel|null}} [options] channel: to the other tabs
+   * @param {{lock?: Lock, backoff?: Backoff, channel?: BroadcastChannel|null, keep?: import("./upload.js").Keep}} [options]
+   *   channel: to the other tabs; keep: takes what the server refused and is nowhere else
    */
-  constructor(journal, server, uploads, { lock = webLock, backoff, channel = null } = {}) {
+  constructor(journal, server, uploads, { lock = webLock, backoff, channel = null, keep } = {}) {
     super();
     this.journal = journal;
     this.server = server;
     this.uploads = uploads;
     this.lock = lock;
+    this.keep = keep;
     this.channel = channel;
     channel?.addEventListener("message", () => void this.scan());
     this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
@@ -70,7 +73,7 @@ export class Outbox extends EventTarget {
   /** Find what is left on the device, by this tab or another, by this visit or an earlier one, and see it sent. */
   async scan() {
     for (const row of await this.journal.all()) {
-      if (row.deleted_at && Date.parse(row.deleted_at) < Date.now() - BIN_MS) await this.#forget(row.id);
+      if (row.deleted_at && Date.parse(row.deleted_at) < Date.now() - BIN_MS) await this.forget(row.id);
       if (isShown(row)) this.#tell(row);
       else this.#gone(row.id);
       this.nudge(row.id);
@@ -133,7 +136,25 @@ export class Outbox extends EventTarget {
    * @param {string} id @param {string} name @returns {Promise<boolean>} false: it is sent
    */
   rename(id, name) {
-    return this.#update(id, { name });
+    return this.#update(id, { name, name_origin: undefined });
+  }
+
+  /**
+   * Give what is not sent yet a name that no person gave; one that a person gave stands.
+   * @param {string} id @param {string} name @returns {Promise<boolean>} false: it is sent
+   */
+  suggest(id, name) {
+    return this.#update(id, ({ name_origin }) => (name_origin === "default" ? { name } : {}));
+  }
+
+  /**
+   * Note something beside what is not sent yet, or mark moments of it.
+   * @param {string} id
+   * @param {Annotations|((row: Kept) => Annotations)} annotations a function sees the row in the moment of the change
+   * @returns {Promise<boolean>} false: it is sent
+   */
+  annotate(id, annotations) {
+    return this.#update(id, annotations);
   }
 
   /**
@@ -226,7 +247,7 @@ export class Outbox extends EventTarget {
 
   /** @param {string} id */
   async #deliver(id) {
-    const upload = new Upload(id, this.journal, this.server, this.uploads, (row) => this.#moved(row));
+    const upload = new Upload(id, this.journal, this.server, this.uploads, (row) => this.#moved(row), this.keep);
     // Nobody records it any more, or we would not hold its lock: its tab died.
     const orphaned = (/** @type {Kept} */ { state }) => state === "recording" && !this.#making.has(id);
     const leave = (/** @type {Kept} */ row) => (orphaned(row) ? { state: /** @type {const} */ ("left") } : {});
@@ -333,7 +354,7 @@ export class Outbox extends EventTarget {
   }
 
   /** Forget a recording that the server refused and a person threw away. @param {string} id */
-  async #forget(id) {
+  async forget(id) {
     if (await this.journal.remove(id, (row) => row.state === "refused" && row.deleted_at !== null)) this.#gone(id);
   }
 

@@ -15,7 +15,7 @@ export function show(element, changes, refused) {
 function line({ seq = 0, kind, title, value, problem = "" }, changes) {
   const told = document.createElement("p");
   told.append(words.offline.refused[kind](title, problem), " ");
-  if (kind === "text" || kind === "name") {
+  if (kind === "text" || kind === "name" || kind === "notes") {
     const copy = button(words.offline.copy, () => navigator.clipboard?.writeText(String(value)));
     // Pages over plain HTTP have no clipboard.
     if (navigator.clipboard) told.append(copy, " ");

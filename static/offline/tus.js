@@ -11,8 +11,8 @@ const STALLED_MS = 30_000;
 /**
  * What is to be uploaded. `segment` is null for a file, which becomes a clip with its last byte; `length` is null as
  * long as nobody knows it. A file has no `recorded_at` but says when it was changed last: its own date is better.
- * @typedef {{clip_id: string, segment: number|null, name: string, mime: string, length: number|null,
- *   recorded_at?: string, last_modified?: string}} Wanted
+ * @typedef {{clip_id: string, segment: number|null, name: string, name_origin?: "default", mime: string, length: number|null,
+ *   recorded_at?: string, last_modified?: string, language?: string}} Wanted
  */
 
 export class Tus {

@@ -2,11 +2,13 @@
 
 import { Problem } from "../shared/api.js";
 import { segmentOf } from "./journal.js";
+import { untold } from "./annotations.js";
 import { words } from "../shared/words.js";
 
 /** @typedef {import("../shared/types.js").Kept} Kept */
 /** @typedef {import("../shared/types.js").Clip} Clip */
 /** @typedef {Pick<import("../shared/api.js").Api, "get"|"finish"|"patch"|"delete"|"restore">} Server */
+/** @typedef {(change: Pick<import("../shared/types.js").Change, "id"|"kind"|"value"|"title">, problem: string) => Promise<void>} Keep */
 /** @typedef {Pick<import("./tus.js").Tus, "create"|"head"|"send"|"limit_bytes">} Uploads */
 
 /**
@@ -35,7 +37,7 @@ const isThere = (/** @type {Kept} */ { is_file, segments: [first] }) =>
 export const isEmpty = ({ bytes, state }) => bytes === 0 && state !== "recording";
 
 /** Whether the server knows all that a person did to it. @param {Kept} row */
-const isAgreed = ({ told, name, deleted_at }) => told?.name === name && told.deleted === (deleted_at !== null);
+const isAgreed = (row) => row.told !== null && untold(row) === null;
 
 /** @param {unknown} error */
 function unlessDefinite(error) {
@@ -55,13 +57,15 @@ export class Upload {
   /**
    * @param {string} id @param {import("./journal.js").Journal} journal @param {Server} server @param {Uploads} uploads
    * @param {(row: Kept) => void} moved called whenever the server has more
+   * @param {Keep} [keep] what the server refused and is nowhere else
    */
-  constructor(id, journal, server, uploads, moved) {
+  constructor(id, journal, server, uploads, moved, keep = async () => {}) {
     this.id = id;
     this.journal = journal;
     this.server = server;
     this.uploads = uploads;
     this.moved = moved;
+    this.keep = keep;
     this.#most_bytes = Math.min(FIRST_BYTES, uploads.limit_bytes);
   }
 
@@ -89,14 +93,17 @@ export class Upload {
   /** Tell the server what a person did to the clip, if it knows the clip. @returns {Promise<Kept|null>} */
   async agree(isKnown = isThere) {
     for (let row; (row = await this.#row()); ) {
-      const { name, deleted_at, told } = row;
-      if (!isKnown(row) || !told || isAgreed(row)) return row;
-      const deleted = deleted_at !== null;
-      // A name that cannot be, or a clip that is not there any more: no reason to hold the sound back.
-      await this.#tell(row).catch(unlessDefinite);
-      // One thing at a time: the name first.
-      const now = { name, deleted: told.name === name ? deleted : told.deleted };
-      await this.journal.update(this.id, { told: now });
+      const step = isKnown(row) && row.told ? untold(row) : null;
+      if (!step) return row;
+      try {
+        await this.#tell(step);
+      } catch (error) {
+        unlessDefinite(error);
+        // A name that cannot be, or a clip that is not there any more: no reason to hold the sound back. What was
+        // noted is nowhere else: it is kept, and a person told.
+        if (step.isNote) await this.#refused(step, row.name, /** @type {Problem} */ (error));
+      }
+      await this.journal.update(this.id, { told: step.told });
     }
     return null;
   }
@@ -114,10 +121,16 @@ export class Upload {
     return this.journal.get(this.id);
   }
 
-  /** @param {Kept} row @returns {Promise<unknown>} */
-  #tell({ id, name, deleted_at, told }) {
-    if (name !== told?.name) return this.server.patch(id, { name });
-    return deleted_at ? this.server.delete(id) : this.server.restore(id);
+  /** @param {import("./annotations.js").Step} step @returns {Promise<unknown>} */
+  #tell({ patch, deleted }) {
+    if (patch) return this.server.patch(this.id, patch);
+    return deleted ? this.server.delete(this.id) : this.server.restore(this.id);
+  }
+
+  /** @param {import("./annotations.js").Step} step @param {string} title @param {Problem} problem */
+  async #refused({ patch }, title, problem) {
+    const [[kind, value]] = Object.entries(patch ?? {});
+    await this.keep({ id: this.id, kind: /** @type {"notes"|"markers"} */ (kind), value: /** @type {any} */ (value), title }, problem.message);
   }
 
   /** Send a segment, as far as it is here. @param {number} n */
@@ -182,13 +195,16 @@ export class Upload {
 
   /** @param {Kept} row @param {number} n */
   async #create(row, n) {
-    const { id, is_file, created_at, modified_at, bytes } = row;
+    const { id, is_file, created_at, modified_at, bytes, language } = row;
     // Remembered before it is said: if the answer is lost and the name changes, the first name is the one to change.
-    const told = row.told ?? { name: row.name, deleted: false };
+    const { name, name_origin } = row;
+    const told = row.told ?? { name, ...(name_origin && { name_origin }), deleted: false };
     await this.journal.update(id, { told });
     const { url, offset } = await this.uploads.create({
       ...{ clip_id: id, segment: is_file ? null : n, name: told.name, mime: row.segments[n].mime },
+      ...(told.name_origin && { name_origin: told.name_origin }),
       ...(modified_at ? { last_modified: modified_at } : { recorded_at: created_at }),
+      ...(language ? { language } : {}),
       length: is_file ? bytes : null,
     });
     await this.journal.update(id, (now) => segmentOf(now, n, { url }));

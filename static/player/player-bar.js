@@ -7,6 +7,7 @@ import { day, dayTitle } from "../shared/format.js";
 import { viewOf } from "../shared/clip-state.js";
 import { isUnjoined } from "../shared/actions.js";
 import { part } from "../shared/element.js";
+import { gone } from "../shared/library.js";
 import { listening, Places, SPEEDS } from "../shared/preferences.js";
 import { clipAddress } from "../shared/router.js";
 import { language, locale, words } from "../shared/words.js";
@@ -42,7 +43,8 @@ export class PlayerBar extends EventTarget {
   /**
    * @param {HTMLElement} element @param {{library: import("../shared/library.js").Library,
    *   actions: import("../shared/actions.js").Actions, details: import("../clip/clip-details.js").DetailsCache,
-   *   toast: import("../shared/toast.js").Toast, announce: (words: string) => void}} page
+   *   toast: import("../shared/toast.js").Toast, router: import("../shared/router.js").Router,
+   *   announce: (words: string) => void}} page
    */
   constructor(element, page) {
     super();
@@ -59,12 +61,14 @@ export class PlayerBar extends EventTarget {
     };
     this.ticks = new Ticks(part(element, "marks", HTMLElement));
     this.preparing = new Preparing(element, page.announce);
+    part(element, "player-close", HTMLElement).addEventListener("click", () => this.close());
     part(element, "back", HTMLElement).addEventListener("click", () => void this.player?.by(-STEP_MS));
     part(element, "forward", HTMLElement).addEventListener("click", () => void this.player?.by(STEP_MS));
     this.#listen();
     page.library.addEventListener("change", (event) => {
       if (/** @type {CustomEvent} */ (event).detail.id === this.id) this.#show();
     });
+    page.router.addEventListener("place", () => this.#beside());
     language.addEventListener("change", () => this.#speak());
     listening.addEventListener("change", () => this.#tell());
     this.#speak();
@@ -108,6 +112,7 @@ export class PlayerBar extends EventTarget {
     this.player = this.#player(id);
     this.#waveform = new Waveform(part(this.element, "track", HTMLElement), (ms) => this.player?.seek(ms));
     this.element.hidden = false;
+    this.#beside();
     this.#show();
     this.#detail();
     void this.player.seek(places.get(id));
@@ -163,7 +168,7 @@ export class PlayerBar extends EventTarget {
 
   #show() {
     const entry = this.#entry;
-    if (!entry) return this.close();
+    if (!entry || gone(entry)) return this.close();
     const view = viewOf(entry);
     this.title.textContent = view.name;
     this.title.href = clipAddress(this.id);
@@ -185,6 +190,12 @@ export class PlayerBar extends EventTarget {
     const sound = `${clip.has_true_clock} ${clip.track_set}`;
     if (this.#sound && sound !== this.#sound) this.player?.renew();
     this.#sound = sound;
+  }
+
+  /** Beside its own page, the clip's title would be said twice. */
+  #beside() {
+    const { name, id } = this.page.router.place;
+    this.element.toggleAttribute("data-own", name === "clip" && id === this.id);
   }
 
   /** Tell the lock screen what plays. */

@@ -1,5 +1,6 @@
 /** The outline of a clip's sound as a place to point at: what was played is coloured, a click or a drag goes there. */
 
+import { colours } from "../shared/colours.js";
 import { clock } from "../shared/format.js";
 
 /** Width of a bar and of the gap behind it. */
@@ -22,7 +23,6 @@ export class Waveform {
   #dragged = null;
   /** What was drawn last, in pixels. */
   #drawn = -1;
-  #dark = matchMedia("(prefers-color-scheme: dark)");
   #shape = new ResizeObserver(() => this.#measure());
 
   /** @param {HTMLElement} track @param {(ms: number) => unknown} seek */
@@ -46,7 +46,7 @@ export class Waveform {
     this.track.append(this.peek);
     this.#listen();
     this.#shape.observe(this.#canvas);
-    this.#dark.addEventListener("change", this.#recolour);
+    colours.addEventListener("change", this.#recolour);
   }
 
   /** @param {number} at_ms @param {number} whole_ms */
@@ -58,7 +58,7 @@ export class Waveform {
 
   close() {
     this.#shape.disconnect();
-    this.#dark.removeEventListener("change", this.#recolour);
+    colours.removeEventListener("change", this.#recolour);
   }
 
   #listen() {

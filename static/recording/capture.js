@@ -6,6 +6,7 @@
 import { Problem } from "../shared/api.js";
 import { defaultName } from "../shared/format.js";
 import { newRow } from "../offline/journal.js";
+import { recall } from "../shared/preferences.js";
 import { shortage } from "../offline/storage.js";
 import { words } from "../shared/words.js";
 
@@ -13,13 +14,14 @@ import { words } from "../shared/words.js";
 const LOOK_MS = 30_000;
 
 /** @typedef {import("../shared/types.js").Gap} Gap */
+/** @typedef {import("../shared/types.js").Marker} Marker */
 /** @typedef {{opens: string|null, recorded_ms: number, data: ArrayBuffer}} Piece */
 
 /**
- * Emits `begin` with `{id, stream, name}`, `stream` with `{stream}` when there is another to look at, `state`
+ * Emits `begin` with `{id, stream, title, notes, markers}` (`title`: as a person typed it), `stream` with `{stream}` when there is another to look at, `state`
  * ("recording", "paused", "reconnecting"), `progress` with `{recorded_ms, device_ms, server_ms, problem}`,
- * `interruption` and `storage` with a sentence or null, `end` with `{name, duration_ms, gaps, empty}` (`empty`: no byte
- * came of it).
+ * `interruption` and `storage` with a sentence or null, `end` with `{id, name, title, duration_ms, gaps, empty}`
+ * (`empty`: no byte came of it).
  */
 export class Capture extends EventTarget {
   #id = "";
@@ -68,13 +70,15 @@ export class Capture extends EventTarget {
 
   /**
    * Begin to record. Throws what getUserMedia throws.
-   * @param {string} [device] the id of a microphone @param {string} [name] empty: the date and time
+   * @param {string} [device] the id of a microphone @param {string} [title] empty: the date and time until it has words
    */
-  async start(device, name) {
+  async start(device, title) {
     await this.#ended;
     const { stream, mime } = await this.recorder.start({ device });
     const at = new Date();
-    const row = newRow({ name: name || defaultName(at), mime, state: "recording" }, at);
+    const named = title ? { name: title } : { name: defaultName(at), name_origin: /** @type {const} */ ("default") };
+    const language = String(recall("spoken", "")) || null;
+    const row = newRow({ ...named, mime, language, state: "recording" }, at);
     this.#written = this.outbox.begin(row, () => this.#making());
     this.#begin(row, stream);
   }
@@ -150,6 +154,18 @@ export class Capture extends EventTarget {
     this.#write(() => this.outbox.rename(id, name));
   }
 
+  /** Keep what is noted and marked while it runs. @param {{notes: string, markers: Marker[]}} annotations */
+  annotate(annotations) {
+    const id = this.#id;
+    this.#write(() => this.outbox.annotate(id, annotations));
+  }
+
+  /** Call it by its first words until a person names it. @param {string|null} title */
+  suggest(title) {
+    const id = this.#id;
+    if (title) this.#write(() => this.outbox.suggest(id, title));
+  }
+
   /** Keep the screen on while recording; the lock is lost whenever the page is hidden, so ask again when it is seen. */
   async stayAwake() {
     if (!this.recorder.recording || document.visibilityState !== "visible") return;
@@ -162,11 +178,11 @@ export class Capture extends EventTarget {
   }
 
   /** @param {import("../shared/types.js").Kept} row @param {MediaStream} stream */
-  #begin({ id, name, duration_ms, sent_ms }, stream) {
+  #begin({ id, name, name_origin, notes = "", markers = [], duration_ms, sent_ms }, stream) {
     this.#id = id;
     const so_far = duration_ms ?? 0;
     this.#figures = { recorded_ms: so_far, device_ms: so_far, server_ms: sent_ms, problem: null };
-    this.#emit("begin", { id, stream, name });
+    this.#emit("begin", { id, stream, title: name_origin === "default" ? "" : name, notes, markers });
     this.#emit("state", this.recorder.state);
     this.#emit("interruption", this.recorder.interruption);
     this.#count({});
@@ -226,8 +242,10 @@ export class Capture extends EventTarget {
     this.#made();
     this.#id = "";
     const { recorded_ms } = this.#figures;
-    const { name = "", gaps = [], bytes } = /** @type {Partial<import("../shared/types.js").Kept>} */ (row ?? {});
-    this.#emit("end", { id, name, duration_ms: recorded_ms, gaps, empty: bytes === 0 });
+    const kept = /** @type {Partial<import("../shared/types.js").Kept>} */ (row ?? {});
+    const { name = "", name_origin, gaps = [], bytes } = kept;
+    const title = name_origin === "default" ? "" : name;
+    this.#emit("end", { id, name, title, duration_ms: recorded_ms, gaps, empty: bytes === 0 });
   }
 
   /** @param {Partial<{recorded_ms: number, device_ms: number, server_ms: number, problem: string|null}>} figures */

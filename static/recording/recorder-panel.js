@@ -1,37 +1,46 @@
 /** The button that never moves, and the view of a recording while it is made: its words, its level, its proof. */
 
 import { viewOf } from "../shared/clip-state.js";
-import { clock, spoken } from "../shared/format.js";
-import { refusal } from "./refusals.js";
-import { words } from "../shared/words.js";
-import { LiveWords } from "../shared/live-words.js";
-import { MicrophonePicker } from "./microphone-picker.js";
 import { part } from "../shared/element.js";
+import { clock, spoken } from "../shared/format.js";
+import { LiveWords } from "../shared/live-words.js";
+import { titleRecording } from "../shared/page-title.js";
+import { language, words } from "../shared/words.js";
 import { Player } from "../player/player.js";
+import { AnnotationsView } from "./annotations-view.js";
+import { LevelView } from "./level-view.js";
 import { Proof } from "./proof.js";
+import { refusal } from "./refusals.js";
+import { SourceMenu } from "./source-menu.js";
 
 /** @typedef {"idle"|"asking"|"recording"|"paused"|"reconnecting"|"unable"} State */
+/** @typedef {import("../shared/types.js").Marker} Marker */
+/** @typedef {{stream: MediaStream, title: string, notes: string, markers: Marker[]}} Began */
+/** @typedef {{id: string, name: string, title: string, duration_ms: number, empty: boolean}} Ended */
 
 /** The timer is drawn more often than it changes, so that no second is skipped. */
 const TICK_MS = 200;
 
-/** Emits `begin` when a recording begins and `end` with its id when it is over, "" if nothing came of it. */
+/** How long nothing is typed before a title is kept. */
+const TYPED_MS = 500;
+
+/** Emits `begin` when a recording begins, `end` with its id when it is over ("": nothing came of it), and `show` when somebody wants to see it. */
 export class RecorderPanel extends EventTarget {
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #ticking;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #typing;
   #behind = false;
   /** Why the server does not take it at the moment. @type {string|null} */
   #problem = null;
   /** What is wrong now, by what it is about. @type {Map<string, string>} */
   #troubles = new Map();
-  /** What the recording was called when it began. */
-  #began = "";
   /** The title that a person gave to a recording of which nothing came: the next one has it. */
   #kept = "";
-  /** What is recorded now. @type {MediaStream|null} */
-  #stream = null;
-  /** @type {import("./visualizer.js").Visualizer|null} */
-  #visualizer = null;
+  /** What was heard from the beginning, or nothing if that was missed. */
+  #heard = "";
+  /** Comes while a recording runs. @type {typeof import("../shared/titles.js")|null} */
+  #titles = null;
 
   /**
    * @param {HTMLElement} element the page: the button stands below the list, the rest is a place of its own
@@ -48,16 +57,32 @@ export class RecorderPanel extends EventTarget {
     this.title = part(element, "recording-title", HTMLInputElement);
     this.hint = part(element, "hint", HTMLElement);
     this.notice = part(element, "notice", HTMLElement);
-    this.silence = part(element, "silence", HTMLElement);
+    this.back = part(element, "to-recording", HTMLElement);
     this.proof = new Proof(element);
     this.captions = new LiveWords(part(element, "captions", HTMLElement));
-    (globalThis.requestIdleCallback ?? setTimeout)(() => void this.#draw());
-    this.microphone = new MicrophonePicker(element, capture, (error) => this.say(refusal(error)));
+    this.level = new LevelView(part(element, "level", HTMLElement), "microphone");
+    this.sources = new SourceMenu(part(element, "sources", HTMLButtonElement), capture, (error) => this.say(refusal(error)));
+    this.annotations = new AnnotationsView(element);
+    this.#listen();
+    this.#follow();
+    this.#speak();
+  }
+
+  #listen() {
+    const { capture } = this;
     this.button.addEventListener("click", () => void this.press());
     this.pause.addEventListener("click", () => (this.#state === "paused" ? capture.resume() : capture.pause()));
-    this.title.addEventListener("change", () => this.flush());
+    part(this.element, "mark", HTMLElement).addEventListener("click", () => this.mark());
+    this.title.addEventListener("input", () => {
+      clearTimeout(this.#typing);
+      this.#typing = setTimeout(() => this.#name(), TYPED_MS);
+    });
+    this.title.addEventListener("change", () => this.#name());
     this.title.addEventListener("keydown", (event) => event.key === "Enter" && this.title.blur());
-    this.#follow();
+    this.annotations.addEventListener("change", (event) => capture.annotate(/** @type {CustomEvent} */ (event).detail));
+    language.addEventListener("change", () => this.#speak());
+    // The module that draws is fetched while nobody waits for it.
+    (globalThis.requestIdleCallback ?? setTimeout)(() => void this.level.draw());
   }
 
   /** Say what is wrong, or that nothing is any more. @param {string|null} sentence @param {string} [about] */
@@ -71,8 +96,9 @@ export class RecorderPanel extends EventTarget {
 
   /** Save what is typed: the page goes out of sight, and may not come back. */
   flush() {
-    const name = this.title.value.trim();
-    if (name && this.element.hasAttribute("data-live")) this.capture.rename(name);
+    if (!this.isLive) return;
+    this.#name();
+    this.annotations.flush();
   }
 
   /** This browser cannot record; the rest of the page works. @param {string} sentence */
@@ -85,22 +111,24 @@ export class RecorderPanel extends EventTarget {
   /** Go on with a recording whose tab was closed. @param {string} id */
   async continue(id) {
     if (this.capture.recorder.recording) return this.say(words.recorder.stopFirst);
-    await this.#start(() => this.capture.continue(id, this.microphone.chosen));
+    await this.#start(() => this.capture.continue(id, this.sources.chosen));
     // Its row is gone from the list, and with it the button that was pressed.
     this.button.focus();
   }
 
   /** Show what was heard so far. @param {import("../shared/types.js").Entry} entry */
   hear(entry) {
-    this.captions.show(viewOf(entry));
+    const view = viewOf(entry);
+    this.#heard = entry.captions?.missing ? "" : view.settled;
+    this.#showWords(view);
   }
 
   #follow() {
     /** @template T @param {string} type @param {(detail: T) => void} work */
     const on = (type, work) =>
       this.capture.addEventListener(type, (event) => work(/** @type {CustomEvent<T>} */ (event).detail));
-    on("begin", (/** @type {{stream: MediaStream, name: string}} */ began) => this.#begin(began));
-    on("stream", (/** @type {{stream: MediaStream}} */ { stream }) => this.#listen(stream));
+    on("begin", (/** @type {Began} */ began) => this.#begin(began));
+    on("stream", (/** @type {{stream: MediaStream}} */ { stream }) => void this.#show(stream));
     on("state", (/** @type {State} */ state) => this.#change(state));
     on("progress", (/** @type {import("./proof.js").Progress & {problem: string|null}} */ { problem, ...figures }) => {
       this.proof.show(figures);
@@ -108,7 +136,7 @@ export class RecorderPanel extends EventTarget {
     });
     on("interruption", (/** @type {string|null} */ sentence) => this.say(sentence, "interruption"));
     on("storage", (/** @type {string|null} */ sentence) => this.say(sentence, "storage"));
-    on("end", (/** @type {{id: string, name: string, duration_ms: number, empty: boolean}} */ ended) => this.#end(ended));
+    on("end", (/** @type {Ended} */ ended) => this.#end(ended));
   }
 
   /** Whether a recording runs, or is paused. */
@@ -118,11 +146,36 @@ export class RecorderPanel extends EventTarget {
 
   /** Begin to record, or stop: what the button does. */
   press() {
-    if (this.capture.recorder.recording) {
-      this.flush();
-      return this.capture.stop();
-    }
-    return this.#start(() => this.capture.start(this.microphone.chosen, this.#kept));
+    return this.capture.recorder.recording ? this.#stop() : this.begin();
+  }
+
+  /** Begin to record. A stray key must not end a recording: one that runs is shown. */
+  begin() {
+    if (this.button.disabled) return;
+    if (this.isLive) return void this.dispatchEvent(new Event("show"));
+    return this.#start(() => this.capture.start(this.sources.chosen, this.#kept));
+  }
+
+  /** Mark this moment of the recording. @returns {boolean} false: none runs */
+  mark() {
+    if (!this.isLive) return false;
+    const at_ms = this.capture.recorder.elapsed_ms;
+    const isMarked = this.annotations.mark(at_ms);
+    this.announce(isMarked ? words.recorder.markerAt(clock(at_ms)) : words.recorder.manyMarkers);
+    return true;
+  }
+
+  #stop() {
+    this.flush();
+    if (!this.title.value.trim()) this.capture.suggest(this.#titles?.suggestTitle(this.#heard) ?? null);
+    return this.capture.stop();
+  }
+
+  /** Keep the title that is typed. */
+  #name() {
+    clearTimeout(this.#typing);
+    const name = this.title.value.trim();
+    if (name && this.isLive) this.capture.rename(name);
   }
 
   /** @param {() => Promise<unknown>} begin */
@@ -139,36 +192,27 @@ export class RecorderPanel extends EventTarget {
     }
   }
 
-  /** @param {{stream: MediaStream, name: string}} began */
-  #begin({ stream, name }) {
+  /** @param {Began} began */
+  #begin({ stream, title, notes, markers }) {
     this.element.toggleAttribute("data-live", true);
     this.#enter("recording");
     this.proof.reset();
-    this.title.value = this.#began = name;
-    this.captions.show({ settled: "", tentative: "" });
-    this.#listen(stream);
+    this.title.value = title;
+    this.annotations.show({ notes, markers });
+    this.#forget();
+    void this.#show(stream);
+    void import("../shared/titles.js").then((titles) => (this.#titles = titles), () => {});
     this.#tick();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
     this.announce(words.recorder.begun);
     this.dispatchEvent(new Event("begin"));
   }
 
-  /** @param {MediaStream} stream */
-  #listen(stream) {
-    this.#stream = stream;
-    void this.#draw();
-    void this.microphone.refresh(stream);
-  }
-
-  /** Draw what is heard. The picture comes by itself, and no recording waits for it. */
-  async #draw() {
-    const stream = this.#stream;
-    const module = await import("./visualizer.js").catch(() => null);
-    if (!module || stream !== this.#stream) return;
-    const canvas = part(this.element, "visualizer", HTMLCanvasElement);
-    this.#visualizer ??= new module.Visualizer(canvas, (silent) => this.#hear(silent));
-    this.#visualizer.paused = this.#state !== "recording";
-    if (stream) this.#visualizer.start(stream);
+  /** Show another sound. @param {MediaStream} stream */
+  async #show(stream) {
+    this.level.listen(stream, this.sources.name);
+    await this.sources.refresh(stream);
+    this.level.name.textContent = this.sources.name;
   }
 
   /** @param {State} state */
@@ -179,28 +223,40 @@ export class RecorderPanel extends EventTarget {
     else if (again) this.announce(words.recorder.again);
   }
 
-  /** @param {{id: string, name: string, duration_ms: number, empty: boolean}} ended */
-  #end({ id, name, duration_ms, empty }) {
+  /** @param {Ended} ended */
+  #end({ id, name, title, duration_ms, empty }) {
     clearInterval(this.#ticking);
-    this.#stream = null;
-    this.#visualizer?.stop();
+    this.level.listen(null);
+    this.sources.release();
     this.element.removeAttribute("data-live");
     this.element.removeAttribute("data-behind");
     this.#behind = false;
     this.#enter("idle");
+    titleRecording("");
     for (const about of ["interruption", "storage", "sending"]) this.say(null, about);
-    this.#kept = !empty ? "" : name === this.#began ? this.#kept : name;
+    this.#kept = empty ? title : "";
     // What is wrong is read out as an alert.
-    if (empty) this.say(words.recorder.nothing(this.#kept));
+    if (empty) this.say(words.recorder.nothing(title));
     else this.announce(words.recorder.ended(spoken(duration_ms), name));
-    this.captions.show({ settled: "", tentative: "" });
+    this.#forget();
     this.dispatchEvent(new CustomEvent("end", { detail: empty ? "" : id }));
+  }
+
+  /** No word of a recording before stays. */
+  #forget() {
+    this.#heard = "";
+    this.#showWords({ settled: "", tentative: "" });
+  }
+
+  /** @param {{settled: string, tentative: string}} heard */
+  #showWords(heard) {
+    this.captions.show(heard);
+    part(this.element, "captions-hint", HTMLElement).hidden = !this.captions.element.hidden;
   }
 
   #tick() {
     const recorded_ms = this.capture.recorder.elapsed_ms;
-    const time = clock(recorded_ms);
-    if (this.timer.textContent !== time) this.timer.textContent = time;
+    this.#write(clock(recorded_ms));
     this.proof.show({ recorded_ms });
     this.say(this.proof.behind ? this.#problem : null, "sending");
     if (this.proof.behind === this.#behind) return;
@@ -210,10 +266,21 @@ export class RecorderPanel extends EventTarget {
     this.announce(words.recorder[this.#behind ? "behind" : "caughtUp"]);
   }
 
-  /** @param {boolean} silent */
-  #hear(silent) {
-    this.silence.textContent = silent ? words.recorder.silence : "";
-    this.silence.hidden = !silent;
+  /** Write the time wherever it stands. @param {string} time */
+  #write(time) {
+    if (this.timer.textContent !== time) this.timer.textContent = time;
+    const state = words.recorder[this.#state];
+    const line = words.recorder.back(state, time);
+    const there = part(this.back, "to-recording-words", HTMLElement);
+    if (there.textContent !== line) there.textContent = line;
+    titleRecording(this.#state === "recording" ? `● ${time}` : line);
+  }
+
+  #speak() {
+    this.title.placeholder = words.recorder.untitled;
+    this.#enter(this.#state ?? "idle");
+    this.proof.speak();
+    this.level.speak();
   }
 
   /** @returns {State} */
@@ -223,14 +290,15 @@ export class RecorderPanel extends EventTarget {
 
   /** @param {State} state */
   #enter(state) {
-    const live = this.element.hasAttribute("data-live");
+    const live = this.isLive;
     this.element.dataset.recorder = state;
     this.button.ariaLabel = words.recorder[live ? "stop" : "record"];
     part(this.button, "record-words", HTMLElement).textContent = this.button.ariaLabel;
     this.button.ariaBusy = String(state === "asking");
+    this.back.hidden = !live;
     this.pause.hidden = !live || state === "reconnecting";
     this.pause.textContent = words.recorder[state === "paused" ? "resume" : "pause"];
-    if (this.#visualizer) this.#visualizer.paused = state !== "recording";
+    this.level.paused = state !== "recording";
     this.hint.textContent = words.recorder[state] + (live && this.#behind ? ` · ${words.recorder.keptHere}` : "");
   }
 }

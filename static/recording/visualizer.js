@@ -1,4 +1,8 @@
-/** Draws the microphone's loudness as it comes in: newest at the right edge, as paper under a needle. */
+/** Draws the loudness of a sound as it comes in: newest at the right edge, as paper under a needle. */
+
+import { Levels } from "./levels.js";
+
+import { colours } from "../shared/colours.js";
 
 /** Width of a bar and of the gap behind it, and how often a bar is made: one second is about 80 px. */
 const BAR_PX = 3;
@@ -9,12 +13,6 @@ const BAR_MS = 62;
 const QUIET_DB = -60;
 const LOUD_DB = -8;
 
-/** Below any room that is heard through a working microphone; a wrong or switched off one gives less. */
-const SILENT_DB = -70;
-
-/** Silence of so long is worth a word. People think, but rooms are never silent for so long. */
-const SILENT_MS = 5_000;
-
 /** Frames further apart come from a page that nobody saw: nothing is known about the time between them. */
 const UNSEEN_MS = 1_000;
 
@@ -24,16 +22,17 @@ export class Visualizer {
   /** @type {AudioContext|null} */
   #context = null;
   #frame = 0;
-  #silent = false;
+  /** @type {import("./levels.js").Judgement} */
+  #judgement = "";
   paused = false;
 
-  /** @param {HTMLCanvasElement} canvas @param {(silent: boolean) => void} hear told when silence begins and ends */
+  /** @param {HTMLCanvasElement} canvas @param {(judgement: import("./levels.js").Judgement) => void} hear told of each other one */
   constructor(canvas, hear) {
     this.canvas = canvas;
     this.hear = hear;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     new ResizeObserver(() => this.#draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    colours.addEventListener("change", () => this.#draw());
   }
 
   /**
@@ -52,13 +51,14 @@ export class Visualizer {
     const samples = new Float32Array(analyser.fftSize);
     let last = 0;
     let peak = 0;
-    let heard = performance.now();
+    const levels = new Levels();
+    levels.begin(performance.now());
     const step = (/** @type {number} */ now) => {
       this.#frame = requestAnimationFrame(step);
       analyser.getFloatTimeDomainData(samples);
       const unknown = this.paused || context.state !== "running" || now - last > UNSEEN_MS;
-      if (unknown || decibels(samples) > SILENT_DB) heard = now;
-      this.#silence(now - heard > SILENT_MS);
+      if (unknown) levels.begin(now);
+      this.#judge(unknown ? "" : levels.judge(decibels(samples), highest(samples), now));
       if (this.paused) return void (last = now);
       peak = Math.max(peak, loudness(samples));
       if (now - last < BAR_MS) return;
@@ -79,14 +79,14 @@ export class Visualizer {
     cancelAnimationFrame(this.#frame);
     void this.#context?.close();
     this.#context = null;
-    this.#silence(false);
+    this.#judge("");
   }
 
-  /** @param {boolean} silent */
-  #silence(silent) {
-    if (silent === this.#silent) return;
-    this.#silent = silent;
-    this.hear(silent);
+  /** @param {import("./levels.js").Judgement} judgement */
+  #judge(judgement) {
+    if (judgement === this.#judgement) return;
+    this.#judgement = judgement;
+    this.hear(judgement);
   }
 
   #room() {
@@ -126,4 +126,11 @@ function decibels(samples) {
   let sum = 0;
   for (const sample of samples) sum += sample * sample;
   return 10 * Math.log10(sum / samples.length + 1e-12);
+}
+
+/** @param {Float32Array} samples */
+function highest(samples) {
+  let most = 0;
+  for (const sample of samples) most = Math.max(most, Math.abs(sample));
+  return most;
 }

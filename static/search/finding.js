@@ -22,18 +22,19 @@ export class Finding {
   /**
    * @param {HTMLElement} element @param {{api: import("../shared/api.js").Api, library: import("../shared/library.js").Library,
    *   feed: import("../shared/feed.js").Feed, list: import("../list/clip-list.js").ClipList,
-   *   announce: (words: string) => void}} page
+   *   router: import("../shared/router.js").Router, announce: (words: string) => void}} page
    */
-  constructor(element, { api, library, feed, list, announce }) {
+  constructor(element, { api, library, feed, list, announce, router }) {
     this.element = element;
     this.api = api;
     this.library = library;
     this.list = list;
     this.announce = announce;
+    this.router = router;
     this.finder = new Finder(library, api);
     this.find = part(element, "find", HTMLInputElement);
     this.filter = part(element, "filter", HTMLButtonElement);
-    this.chips = part(element, "chips", HTMLElement);
+    this.chips = part(element, "filter-chips", HTMLElement);
     this.says = part(element, "finding", HTMLElement);
     this.clear = part(element, "clear", HTMLButtonElement);
     this.find.addEventListener("input", () => this.#ask({ ...this.#query, q: this.find.value }, TYPING_MS));
@@ -43,11 +44,9 @@ export class Finding {
       this.find.focus();
     });
     this.chips.addEventListener("click", ({ target }) => this.#drop(/** @type {Element} */ (target).closest("button")));
-    list.element.addEventListener("everything", () => this.#ask({ ...NOTHING }, 0, false));
     list.dressers.push((row) => showFound(row, this.finder.found[row.id], this.#names.get(row.id) ?? ""));
     this.finder.addEventListener("answer", (event) => this.#answer(/** @type {CustomEvent} */ (event).detail));
     feed.addEventListener("open", () => this.finder.isPartial && this.finder.again());
-    addEventListener("hashchange", () => this.follow());
     if (this.find.value) this.#ask({ ...this.#query, q: this.find.value });
   }
 
@@ -61,7 +60,6 @@ export class Finding {
   /** Ask for clips with this tag, too. @param {string} tag */
   tagged(tag) {
     this.#ask({ ...this.#query, tag: [...new Set([...this.#query.tag, tag])] });
-    this.says.focus({ preventScroll: true });
   }
 
   /** Show the filters, or hide them. */
@@ -135,9 +133,8 @@ export class Finding {
     if (!was && is) this.#place = this.list.scroller.scrollTop;
     this.#query = query;
     if (this.find.value.trim() !== query.q.trim()) this.find.value = query.q;
-    const address = location.pathname + location.search + write(query);
     // Back leaves the search; it does not go through it letter by letter.
-    if (isOurs) history[was === is ? "replaceState" : "pushState"](history.state, "", address);
+    if (isOurs) this.router.ask(write(query), { replace: was === is });
     this.#draw();
     if (was || is) this.finder.ask(query, wait_ms);
   }
@@ -169,24 +166,23 @@ export class Finding {
   /** Take back what a chip says. @param {HTMLButtonElement|null} button */
   #drop(button) {
     if (!button) return;
-    const { name = "", value = "" } = button.dataset;
-    const query = { ...this.#query, tag: this.#query.tag.filter((tag) => name !== "tag" || tag !== value) };
+    const { name = "" } = button.dataset;
+    const query = { ...this.#query };
     if (name === "from") query.from = query.to = "";
-    else if (name !== "tag") Object.assign(query, { [name]: "" });
+    else Object.assign(query, { [name]: "" });
     this.#ask(query);
     (this.chips.querySelector("button") ?? this.find).focus();
   }
 
   /** Chips and fields say what is asked for. */
   #draw() {
-    const { tag, days, from, to, length, state, sort } = this.#query;
+    const { days, from, to, length, state, sort } = this.#query;
     const said = words.finder;
     const chips = [
       ...(days ? [["days", days, said.days[/** @type {"1"} */ (days)]]] : []),
       ...(!days && (from || to) ? [["from", "", said.range(date(from), date(to))]] : []),
       ...(length ? [["length", length, said.length[/** @type {"short"} */ (length)]]] : []),
       ...(state ? [["state", state, said.state[/** @type {"done"} */ (state)]]] : []),
-      ...tag.map((name) => ["tag", name, name]),
       ...(sort && sort !== order({ ...this.#query, sort: "" }) ? [["sort", sort, said.sort[/** @type {"best"} */ (sort)]]] : []),
     ];
     this.chips.hidden = !chips.length;

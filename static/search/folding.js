@@ -17,8 +17,10 @@ const UNSPACED =
 const WORD = `[^ '${UNSPACED}]`;
 const JOINED = `[^ ${UNSPACED}]`;
 
-const RUN = new RegExp(`[${UNSPACED}]+|${WORD}+`, "gu");
-const IS_UNSPACED = new RegExp(`^[${UNSPACED}]`, "u");
+/** In a folded text: a run of characters of a script without spaces, or a word of a script with spaces. */
+export const RUN = new RegExp(`[${UNSPACED}]+|${WORD}+`, "gu");
+/** What begins with a character of a script without spaces. */
+export const IS_UNSPACED = new RegExp(`^[${UNSPACED}]`, "u");
 const ONE_WORD = new RegExp(`^${JOINED}+$`, "u");
 const LOOSE_JOINT = new RegExp(`(?<!${WORD})'|'(?!${WORD})`, "gu");
 const CHUNK = /["“”„«»]([^"“”„«»]*)(["“”„«»]?)|([^\s"“”„«»]+)/gu;

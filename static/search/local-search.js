@@ -47,10 +47,11 @@ export function among(entries, wish) {
 }
 
 /** @param {Entry} entry @param {Wish} wish */
-function fits(entry, { from, to, shortest_ms, longest_ms, status, tag }) {
+function fits(entry, { starred, from, to, shortest_ms, longest_ms, status, tag }) {
   const at = Date.parse(entry.at);
   const tags = (entry.clip?.tags ?? []).map((name) => name.toLowerCase());
   return (
+    (!starred || Boolean(entry.clip?.starred)) &&
     (!from || at >= Date.parse(from)) &&
     (!to || at < Date.parse(to)) &&
     (!shortest_ms || length(entry, -1) >= shortest_ms) &&

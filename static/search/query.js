@@ -7,12 +7,13 @@
  * `days` counts back from today, which is 1; `from` and `to` are local days, both included; the others are keys of the
  * lists below. What is empty is not asked for.
  * @typedef {{
- *   q: string, days: string, from: string, to: string, length: string, state: string, tag: string[], sort: string
+ *   q: string, starred: string, days: string, from: string, to: string, length: string, state: string, tag: string[],
+ *   sort: string
  * }} Query
  */
 
 /** @type {Readonly<Query>} */
-export const NOTHING = { q: "", days: "", from: "", to: "", length: "", state: "", tag: [], sort: "" };
+export const NOTHING = { q: "", starred: "", days: "", from: "", to: "", length: "", state: "", tag: [], sort: "" };
 
 export const DAYS = ["1", "7", "30"];
 
@@ -51,6 +52,7 @@ export function read(hash) {
   const date = (/** @type {string} */ name) => (instant(said.get(name) ?? "") ? (said.get(name) ?? "") : "");
   return {
     q: said.get("q") ?? "",
+    starred: one("starred", ["true"]),
     days: one("days", DAYS),
     from: date("from"),
     to: date("to"),
@@ -73,13 +75,14 @@ export function write(query) {
 
 /** What the server is asked. @param {Query} query @param {Date} [now] @returns {Wish} */
 export function wish(query, now = new Date()) {
-  const { q, days, tag, length, state } = query;
+  const { q, starred, days, tag, length, state } = query;
   const [least, most] = LENGTHS[length] ?? [0, 0];
   const [year, month, date] = [now.getFullYear(), now.getMonth(), now.getDate()];
   const from = days ? new Date(year, month, date + 1 - Number(days)) : instant(query.from);
   const to = days ? null : instant(query.to, 1);
   return {
     ...(q.trim() && { q: q.trim() }),
+    ...(starred && { starred: true }),
     ...(from && { from: from.toISOString() }),
     ...(to && { to: to.toISOString() }),
     ...(least && { shortest_ms: least * MINUTE_MS }),

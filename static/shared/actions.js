@@ -4,6 +4,7 @@ import { needed, Problem } from "./api.js";
 import { fileName } from "./format.js";
 import { playsOriginal } from "../player/playable.js";
 import { words } from "./words.js";
+import { remarked } from "../offline/changes.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
 
@@ -75,6 +76,22 @@ export class Actions {
   /** Put a star on it, or take it away. @param {string} id @param {boolean} isStarred */
   async star(id, isStarred) {
     await this.changes.make(id, "starred", isStarred);
+  }
+
+  /**
+   * Write notes, if they still are what the person began with. Otherwise, the clip shows that they are in conflict.
+   * @param {string} id @param {string} notes @param {string} base what they were
+   */
+  async note(id, notes, base) {
+    if (!this.library.get(id)?.clip) await this.outbox.annotate(id, { notes });
+    else await this.changes.make(id, "notes", notes, base);
+  }
+
+  /** Set markers, and remove others. @param {string} id @param {import("./types.js").MarkerChanges} change */
+  async mark(id, change) {
+    const entry = this.library.get(id);
+    if (entry && !entry.clip) await this.outbox.annotate(id, { markers: remarked(entry.local?.markers ?? [], change) });
+    else await this.changes.make(id, "markers", change);
   }
 
   /** Into the bin. @param {string} id */

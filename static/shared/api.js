@@ -4,6 +4,7 @@ import { uuid } from "./format.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
+/** @typedef {import("./types.js").Marker} Marker */
 /** @typedef {import("./types.js").Page} Page */
 /** @typedef {import("./types.js").Tag} Tag */
 /** @typedef {import("./types.js").Wish} Wish */
@@ -100,8 +101,9 @@ export class Api {
   }
 
   /**
-   * Change a clip's name, words, tags or language; with `version`, only that version of it.
-   * @param {string} id @param {{name?: string, text?: string|null, tags?: string[], language?: string|null}} change
+   * Change what a clip is called or what is said of it; with `version`, only that version of it.
+   * @param {string} id @param {Partial<{name: string, name_origin: string, text: string|null, tags: string[], language: string|null,
+   *   starred: boolean, notes: string, markers: {set: Marker[], remove: string[]}}>} change
    * @param {number} [version]
    * @returns {Promise<Clip>}
    */
@@ -117,6 +119,27 @@ export class Api {
   /** Into the bin. @param {string} id */
   async delete(id) {
     await this.#send(address(id), { method: "DELETE", keepalive: true });
+  }
+
+  /** Out of the bin, for good. @param {string} id */
+  async erase(id) {
+    await this.#send(`${address(id)}?forever=true`, { method: "DELETE" });
+  }
+
+  /** Delete all that is in the bin, for good. */
+  async emptyBin() {
+    // A full bin takes the server several turns; one that takes nothing more out would go on for ever.
+    for (let [clips, left] = [1, 1]; clips && left; ) ({ clips, left } = await this.#json("/api/bin", { method: "DELETE" }));
+  }
+
+  /** What the server is, and what it takes. @returns {Promise<{version: string, limits: import("./server-facts.js").Limits}>} */
+  async about() {
+    return this.#json("/api/about");
+  }
+
+  /** How much the library holds. @returns {Promise<import("./server-facts.js").Storage>} */
+  async storage() {
+    return this.#json("/api/storage");
   }
 
   /** Out of the bin. @param {string} id @returns {Promise<Clip>} */

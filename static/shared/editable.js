@@ -1,5 +1,7 @@
 /** A field that is edited in place and saved when it is left; what arrives meanwhile waits until it is free. */
 
+import { makePlainText } from "./plain-text.js";
+
 /** Words that are typed without a pause are saved so often: no more than these are lost with a tab that dies. */
 const MEANWHILE_MS = 5_000;
 
@@ -25,6 +27,7 @@ export class Editable {
    */
   constructor(element, { save, failed, required = false, keeps = false, left }) {
     this.element = element;
+    if (!(element instanceof HTMLInputElement)) makePlainText(element);
     this.options = { save, failed, required, keeps, left };
     element.addEventListener("focus", () => this.#unsaved || (this.#base = this.#read()));
     element.addEventListener("blur", () => void this.save());
@@ -137,13 +140,14 @@ export class Editable {
 
   #read() {
     if (this.element instanceof HTMLInputElement) return this.element.value.trim();
+    if (this.element instanceof HTMLTextAreaElement) return this.element.value;
     return this.element.innerText.replace(/\n$/, "");
   }
 
   /** @param {string} value */
   #write(value) {
     if (this.#read() === value) return; // Writing moves the caret.
-    if (this.element instanceof HTMLInputElement) this.element.value = value;
+    if (this.element instanceof HTMLInputElement || this.element instanceof HTMLTextAreaElement) this.element.value = value;
     else this.element.textContent = value;
   }
 }

@@ -1,7 +1,7 @@
-/** Find parts of a view, and make new ones. */
+/** Elements: found by their `data-part`, or made. */
 
 /**
- * Find a part by its `data-part`, of the kind that the code expects; a template without it is a fault.
+ * Find a part of a view, of the kind that the code expects; a template without it is a fault.
  * @template {Element} T @param {ParentNode} root @param {string} name @param {new () => T} kind @returns {T}
  */
 export function part(root, name, kind) {
@@ -11,13 +11,13 @@ export function part(root, name, kind) {
 }
 
 /**
- * Make an element with its class and text, and with children behind it.
- * @template {keyof HTMLElementTagNameMap} T @param {T} tag @param {string} [className] @param {string} [text]
- * @param {...(Node|string)} children @returns {HTMLElementTagNameMap[T]}
+ * Make an element with properties and what is in it.
+ * @template {keyof HTMLElementTagNameMap} T @param {T} tag
+ * @param {Partial<Omit<HTMLElementTagNameMap[T], "style">> & Record<string, unknown>} [properties]
+ * @param {(Node|string)[]} children @returns {HTMLElementTagNameMap[T]}
  */
-export function make(tag, className = "", text = "", ...children) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.append(...(text ? [text] : []), ...children);
-  return made;
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  if (children.length) element.append(...children);
+  return element;
 }

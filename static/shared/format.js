@@ -6,9 +6,6 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY_MS = 24 * HOUR * 1000;
 
-/** How long the server keeps what was deleted. */
-const BIN_DAYS = 30;
-
 /** Write a duration like a clock: `0:07`, `12:40`, `1:02:03`. @param {number} ms */
 export function clock(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
@@ -66,15 +63,25 @@ export function dayTitle(key, now = new Date(), as = locale) {
   return at.toLocaleDateString(as, { weekday: "long", day: "numeric", month: "long", year });
 }
 
-/** The day on which the bin lets go of a clip. @param {string} deleted_at @param {string} [as] a locale */
-export function keptUntil(deleted_at, as = locale) {
-  const at = new Date(Date.parse(deleted_at) + BIN_DAYS * DAY_MS);
+/**
+ * The day on which the bin lets go of a clip.
+ * @param {string} deleted_at @param {number} days that it is kept @param {string} [as] a locale
+ */
+export function keptUntil(deleted_at, days, as = locale) {
+  const at = new Date(Date.parse(deleted_at) + days * DAY_MS);
   return at.toLocaleDateString(as, { day: "numeric", month: "long" });
 }
 
 /** The time of day of an instant. @param {string} instant @param {string} [as] a locale */
 export function time(instant, as = locale) {
   return new Date(instant).toLocaleTimeString(as, { hour: "numeric", minute: "2-digit" });
+}
+
+/** The day alone, with its year where that is another one. @param {string} instant @param {Date} [now] */
+export function shortDate(instant, now = new Date(), as = locale) {
+  const at = new Date(instant);
+  const year = at.getFullYear() === now.getFullYear() ? undefined : /** @type {const} */ ("numeric");
+  return at.toLocaleDateString(as, { day: "numeric", month: "short", year });
 }
 
 /** Date and time of day of an instant, in words. @param {string} instant @param {string} [as] a locale @param {boolean} [withYear] */

@@ -158,6 +158,11 @@ export class Library extends EventTarget {
     if (!this.#entries.get(id)?.local) this.#forget(id);
   }
 
+  /** It was deleted for good: only what this device has not sent of it stays. @param {string} id */
+  erase(id) {
+    if (this.get(id)) this.#forget(id);
+  }
+
   /** The versions known now; take them before the list is asked for and hand them to `reconcile`. */
   snapshot() {
     return new Map([...this.#truth.values()].map(({ id, version }) => [id, version]));

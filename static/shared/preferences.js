@@ -59,6 +59,44 @@ export class Places {
   }
 }
 
+/** Clips that were opened are remembered one by one; whatever is as old as those before them counts as read. */
+const MAX_READ = 500;
+
+/** Which clips' words were seen on this device: those that are older than its first visit, and those that were opened. */
+export class ReadMarks {
+  /** @type {{since: string, opened: [id: string, at: string][]}} */
+  #read;
+
+  /** @param {Storage} [storage] @param {Date} [now] */
+  constructor(storage = own(), now = new Date()) {
+    this.storage = storage;
+    this.#read = this.#recall() ?? { since: now.toISOString(), opened: [] };
+    remember("read", this.#read, this.storage);
+  }
+
+  /** Whether words came that nobody has opened here. @param {import("./types.js").Clip|null} clip */
+  isUnread(clip) {
+    if (clip?.status !== "done" || !(clip.text ?? clip.excerpt) || clip.created_at <= this.#read.since) return false;
+    return !this.#read.opened.some(([id]) => id === clip.id);
+  }
+
+  /** Somebody has its words before them. @param {import("./types.js").Clip|null} clip */
+  add(clip) {
+    if (!clip || !this.isUnread(clip)) return;
+    // Another tab may have added some.
+    const { since, opened } = this.#recall() ?? this.#read;
+    const all = [...opened, /** @type {[string, string]} */ ([clip.id, clip.created_at])].sort(([, a], [, b]) => (a < b ? -1 : 1));
+    const [oldest] = all.length > MAX_READ ? all.splice(0, all.length - MAX_READ).slice(-1) : [];
+    this.#read = { since: oldest && oldest[1] > since ? oldest[1] : since, opened: all };
+    remember("read", this.#read, this.storage);
+  }
+
+  #recall() {
+    const kept = recall("read", /** @type {{since: string, opened: [string, string][]}|null} */ (null), this.storage);
+    return typeof kept?.since === "string" && Array.isArray(kept.opened) ? kept : null;
+  }
+}
+
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 
 /** How somebody listens, to every clip: how fast, and whether pauses are left out. Emits `change`. */

@@ -43,7 +43,8 @@ export function clipAddress(id, ms = 0) {
 }
 
 /**
- * Emits `place` with `{place, before, isBack}` after the address has changed; whoever shows places listens.
+ * Emits `ask` after the list's question, which is the hash, has changed, and
+ * `place` with `{place, before, isBack}` after the address has changed; whoever shows places listens.
  */
 export class Router extends EventTarget {
   /** @param {Window} [page] */
@@ -62,22 +63,34 @@ export class Router extends EventTarget {
   go(place, { replace = false } = {}) {
     const { history, location } = this.page;
     const isSame = address(place) === location.pathname + location.search;
-    const state = replace ? history.state : { isInside: true };
+    const state = replace ? history.state : { from: this.place.name };
     history[replace || isSame ? "replaceState" : "pushState"](state, "", address(place) + location.hash);
     this.#arrive(place, false);
   }
 
+  /**
+   * Ask the list something else, wherever one is. @param {string} hash with its `#`; "": nothing
+   * @param {{replace?: boolean}} [how] `replace`: Back skips the question before
+   */
+  ask(hash, { replace = false } = {}) {
+    const { history, location } = this.page;
+    if (hash === location.hash) return;
+    const state = replace ? history.state : { from: this.place.name };
+    history[replace ? "replaceState" : "pushState"](state, "", location.pathname + location.search + hash);
+    this.dispatchEvent(new Event("ask"));
+  }
+
   /** Back to the list, by the browser's own Back where that leads there. */
   leave() {
-    if (this.page.history.state?.isInside && this.#before?.name === "list") this.page.history.back();
+    if (this.page.history.state?.from === "list" && this.place.name !== "list") this.page.history.back();
     else this.go(place("list"));
   }
 
-  /** Where one came from. @type {Place|null} */
-  #before = null;
-
+  /** Where only the question has changed, one stays where one is: whoever listens is not taken to another moment. */
   #follow() {
-    this.#arrive(placeOf(this.page.location), true);
+    const next = placeOf(this.page.location);
+    if (address(next) !== address(this.place)) this.#arrive(next, true);
+    this.dispatchEvent(new Event("ask"));
   }
 
   #redirect() {
@@ -88,7 +101,7 @@ export class Router extends EventTarget {
 
   /** @param {Place} place @param {boolean} isBack */
   #arrive(place, isBack) {
-    const before = (this.#before = this.place);
+    const before = this.place;
     this.place = place;
     this.dispatchEvent(new CustomEvent("place", { detail: { place, before, isBack } }));
   }

@@ -1,17 +1,16 @@
 /** A sheet over the page, with a heading, what it is for, and a way out; one at a time. */
 
 import { make } from "./element.js";
+import { styled } from "./style-sheets.js";
 import { words } from "./words.js";
 
-/** @param {string} title @param {Node[]} content @returns {HTMLDialogElement|null} null: another one is open */
-export function showSheet(title, content) {
-  if (document.querySelector("dialog[open]")) return null;
-  const heading = make("h2", "", title);
-  heading.id = "sheet-title";
-  const close = make("button", "quiet", words.page.close);
-  close.type = "button";
-  close.autofocus = true;
-  const sheet = make("dialog", "sheet", "", heading, ...content, close);
+/** @param {string} title @param {Node[]} content */
+export async function showSheet(title, content) {
+  await styled("shared/sheet");
+  if (document.querySelector("dialog[open]")) return;
+  const close = make("button", { type: "button", className: "quiet", textContent: words.page.close, autofocus: true });
+  const heading = make("h2", { id: "sheet-title", textContent: title });
+  const sheet = make("dialog", { className: "sheet" }, heading, ...content, close);
   sheet.setAttribute("aria-labelledby", heading.id);
   close.addEventListener("click", () => sheet.close());
   // Whoever clicks beside it means the page.
@@ -21,5 +20,4 @@ export function showSheet(title, content) {
   sheet.addEventListener("close", () => sheet.remove());
   document.body.append(sheet);
   sheet.showModal();
-  return sheet;
 }

@@ -4,6 +4,7 @@
 
 import { Backoff } from "./backoff.js";
 import { Problem } from "./api.js";
+import { recall } from "./preferences.js";
 
 /** @typedef {import("./types.js").Clip} Clip */
 /** @typedef {import("./types.js").Caption} Caption */
@@ -48,9 +49,11 @@ export class Sync extends EventTarget {
     this.api = api;
     this.feed = feed;
     feed.addEventListener("clip", (event) => this.#take(/** @type {CustomEvent<Clip>} */ (event).detail));
-    feed.addEventListener("gone", (event) => library.forget(/** @type {CustomEvent<string>} */ (event).detail));
+    feed.addEventListener("gone", (event) => library.erase(/** @type {CustomEvent<string>} */ (event).detail));
     feed.addEventListener("progress", (event) => library.follow(/** @type {CustomEvent<Progress>} */ (event).detail));
-    feed.addEventListener("caption", (event) => library.caption(/** @type {CustomEvent<Caption>} */ (event).detail));
+    feed.addEventListener("caption", (event) => {
+      if (recall("captions", true)) library.caption(/** @type {CustomEvent<Caption>} */ (event).detail);
+    });
     feed.addEventListener("looking", (event) => (this.#looking = /** @type {CustomEvent<number>} */ (event).detail));
     feed.addEventListener("resync", () => void this.#spread().then(() => this.read()));
   }

@@ -1,18 +1,29 @@
-/** One line that says what was just done, with a way to take it back; the next one takes its place. */
+/**
+ * One line that says what was just done, with a way to take it back, or what a person must not miss. The next one takes
+ * its place; what stays comes back when the other one has gone.
+ */
 
 import { part } from "./element.js";
 import { words } from "./words.js";
 
 /** How long it stays: long enough to read it twice, and to reach Undo by keyboard. */
-export const TOAST_MS = 10_000;
+const TOAST_MS = 10_000;
+
+/** Sentences that wait to be closed: of a server that refuses everything, more tell nobody anything. */
+const MAX_STAYING = 5;
+
+/** Where one types, Ctrl+Z takes back what was typed. */
+const TYPED = "input, select, textarea, [contenteditable]";
+
+/** @typedef {{sentence: string, undo?: () => unknown, label: string, stays: boolean}} Line */
 
 export class Toast {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
-  /** @type {(() => unknown)|null} */
-  #undo = null;
-  /** @type {(() => unknown)|null} */
-  #left = null;
+  /** @type {Line|null} */
+  #shown = null;
+  /** Not closed yet, the newest last. @type {Line[]} */
+  #staying = [];
 
   /** @param {HTMLElement} page */
   constructor(page) {
@@ -24,46 +35,57 @@ export class Toast {
     // Whoever is at it reads it to the end.
     for (const type of ["pointerenter", "focusin"]) this.element.addEventListener(type, () => clearTimeout(this.#timer));
     for (const type of ["pointerleave", "focusout"]) this.element.addEventListener(type, () => this.#wait());
+    page.addEventListener("keydown", (event) => this.#key(event));
   }
 
   /**
    * Say a sentence. @param {string} sentence
-   * @param {{undo?: () => unknown, label?: string, left?: () => unknown, stays?: boolean}} [ways] `undo` takes it back, on
-   *   a button with this `label`; `left` is told when it can no longer be taken back; `stays`: until a person closes it
+   * @param {{undo?: () => unknown, label?: string, stays?: boolean}} [ways] `undo` takes it back, on a button with this
+   *   `label`; `stays`: until a person closes it
    */
-  say(sentence, { undo, label = words.page.undo, left, stays = false } = {}) {
-    this.#finish();
-    [this.#undo, this.#left] = [undo ?? null, left ?? null];
-    this.undo.hidden = !undo;
-    this.undo.textContent = label;
-    this.words.textContent = sentence;
-    this.element.hidden = false;
-    this.element.dataset.stays = String(stays);
-    this.#wait();
+  say(sentence, { undo, label = words.page.undo, stays = false } = {}) {
+    const line = { sentence, undo, label, stays };
+    this.#staying = this.#staying.filter((other) => other.sentence !== sentence);
+    if (stays) this.#staying = [...this.#staying, line].slice(-MAX_STAYING);
+    this.#show(line);
   }
 
+  /** Close what is shown; what stays and was not closed yet is shown again. */
   close() {
-    clearTimeout(this.#timer);
-    this.element.hidden = true;
-    this.#finish();
+    const { activeElement } = document;
+    const hadFocus = this.element.contains(activeElement);
+    this.#staying = this.#staying.filter((line) => line !== this.#shown);
+    this.#show(this.#staying.at(-1) ?? null);
+    if (hadFocus && this.element.hidden && activeElement instanceof HTMLElement) activeElement.blur();
+  }
+
+  /** @param {Line|null} line */
+  #show(line) {
+    this.#shown = line;
+    this.element.hidden = !line;
+    this.undo.hidden = !line?.undo;
+    this.undo.textContent = line?.label ?? "";
+    this.words.textContent = line?.sentence ?? "";
+    this.#wait();
   }
 
   #wait() {
     clearTimeout(this.#timer);
-    if (this.element.dataset.stays === "true" || this.element.matches(":hover, :focus-within")) return;
+    if (!this.#shown || this.#shown.stays || this.element.matches(":hover, :focus-within")) return;
     this.#timer = setTimeout(() => this.close(), TOAST_MS);
   }
 
   #takeBack() {
-    const undo = this.#undo;
-    this.#undo = this.#left = null;
+    const undo = this.#shown?.undo;
     this.close();
     void undo?.();
   }
 
-  #finish() {
-    const left = this.#left;
-    this.#undo = this.#left = null;
-    void left?.();
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
+    if (!isUndo || !this.#shown?.undo || (event.target instanceof Element && event.target.closest(TYPED))) return;
+    event.preventDefault();
+    this.#takeBack();
   }
 }

@@ -17,6 +17,7 @@
  *
  * A moment of a clip that a person has marked, and how they call it.
  * @typedef {{id: string, at_ms: number, text: string}} Marker
+ * @typedef {{set?: Marker[], remove?: string[]}} MarkerChanges
  *
  * A clip as the server shows it; of two, the one with the higher version is the truth. The list's short form leaves `text`,
  * `notes` and `markers` out and has an `excerpt` of the words, which are `text_chars` long. `found_at` is when the server
@@ -36,14 +37,17 @@
  *
  * A recording, or a file, as the journal keeps it on this device until the server has it. `recording`: a tab makes it;
  * `left`: the tab that made it is gone, and nobody said that it is over; `ready`: it is complete.
- * `told` is what the server was told of name and bin; `heard_at` the moment of the last piece; `modified_at` when a file
- * was changed last.
+ * `told` is what the server was told of name, bin, notes and markers; `name_origin` is "default" until a person names it;
+ * `heard_at` the moment of the last piece; `modified_at` when a file was changed last; `language` what is spoken, if a
+ * person said so.
  * @typedef {{
  *   id: string, name: string, mime: string, is_file: boolean, bytes: number, duration_ms: number|null,
  *   created_at: string, heard_at: string, state: "recording"|"left"|"copying"|"ready"|"refused",
  *   problem: string|null, deleted_at: string|null, segments: Segment[], gaps: Gap[], sent_ms: number,
- *   told: {name: string, deleted: boolean}|null, modified_at?: string|null
+ *   told: Told|null, modified_at?: string|null, name_origin?: "default", notes?: string, markers?: Marker[],
+ *   language?: string|null
  * }} Kept
+ * @typedef {{name: string, name_origin?: "default", deleted: boolean, notes?: string, markers?: Marker[]}} Told
  *
  * The same, with what its sender is doing about it; `progress` from 0 to 1.
  * @typedef {Kept & {sending: "waiting"|"sending", progress: number, sent_bytes: number}} Local
@@ -65,8 +69,8 @@
  * `taken` when (ms) a tab began to send it at once, 0 otherwise; `conflict` waits for a person, and so does `refused`;
  * `theirs` is what the words are elsewhere, as that person is told.
  * @typedef {{
- *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"starred"|"delete"|"restore"|"retry",
- *   value: string|boolean|{add: string[], remove: string[]}|null, base: string|null, title: string, at: string, taken: number,
+ *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"starred"|"notes"|"markers"|"delete"|"restore"|"retry",
+ *   value: string|boolean|{add: string[], remove: string[]}|MarkerChanges|null, base: string|null, title: string, at: string, taken: number,
  *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string,
  *   theirs?: string|null
  * }} Change
@@ -91,7 +95,7 @@
  *
  * Which clips a list shows, all filters together, and in which order; `from` and `to` are ISO instants.
  * @typedef {{
- *   q?: string, from?: string, to?: string, shortest_ms?: number, longest_ms?: number, status?: Status[], tag?: string[],
+ *   q?: string, starred?: boolean, from?: string, to?: string, shortest_ms?: number, longest_ms?: number, status?: Status[], tag?: string[],
  *   sort?: "newest"|"oldest"|"longest"|"shortest"|"name"|"best", deleted?: boolean, limit?: number
  * }} Wish
  *

@@ -8,11 +8,14 @@ import { recall, remember } from "./preferences.js";
 /**
  * Each language by its code, with its own name. `isMachineMade` words were translated by a machine and not read by a
  * person who speaks the language; the page says so where the language is chosen.
- * @type {Record<string, {name: string, direction: "ltr"|"rtl", isMachineMade: boolean, load: () => Promise<{default: Words}>}>}
+ * `numbering` is how its figures are written, where that is not what Intl takes: times are written in these everywhere.
+ * @type {Record<string, {name: string, direction: "ltr"|"rtl", isMachineMade: boolean, numbering?: string,
+ *   load: () => Promise<{default: Words}>}>}
  */
 export const LANGUAGES = {
   en: { name: "English", direction: "ltr", isMachineMade: false, load: async () => ({ default: english }) },
   de: { name: "Deutsch", direction: "ltr", isMachineMade: false, load: () => import("../words/de.js") },
+  ar: { name: "العربية", direction: "rtl", isMachineMade: true, numbering: "latn", load: () => import("../words/ar.js") },
 };
 
 /** The reader's languages, the preferred one first, as browsers name them: `de-AT`. @type {readonly string[]} */
@@ -24,7 +27,9 @@ const codeOf = (tag) => tag.split("-")[0].toLowerCase();
 /** The first of the wanted languages that we speak, and how it is spoken where the reader is. */
 export function chosen(wanted = WANTED) {
   const tag = wanted.find((tag) => codeOf(tag) in LANGUAGES) ?? "en";
-  return { code: codeOf(tag), locale: tag };
+  const code = codeOf(tag);
+  const { numbering } = LANGUAGES[code];
+  return { code, locale: numbering ? `${tag}-u-nu-${numbering}` : tag };
 }
 
 /** By `code`, the words; by `locale`, dates and numbers are written. */
@@ -46,6 +51,13 @@ export function unturned(said) {
   return Object.fromEntries(Object.entries(said).map(([key, word]) => [key, unturned(word)]));
 }
 
+/** The words of a language; English where it has none yet. @param {any} said @param {any} [otherwise] @returns {any} */
+function completed(said, otherwise = english) {
+  if (typeof otherwise !== "object" || Array.isArray(otherwise)) return said ?? otherwise;
+  const known = Object.entries(otherwise).map(([key, word]) => [key, completed(said?.[key], word)]);
+  return { ...said, ...Object.fromEntries(known) };
+}
+
 /** The words of the page; the object stays, its words change with the language. @type {Words} */
 export const words = unturned(english);
 
@@ -56,12 +68,13 @@ export const words = unturned(english);
  */
 export async function speak(wanted) {
   if (wanted !== undefined) remember("language", wanted);
-  const kept = String(recall("language", ""));
+  // Where the browser keeps nothing, the choice holds for this visit.
+  const kept = wanted ?? String(recall("language", ""));
   const next = chosen(kept ? [...WANTED.filter((tag) => codeOf(tag) === kept), kept, ...WANTED] : WANTED);
   if (next.code !== code) {
     const module = await LANGUAGES[next.code].load().catch(() => null);
     if (!module) return;
-    Object.assign(words, unturned(module.default));
+    Object.assign(words, unturned(completed(module.default)));
   }
   const isChanged = next.code !== code || next.locale !== locale;
   ({ code, locale } = next);

@@ -1,17 +1,25 @@
 /** The page in German. What depends on a number or a name is a function of it. */
 
-export const some = (/** @type {number} */ n, /** @type {string} */ one, /** @type {string} */ more) =>
-  `${n} ${n === 1 ? one : more}`;
+import { counting } from "./plurals.js";
+
+const count = counting("de");
+
+/** @param {number} n @param {string} one @param {string} more @param {string} [shown] the number as it is written */
+const some = (n, one, more, shown) => count(n, { one: `{} ${one}`, other: `{} ${more}` }, shown);
 
 /** @type {import("../shared/words.js").Words} */
 export default {
   /** Of the markup: `translate` puts them in. */
   page: {
     skip: "Zum Inhalt",
+    toList: "Zu den Aufnahmen springen",
+    show: "Zeigen",
+    starred: "Mit Stern",
     settings: "Einstellungen",
     welcome: "Wähle eine Aufnahme, oder drück „Aufnehmen“.",
     recorderPlace: "Aufnahme",
     player: "Wiedergabe",
+    closePlayer: "Wiedergabe schließen",
     stepBack: "10 Sekunden zurück",
     stepForward: "10 Sekunden vor",
     close: "Schließen",
@@ -24,6 +32,7 @@ export default {
     bin: "Papierkorb",
     choose: "Dateien hinzufügen",
     recorder: "Aufnahmegerät",
+    markers: "Marken",
     recordingTitle: "Titel dieser Aufnahme",
     proof: "Stand der Sicherung",
     recorded: "Aufgenommen",
@@ -33,11 +42,16 @@ export default {
     microphone: "Mikrofon",
     clips: "Aufnahmen",
     emptyTitle: "Sag etwas",
-    emptyWords:
-      "Drück „Aufnehmen“ und sprich. Deine Worte erscheinen von selbst, neben dem Ton, aus dem sie stammen, auf jedem Gerät, das diese Seite offen hat.",
+    firstTitle: "Ein Ort für das, was du sagst",
+    firstRecord: "Drück „Aufnehmen“ und sprich: Nichts geht verloren, auch wenn das Netz ausfällt oder der Akku leer ist.",
+    firstWords:
+      "Deine Worte erscheinen von selbst, neben dem Ton, aus dem sie stammen, auf jedem Gerät, das diese Seite offen hat.",
     emptyDrop: "Du kannst auch Tondateien irgendwo hierher ziehen oder",
     emptyPick: "von diesem Gerät wählen",
     backToClips: "Zurück zu den Aufnahmen",
+    backToSettings: "Zurück zu den Einstellungen",
+    emptyBin: "Papierkorb leeren",
+    eraseForGood: "Endgültig löschen",
     binEmpty: "Der Papierkorb ist leer.",
     deletedClips: "Gelöschte Aufnahmen",
     drop: "Zum Hinzufügen loslassen",
@@ -104,7 +118,7 @@ export default {
   },
 
   time: {
-    hours: (n) => some(n, "Stunde", "Stunden"),
+    hours: (n, shown = undefined) => some(n, "Stunde", "Stunden", shown),
     minutes: (n) => some(n, "Minute", "Minuten"),
     seconds: (n) => some(n, "Sekunde", "Sekunden"),
     s: "s",
@@ -170,6 +184,19 @@ export default {
     waiting: "Warte auf ein Mikrofon …",
   },
 
+  advice: {
+    staysOpen:
+      "Bleib beim Aufnehmen in dieser App: iOS nimmt einer App vom Home-Bildschirm das Mikrofon, sobald eine andere vorn ist. In einem Tab von Safari geht die Aufnahme weiter.",
+    screenOn: "Lass beim Aufnehmen den Bildschirm an: Wird er dunkel, endet hier die Aufnahme.",
+  },
+
+  persistence: {
+    kept: "Dieser Browser behält, was noch nicht gesendet ist, bis du es löschst.",
+    untilFull: "Dieser Browser behält, was noch nicht gesendet ist, bis das Gerät voll ist.",
+    sevenDays:
+      "Safari vergisst, was noch nicht gesendet ist, wenn diese Seite sieben Tage lang nicht geöffnet wird. Öffne sie vorher, oder leg sie auf den Home-Bildschirm.",
+  },
+
   recorder: {
     record: "Aufnehmen",
     stop: "Beenden",
@@ -182,7 +209,26 @@ export default {
     reconnecting: "Das Mikrofon wird neu verbunden …",
     unable: "Hier kann nicht aufgenommen werden",
     keptHere: "hier gesichert, wird später gesendet",
-    silence: "Es ist nichts zu hören. Ist das richtige Mikrofon gewählt?",
+    speak: "Sprich. Deine Worte erscheinen hier, oder nach dem Beenden auf der Seite der Aufnahme.",
+    untitled: "Heißt nach den ersten Worten",
+    silent: "Es ist nichts zu hören. Ist das richtige Mikrofon gewählt?",
+    silentOther: "Von dort ist nichts zu hören.",
+    quiet: "Sehr leise",
+    loud: "Zu laut",
+    mark: "Marke",
+    markerAt: (time) => `Marke bei ${time}`,
+    markerText: "Was ist dort?",
+    unmark: (time) => `Marke bei ${time} entfernen`,
+    manyMarkers: "Eine Aufnahme hat höchstens 500 Marken.",
+    back: (state, time) => `${state} · ${time}`,
+    microphonesLater: "Die Mikrofone stehen hier, sobald eines erlaubt ist",
+    safety: {
+      begins: "Wird auf diesem Gerät und auf dem Server gesichert",
+      both: "Sicher auf diesem Gerät und auf dem Server",
+      device: "Sicher auf diesem Gerät; wird später gesendet",
+      server: "Sicher auf dem Server",
+      page: "Noch nicht sicher: Lass diese Seite offen, bis alles gesendet ist",
+    },
     stopFirst: "Beende erst diese Aufnahme, dann setze die andere fort.",
     begun: "Die Aufnahme läuft.",
     again: "Die Aufnahme läuft wieder.",
@@ -194,7 +240,9 @@ export default {
   },
 
   list: {
-    star: (/** @type {string} */ name) => `${name} markieren`,
+    all: "Alle",
+    starred: "Mit Stern",
+    unread: "Neue Worte",
     menu: (/** @type {string} */ name) => `Mehr zu ${name}`,
     play: (/** @type {string} */ name) => `${name} abspielen`,
     pause: (/** @type {string} */ name) => `${name} anhalten`,
@@ -353,6 +401,73 @@ export default {
       "Der Ton dieser Aufnahme war auf dem Server, aber der Server kannte die Aufnahme nicht mehr: Vielleicht wurde eine Sicherung seiner Datenbank eingespielt. Name und Wörter sind verloren; wiederhergestellt wird sie neu transkribiert.",
     until: (day) => `bleibt bis ${day}`,
     restoredOne: (name) => `„${name}“ ist wiederhergestellt.`,
+    kept: (days, shown) => `Gelöschtes bleibt ${some(days, "Tag", "Tage", shown)} lang erhalten.`,
+    save: (name) => `${name} herunterladen`,
+    restore: (name) => `Wiederherstellen: ${name}`,
+    erase: (name) => `Endgültig löschen: ${name}`,
+    eraseOne: {
+      title: (name) => `„${name}“ endgültig löschen?`,
+      sentence: "Ton, Worte und Notizen sind dann fort, hier und auf dem Server. Das lässt sich nicht zurücknehmen.",
+      action: "Endgültig löschen",
+    },
+    erased: (name) => `„${name}“ ist endgültig gelöscht.`,
+    empty: {
+      title: "Papierkorb leeren?",
+      sentence:
+        "Ton, Worte und Notizen aller Aufnahmen im Papierkorb sind dann fort, hier und auf dem Server. Das lässt sich nicht zurücknehmen.",
+      action: "Papierkorb leeren",
+    },
+    unemptied: (why) => `Der Papierkorb konnte nicht geleert werden. ${why}`,
+  },
+
+  firstVisit: {
+    taken: (most) =>
+      `Angenommen werden M4A, MP3, WAV, FLAC, Ogg, WebM, MP4, MOV und fast alles andere, das Ton hat${most.length ? `, je Datei bis zu ${most.join(" und ")}` : ""}.`,
+  },
+
+  settings: {
+    recording: "Aufnehmen",
+    test: "Mikrofon testen",
+    testEnd: "Test beenden",
+    testing: "Sprich: Die Balken folgen deiner Stimme. Nichts davon wird aufbewahrt.",
+    spoken: "Sprache, die du sprichst",
+    spokenHint: "Für neue Aufnahmen auf diesem Gerät. Auf der Seite einer Aufnahme lässt sich ihre Sprache ändern.",
+    detect: "Erkennen",
+    captions: "Worte während der Aufnahme",
+    captionsHint: "Nach der Aufnahme kommen die Worte auf jeden Fall.",
+    look: "Sprache und Aussehen",
+    pageLanguage: "Sprache dieser Seite",
+    asBrowser: "Wie der Browser es wünscht",
+    machineMade: (name) => `${name} (maschinell übersetzt)`,
+    machineHint: "Diese Sprache wurde maschinell übersetzt, und noch niemand, der sie spricht, hat sie gelesen.",
+    theme: "Farben",
+    themes: { system: "Wie das System", light: "Hell", dark: "Dunkel" },
+    showKeys: "Alle Tasten",
+    device: "Dieses Gerät",
+    unsent: "Noch nicht gesendet",
+    allSent: "Nichts: Der Server hat alles",
+    changes: (n, shown) => some(n, "Änderung", "Änderungen", shown),
+    soundKept: "Ton, der ohne Netz spielt",
+    used: "Platz, den diese Seite belegt",
+    keep: "Den Browser bitten, es zu behalten",
+    clearSound: "Diesen Ton entfernen",
+    server: "Der Server",
+    library: "Aufnahmen",
+    length: "Länge",
+    openBin: "Papierkorb öffnen",
+    clips: (n, shown) => (n ? some(n, "Aufnahme", "Aufnahmen", shown) : "Keine"),
+    lastSeen: (when, why) => `${why} Das ist der Stand vom ${when}.`,
+    takeoutHint:
+      "Importiert werden Ton, Video oder eine exportierte Sammlung; was schon hier ist, bleibt, wie es ist. Der Export ist ein zip mit allem Ton und allen Worten.",
+    import: "Importieren",
+    about: "Über Dictaphone",
+    version: "Version",
+    licence: "Lizenz",
+    aboutWords:
+      "Dictaphone ist freie Software. Handbuch und Quelltext liegen beieinander; die Schnittstelle dieses Servers steht anderen Programmen offen.",
+    installByHand: "Als App: Drück auf Teilen, dann auf „Zum Home-Bildschirm“.",
+    install: "Als App installieren",
+    api: "Schnittstelle des Servers",
   },
 
   player: {
@@ -443,6 +558,7 @@ export default {
     wasRecording: "Nahm auf, als die Verbindung abbrach",
     recalled: "Der Server ist nicht erreichbar. So sahen die Aufnahmen auf diesem Gerät zuletzt aus.",
     conflict: {
+      notes: (theirs) => `Die Notizen wurden anderswo geändert: „${theirs}“. Deine sind nicht gespeichert.`,
       text: (theirs) => `Der Text wurde anderswo geändert: „${theirs}“. Deiner ist nicht gespeichert.`,
       name: (theirs) => `Der Name wurde anderswo geändert: „${theirs}“. Deiner ist nicht gespeichert.`,
     },
@@ -455,6 +571,8 @@ export default {
       tags: (title, problem) => `Die Schlagwörter von „${title}“ konnten nicht geändert werden. ${problem}`,
       delete: (title, problem) => `„${title}“ konnte nicht gelöscht werden. ${problem}`,
       restore: (title, problem) => `„${title}“ konnte nicht wiederhergestellt werden. ${problem}`,
+      notes: (title, problem) => `Deine Notizen zu „${title}“ konnten nicht gespeichert werden. ${problem}`,
+      markers: (title, problem) => `Die Marken von „${title}“ konnten nicht gespeichert werden. ${problem}`,
       starred: (title, problem) => `„${title}“ konnte nicht markiert werden. ${problem}`,
       retry: (title, problem) => `„${title}“ konnte nicht neu transkribiert werden. ${problem}`,
     },
@@ -515,5 +633,16 @@ export default {
     notUnderstood: (from, to) => `Was bei ${from}–${to} gesprochen wird, wurde nicht verstanden.`,
     more: (n) => `Und ${n} weitere ${n === 1 ? "Stelle" : "Stellen"} nicht verstanden.`,
     listen: "Anhören",
+  },
+
+  markers: {
+    title: "Marken",
+    add: "Diese Stelle merken",
+    text: "Was ist hier?",
+    toDo: "Zu tun",
+    hint: "Schreib hier. Eine Zeile, die mit - [ ] beginnt, ist etwas, das zu tun ist.",
+    of: (time) => `Marke bei ${time}`,
+    remove: (time) => `Marke bei ${time} entfernen`,
+    most: (number) => `Eine Aufnahme hat höchstens ${number} Marken.`,
   },
 };

@@ -1,15 +1,24 @@
 /** The page in English. What depends on a number or a name is a function of it. */
 
-export const some = (/** @type {number} */ n, /** @type {string} */ one, /** @type {string} */ more = `${one}s`) =>
-  `${n} ${n === 1 ? one : more}`;
+import { counting } from "./plurals.js";
+
+const count = counting("en");
+
+/** @param {number} n @param {string} one @param {string} [more] @param {string} [shown] the number as it is written */
+const some = (n, one, more = `${one}s`, shown) => count(n, { one: `{} ${one}`, other: `{} ${more}` }, shown);
+
 export default {
   /** Of the markup: `translate` puts them in. */
   page: {
     skip: "Skip to the content",
+    toList: "Skip to the clips",
+    show: "Show",
+    starred: "Starred",
     settings: "Settings",
     welcome: "Choose a clip, or press Record.",
     recorderPlace: "Recording",
     player: "Player",
+    closePlayer: "Close the player",
     stepBack: "10 seconds back",
     stepForward: "10 seconds forward",
     close: "Close",
@@ -23,6 +32,7 @@ export default {
     choose: "Add files",
     recorder: "Recorder",
     recordingTitle: "Title of this recording",
+    markers: "Markers",
     proof: "Proof of capture",
     recorded: "Recorded",
     onDevice: "On this device",
@@ -31,11 +41,15 @@ export default {
     microphone: "Microphone",
     clips: "Clips",
     emptyTitle: "Say something",
-    emptyWords:
-      "Press Record and speak. Your words appear by themselves, beside the sound they came from, on every device that has this page open.",
+    firstTitle: "A place for what you say",
+    firstRecord: "Press Record and speak: nothing of it is lost, though the network goes or the battery dies.",
+    firstWords: "Your words appear by themselves, beside the sound they came from, on every device that has this page open.",
     emptyDrop: "You can also drop sound files anywhere, or",
     emptyPick: "pick them from this device",
     backToClips: "Back to the clips",
+    backToSettings: "Back to the settings",
+    emptyBin: "Empty the bin",
+    eraseForGood: "Delete for good",
     binEmpty: "The bin is empty.",
     deletedClips: "Deleted clips",
     drop: "Drop to add",
@@ -102,7 +116,7 @@ export default {
   },
 
   time: {
-    hours: (/** @type {number} */ n) => some(n, "hour"),
+    hours: (/** @type {number} */ n, /** @type {string|undefined} */ shown = undefined) => some(n, "hour", "hours", shown),
     minutes: (/** @type {number} */ n) => some(n, "minute"),
     seconds: (/** @type {number} */ n) => some(n, "second"),
     s: "s",
@@ -168,6 +182,21 @@ export default {
     waiting: "Waiting for a microphone …",
   },
 
+  /** What a device does to a recording that nobody looks at: static/recording/advice.js. */
+  advice: {
+    staysOpen:
+      "Stay in this app while you record: iOS takes the microphone from an app of the home screen as soon as another one is in front. In a tab of Safari the recording goes on.",
+    screenOn: "Keep the screen on while you record: here the recording stops when it goes dark.",
+  },
+
+  /** How long what is not sent is kept: static/offline/persistence.js. */
+  persistence: {
+    kept: "This browser keeps what is not sent until you delete it.",
+    untilFull: "This browser keeps what is not sent until the device is full.",
+    sevenDays:
+      "Safari forgets what is not sent when this page is not opened for seven days. Open it again before then, or add it to the home screen.",
+  },
+
   recorder: {
     record: "Record",
     stop: "Stop",
@@ -180,7 +209,26 @@ export default {
     reconnecting: "Reconnecting the microphone …",
     unable: "Recording is not possible here",
     keptHere: "kept here, sent later",
-    silence: "Nothing is heard. Is the right microphone chosen?",
+    speak: "Speak. Your words appear here, or on the page of the clip after Stop.",
+    untitled: "Named by its first words",
+    silent: "Nothing is heard. Is the right microphone chosen?",
+    silentOther: "Nothing is heard from there.",
+    quiet: "Very quiet",
+    loud: "Too loud",
+    mark: "Marker",
+    markerAt: (/** @type {string} */ time) => `Marker at ${time}`,
+    markerText: "What is it?",
+    unmark: (/** @type {string} */ time) => `Remove the marker at ${time}`,
+    manyMarkers: "A clip holds at most 500 markers.",
+    back: (/** @type {string} */ state, /** @type {string} */ time) => `${state} · ${time}`,
+    microphonesLater: "Microphones are named here once one is allowed",
+    safety: {
+      begins: "Being kept on this device and on the server",
+      both: "Safe on this device and on the server",
+      device: "Safe on this device; sent to the server later",
+      server: "Safe on the server",
+      page: "Not safe yet: leave this page open until it is sent",
+    },
     stopFirst: "Stop this recording first, then continue the other one.",
     begun: "Recording.",
     again: "Recording again.",
@@ -193,7 +241,9 @@ export default {
   },
 
   list: {
-    star: (/** @type {string} */ name) => `Star ${name}`,
+    all: "All",
+    starred: "Starred",
+    unread: "New words",
     menu: (/** @type {string} */ name) => `More for ${name}`,
     play: (/** @type {string} */ name) => `Play ${name}`,
     pause: (/** @type {string} */ name) => `Pause ${name}`,
@@ -322,6 +372,75 @@ export default {
       "The sound of this recording was on the server, but the server no longer knew the recording: a backup of its database may have been restored. Its name and words are lost; restored, it is transcribed anew.",
     until: (/** @type {string} */ day) => `kept until ${day}`,
     restoredOne: (/** @type {string} */ name) => `“${name}” is restored.`,
+    /** @param {number} days @param {string} shown as it is written */
+    kept: (days, shown) => `What is deleted is kept for ${some(days, "day", "days", shown)}.`,
+    save: (/** @type {string} */ name) => `Download ${name}`,
+    restore: (/** @type {string} */ name) => `Restore ${name}`,
+    erase: (/** @type {string} */ name) => `Delete for good: ${name}`,
+    eraseOne: {
+      title: (/** @type {string} */ name) => `Delete “${name}” for good?`,
+      sentence: "Its sound, its words and its notes will be gone, here and on the server. This cannot be taken back.",
+      action: "Delete for good",
+    },
+    erased: (/** @type {string} */ name) => `“${name}” is deleted for good.`,
+    empty: {
+      title: "Empty the bin?",
+      sentence: "The sound, the words and the notes of all clips in the bin will be gone, here and on the server. This cannot be taken back.",
+      action: "Empty the bin",
+    },
+    unemptied: (/** @type {string} */ why) => `The bin could not be emptied. ${why}`,
+  },
+
+  firstVisit: {
+    /** @param {string[]} most how many bytes, and how long */
+    taken: (most) =>
+      `Taken are M4A, MP3, WAV, FLAC, Ogg, WebM, MP4, MOV and nearly everything else that has sound${most.length ? `, up to ${most.join(" and ")} a file` : ""}.`,
+  },
+
+  settings: {
+    recording: "Recording",
+    test: "Test the microphone",
+    testEnd: "End the test",
+    testing: "Speak: the bars follow your voice. Nothing of it is kept.",
+    spoken: "Language that you speak",
+    spokenHint: "For new recordings on this device. A clip’s language can be changed on its page.",
+    detect: "Detect it",
+    captions: "Words while you record",
+    captionsHint: "The words come all the same when the recording is over.",
+    look: "Language and look",
+    pageLanguage: "Language of this page",
+    asBrowser: "As the browser asks for",
+    machineMade: (/** @type {string} */ name) => `${name} (translated by a machine)`,
+    machineHint: "This language was translated by a machine, and nobody who speaks it has read it yet.",
+    theme: "Theme",
+    themes: { system: "As the system", light: "Light", dark: "Dark" },
+    showKeys: "All keys",
+    device: "This device",
+    unsent: "Not sent yet",
+    allSent: "Nothing: the server has it all",
+    /** @param {number} n @param {string} shown as it is written */
+    changes: (n, shown) => some(n, "change", "changes", shown),
+    soundKept: "Sound kept to play without a network",
+    used: "Room that this page takes",
+    keep: "Ask the browser to keep it",
+    clearSound: "Remove the kept sound",
+    server: "The server",
+    library: "Clips",
+    length: "Length",
+    openBin: "Open the bin",
+    /** @param {number} n @param {string} shown as it is written */
+    clips: (n, shown) => (n ? some(n, "clip", "clips", shown) : "None"),
+    /** @param {string} when @param {string} why */
+    lastSeen: (when, why) => `${why} This is as it was on ${when}.`,
+    takeoutHint: "Import sound, video, or a library that was exported: what is here already stays as it is. The export is one zip with all sound and words.",
+    import: "Import",
+    about: "About",
+    version: "Version",
+    licence: "Licence",
+    aboutWords: "Dictaphone is free software. Its handbook and its source lie side by side; this server’s interface is open to other programs.",
+    installByHand: "To install it as an app, press Share, then Add to Home Screen.",
+    install: "Install as an app",
+    api: "The server’s interface",
   },
 
   player: {
@@ -410,6 +529,7 @@ export default {
     wasRecording: "Was recording when the connection went",
     recalled: "The server cannot be reached. These are the clips as they were last seen on this device.",
     conflict: {
+      notes: (/** @type {string} */ theirs) => `The notes were changed elsewhere: “${theirs}”. Yours are not saved.`,
       text: (/** @type {string} */ theirs) => `These words were changed elsewhere: “${theirs}”. Yours are not saved.`,
       name: (/** @type {string} */ theirs) => `The name was changed elsewhere: “${theirs}”. Yours is not saved.`,
     },
@@ -422,6 +542,8 @@ export default {
       tags: (title, problem) => `The tags of “${title}” could not be changed. ${problem}`,
       delete: (title, problem) => `“${title}” could not be deleted. ${problem}`,
       restore: (title, problem) => `“${title}” could not be restored. ${problem}`,
+      notes: (title, problem) => `The notes on “${title}” could not be saved. ${problem}`,
+      markers: (title, problem) => `The markers of “${title}” could not be saved. ${problem}`,
       starred: (title, problem) => `“${title}” could not be starred. ${problem}`,
       retry: (title, problem) => `“${title}” could not be transcribed again. ${problem}`,
     },
@@ -476,5 +598,19 @@ export default {
     notUnderstood: (/** @type {string} */ from, /** @type {string} */ to) => `Speech at ${from}–${to} was not understood.`,
     more: (/** @type {number} */ n) => `And ${n} more ${n === 1 ? "stretch" : "stretches"} not understood.`,
     listen: "Listen",
+  },
+
+  markers: {
+    title: "Markers",
+    add: "Mark this moment",
+    text: "What is it?",
+    toDo: "To do",
+    hint: "Write here. A line that begins with - [ ] is something to do.",
+    /** @param {string} time */
+    of: (time) => `Marker at ${time}`,
+    /** @param {string} time */
+    remove: (time) => `Remove the marker at ${time}`,
+    /** @param {number} number */
+    most: (number) => `A clip has at most ${number} markers.`,
   },
 };

@@ -44,7 +44,7 @@ TAGS = (
 COLUMNS = [
     "id", "library_id", "name", "sort_name", "mime", "bytes", "sha256", "audio_key", "segments", "gaps", "duration_ms",
     "status", "text", "edited_at", "language", "recognizer", "attempt", "tries", "queued_at", "version", "created_at",
-    "updated_at", "deleted_at", "tags",
+    "updated_at", "deleted_at", "tags", "text_length",
 ]  # fmt: skip
 
 
@@ -131,5 +131,5 @@ def row(clip: Made, sort_name: str) -> tuple[Any, ...]:
     return (
         clip.id, "home", clip.name, sort_name, "audio/webm", 50_000, "0" * 64, "-", 1, "[]", clip.duration_ms,
         clip.status, clip.text, at if clip.is_edited else None, "en", "base", 1, 0, at, 3, at,
-        at, at if clip.is_deleted else None, json.dumps(clip.tags),
+        at, at if clip.is_deleted else None, json.dumps(clip.tags), len(clip.text),
     )  # fmt: skip

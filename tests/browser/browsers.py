@@ -3,12 +3,14 @@
 What only needs Chromium uses Playwright (`launch_browser`), which can far more.
 """
 
+import contextlib
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self
 
-from playwright.async_api import Page, async_playwright
+import psutil
+from playwright.async_api import Error, Page, Playwright, async_playwright
 
-from tests.servers import chromium, debian, firefox, webkit
+from tests.servers import chromium, debian, firefox, server, webkit
 
 
 class BrowserPage(Protocol):
@@ -20,14 +22,29 @@ class BrowserPage(Protocol):
 
     async def __aexit__(self, *_: object) -> None: ...
 
+    async def crash(self) -> None:
+        """Kill the browser as a power cut would, and start it again with what it kept; `goto` comes next."""
+
     async def goto(self, url: str) -> None:
         """Open an address and wait until it is loaded."""
+
+    async def back(self) -> None:
+        """Go where the page before in this tab was, as the browser's button does."""
 
     async def evaluate(self, function: str, *arguments: Any) -> Any:
         """Call a function, written in the page's language, with JSON, and return what its promise gives."""
 
     async def click(self, selector: str) -> None:
         """Click the middle of an element as a person does."""
+
+    async def click_at(self, x: float, y: float) -> None:
+        """Press and release the mouse at a point of the window."""
+
+    async def press(self, chord: str) -> None:
+        """Press keys at once: `Enter`, `Control+a`."""
+
+    async def type_text(self, text: str) -> None:
+        """Type into what has the focus, letter by letter."""
 
     async def screenshot(self) -> bytes:
         """A PNG of what is in sight."""
@@ -40,19 +57,40 @@ class ChromiumPage:
 
     def __init__(self) -> None:
         self._held = AsyncExitStack()
+        self._profile = server.new_folder("chromium")
+        self._playwright: Playwright
         self._page: Page
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as held:
-            playwright = await held.enter_async_context(async_playwright())
-            browser = await chromium.launch(playwright, whole=False)
-            held.push_async_callback(browser.close)
-            self._page = await browser.new_page(viewport={"width": 1280, "height": 900})
+            held.callback(server.remove, self._profile)
+            self._playwright = await held.enter_async_context(async_playwright())
+            held.push_async_callback(self._close)
+            await self._start()
             self._held = held.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._held.aclose()
+
+    async def _start(self) -> None:
+        context = await chromium.launch_with_profile(self._playwright, self._profile)
+        self._page = context.pages[0] if context.pages else await context.new_page()
+        await self._page.set_viewport_size({"width": 1280, "height": 900})
+
+    async def _close(self) -> None:
+        await self._page.context.close()
+
+    async def crash(self) -> None:
+        for process in psutil.process_iter(["cmdline"]):
+            if f"--user-data-dir={self._profile}" in (process.info["cmdline"] or []):
+                process.kill()
+        with contextlib.suppress(Error):  # it is gone already
+            await self._close()
+        await self._start()
+
+    async def back(self) -> None:
+        await self._page.go_back()
 
     async def goto(self, url: str) -> None:
         await self._page.goto(url)
@@ -62,6 +100,15 @@ class ChromiumPage:
 
     async def click(self, selector: str) -> None:
         await self._page.click(selector)
+
+    async def click_at(self, x: float, y: float) -> None:
+        await self._page.mouse.click(x, y)
+
+    async def press(self, chord: str) -> None:
+        await self._page.keyboard.press(chord)
+
+    async def type_text(self, text: str) -> None:
+        await self._page.keyboard.type(text)
 
     async def screenshot(self) -> bytes:
         return await self._page.screenshot()
@@ -83,6 +130,7 @@ def missing(name: str) -> str | None:
     """Say why a browser cannot be started here; None: it can. Chromium is installed where it is missing."""
     if name == "firefox" and not debian.program(firefox.NAME):
         return "there is no firefox-esr on this machine: apt install firefox-esr"
-    if name == "webkit" and not (debian.program(webkit.NAME) and debian.program(webkit.SCREEN) and webkit.BROWSERS):
-        return "WebKitGTK or its driver is not on this machine: apt install webkit2gtk-driver xvfb gstreamer1.0-libav"
+    programs = debian.program(webkit.NAME) and debian.program(webkit.SCREEN)
+    if name == "webkit" and not (programs and webkit.has_library()):
+        return f"WebKitGTK or its driver is not on this machine: apt install {' '.join(webkit.PACKAGES)}"
     return None

@@ -39,7 +39,7 @@ class DictaphonePage:
             context = await where.new_context(service_workers="allow" if service_worker else "block")
         opened = cls(await context.new_page())
         await opened.page.goto(url)
-        await expect(opened.page.get_by_role("region", name="Clips")).to_have_attribute("aria-busy", "false")
+        await expect(opened.page.locator("[data-part=library]")).to_have_attribute("aria-busy", "false")
         return opened
 
     def button(self, name: str) -> Locator:

@@ -78,6 +78,20 @@ test("the least recently used goes first, and what is too large is left out", as
   assert.equal(await sounds.find(done("large", 900)), null);
 });
 
+test("a browser that does not say how much room it has keeps sound all the same", async () => {
+  const { storage } = browser;
+  for (const silent of [undefined, {}]) {
+    Object.assign(browser, { storage: silent });
+    const sounds = new AudioCache(memory, api);
+    const one = done("a", 100);
+    await sounds.keep(one);
+    assert.equal((await sounds.find(one))?.size, 100);
+    await memory.clear("sounds");
+    kept.clear();
+  }
+  Object.assign(browser, { storage });
+});
+
 test("a recording of ours is kept when it is whole, others are not unless they are played", async () => {
   const sounds = new AudioCache(memory, api);
   const mine = done("mine", 10);

@@ -81,7 +81,7 @@ export class FakeServer {
   }
 
   create(about) {
-    const { clip_id, segment, name, length } = about;
+    const { clip_id, segment, name, name_origin = "person", length } = about;
     return this.#answer(`create ${clip_id} ${segment} ${name}`, () => {
       for (const [url, one] of this.uploads) {
         if (one.clip_id === clip_id && one.segment === segment) return { url, offset: this.#upload(url).data.length };
@@ -89,7 +89,7 @@ export class FakeServer {
       const url = `/api/uploads/${++this.made}`;
       this.uploads.set(url, { clip_id, segment, length, data: "", about });
       if (segment !== null && !this.clips.has(clip_id)) {
-        this.clips.set(clip_id, clip(clip_id, { name, status: "recording" }));
+        this.clips.set(clip_id, clip(clip_id, { name, name_origin, status: "recording" }));
       }
       return { url, offset: 0 };
     });
@@ -132,8 +132,17 @@ export class FakeServer {
     return this.#answer(`get ${id}`, () => this.#clip(id));
   }
 
-  patch(id, { name }) {
-    return this.#answer(`patch ${id} ${name}`, () => Object.assign(this.#clip(id), { name }));
+  patch(id, { name, ...more }) {
+    const said = [name, Object.keys(more).length && JSON.stringify(more)].filter(Boolean).join(" ");
+    return this.#answer(`patch ${id} ${said}`, () => {
+      const clip = this.#clip(id);
+      const { name_origin = "person", notes = clip.notes, markers } = more;
+      const others = (clip.markers ?? []).filter(
+        (known) => ![...(markers?.set ?? []).map((marker) => marker.id), ...(markers?.remove ?? [])].includes(known.id),
+      );
+      const set = [...others, ...(markers?.set ?? [])];
+      return Object.assign(clip, name ? { name, name_origin } : {}, { notes, markers: set });
+    });
   }
 
   delete(id) {

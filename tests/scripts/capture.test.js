@@ -32,10 +32,11 @@ function tab() {
 test("from the tap to the server: three figures that follow each other, and one clip", async () => {
   const here = tab();
   await here.capture.start();
-  const { id, name } = here.last("begin");
-  assert.equal(here.capture.id, id);
+  const { id, title } = here.last("begin");
+  assert.deepEqual([here.capture.id, title], [id, ""]);
   await pass(100);
-  assert.equal(server.clips.get(id).name, name);
+  const { name, name_origin } = server.clips.get(id);
+  assert.equal(name_origin, "default", "the server may name it by its first words");
   server.delay = () => new Promise((resolve) => setTimeout(resolve, 500));
   await pass(3_000);
   assert.deepEqual(here.last("progress"), { recorded_ms: 3_000, device_ms: 3_000, server_ms: 0, problem: null });
@@ -44,7 +45,7 @@ test("from the tap to the server: three figures that follow each other, and one 
   server.delay = () => undefined;
   here.capture.stop();
   await pass(1_000);
-  assert.deepEqual(here.last("end"), { id: here.last("begin").id, name, duration_ms: 3_700, gaps: [], empty: false });
+  assert.deepEqual(here.last("end"), { id, name, title: "", duration_ms: 3_700, gaps: [], empty: false });
   assert.equal(here.capture.id, "");
   const clip = server.clips.get(id);
   assert.deepEqual([clip.status, clip.duration_ms], ["pending", 3_700]);
@@ -93,13 +94,14 @@ test("a recording of which nothing came says so at its end, with its name, and l
   await pass(1_000);
   here.capture.stop();
   await pass(10_000);
-  const { name, empty } = here.last("end");
-  assert.deepEqual([name, empty], ["Interview", true]);
+  const { title, empty } = here.last("end");
+  assert.deepEqual([title, empty], ["Interview", true]);
   assert.deepEqual(await journal.all(), []);
   assert.ok(server.clips.get(id)?.deleted_at);
-  await here.capture.start("", name);
+  await here.capture.start("", title);
   await pass(100);
-  assert.equal(here.last("begin").name, "Interview");
+  assert.equal(here.last("begin").title, "Interview");
+  assert.equal(server.clips.get(here.capture.id).name_origin, "person");
 });
 
 test("a recording that is stopped before anything came of it leaves no clip, whatever is under way then", async () => {
@@ -266,4 +268,84 @@ test("a recording that cannot be gone on with leaves no microphone on, and the n
   assert.ok(here.capture.id);
   here.capture.stop();
   await pass(1_000);
+});
+
+const MARKERS = [
+  { id: "m1", at_ms: 1_000, text: "" },
+  { id: "m2", at_ms: 2_000, text: "Budget" },
+];
+
+test("what is noted and marked while it runs is on the device at once, on the server soon, and told once", async () => {
+  const here = tab();
+  await here.capture.start();
+  const { id } = here.last("begin");
+  here.capture.annotate({ notes: "Ask the landlord", markers: [MARKERS[0]] });
+  await pass(100);
+  const { notes, markers } = await journal.get(id);
+  assert.deepEqual([notes, markers], ["Ask the landlord", [MARKERS[0]]]);
+  await pass(3_500);
+  here.capture.annotate({ notes: "Ask the landlord", markers: MARKERS });
+  here.capture.stop();
+  await pass(1_000);
+  const clip = server.clips.get(id);
+  assert.deepEqual([clip.notes, clip.markers, clip.status], ["Ask the landlord", MARKERS, "pending"]);
+  const patches = server.asked.filter((call) => call.startsWith("patch"));
+  assert.deepEqual(patches, [
+    `patch ${id} {"notes":"Ask the landlord"}`,
+    `patch ${id} ${JSON.stringify({ markers: { set: [MARKERS[0]], remove: [] } })}`,
+    `patch ${id} ${JSON.stringify({ markers: { set: [MARKERS[1]], remove: [] } })}`,
+  ]);
+  assert.deepEqual(await journal.all(), []);
+});
+
+test("what was noted before a tab crashed is there when the recording goes on", async () => {
+  const here = tab();
+  server.faults = Array.from({ length: 400 }, () => [/./, new Problem("The line broke.")]);
+  await here.capture.start();
+  const { id } = here.last("begin");
+  await pass(3_500);
+  here.capture.annotate({ notes: "Ask the landlord", markers: MARKERS });
+  await pass(100);
+  here.die();
+  server.faults = [];
+  const again = tab();
+  await again.outbox.scan();
+  await pass(500);
+  await again.capture.continue(id);
+  assert.deepEqual(again.last("begin").notes, "Ask the landlord");
+  assert.deepEqual(again.last("begin").markers, MARKERS);
+  again.capture.stop();
+  await pass(3_000);
+  assert.deepEqual(server.clips.get(id).markers, MARKERS);
+});
+
+test("notes that a server of an older release refuses are kept for a person, and the sound is not held back", async () => {
+  const here = tab();
+  const kept = [];
+  here.outbox.keep = async (change, problem) => void kept.push([change.kind, change.value, problem]);
+  server.faults = [[/notes/, new Problem("notes: Extra inputs are not permitted.", 400)]];
+  await here.capture.start();
+  here.capture.annotate({ notes: "Ask the landlord", markers: [] });
+  await pass(3_500);
+  here.capture.stop();
+  await pass(1_000);
+  assert.deepEqual(kept, [["notes", "Ask the landlord", "notes: Extra inputs are not permitted."]]);
+  assert.deepEqual(await journal.all(), []);
+});
+
+test("a suggested name stands until a person types one, whatever comes first", async () => {
+  const here = tab();
+  await here.capture.start();
+  const { id } = here.last("begin");
+  await pass(3_500);
+  here.capture.suggest("We meet on Friday at nine");
+  await pass(3_000);
+  const { name, name_origin } = server.clips.get(id);
+  assert.deepEqual([name, name_origin], ["We meet on Friday at nine", "default"]);
+  here.capture.rename("We meet on Friday at nine");
+  here.capture.suggest("Another one");
+  here.capture.stop();
+  await pass(1_000);
+  assert.equal(server.clips.get(id).name, "We meet on Friday at nine");
+  assert.equal(server.clips.get(id).name_origin, "person", "typed as it was suggested, it is a person's");
 });

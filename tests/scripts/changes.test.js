@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Problem } from "../../static/shared/api.js";
 import { Backoff } from "../../static/shared/backoff.js";
-import { Changes } from "../../static/offline/changes.js";
+import { Changes, remarked } from "../../static/offline/changes.js";
 import { Library } from "../../static/shared/library.js";
 import { Memory } from "../../static/offline/memory.js";
 import { clip, until } from "./clips.js";
@@ -25,7 +25,8 @@ class Server {
     const known = this.clips.get(id);
     if (!known) throw new Problem("There is no clip with this id.", 404);
     if (version && version !== known.version) throw new Problem("It has changed.", 412);
-    const now = work ? { ...known, ...work, version: known.version + 1 } : known;
+    const markers = work?.markers ? { markers: remarked(known.markers ?? [], work.markers) } : {};
+    const now = work ? { ...known, ...work, ...markers, version: known.version + 1 } : known;
     this.clips.set(id, now);
     if (work) this.done.push(words);
     if (fault === "lost") throw new Problem("The server cannot be reached.");
@@ -116,6 +117,20 @@ test("without one it is shown at once, survives the tab, and is sent in order by
   assert.deepEqual(server.done, ["a mine", "a new", "b delete", "a mine again"]);
   await until(() => second.library.get("a").changes === undefined);
   assert.equal(second.text("a"), "mine again");
+});
+
+test("a typed name stands over one that a machine gave meanwhile, and waits beside one that somebody typed", async () => {
+  const { changes } = tab();
+  server.fault = () => "down";
+  await changes.make("a", "name", "mine", "a");
+  await changes.make("b", "name", "mine", "b");
+  server.clips.set("a", { ...server.clips.get("a"), name: "The first words", name_origin: "words", version: 9 });
+  server.clips.set("b", { ...server.clips.get("b"), name: "theirs", name_origin: "person", version: 9 });
+  server.fault = () => null;
+  changes.wake();
+  await until(() => server.clips.get("a").name === "mine");
+  await until(async () => String(await waiting()) === "name,mine,conflict");
+  assert.equal(server.clips.get("b").name, "theirs");
 });
 
 test("words that somebody else changed wait for a person, and other changes do not wait for them", async () => {
@@ -293,3 +308,20 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
     }
   });
 }
+
+test("markers that two people set without a network both stay, and notes are not written over", async () => {
+  server.clips.set("a", clip("a", { text: "Words.", notes: "", markers: [] }));
+  const here = tab();
+  server.fault = () => "down";
+  await here.changes.make("a", "markers", { set: [{ id: "m1", at_ms: 2_000, text: "Launch" }] });
+  await here.changes.make("a", "markers", { set: [{ id: "m0", at_ms: 1_000, text: "" }], remove: ["m1"] });
+  await here.changes.make("a", "notes", "Mine", "");
+  const shown = () => here.library.get("a")?.clip;
+  assert.deepEqual([shown()?.markers, shown()?.notes], [[{ id: "m0", at_ms: 1_000, text: "" }], "Mine"]);
+  server.clips.set("a", { ...server.clips.get("a"), notes: "Theirs", version: 9 });
+  server.fault = () => null;
+  here.changes.wake();
+  await until(() => here.library.get("a")?.changes?.some(({ state }) => state === "conflict"));
+  assert.equal(server.clips.get("a").notes, "Theirs");
+  assert.deepEqual(remarked([{ id: "m1", at_ms: 5, text: "" }], { set: [{ id: "m2", at_ms: 1, text: "x" }] }).map(({ id }) => id), ["m2", "m1"]);
+});

@@ -26,7 +26,7 @@ test("brief says the unit that matters, and never nothing", () => {
 });
 
 test("the bin keeps a clip for thirty days", () => {
-  assert.equal(format.keptUntil("2026-11-22T12:00:00.000Z", "en-US"), "December 22");
+  assert.equal(format.keptUntil("2026-11-22T12:00:00.000Z", 30, "en-US"), "December 22");
 });
 
 test("size has three digits at most", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { chosen, LANGUAGES, words } from "../../static/shared/words.js";
+import { chosen, LANGUAGES, speak, words } from "../../static/shared/words.js";
+import ar from "../../static/words/ar.js";
 import de from "../../static/words/de.js";
 import en from "../../static/words/en.js";
 
@@ -19,7 +20,10 @@ function flat(words, before = "") {
   );
 }
 
-const [ENGLISH, GERMAN] = [flat(en), flat(de)];
+const ENGLISH = flat(en);
+
+/** Every other language by its code. */
+const OTHERS = new Map(Object.entries({ de, ar }).map(([code, words]) => [code, flat(words)]));
 
 /** @param {Map<string, Word>} words */
 const shape = (words) =>
@@ -29,21 +33,44 @@ const shape = (words) =>
 /** @param {string} key */
 const english = (key) => ENGLISH.get(key.includes(".") ? key : `page.${key}`);
 
-test("both languages have a word for everything", () => {
-  assert.deepEqual(shape(GERMAN), shape(ENGLISH));
-  for (const [key, word] of [...ENGLISH, ...GERMAN]) {
-    for (const n of [1, 2]) {
-      const sentence = typeof word === "string" ? word : word(n, n, n);
-      assert.match(sentence, /\S/, key);
-      assert.doesNotMatch(sentence, /undefined|NaN|\[object/, key);
+/** @param {string} key @param {Word} word @param {unknown[]} given */
+function said(key, word, given) {
+  const sentence = typeof word === "string" ? word : word(...given);
+  assert.match(sentence, /\S/, key);
+  assert.doesNotMatch(sentence, /undefined|NaN|\[object|\{\}/, key);
+  return sentence;
+}
+
+test("every language has a word for everything", () => {
+  assert.deepEqual([...OTHERS.keys(), "en"].sort(), Object.keys(LANGUAGES).sort());
+  for (const words of [ENGLISH, ...OTHERS.values()]) {
+    assert.deepEqual(shape(words), shape(ENGLISH));
+    for (const [key, word] of words) {
+      // Lists are said as texts; all others as numbers, of which Arabic has six kinds.
+      const all = key === "firstVisit.taken" ? [[[]], [["5 GB", "10 h"]]] : [1, 2, 3, 11, 100].map((n) => [n, n, n]);
+      for (const given of all) said(key, word, given);
     }
   }
 });
 
-test("no German is left in English", () => {
+test("the server's refusals are said in every language", () => {
+  const known = (/** @type {Map<string, Word>} */ words) => [...words.keys()].filter((key) => key.startsWith("refusals.")).sort();
+  for (const words of OTHERS.values()) assert.deepEqual(known(words), known(/** @type {any} */ (OTHERS.get("de"))));
+});
+
+test("Arabic counts as Arabic does, and its figures are those of the clock", async () => {
+  await speak("ar");
+  assert.deepEqual([1, 2, 3, 11, 100].map((n) => words.time.hours(n)), ["ساعة واحدة", "ساعتان", "3 ساعات", "11 ساعة", "100 ساعة"]);
+  assert.equal(chosen(["ar-EG"]).locale, "ar-EG-u-nu-latn");
+  assert.equal((1234).toLocaleString(chosen(["ar-EG"]).locale).replace(/\D/g, ""), "1234");
+  await speak("en");
+  assert.equal(words.time.hours(2), "2 hours");
+});
+
+test("no language is left in English", () => {
   // Some words are the same: those are named here.
-  const same = /^(Name|Offline|Pause|ok|Audio|Text|Filter|Tags?|min|h|s|Dictaphone|.*\d.*|[^a-z]*)$/;
-  for (const [key, word] of GERMAN) {
+  const same = /^(Name|Version|Offline|Pause|ok|Audio|Text|Filter|Tags?|min|h|s|Dictaphone|.*\d.*|[^a-z]*)$/;
+  for (const [key, word] of [...OTHERS.values()].flatMap((words) => [...words])) {
     const isKey = /\.keys\.\d+\.0$/.test(key);
     if (typeof word === "string" && !isKey && !same.test(word)) assert.notEqual(word, ENGLISH.get(key), key);
   }

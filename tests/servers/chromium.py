@@ -7,7 +7,7 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from playwright.async_api import Browser, Playwright
+from playwright.async_api import Browser, BrowserContext, Playwright
 
 from tests.servers import debian
 from tests.servers.server import ServerFailed
@@ -71,6 +71,17 @@ async def launch(
         )
     return await playwright.chromium.launch(
         executable_path=executable(playwright, whole=whole), args=[*QUIET, *sound, *more], chromium_sandbox=False
+    )
+
+
+async def launch_with_profile(playwright: Playwright, profile: Path) -> BrowserContext:
+    """Start Chromium with a profile that outlives it."""
+    return await playwright.chromium.launch_persistent_context(
+        profile,
+        executable_path=executable(playwright, whole=False),
+        args=[*QUIET, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+        chromium_sandbox=False,
+        locale="en-US",
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.servers import debian
+from tests.servers import actions, debian
 from tests.servers.server import Server
 
 NAME = "firefox-esr"
@@ -51,6 +51,10 @@ class Firefox(Server):
             "--remote-debugging-port", str(self.port), "about:blank",
         ]  # fmt: skip
 
+    def launch(self) -> None:
+        self.log_path.unlink(missing_ok=True)  # one that was killed has said that it listens
+        super().launch()
+
     def check(self) -> None:
         if "WebDriver BiDi listening" not in self.log():
             raise RuntimeError("it does not listen yet")
@@ -62,28 +66,44 @@ class FirefoxPage:
     name = "firefox"
 
     def __init__(self) -> None:
+        self._firefox = Firefox()
         self._held = AsyncExitStack()
         self._numbers = count(1)
         self._socket: ClientConnection
         self._tab: str
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as held:
-            firefox = Firefox()
-            held.callback(firefox.close)
-            await asyncio.to_thread(firefox.start)
-            address = f"ws://127.0.0.1:{firefox.port}/session"
-            self._socket = await held.enter_async_context(connect(address, max_size=MAX_ANSWER_BYTES, proxy=None))
-            await self._call("session.new", capabilities={})
-            self._tab = (await self._call("browsingContext.getTree"))["contexts"][0]["context"]
-            self._held = held.pop_all()
+        try:
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._held.aclose()
+        await asyncio.to_thread(self._firefox.close)
+
+    async def _start(self) -> None:
+        await asyncio.to_thread(self._firefox.start)
+        async with AsyncExitStack() as held:
+            address = f"ws://127.0.0.1:{self._firefox.port}/session"
+            self._socket = await held.enter_async_context(connect(address, max_size=MAX_ANSWER_BYTES, proxy=None))
+            await self._call("session.new", capabilities={})
+            self._tab = (await self._call("browsingContext.getTree"))["contexts"][0]["context"]
+            self._held = held.pop_all()
+
+    async def crash(self) -> None:
+        """Kill the browser as a power cut would, and start it again with what it kept."""
+        await asyncio.to_thread(self._firefox.kill)
+        await self._held.aclose()
+        await self._start()
 
     async def goto(self, url: str) -> None:
         await self._call("browsingContext.navigate", context=self._tab, url=url, wait="complete")
+
+    async def back(self) -> None:
+        await self._call("browsingContext.traverseHistory", context=self._tab, delta=-1)
 
     async def evaluate(self, function: str, *arguments: Any) -> Any:
         """Call a function of the page's language with JSON, as if a person had just clicked; wait for its promise."""
@@ -101,19 +121,23 @@ class FirefoxPage:
 
     async def click(self, selector: str) -> None:
         """Click the middle of an element as a person does."""
-        x, y = await self.evaluate(MIDDLE, selector)
-        mouse = [
-            {"type": "pointerMove", "x": round(x), "y": round(y)},
-            {"type": "pointerDown", "button": 0},
-            {"type": "pointerUp", "button": 0},
-        ]
-        await self._call(
-            "input.performActions", context=self._tab, actions=[{"type": "pointer", "id": "mouse", "actions": mouse}]
-        )
+        await self.click_at(*await self.evaluate(MIDDLE, selector))
+
+    async def click_at(self, x: float, y: float) -> None:
+        await self._perform(actions.click(x, y))
+
+    async def press(self, chord: str) -> None:
+        await self._perform(actions.press(chord))
+
+    async def type_text(self, text: str) -> None:
+        await self._perform(actions.type_text(text))
 
     async def screenshot(self) -> bytes:
         answer = await self._call("browsingContext.captureScreenshot", context=self._tab)
         return base64.b64decode(answer["data"])
+
+    async def _perform(self, performed: actions.Actions) -> None:
+        await self._call("input.performActions", context=self._tab, actions=performed)
 
     async def _call(self, method: str, **parameters: Any) -> Any:
         number = next(self._numbers)

@@ -3,24 +3,42 @@
 import asyncio
 import base64
 import os
+import subprocess
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
-from tests.servers import debian
+from tests.servers import actions, debian
 from tests.servers.server import Server
 
 NAME = "WebKitWebDriver"
 SCREEN = "Xvfb"
 
+PACKAGES = (
+    "webkit2gtk-driver", "gir1.2-webkit2-4.1", "python3-gi", "xvfb",
+    *(f"gstreamer1.0-{name}" for name in ("plugins-base", "plugins-good", "plugins-bad", "plugins-ugly", "libav")),
+)  # fmt: skip
+"""What Debian and Ubuntu call it: engine, driver and screen, and what plays and records sound."""
+
 SCRIPT_MS = 60_000
 """Time for a function of a test."""
 
-BROWSERS = sorted(Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser"))
-"""The small browser that comes with the library."""
+BROWSER = Path(__file__).with_name("webkit_browser.py")
+"""The small browser, which runs on the system's Python."""
+
+IMPORTS = "import gi; gi.require_version('WebKit2', '4.1'); from gi.repository import WebKit2"
+
+
+@cache
+def has_library() -> bool:
+    """Whether the system's Python can show pages by WebKitGTK."""
+    python = Path("/usr/bin/python3")
+    return python.exists() and subprocess.run([python, "-c", IMPORTS], capture_output=True, check=False).returncode == 0
+
 
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The name that the protocol gives to references of elements."""
@@ -76,36 +94,52 @@ class WebKitPage:
     name = "webkit"
 
     def __init__(self) -> None:
+        self._screen = Screen()
+        self._driver = WebKitDriver(self._screen.display)
         self._held = AsyncExitStack()
-        self._driver: httpx.AsyncClient
+        self._client: httpx.AsyncClient
         self._session = ""
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as held:
-            screen = Screen()
-            held.callback(screen.close)
-            await asyncio.to_thread(screen.start)
-            driver = WebKitDriver(screen.display)
-            held.callback(driver.close)
-            await asyncio.to_thread(driver.start)
-            self._driver = await held.enter_async_context(
-                httpx.AsyncClient(base_url=f"http://127.0.0.1:{driver.port}", trust_env=False, timeout=120)
-            )
-            options = {"binary": str(BROWSERS[-1]), "args": ["--automation", "--autoplay-policy=allow"]}
-            wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
-            answer = await self._call("POST", "/session", capabilities=wanted)
-            self._session = f"/session/{answer['sessionId']}"
-            held.push_async_callback(self._call, "DELETE", "")
-            await self._call("POST", "/timeouts", script=SCRIPT_MS)
-            await self._call("POST", "/window/rect", width=1280, height=900)
-            self._held = held.pop_all()
+        try:
+            await asyncio.to_thread(self._screen.start)
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._held.aclose()
+        await asyncio.to_thread(self._driver.kill)  # asked to end, it waits for its browser, which nobody ends
+        await asyncio.to_thread(self._driver.close)
+        await asyncio.to_thread(self._screen.close)
+
+    async def _start(self) -> None:
+        await asyncio.to_thread(self._driver.start)
+        async with AsyncExitStack() as held:
+            self._client = await held.enter_async_context(
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._driver.port}", trust_env=False, timeout=120)
+            )
+            self._session = ""
+            options = {"binary": str(BROWSER), "args": [str(self._driver.folder / "profile")]}
+            wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
+            answer = await self._call("POST", "/session", capabilities=wanted)
+            self._session = f"/session/{answer['sessionId']}"
+            await self._call("POST", "/timeouts", script=SCRIPT_MS)
+            self._held = held.pop_all()
+
+    async def crash(self) -> None:
+        """Kill the browser as a power cut would, and start it again with what it kept."""
+        await asyncio.to_thread(self._driver.kill)
+        await self._held.aclose()
+        await self._start()
 
     async def goto(self, url: str) -> None:
         await self._call("POST", "/url", url=url)
+
+    async def back(self) -> None:
+        await self._call("POST", "/back")
 
     async def evaluate(self, function: str, *arguments: Any) -> Any:
         """Call a function of the page's language with JSON; wait for its promise."""
@@ -124,12 +158,21 @@ class WebKitPage:
         found = await self._call("POST", "/element", using="css selector", value=selector)
         await self._call("POST", f"/element/{found[_ELEMENT]}/click")
 
+    async def click_at(self, x: float, y: float) -> None:
+        await self._call("POST", "/actions", actions=actions.click(x, y))
+
+    async def press(self, chord: str) -> None:
+        await self._call("POST", "/actions", actions=actions.press(chord))
+
+    async def type_text(self, text: str) -> None:
+        await self._call("POST", "/actions", actions=actions.type_text(text))
+
     async def screenshot(self) -> bytes:
         return base64.b64decode(await self._call("GET", "/screenshot"))
 
     async def _call(self, method: str, path: str, **body: Any) -> Any:
         json = body if method == "POST" else None
-        response = await self._driver.request(method, f"{self._session}{path}", json=json)
+        response = await self._client.request(method, f"{self._session}{path}", json=json)
         value = response.json()["value"]
         if response.is_error:
             raise RuntimeError(f"{path}: {value['error']}: {value['message']}")

@@ -279,6 +279,8 @@ def _new_clip(description: ClipDescription, keys: Mapping[str, str], last_attemp
         status = Status.DONE  # a newer release knows more of this clip; its words are here
     copied = {"id", "name", "duration_ms", "segments", "edited_at", "language", "language_set", "recognizer", "tags"}
     copied |= {"has_true_clock", "track_set", "is_dated", "name_origin", "starred_at", "notes"}
+    if description.cuts:
+        copied |= {"cuts", "whole_ms", "whole_text", "hidden"}
     return Clip(
         **description.model_dump(include=copied),
         mime=audio.mime if audio else description.originals[0].mime,

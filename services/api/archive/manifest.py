@@ -5,14 +5,16 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from services.api.clips.schemas import NewMarker, Storable
+from shared.clips.cut_words import readable_spans
+from shared.clips.cuts import MAX_CUTS, normalize_cuts
 from shared.clips.markers import MAX_MARKERS, MAX_NOTES_CHARS
 from shared.clips.models import MAX_NAME_CHARS, NameOrigin, Status
-from shared.clips.schemas import Gap, Remark
+from shared.clips.schemas import Gap, Remark, Stretch
 from shared.clips.tags import normalize_tags
 from shared.db.columns import MAX_DURATION_MS
 from shared.languages import LANGUAGES
@@ -167,12 +169,26 @@ class ClipDescription(ArchiveModel):
     notes: Storable = Field(default="", max_length=MAX_NOTES_CHARS)
     markers: Annotated[list[NewMarker], Field(fail_fast=True, max_length=MAX_MARKERS)] = []
     """Older exports have none of these seven."""
+    cuts: Annotated[list[Stretch], Field(fail_fast=True, max_length=MAX_CUTS)] = []
+    whole_ms: Milliseconds | None = None
+    whole_text: Storable | None = Field(default=None, max_length=MAX_TEXT_CHARS)
+    hidden: Annotated[list[tuple[int, int]], Field(fail_fast=True, max_length=MAX_ITEMS)] = []
+    """What is cut out of the clip: `Clip` says what each means. The files in the folder are not cut."""
     prepared: bool
     """Whether the audio was measured and made seekable."""
     audio: AudioFile | None
     """The played file; None while the segments are not joined yet."""
     originals: Annotated[list[OriginalFile], Field(fail_fast=True, max_length=MAX_ITEMS)]
     peaks: Annotated[list[Peak], Field(fail_fast=True, max_length=MAX_ITEMS)] | None
+
+    @model_validator(mode="after")
+    def _cuts_fit(self) -> Self:
+        if self.cuts and normalize_cuts(self.cuts, self.whole_ms or 0) != self.cuts:
+            raise ValueError("its cuts are not in order, or not within its sound")
+        is_within = not self.hidden or self.hidden[-1][1] <= len(self.whole_text or "")
+        if readable_spans(self.hidden) != self.hidden or not is_within:
+            raise ValueError("the words that its cuts hide are not in order, or not within its text")
+        return self
 
     @property
     def files(self) -> Iterable[AudioFile]:

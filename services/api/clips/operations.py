@@ -3,7 +3,7 @@
 from services.api.http.operations import BINARY, UUID, Answer, Content, Json, header_param, json_answer, query_param
 from services.api.transcripts import formats
 from shared.clips.models import NameOrigin
-from shared.clips.renditions import Form
+from shared.clips.renditions import FORMS
 from shared.clips.schemas import PublicClip
 from shared.db.columns import MAX_DURATION_MS
 from shared.uploads.models import MAX_SEGMENTS, MAX_TRACK
@@ -31,7 +31,7 @@ AS: Json = {
     "name": "as",
     "in": "query",
     "description": "The form: made for any device, or the bytes that came. Without it, what is played here.",
-    "schema": {"type": "string", "enum": ["original", *Form]},
+    "schema": {"type": "string", "enum": ["original", *FORMS]},
 }
 DOWNLOAD: Json = {
     "name": "download",

@@ -13,7 +13,7 @@ from services.api.http.errors import RETRY_AFTER, Problem
 from services.api.state import State
 from shared.clips import renditions
 from shared.clips.models import Clip, Status
-from shared.clips.renditions import MEDIA_TYPES, Form, Rendition
+from shared.clips.renditions import MEDIA_TYPES, Form, Rendition, form_of
 from shared.clips.universal import is_universal
 from shared.outbox.writer import promise_job
 from shared.redis.jobs import RENDER
@@ -30,8 +30,9 @@ def rendition_response(request: Request, state: State, form: Form) -> Response:
     """Answer GET or HEAD for a form of a clip's audio: 202 while it is made. Raises `Problem`."""
     with state.read_session() as session:
         clip = get_clip(session, request)
+        form = form_of(clip, form)
         rendition = session.exec(Rendition.one(clip.id, form)).first()
-    if clip.has_true_clock and _is_in_form(clip, form):
+    if clip.has_true_clock and not form.is_cut and _is_in_form(clip, form):
         return audio_response(request, state, PlayableAudio.of_object(clip))
     if rendition is None or not rendition.is_made_of(clip):
         return _ask_for(state, clip, rendition, form)
@@ -61,12 +62,14 @@ def _ask_for(state: State, clip: Clip, rendition: Rendition | None, form: Form) 
             if locked is None:
                 raise Problem("not-found", "There is no clip with this id.")
             _check_it_can_be_made(locked)
+            if form.is_cut and not locked.cuts:
+                raise Problem("stale", "The cuts of this clip were taken back meanwhile; ask again.")
             _want(transaction.session, locked, form, transaction.now, rendition.key if rendition else "")
     body = {
         "type": "urn:dictaphone:making",
         "title": "The clip is being made ready",
         "status": 202,
-        "detail": f"The sound is being made ready as {form}. Ask again soon.",
+        "detail": f"The sound is being made ready as {form.removeprefix('cut-')}. Ask again soon.",
     }
     return JSONResponse(body, status_code=202, headers={"Cache-Control": "no-store", **RETRY_AFTER})
 

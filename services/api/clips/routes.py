@@ -43,8 +43,9 @@ from services.api.state import State, state_of
 from services.api.transcripts import formats
 from services.api.transcripts.revisions import save_text
 from shared.clips import renditions
+from shared.clips.cuts import CutClock, cut_peaks
 from shared.clips.models import MAX_NAME_CHARS, Clip, NameOrigin, Status
-from shared.clips.renditions import Form
+from shared.clips.renditions import FORMS, Form, Rendition
 from shared.clips.waveform import Waveform
 from shared.libraries import HOME
 from shared.redis.jobs import PREPARE, RENDER
@@ -155,7 +156,8 @@ def _change_annotations(clip: Clip, changes: ClipPatch, now: datetime) -> None:
     if changes.notes is not None and changes.notes != clip.notes:
         clip.set_notes(changes.notes, now)
     if changes.markers is not None:
-        new = [each.model_dump() for each in changes.markers.set]
+        clock = CutClock(clip.cuts)
+        new = [each.model_dump() | {"at_ms": clock.to_whole(each.at_ms)} for each in changes.markers.set]
         try:
             clip.change_markers(new, {*changes.markers.remove}, now)
         except ValueError as error:
@@ -240,13 +242,14 @@ def audio(request: Request) -> Response:
         with state.read_session() as session:
             return audio_response(request, state, PlayableAudio.of_original(session, get_clip(session, request)))
     if form is not None:
-        if form not in list(Form):
-            raise Problem("bad-request", f"as must be {', '.join([ORIGINAL, *Form])}.")
+        if form not in FORMS:
+            raise Problem("bad-request", f"as must be {', '.join([ORIGINAL, *FORMS])}.")
         return rendition_response(request, state, Form(form))
     segment = int_param(request, "segment", minimum=0, maximum=MAX_SEGMENTS, default=None)
     with state.read_session() as session:
-        audio = PlayableAudio.of_clip(session, get_clip(session, request), segment)
-    return audio_response(request, state, audio)
+        clip = get_clip(session, request)
+        audio = None if clip.cuts else PlayableAudio.of_clip(session, clip, segment)
+    return audio_response(request, state, audio) if audio else rendition_response(request, state, Form.M4A)
 
 
 @Operation(
@@ -259,9 +262,13 @@ def waveform(request: Request) -> Response:
     with state_of(request).read_session() as session:
         clip = get_clip(session, request)
         waveform = session.get(Waveform, clip.id)
+        cut = session.exec(Rendition.one(clip.id, Form.CUT_M4A)).first() if clip.cuts else None
     if waveform is None or waveform.peaks is None or clip.prepared_at is None:
         raise Problem("not-found", "The clip's sound is not measured yet.")
-    body = {"duration_ms": clip.duration_ms, "peaks": waveform.peaks}
+    peaks = cut.peaks if cut and cut.is_made_of(clip) else None
+    if peaks is None:
+        peaks = cut_peaks(waveform.peaks, clip.cuts, clip.sound_ms or 0)
+    body = {"duration_ms": clip.duration_ms, "peaks": peaks}
     return JSONResponse(body, headers={"Cache-Control": PRIVATE})
 
 

@@ -35,6 +35,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "offset": (HTTPStatus.CONFLICT, "The upload stands elsewhere"),
     "unfinished": (HTTPStatus.CONFLICT, "A part of the recording has not arrived yet"),
     "finished": (HTTPStatus.CONFLICT, "The upload is finished"),
+    "not-ready": (HTTPStatus.CONFLICT, "The clip is not ready for that"),
     "recording": (HTTPStatus.CONFLICT, "The clip is being recorded"),
     "id-taken": (HTTPStatus.CONFLICT, "Another clip has this id"),
     "not-in-bin": (HTTPStatus.CONFLICT, "The clip is not in the bin"),

@@ -15,7 +15,9 @@ from services.api.http.errors import Problem
 from services.api.http.operations import Operation, json_answer
 from services.api.revisions.schemas import Revision, Revisions, RevisionText
 from services.api.state import state_of
+from services.api.transcripts.hidden import hidden_words
 from services.api.transcripts.revisions import restore_text
+from shared.clips.cut_words import shown_text
 from shared.clips.models import Clip
 from shared.search.folding import folded_ahead
 from shared.transcripts.models import Transcript
@@ -44,10 +46,15 @@ def list_revisions(request: Request) -> Response:
     problems=["not-found"],
 )
 def read_revision(request: Request) -> Response:
-    """GET /api/clips/{id}/revisions/{revision}."""
+    """GET /api/clips/{id}/revisions/{revision}: without the words that cuts hide."""
     with state_of(request).read_session() as session:
-        row = _find(session, request, get_clip(session, request))
-    return _json_response(RevisionText.model_validate(row))
+        clip = get_clip(session, request)
+        row = _find(session, request, clip)
+        timed = session.exec(Transcript.newest_with_times(clip.id)).first() if clip.cuts else None
+    revision = RevisionText.model_validate(row)
+    revision.text = shown_text(row.text, hidden_words(row.text, timed, clip.cuts, clip.sound_ms or 0))
+    revision.chars = len(revision.text)
+    return _json_response(revision)
 
 
 @Operation(
@@ -60,12 +67,17 @@ def restore_revision(request: Request) -> Response:
     """POST /api/clips/{id}/revisions/{revision}/restore. Repeating it changes nothing; nothing is lost by it."""
     state = state_of(request)
     with state.read_session() as session:
-        text = _find(session, request, get_clip(session, request)).text
-    with folded_ahead(text), state.transaction() as transaction:
+        clip = get_clip(session, request)
+        words = _find(session, request, clip).text
+        timed = session.exec(Transcript.newest_with_times(clip.id)).first() if clip.cuts else None
+    cuts, hidden = clip.cuts, hidden_words(words, timed, clip.cuts, clip.sound_ms or 0)
+    with folded_ahead(shown_text(words, hidden)), state.transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         revision = _find(transaction.session, request, clip)
-        if revision.text != clip.text:
-            restore_text(transaction.session, clip, revision.text, revision.language, transaction.now)
+        if clip.cuts != cuts or revision.text != words:
+            raise Problem("stale", "The clip was cut or edited at this moment; restore it again.")
+        if words != clip.words:
+            restore_text(transaction.session, clip, words, hidden, revision.language, transaction.now)
             transaction.save(clip)
     return clip_response(clip)
 
@@ -84,7 +96,9 @@ def _revisions_of(clip: Clip, *columns: Any) -> Select[Any]:
             col(Transcript.language),
             col(Transcript.recognizer),
             func.length(col(Transcript.text)).label("chars"),
-            func.coalesce(col(Transcript.text) == col(Clip.text), False).label("current"),
+            func.coalesce(col(Transcript.text) == func.coalesce(col(Clip.whole_text), col(Clip.text)), False).label(
+                "current"
+            ),
             *columns,
         )
         .join(Clip, col(Clip.id) == col(Transcript.clip_id))

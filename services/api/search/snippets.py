@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from services.api.search.schemas import SearchHit, Snippet, Utf16Span
 from services.api.transcripts.word_times import WordTimingCache, WordTimings
+from shared.clips.cuts import cut_markers
 from shared.search.folding import MAX_INDEXED_BYTES, indexed_part, nfc
 from shared.search.query import Match, Query, find_matches
 
@@ -50,7 +51,7 @@ def search_hits(
         name, text = nfc(row.name), texts[row.id]
         is_whole = not excerpts[row.id] or _is_whole(text, row.text)
         snippets = [_snippet(text, excerpt, timings.get(row.id), is_whole=is_whole) for excerpt in excerpts[row.id]]
-        snippets += [*_marker_snippets(row.markers, query), *_notes_snippets(row.notes, query)]
+        snippets += [*_marker_snippets(cut_markers(row.markers, row.cuts), query), *_notes_snippets(row.notes, query)]
         hits[row.id] = SearchHit(name=_utf16_spans(name, find_matches(name, query), 0), passages=snippets)
     return hits
 

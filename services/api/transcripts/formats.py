@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from services.api.transcripts import alignment, direction, subtitles
 from services.api.transcripts.alignment import TimedWord
+from services.api.transcripts.hidden import shown_transcript
 from services.api.transcripts.subtitles import Cue, join_words
 from shared.clips.models import Clip
 from shared.transcripts.models import Transcript
@@ -25,7 +26,11 @@ class TranscriptFormat:
     """A media type and the function that writes a clip and its newest transcript with times, if there is one."""
 
     mime: str
-    render: Callable[[Clip, Transcript | None], str]
+    write: Callable[[Clip, Transcript | None], str]
+
+    def render(self, clip: Clip, timed: Transcript | None) -> str:
+        """Write a clip, without what is cut out of it. `timed` is its newest transcript with times."""
+        return self.write(clip, shown_transcript(timed, clip.cuts))
 
 
 def text(clip: Clip, timed: Transcript | None) -> str:
@@ -69,7 +74,7 @@ def markdown(clip: Clip, timed: Transcript | None) -> str:
         )
     markers = "\n".join(
         f"- [{_clock_time(marker['at_ms'])}] {_escape_markdown(' '.join(marker['text'].split()))}".rstrip()
-        for marker in clip.markers
+        for marker in clip.shown_markers
     )
     noted = [markers, _escape_markdown(clip.notes).strip()]
     return "\n\n".join([f"# {_escape_markdown(clip.name)}", " · ".join(facts), *filter(None, noted), body]) + "\n"
@@ -93,7 +98,7 @@ def as_json(clip: Clip, timed: Transcript | None) -> str:
             "duration_ms": clip.duration_ms,
             "starred": clip.starred,
             "notes": clip.notes,
-            "markers": clip.markers,
+            "markers": clip.shown_markers,
             "words": [{"start_ms": word.start_ms, "end_ms": word.end_ms, "text": word.text} for word in words],
             "passages": (timed.passages or []) if timed else [],
         },

@@ -1,10 +1,14 @@
-"""Save a text that a person wrote, so that no state which anybody would miss is lost."""
+"""Save a text that a person wrote, so that no state which anybody would miss is lost.
+
+A revision always has the words that cuts hide.
+"""
 
 import uuid
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from shared.clips.cut_words import Span
 from shared.clips.models import Clip
 from shared.transcripts.models import Source, Transcript
 from shared.transcripts.retention import thin_revisions
@@ -14,20 +18,26 @@ from shared.transcripts.sittings import continues_sitting
 def save_text(session: Session, clip: Clip, text: str, sitting: uuid.UUID | None, now: datetime) -> None:
     """Set the text of a locked clip. Saves of one sitting change one revision; the state before the sitting stays."""
     newest = session.exec(Transcript.newest(clip.id)).first()
-    if newest is not None and newest.text == clip.text and continues_sitting(newest, text, sitting, now):
-        clip.edit(text, now)
-        newest.text, newest.saved_at, newest.language = text, now, clip.language
+    words, hidden = clip.spliced(text)
+    if newest is not None and newest.text == clip.words and continues_sitting(newest, words, sitting, now):
+        clip.edit_words(words, hidden, now)
+        newest.text, newest.saved_at, newest.language = words, now, clip.language
         return
     _keep_present_text(session, clip, newest)
-    revision = clip.edit(text, now)
+    revision = clip.edit_words(words, hidden, now)
     revision.saved_at, revision.sitting = now, sitting
     _add(session, revision, now)
 
 
-def restore_text(session: Session, clip: Clip, text: str, language: str | None, now: datetime) -> None:
-    """Set the text of an earlier revision, as a person's new revision. No sitting goes on from before."""
+def restore_text(
+    session: Session, clip: Clip, words: str, hidden: list[Span], language: str | None, now: datetime
+) -> None:
+    """Set the text of an earlier revision, as a person's new revision. No sitting goes on from before.
+
+    `hidden` are the words of it that cuts hide.
+    """
     _keep_present_text(session, clip, session.exec(Transcript.newest(clip.id)).first())
-    revision = clip.edit(text, now)
+    revision = clip.edit_words(words, hidden, now)
     revision.language = language
     _add(session, revision, now)
 
@@ -40,16 +50,17 @@ def _add(session: Session, revision: Transcript, now: datetime) -> None:
 
 def _keep_present_text(session: Session, clip: Clip, newest: Transcript | None) -> None:
     """Make a revision of the clip's text unless it is one already: some archives bring a text without revisions."""
-    if clip.text is None or (newest is not None and newest.text == clip.text):
+    words = clip.words
+    if words is None or (newest is not None and newest.text == words):
         return
-    with_this_text = select(Transcript.id).where(col(Transcript.clip_id) == clip.id, col(Transcript.text) == clip.text)
+    with_this_text = select(Transcript.id).where(col(Transcript.clip_id) == clip.id, col(Transcript.text) == words)
     if session.exec(with_this_text.limit(1)).first() is None:
         # Beside revisions with times, one of a machine without any would hide them.
         is_persons = clip.edited or newest is not None
         present = Transcript(
             clip_id=clip.id,
             source=Source.PERSON if is_persons else Source.MACHINE,
-            text=clip.text,
+            text=words,
             language=clip.language,
             recognizer=None if is_persons else clip.recognizer,
             created_at=clip.edited_at or clip.updated_at,

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, func, select
 from sqlmodel import col
 
 from services.api.transcripts import alignment
+from shared.clips.cut_words import cut_passages
 from shared.search.folding import MAX_INDEXED_BYTES, indexed_part, nfc
 from shared.transcripts.models import Source, Transcript
 
@@ -25,7 +26,7 @@ MAX_ALIGNED_CHARS = 1_000_000
 times of further clips are left out; the next request finds more of them in the cache."""
 
 CacheKey = tuple[uuid.UUID, int, int]
-"""The ids of a clip and of its machine's transcript, and the clip's version if a person has edited the text since,
+"""The ids of a clip and of its machine's transcript, and the clip's version if a person has edited or cut it since,
 otherwise 0. SQLite gives the id of a transcript that was deleted to another one."""
 
 
@@ -85,7 +86,7 @@ class WordTimingCache:
                     aligned_chars += min(len(text), MAX_INDEXED_BYTES)
                     if aligned_chars > MAX_ALIGNED_CHARS:
                         continue
-                if passages := passages_of.get(key[1]):
+                if passages := cut_passages(passages_of.get(key[1]) or [], row.cuts):
                     timings[key] = WordTimings.of(text, passages, row.duration_ms, is_edited=row.edited)
         self._store(timings)
         return {id: timings[key] for id, key in keys.items() if key in timings}
@@ -97,7 +98,7 @@ class WordTimingCache:
             .where(col(Transcript.clip_id).in_([row.id for row in rows]), col(Transcript.source) == Source.MACHINE)
             .group_by(col(Transcript.clip_id))
         )
-        versions = {row.id: row.version if row.edited else 0 for row in rows}
+        versions = {row.id: row.version if row.edited or row.cuts else 0 for row in rows}
         return {id: (id, newest_id or 0, versions[id]) for id, newest_id in connection.execute(newest)} if rows else {}
 
     def _store(self, timings: Mapping[CacheKey, WordTimings]) -> None:

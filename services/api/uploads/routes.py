@@ -74,7 +74,8 @@ def options(request: Request) -> Response:
             "Upload-Metadata",
             {
                 "type": "string",
-                "description": "clip_id, name, name_origin, filetype, recorded_at, last_modified, track, segment.",
+                "description": "clip_id, name, name_origin, language, filetype, recorded_at, last_modified, track, "
+                "segment.",
             },
         ),
     ],

@@ -98,6 +98,7 @@ class CreationRequest:
     is_recording: bool
     name: str
     name_origin: NameOrigin
+    language: str | None
     mime: str
     recorded_at: datetime
     metadata: str
@@ -127,6 +128,7 @@ class CreationRequest:
             is_recording=segment is not None,
             name=clean_name(said.get("name") or said.get("filename") or DEFAULT_NAME),
             name_origin=name_origin(metadata.name_origin(said)),
+            language=metadata.language(said),
             mime=_parse_media_type(said.get("filetype") or said.get("type") or ""),
             recorded_at=_parse_recorded_at(said, now),
             metadata=header,

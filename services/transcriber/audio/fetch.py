@@ -23,8 +23,8 @@ from services.transcriber.audio.demux import (
 from services.transcriber.audio.junk import id3_length, sound_offset
 from services.transcriber.audio.limits import SoundBound, TooMuchSound
 from services.transcriber.audio.part_file import PartFile
-from services.transcriber.audio.player_faults import is_misplayed
 from services.transcriber.audio.parts import split_parts
+from services.transcriber.audio.player_faults import is_misplayed
 from services.transcriber.audio.unplayable import reject_unplayable
 from services.transcriber.errors import AudioRejected, CancellationCheck, never_cancelled
 from shared.db.columns import MAX_DURATION_MS

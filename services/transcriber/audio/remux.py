@@ -79,20 +79,25 @@ def copy_packets(
 
 
 def encode_anew(
-    sources: Sequence[IO[bytes]], target: IO[bytes], check_cancelled: CancellationCheck = never_cancelled
+    sources: Sequence[IO[bytes]],
+    target: IO[bytes],
+    check_cancelled: CancellationCheck = never_cancelled,
+    tracks: Sequence[int | None] = (),
 ) -> str:
     """Decode all sources and encode them as one track, in their recorder's codec. Return the media type.
 
-    Safari and other apps of an iPhone play the AAC that Safari recorded, and may not play WebM.
+    `tracks` has the one of each source that is heard; None, or no list: all of them. Safari and other apps of an iPhone
+    play the AAC that Safari recorded, and may not play WebM.
     """
-    tracks = [TrackFormat.of(source) for source in sources]
-    encoding = AAC if all(track.demuxer == "mov" for track in tracks) else OPUS
-    channels = min(2, max(track.channels for track in tracks))
-    rate = encoding.rate_for(tracks[0].rate)
+    heard = list(zip(sources, tracks or [None] * len(sources), strict=True))
+    formats = [TrackFormat.of(source, track) for source, track in heard]
+    encoding = AAC if all(each.demuxer == "mov" for each in formats) else OPUS
+    channels = min(2, max(each.channels for each in formats))
+    rate = encoding.rate_for(formats[0].rate)
 
     def blocks() -> Iterator[Samples]:
-        for source in sources:
-            for samples in decode_file(source, rate, "stereo" if channels == 2 else "mono"):
+        for source, track in heard:
+            for samples in decode_file(source, rate, "stereo" if channels == 2 else "mono", track):
                 check_cancelled()
                 yield samples
 

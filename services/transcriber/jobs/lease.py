@@ -54,7 +54,7 @@ class Claim:
 
 def patience_for(clip: Clip) -> float:
     """How long work on a clip may go on without a sign of progress, in seconds."""
-    return max(MIN_PATIENCE_S, PATIENCE_RATIO * (clip.duration_ms or 0) / 1000, clip.bytes / MIN_BYTES_PER_S)
+    return max(MIN_PATIENCE_S, PATIENCE_RATIO * (clip.sound_ms or 0) / 1000, clip.bytes / MIN_BYTES_PER_S)
 
 
 class Lease:

@@ -1,7 +1,7 @@
 """The first job: join a clip's pieces, make its audio seekable, and measure it."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,13 +92,15 @@ class PrepareJob(ClipJob):
         self._max_hours = settings.max_audio_hours
 
     def queue_of(self, clip: Clip, queue: str) -> str:
-        return LONG_PREPARATION if is_long_preparation(clip.duration_ms or 0, clip.bytes) else queue
+        return LONG_PREPARATION if is_long_preparation(clip.sound_ms or 0, clip.bytes) else queue
 
     def perform(self, claim: Claim, check_cancelled: CancellationCheck) -> str:
         with ExitStack() as files:
             new_file = partial(new_work_file, files, self.work_dir)
             fetched_segments = self._fetch_segments(claim.clip, new_file, check_cancelled)
-            audible = _measure_segments(fetched_segments, claim.clip.track_heard, check_cancelled)
+            is_join = bool(claim.clip.joined_from)
+            tracks = {each: each.upload.track if is_join else claim.clip.track_heard for each in fetched_segments}
+            audible = _measure_segments(tracks, check_cancelled)
             sound_ms = sum(audio.duration_ms for audio in audible.values())
             self._check_length(sound_ms)
             if is_long_preparation(sound_ms, claim.clip.bytes) and claim.queue != LONG_PREPARATION:
@@ -108,7 +110,7 @@ class PrepareJob(ClipJob):
                 check_cancelled,
                 encoded_s=sound_ms / 1000 if len(audible) > 1 else 0,
             )
-            played = _make_played_audio(audible, new_file, budget.check)
+            played = _make_played_audio(audible, new_file, budget.check, is_exact=is_join)
             self._check_length(played.duration_ms)
             note = next((audio.note for audio in audible.values() if audio.note), None)
             for segment in fetched_segments:
@@ -143,7 +145,10 @@ class PrepareJob(ClipJob):
             is_played_everywhere = clip.has_true_clock and is_universal(clip.mime, played.codec)
             needed = None if is_played_everywhere else Form.M4A
             needs_job, useless = renditions.renew_stale(session, clip, now, needed=needed)
-            save_and_announce(session, clip, TRANSCRIBE, *([RENDER] if needs_job else []), now=now)
+            if clip.has_words_before_its_sound:
+                clip.keep_words(now)
+            jobs = [] if clip.has_words_before_its_sound else [TRANSCRIBE]
+            save_and_announce(session, clip, *jobs, *([RENDER] if needs_job else []), now=now)
             return "done"
 
         # The objects of a lost attempt are left to the comparison of the store. They may be the clip's after all: a
@@ -184,12 +189,15 @@ def _date_in_file(clip: Clip, file: IO[bytes]) -> datetime | None:
 
 
 def _measure_segments(
-    fetched_segments: Iterable[Segment], track: int | None, check_cancelled: CancellationCheck
+    tracks: Mapping[Segment, int | None], check_cancelled: CancellationCheck
 ) -> dict[Segment, FetchedAudio]:
-    """The audible segments, measured. Raises `AudioRejected`, for the reason of the last one, if there is none."""
+    """The audible segments, measured. `tracks` has the one of each that is heard; None: all of them.
+
+    Raises `AudioRejected`, for the reason of the last one, if there is none.
+    """
     audible: dict[Segment, FetchedAudio] = {}
     rejection = AudioRejected(NO_AUDIO)
-    for segment in fetched_segments:
+    for segment, track in tracks.items():
         try:
             audible[segment] = measure_audio(segment.file, segment.size, segment.upload.mime, check_cancelled, track)
         except TooMuchSound:
@@ -203,12 +211,19 @@ def _measure_segments(
 
 
 def _make_played_audio(
-    audible: Mapping[Segment, FetchedAudio], new_file: NewFile, check_cancelled: CancellationCheck
+    audible: Mapping[Segment, FetchedAudio],
+    new_file: NewFile,
+    check_cancelled: CancellationCheck,
+    *,
+    is_exact: bool = False,
 ) -> PlayedAudio:
-    """Make the played audio with the first conversion that succeeds, and decode all of it."""
+    """Make the played audio with the first conversion that succeeds, and decode all of it.
+
+    `is_exact`: each segment must begin where the one before ends when they are decoded, for words that are there.
+    """
     files = [segment.file for segment in audible]
     original, measured = next(iter(audible.items()))
-    for convert in _conversions(audible):
+    for convert in [_encode_tracks(audible)] if is_exact else _conversions(audible):
         try:
             if convert is None:
                 return _decode_fully(original.file, measured, original, check_cancelled)
@@ -228,6 +243,15 @@ def _make_played_audio(
     if isinstance(failure, AudioRejected):
         raise failure
     raise AudioRejected(CANNOT_JOIN) from failure
+
+
+def _encode_tracks(audible: Mapping[Segment, FetchedAudio]) -> MakeAudio:
+    """The conversion that decodes of each segment what was measured of it."""
+
+    def encode_tracks(files: Sequence[IO[bytes]], target: IO[bytes], check_cancelled: CancellationCheck) -> str:
+        return remux.encode_anew(files, target, check_cancelled, [audio.track for audio in audible.values()])
+
+    return encode_tracks
 
 
 def _conversions(audible: Mapping[Segment, FetchedAudio]) -> Sequence[MakeAudio | None]:
@@ -308,6 +332,6 @@ def _all_gaps(
             gaps.append(unheard)
     announced_ms = sum(audio.announced_ms or 0 for audio in audible.values())
     # A recorder measures what it records. Of a file, a browser tells the length of the longest track, of pictures too.
-    recorded_ms = clip.duration_ms or 0 if any(segment.upload.is_recording for segment in fetched_segments) else 0
+    recorded_ms = clip.sound_ms or 0 if any(segment.upload.is_recording for segment in fetched_segments) else 0
     gaps += missing_audio(max(recorded_ms, announced_ms), played.duration_ms, gaps)
     return sorted(gaps, key=lambda gap: int(gap["at_ms"]))

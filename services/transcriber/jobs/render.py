@@ -13,15 +13,18 @@ from datetime import UTC, datetime, timedelta
 from io import FileIO
 from types import MappingProxyType
 
+import numpy as np
 import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
+from services.transcriber.audio.cut import cut_samples
 from services.transcriber.audio.decode import Samples, decode_file
 from services.transcriber.audio.encode import AAC, MP3, Encoding, encode
 from services.transcriber.audio.fetch import FetchedAudio, fetch_audio
 from services.transcriber.audio.limits import TimeBudget
 from services.transcriber.audio.remux import TrackFormat
+from services.transcriber.audio.waveform import Peaks
 from services.transcriber.errors import CancellationCheck, LeaseLost
 from services.transcriber.jobs.base import RESTART_S, SETTLE_TIMEOUT_S, Job, JobMetrics
 from services.transcriber.jobs.lease import Lease, patience_for
@@ -40,7 +43,7 @@ from shared.storage.store import Store
 
 log = structlog.get_logger(__name__)
 
-ENCODINGS: dict[str, Encoding] = {Form.M4A: AAC, Form.MP3: MP3}
+ENCODINGS: dict[str, Encoding] = {Form.M4A: AAC, Form.MP3: MP3, Form.CUT_M4A: AAC, Form.CUT_MP3: MP3}
 
 STOPPED = "The transcriber stopped {tries} times while it made this."
 STALLED = "The transcriber got stuck while it made this and was started again."
@@ -62,7 +65,7 @@ class RenditionClaim:
 
     @property
     def source(self) -> str:
-        return source_of(self.clip)
+        return source_of(self.clip, self.form)
 
 
 class RenderJob(Job):
@@ -115,9 +118,13 @@ class RenderJob(Job):
             now = datetime.now(UTC)
             due = Rendition.due(clip_id, now + timedelta(seconds=EARLY_S))
             for rendition in session.exec(due.with_for_update(skip_locked=True)):
+                if Form(rendition.form).is_cut and not clip.cuts:
+                    session.delete(rendition)  # the cuts were taken back before it was made
+                    continue
                 if rendition.tries < MAX_TRIES:
-                    rendition.claim(now + self._lease_duration)
-                    return RenditionClaim(clip, Form(rendition.form))
+                    claim = RenditionClaim(clip, Form(rendition.form))
+                    rendition.claim(now + self._lease_duration, claim.source)
+                    return claim
                 rendition.fail(STOPPED.format(tries=rendition.tries))
         return None
 
@@ -156,11 +163,11 @@ class RenderJob(Job):
                 fetch_audio(self.store, clip.audio_key, clip.mime, self.work_dir, check_cancelled, clip.track_heard)
             )
             budget = TimeBudget(audio.decoded_s, check_cancelled, encoded_s=audio.duration_ms / 1000)
-            render(audio, target, ENCODINGS[claim.form], clip, budget.check)
+            peaks = render(audio, target, claim.form, clip, budget.check)
             size, sha256 = put_file(self.store, key, target, mime, check_cancelled)
 
         def finish(_session: Session, rendition: Rendition, now: datetime) -> str:
-            rendition.finish(key=key, bytes=size, sha256=sha256, source_key=claim.source, now=now)
+            rendition.finish(key=key, bytes=size, sha256=sha256, source_key=claim.source, now=now, peaks=peaks)
             return "done"
 
         # The object of a lost attempt is left to the comparison of the store, as those of a preparation are.
@@ -176,7 +183,7 @@ class RenderJob(Job):
             rendition = session.exec(Rendition.one(claim.clip.id, claim.form).with_for_update()).first()
             # Read behind the lock: a preparation that finishes meanwhile waits for it, and then renews this row.
             clip = session.exec(select(Clip).where(col(Clip.id) == claim.clip.id)).first()
-            is_current = clip is not None and clip.deleted_at is None and source_of(clip) == claim.source
+            is_current = clip is not None and clip.deleted_at is None and source_of(clip, claim.form) == claim.source
             if rendition is None or not rendition.is_wanted or not is_current:
                 return "lost"
             return change(session, rendition, now)
@@ -217,19 +224,30 @@ class RenderJob(Job):
 
     def _renew(self, claim: RenditionClaim, until: datetime) -> bool:
         with transaction(self.engine) as session:
-            return session.exec(Rendition.renew(claim.clip, claim.form, until)).rowcount > 0
+            return session.exec(Rendition.renew(claim.clip, claim.form, claim.source, until)).rowcount > 0
 
 
 def render(
-    audio: FetchedAudio, target: FileIO, encoding: Encoding, clip: Clip, check_cancelled: CancellationCheck
-) -> None:
-    """Encode the samples that the recognizer hears too, at the source's rate and with its channels, two at most."""
-    track = TrackFormat.of(audio.file, clip.track_heard)
+    audio: FetchedAudio, target: FileIO, form: Form, clip: Clip, check_cancelled: CancellationCheck
+) -> list[int] | None:
+    """Encode the samples that the recognizer hears too, at the source's rate and with its channels, two at most.
+
+    Return the waveform of what was made if stretches were cut out of it.
+    """
+    encoding, track = ENCODINGS[form], TrackFormat.of(audio.file, clip.track_heard)
     rate, channels = encoding.rate_for(track.rate), min(2, track.channels)
+    peaks = Peaks()
 
     def blocks() -> Iterator[Samples]:
         for samples in decode_file(audio.file, rate, "stereo" if channels == 2 else "mono", clip.track_heard):
             check_cancelled()
             yield samples
 
-    encode(blocks(), target, encoding, rate=rate, channels=channels, title=clip.name)
+    def cut_blocks() -> Iterator[Samples]:
+        for samples in cut_samples(blocks(), clip.cuts, clip.sound_ms or 0, rate=rate, channels=channels):
+            peaks.add(np.abs(samples).reshape(-1, channels).max(axis=1))
+            yield samples
+
+    sound = cut_blocks() if form.is_cut else blocks()
+    encode(sound, target, encoding, rate=rate, channels=channels, title=clip.name)
+    return peaks.values() if form.is_cut else None

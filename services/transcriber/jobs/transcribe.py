@@ -122,7 +122,7 @@ class TranscribeJob(ClipJob):
                 language=recognition.language,
                 recognizer=recognizer_name,
                 passages=[_stored_passage(passage) for passage in recognition.passages],
-                duration_ms=claim.clip.duration_ms or audio.duration_ms,
+                duration_ms=claim.clip.sound_ms or audio.duration_ms,
                 note=audio.note,
                 remarks=[_not_understood(*span) for span in recognition.not_understood[:MAX_NOT_UNDERSTOOD]],
                 now=now,

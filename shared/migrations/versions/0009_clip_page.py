@@ -1,4 +1,4 @@
-"""What a page of its own shows of a clip: star, notes, markers, the origin of its name; and clips deleted for good."""
+"""What a page of its own shows of a clip: star, notes, markers, cuts, origin of its name; clips deleted for good."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,6 +20,12 @@ COLUMNS = (
     lambda: sa.Column("markers", sa.JSON(), nullable=False, server_default="[]"),
     lambda: sa.Column("name_origin", sa.String(16), nullable=False, server_default="person"),
     lambda: sa.Column("text_length", sa.BigInteger()),
+    # What is cut out of a clip. An older release shows such a clip whole.
+    lambda: sa.Column("cuts", sa.JSON(), nullable=False, server_default="[]"),
+    lambda: sa.Column("joined_from", sa.JSON(), nullable=False, server_default="[]"),
+    lambda: sa.Column("whole_ms", sa.Integer()),
+    lambda: sa.Column("whole_text", sa.Text()),
+    lambda: sa.Column("hidden", sa.JSON(), nullable=False, server_default="[]"),
 )
 """New columns of `clip`, in order; each is made anew, since a column belongs to one table."""
 
@@ -34,6 +40,7 @@ def upgrade() -> None:
 def _expand() -> None:
     for column in COLUMNS:
         steps.add_column("clip", column())
+    steps.add_column("rendition", sa.Column("peaks", sa.JSON()))
     if not steps.has_table("erased"):
         op.create_table(
             "erased",
@@ -46,6 +53,7 @@ def _expand() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("rendition", "peaks")
     op.drop_table("erased")
     steps.drop_index("clip_starred", "clip")
     for column in reversed(COLUMNS):

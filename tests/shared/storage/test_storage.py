@@ -83,6 +83,18 @@ def test_a_large_object_is_sent_in_chunks_and_read_in_blocks(store: Store) -> No
     assert read_all(store, KEY, 17 * 1024**2, 17 * 1024**2 + 3) == body[17 * 1024**2 :][:3]
 
 
+@pytest.mark.parametrize("size", [0, 7, 5 * 1024**2 + 1])
+def test_a_copy_outlives_what_it_was_made_of(store: Store, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.storage.s3.COPIED_PART_BYTES", 5 * 1024**2)
+    body = (BODY * (size // len(BODY) + 1))[:size]
+    put(store, KEY, body)
+    store.copy(KEY, f"{KEY}-copy", size, "audio/webm")
+    store.delete(KEY)
+    assert read_all(store, f"{KEY}-copy") == body
+    with pytest.raises(ObjectMissing):
+        store.copy(KEY, f"{KEY}-other", size, "audio/webm")
+
+
 def test_a_missing_object_raises(store: Store) -> None:
     with pytest.raises(ObjectMissing):
         next(iter(store.read(KEY)))

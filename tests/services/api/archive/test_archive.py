@@ -51,7 +51,9 @@ async def fill_library(stack: Stack) -> list[str]:
         junk.raise_for_status()
         await all_settled(api)
         words = {"text": "Mine — “all” of <it>.\n\nTwice.", "tags": ["Äpfel", "b"], "language": None}
-        (await api.patch(f"/api/clips/{edited}", json=words)).raise_for_status()
+        noted = {"starred": True, "notes": "Ask *Ada*.", "markers": {"set": [{"id": "a", "at_ms": 500, "text": "½"}]}}
+        (await api.patch(f"/api/clips/{edited}", json=words | noted)).raise_for_status()
+        (await api.patch(f"/api/clips/{broken}", json={"notes": "Nothing is heard."})).raise_for_status()
         (await api.delete(f"/api/clips/{binned}")).raise_for_status()
         about = {"clip_id": running, "name": "Still speaking", "segment": "0"}
         begun = await api.post("/api/uploads", headers={**DEFERRED, "Upload-Metadata": metadata(**about)})
@@ -94,6 +96,13 @@ def entries(archive: bytes) -> dict[str, bytes]:
         return {name: opened.read(name) for name in opened.namelist()}
 
 
+def unversioned(response: httpx.Response) -> Any:
+    """The body; JSON without the version, which an import begins anew."""
+    if response.headers["Content-Type"] != "application/json":
+        return response.content
+    return {name: value for name, value in response.json().items() if name not in FIELDS_THAT_DIFFER}
+
+
 @pytest.mark.parametrize("outward", [True, False])
 async def test_an_exported_library_is_imported_unchanged(
     local_parts: Parts, server_parts: Parts, start_stack: StartStack, tmp_path: Path, outward: bool
@@ -116,7 +125,7 @@ async def test_an_exported_library_is_imported_unchanged(
                 plain = {"Sec-Fetch-Dest": "empty"}  # from a bucket, too, without a redirect
                 was = await there.get(f"/api/clips/{id}/{path}", headers=plain)
                 now = await here.get(f"/api/clips/{id}/{path}", headers=plain)
-                assert (was.status_code, was.content) == (now.status_code, now.content), path
+                assert (was.status_code, unversioned(was)) == (now.status_code, unversioned(now)), path
         # What somebody still spoke is finished with what had come.
         assert after[ids[3]]["status"] == "pending"
     again = entries(await exported(new))

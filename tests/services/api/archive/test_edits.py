@@ -50,7 +50,7 @@ def take(session: Session, clip: Clip, step: Any, now: datetime) -> None:
         save_text(session, clip, text, sitting, now)
     elif kind == "restore":
         if first := session.exec(select(Transcript).where(col(Transcript.clip_id) == clip.id).limit(1)).first():
-            restore_text(session, clip, first.text, first.language, now)
+            restore_text(session, clip, first.text, [], first.language, now)
     elif kind == "tag":
         clip.set_tags([f"t{len(text)}"], now)
     elif kind == "hear":

@@ -59,7 +59,7 @@ class Worker:
                 key=key,
                 bytes=len(MADE),
                 sha256=hashlib.sha256(MADE).hexdigest(),
-                source_key=source_of(clip),
+                source_key=source_of(clip, form),
                 now=datetime.now(UTC),
             )
         return key

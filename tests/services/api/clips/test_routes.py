@@ -52,7 +52,7 @@ async def test_a_recording_is_stored_under_the_id_that_its_browser_made(client: 
         "id": str(id), "name": "Minutes", "mime": "audio/webm;codecs=opus", "bytes": len(recording()),
         "duration_ms": 512, "status": "pending", "text": None, "language": None, "recognizer": None, "error": None,
         "version": 1, "segments": 1, "gaps": [], "language_set": None, "edited": False, "tags": [],
-        "has_true_clock": True, "remarks": [], "track_set": None, "excerpt": None, "text_chars": None,
+        "has_true_clock": True, "remarks": [], "track_set": None, "cuts": [], "excerpt": None, "text_chars": None,
         "starred": False, "notes": "", "markers": [], "name_origin": "person",
     }  # fmt: skip
     assert clip["deleted_at"] is None

@@ -29,7 +29,8 @@ def test_a_search_composes_no_more_of_a_text_than_the_index_covers(
         return nfc(text)
 
     monkeypatch.setattr(snippets, "nfc", counted)
-    row = SimpleNamespace(id=uuid4(), name="n", text="word " + "é" * length)
+    row = SimpleNamespace(id=uuid4(), name="n", markers=[], notes="", text="word " + "é" * length)
+    row.cuts = []
     connection: Any = None
     rows: Any = [row]
     timings: Any = NoTimings()

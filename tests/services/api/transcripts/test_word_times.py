@@ -48,7 +48,8 @@ def test_the_cache_evicts_the_oldest_timings(engine: Engine, monkeypatch: pytest
     for clip in clips:
         keep_all(engine, *transcribed(clip, "one two"))
     rows: Any = [
-        SimpleNamespace(id=clip.id, text="one two", version=1, edited=False, duration_ms=2000) for clip in clips
+        SimpleNamespace(id=clip.id, text="one two", version=1, edited=False, duration_ms=2000, cuts=[])
+        for clip in clips
     ]
     cache = WordTimingCache()
     with read_session(engine) as session:

@@ -447,3 +447,14 @@ async def test_methods_can_be_overridden_by_post(client: httpx.AsyncClient) -> N
     ended = await client.post(upload.url, headers={**SPOKEN, "X-HTTP-Method-Override": "delete"})
     assert ended.status_code == 204
     assert (await upload.head()).status_code == 410
+
+
+@pytest.mark.parametrize("is_file", [False, True], ids=["a recording", "a file"])
+@pytest.mark.parametrize(("said", "kept"), [("de", "de"), ("tlh", None)])
+async def test_the_language_that_is_spoken_comes_with_the_sound_and_an_unknown_one_is_detected(
+    client: httpx.AsyncClient, is_file: bool, said: str, kept: str | None
+) -> None:
+    upload = await Upload.begun(client, length=len(SOUND) if is_file else None, language=said)
+    await upload.sent(0, SOUND)
+    clip = (await client.get(f"/api/clips/{upload.clip_id}")).json()
+    assert clip["language_set"] == kept

@@ -16,12 +16,14 @@ from sqlmodel import col, select
 from services.transcriber.audio import encode
 from services.transcriber.audio.decode import SAMPLE_RATE, decode_file
 from services.transcriber.audio.demux import UNDECODABLE
+from services.transcriber.audio.waveform import MAX_PEAKS
 from services.transcriber.jobs import lease, render
 from services.transcriber.jobs.prepare import PrepareJob
 from services.transcriber.jobs.render import RenderJob
 from services.transcriber.settings import TranscriberSettings
+from shared.clips.cuts import CutClock
 from shared.clips.models import MAX_TRIES, Clip, Status
-from shared.clips.renditions import MEDIA_TYPES, Form, Rendition, want
+from shared.clips.renditions import FORMS, MEDIA_TYPES, Form, Rendition, renew_cut, want
 from shared.db.engine import open_engine, transaction
 from shared.outbox.models import EVENT, OutboxRow
 from shared.storage.factory import open_store
@@ -138,7 +140,7 @@ def test_nothing_is_made_of_what_every_browser_plays_until_somebody_asks(
     assert sqlite_harness.rendition(id, Form.M4A).made_at
 
 
-@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("channels", "rate"), [(2, 44_100), (1, 48_000)])
 def test_a_rendition_begins_and_ends_where_the_sound_does(
     sqlite_harness: RenderHarness, form: Form, channels: int, rate: int
@@ -399,3 +401,83 @@ def _wav(sound: speech.Samples, channels: int, rate: int) -> bytes:
         output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return buffer.getvalue()
+
+
+# -- cut clips -----------------------------------------------------------------------------------------------------
+
+TONES_HZ = (300, 500, 700, 900, 1_100)
+"""A second of each, one after another."""
+
+
+def tone_of_each_second() -> bytes:
+    times = np.arange(speech.RATE) / speech.RATE
+    return speech.wav(np.concatenate([(9_000 * np.sin(2 * np.pi * hz * times)).astype(np.int16) for hz in TONES_HZ]))
+
+
+def loudest_hz(samples: np.ndarray, at_ms: int, length_ms: int = 100) -> float:
+    """The loudest frequency from there on."""
+    window = samples[at_ms * SAMPLE_RATE // 1000 : (at_ms + length_ms) * SAMPLE_RATE // 1000]
+    spectrum = np.abs(np.fft.rfft(window * np.hanning(len(window))))
+    return float(np.fft.rfftfreq(len(window), 1 / SAMPLE_RATE)[spectrum.argmax()])
+
+
+@pytest.mark.parametrize("form", [Form.CUT_M4A, Form.CUT_MP3])
+def test_a_cut_clip_sounds_as_its_clock_says(sqlite_harness: RenderHarness, form: Form) -> None:
+    """Sound, waveform and the moments of words agree within 50 ms, at every joint."""
+    id = sqlite_harness.prepared(tone_of_each_second(), "audio/wav")
+    cuts = [(0, 500), (1_250, 2_000), (3_000, 4_600)]
+    with transaction(sqlite_harness.engine) as session:
+        clip = session.get_one(Clip, id)
+        clip.set_cuts(cuts, [], datetime.now(UTC))
+        want(session, clip, form, datetime.now(UTC))
+    sqlite_harness.job.run(id)
+    made = sqlite_harness.rendition(id, form)
+    samples = np.concatenate(list(decode_file(io.BytesIO(sqlite_harness.content(id, form)))))
+    assert abs(len(samples) / SAMPLE_RATE - 2.15) < 0.01
+    assert sqlite_harness.clip(id).duration_ms == 2_150
+    clock = CutClock(cuts)
+    for second, hz in enumerate(TONES_HZ):
+        for whole_ms in range(second * 1_000, second * 1_000 + 900, 50):
+            if not clock.overlaps_cut(whole_ms - 50, whole_ms + 150):
+                assert loudest_hz(samples, clock.to_cut(whole_ms)) == pytest.approx(hz, abs=12), whole_ms
+    assert made.peaks is not None
+    assert 200 < len(made.peaks) <= MAX_PEAKS
+    step = np.abs(np.diff(samples)).max()
+    assert step < 1.5 * 2 * np.pi * max(TONES_HZ) / SAMPLE_RATE * 9_000 / 2**15, "no click"
+
+
+def test_a_form_of_other_cuts_is_made_again_and_the_whole_form_stays(sqlite_harness: RenderHarness) -> None:
+    id = sqlite_harness.prepared(tone_of_each_second(), "audio/wav")
+    sqlite_harness.want(id, Form.M4A)
+    sqlite_harness.job.run(id)
+    whole = sqlite_harness.rendition(id).key
+
+    def cut_at(ms: int) -> str:
+        with transaction(sqlite_harness.engine) as session:
+            clip = session.get_one(Clip, id)
+            clip.set_cuts([(0, ms)] if ms else [], [], datetime.now(UTC))
+            renew_cut(session, clip, datetime.now(UTC))
+        sqlite_harness.job.run(id)
+        return sqlite_harness.rendition(id, Form.CUT_M4A).key if ms else ""
+
+    assert len({cut_at(1_000), cut_at(2_000), whole}) == 3
+    assert sqlite_harness.rendition(id).key == whole
+    cut_at(0)
+    assert sqlite_harness.forms(id) == ["m4a"]
+
+
+def test_a_worker_gives_up_a_form_whose_cuts_have_changed(sqlite_harness: RenderHarness) -> None:
+    id = sqlite_harness.prepared(tone_of_each_second(), "audio/wav")
+    with transaction(sqlite_harness.engine) as session:
+        clip = session.get_one(Clip, id)
+        clip.set_cuts([(0, 1_000)], [], datetime.now(UTC))
+        renew_cut(session, clip, datetime.now(UTC))
+    claim = sqlite_harness.job._claim(id)
+    assert claim is not None
+    assert sqlite_harness.job._renew(claim, datetime.now(UTC))
+    with transaction(sqlite_harness.engine) as session:
+        clip = session.get_one(Clip, id)
+        clip.set_cuts([(0, 2_000)], [], datetime.now(UTC))
+        renew_cut(session, clip, datetime.now(UTC))
+    assert not sqlite_harness.job._renew(claim, datetime.now(UTC))
+    assert sqlite_harness.job._settle(claim, lambda *_: "done") == "lost"
