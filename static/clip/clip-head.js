@@ -1,10 +1,10 @@
-/** The head of a clip's page: its title, what it is, its tags, and what can be done with all of it. */
+/** The head of a clip's page: its title, what it is in a line, its star and its tags. */
 
 import { write } from "../shared/condition.js";
 import { Editable } from "../shared/editable.js";
 import { part } from "../shared/element.js";
-import { Menu } from "../shared/menu.js";
 import { words } from "../shared/words.js";
+import { ClipTools } from "./clip-tools.js";
 import { LanguagePicker } from "./language-picker.js";
 import { Tags } from "./tags.js";
 
@@ -23,13 +23,14 @@ export class ClipHead {
     this.title = part(element, "clip-title", HTMLElement);
     this.rename = part(element, "rename", HTMLButtonElement);
     this.facts = part(element, "facts", HTMLElement);
-    this.by = part(element, "by", HTMLElement);
+    this.gaps = part(element, "gaps", HTMLElement);
+    this.gapsTold = part(element, "gaps-told", HTMLElement);
     this.star = part(element, "star", HTMLButtonElement);
     this.play = part(element, "play-clip", HTMLButtonElement);
     this.field = part(element, "name", HTMLInputElement);
     this.name = new Editable(this.field, {
       save: (name) => clip.saving(actions.rename(id, name)),
-      failed: (error) => clip.unsaved(error, this.name),
+      failed: (error) => clip.unsaved(error, this.name, "name"),
       required: true,
       left: () => this.#edits(false),
     });
@@ -37,13 +38,18 @@ export class ClipHead {
     this.language = new LanguagePicker(
       element,
       (code) => clip.saving(actions.speak(id, code)),
-      (error) => clip.note.say(String(error)),
+      (error) => clip.note.say(String(error instanceof Error ? error.message : error)),
     );
     this.tags = new Tags(element, actions.api, (change) => clip.try(() => actions.retag(id, change)));
-    this.menu = new Menu(part(element, "menu", HTMLButtonElement), () => this.#items());
-    this.downloads = new Menu(part(element, "download", HTMLButtonElement), () => this.#downloads());
-    this.rename.addEventListener("click", () => this.#edits(true));
-    this.title.addEventListener("keydown", ({ key }) => (key === "Enter" || key === "F2") && this.#edits(true));
+    this.tools = new ClipTools(clip, () => this.language.open());
+    this.rename.addEventListener("click", () => this.edit());
+    this.title.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== "F2") return;
+      // Otherwise the same press would end what it begins.
+      event.preventDefault();
+      event.stopPropagation();
+      this.edit();
+    });
     this.star.addEventListener("click", () => clip.try(() => actions.star(id, !this.#entry?.clip?.starred)));
     this.play.addEventListener("click", () => page.player.toggle(id));
     part(element, "leave", HTMLElement).addEventListener("click", (event) => {
@@ -60,6 +66,10 @@ export class ClipHead {
     this.star.ariaPressed = String(Boolean(entry.clip?.starred));
     this.star.hidden = !entry.clip;
     this.tags.show(entry.clip);
+    const gaps = ((entry.clip?.gaps?.length ? entry.clip.gaps : entry.local?.gaps) ?? []).length;
+    write(this.gapsTold, gaps ? words.clipPage.gaps(gaps) : "");
+    this.gaps.hidden = !gaps;
+    this.tools.show();
     this.played();
   }
 
@@ -67,8 +77,6 @@ export class ClipHead {
   tell(view) {
     write(this.facts, view.facts);
     this.language.show(view.spoken);
-    write(this.by, view.by);
-    this.by.hidden = !view.by;
   }
 
   /** The player at the foot is this clip's, or another one's: then this one has a button of its own. */
@@ -77,38 +85,29 @@ export class ClipHead {
     this.play.hidden = player.id === this.clip.id;
   }
 
-  flush() {
-    if (!this.field.hidden) void this.name.save();
+  /** Edit the title where it stands. @param {string} [draft] what was written before and could not be saved */
+  edit(draft) {
+    this.#edits(true);
+    if (draft !== undefined) this.field.value = draft;
+  }
+
+  async flush() {
+    if (!this.field.hidden) await this.name.save();
   }
 
   close() {
-    this.menu.close(false);
-    this.downloads.close(false);
+    this.tools.close();
   }
 
   /** @param {boolean} editing */
   #edits(editing) {
     const hadFocus = document.activeElement === this.field || document.activeElement === document.body;
     this.field.hidden = !editing;
-    this.title.hidden = this.rename.hidden = editing;
-    if (!editing) return void (hadFocus && this.rename.focus());
-    this.field.focus();
+    this.rename.hidden = editing;
+    // It keeps its room, so that nothing below it moves.
+    this.title.toggleAttribute("data-edited", editing);
+    if (!editing) return void (hadFocus && this.rename.focus({ preventScroll: true }));
+    this.field.focus({ preventScroll: true });
     this.field.select();
-  }
-
-  /** @returns {import("../shared/menu.js").Item[]} */
-  #items() {
-    const { page, id } = this.clip;
-    return [
-      { label: words.trim.title, act: () => this.clip.try(() => this.clip.trim()) },
-      { label: words.page.delete, isGrave: true, act: () => page.deletion.delete(id, this.title.textContent ?? "") },
-    ];
-  }
-
-  /** @returns {import("../shared/menu.js").Item[]} */
-  #downloads() {
-    const { actions } = this.clip.page;
-    const entry = /** @type {Entry} */ (this.#entry);
-    return [{ label: words.takeout.forms.audio, act: () => this.clip.try(() => actions.download(entry)) }];
   }
 }

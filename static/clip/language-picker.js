@@ -48,6 +48,17 @@ export class LanguagePicker {
     else this.select.replaceChildren(new Option(shown ? this.name.textContent : words.clip.detect));
   }
 
+  /** Go to the list, and unfold it where the browser lets a page do that. */
+  open() {
+    this.#fill();
+    this.select.focus();
+    try {
+      this.select.showPicker?.();
+    } catch {
+      // It has the focus: a key or a touch unfolds it.
+    }
+  }
+
   async #choose() {
     clearTimeout(this.#settling);
     this.#settling = undefined;

@@ -68,6 +68,13 @@ export class NotesView {
     return this.editable.save();
   }
 
+  /** Put back what could not be saved; it is saved when the field is left. @param {string} notes */
+  resume(notes) {
+    this.field.focus({ preventScroll: true });
+    this.field.value = notes;
+    this.#fit();
+  }
+
   #toDos() {
     const all = toDos(this.#notes);
     this.section.hidden = !all.length;

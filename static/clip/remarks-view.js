@@ -30,6 +30,11 @@ export class Remarks {
     this.list.hidden = !this.list.childElementCount;
   }
 
+  /** What depends on the language of the page. */
+  speak() {
+    this.#shown = "";
+  }
+
   /** Stop at the end of the stretch; who goes elsewhere meanwhile listens on. @param {number} at_ms */
   moved(at_ms) {
     if (!this.#listened) return;

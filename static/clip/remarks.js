@@ -3,8 +3,8 @@
 import { clock } from "../shared/format.js";
 import { locale, words } from "../shared/words.js";
 
-const said = words.remarks;
-const list = new Intl.ListFormat(locale);
+/** Read anew each time: the language of the page may change. @param {string[]} all */
+const listed = (all) => new Intl.ListFormat(locale).format(all);
 
 /** @typedef {import("../shared/types.js").Remark} Remark */
 /** @typedef {{words: string, from_ms: number|null, to_ms: number}} Told a sentence, and the stretch that it is about */
@@ -20,7 +20,7 @@ export function told(remarks) {
   return [
     ...sentences.filter(Boolean).map((sentence) => ({ words: sentence, from_ms: null, to_ms: 0 })),
     ...stretches.slice(0, MAX_STRETCHES).map(stretch),
-    ...(more > 0 ? [{ words: said.more(more), from_ms: null, to_ms: 0 }] : []),
+    ...(more > 0 ? [{ words: words.remarks.more(more), from_ms: null, to_ms: 0 }] : []),
   ];
 }
 
@@ -49,13 +49,13 @@ export function places(remarks, whole_ms) {
 function stretch({ at_ms, length_ms }) {
   const from_ms = at_ms ?? 0;
   const to_ms = from_ms + (length_ms ?? 0);
-  return { words: said.notUnderstood(clock(from_ms), clock(to_ms)), from_ms, to_ms };
+  return { words: words.remarks.notUnderstood(clock(from_ms), clock(to_ms)), from_ms, to_ms };
 }
 
 /** @param {Remark} remark */
 function about({ kind, heard, silent, left_out }) {
-  if (kind === "quiet") return said.quiet;
-  if (kind === "opposite-phase") return said.oppositePhase;
+  if (kind === "quiet") return words.remarks.quiet;
+  if (kind === "opposite-phase") return words.remarks.oppositePhase;
   return kind === "tracks" ? tracks(heard ?? [], silent ?? [], left_out ?? []) : "";
 }
 
@@ -65,11 +65,11 @@ function tracks(heard, silent, leftOut) {
   // The others are no sound that can be decoded, and nobody has a choice.
   if (count < 2) return "";
   const says = [
-    heard.length ? said.heard(heard.length, list.format(heard.map(String))) : "",
-    silent.length ? said.silent(silent.length, list.format(silent.map(String))) : "",
-    leftOut.length ? said.leftOut(leftOut.length, list.format(leftOut.map(String))) : "",
+    heard.length ? words.remarks.heard(heard.length, listed(heard.map(String))) : "",
+    silent.length ? words.remarks.silent(silent.length, listed(silent.map(String))) : "",
+    leftOut.length ? words.remarks.leftOut(leftOut.length, listed(leftOut.map(String))) : "",
   ];
-  return said.tracks(count, says.filter(Boolean).join(", "));
+  return words.remarks.tracks(count, says.filter(Boolean).join(", "));
 }
 
 /** @param {Remark} remark */

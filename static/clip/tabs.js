@@ -3,8 +3,12 @@
 /** @typedef {import("../shared/router.js").Tab} Tab */
 
 export class Tabs {
-  /** @param {HTMLElement} element @param {(tab: Tab) => void} chosen told when a person chooses one */
-  constructor(element, chosen) {
+  /**
+   * @param {HTMLElement} element @param {(tab: Tab) => void} chosen told when a person chooses one
+   * @param {(tab: Tab) => void} shown told whenever one is shown
+   */
+  constructor(element, chosen, shown) {
+    this.shown = shown;
     this.tabs = /** @type {HTMLElement[]} */ ([...element.querySelectorAll("[role=tab]")]);
     this.panels = /** @type {HTMLElement[]} */ ([...element.querySelectorAll("[role=tabpanel]")]);
     for (const tab of this.tabs) {
@@ -21,6 +25,7 @@ export class Tabs {
       tab.tabIndex = isShown ? 0 : -1;
     }
     for (const panel of this.panels) panel.hidden = panel.dataset.panel !== name;
+    this.shown(name);
   }
 
   /** @param {KeyboardEvent} event @param {HTMLElement} tab */

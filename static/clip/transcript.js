@@ -17,6 +17,9 @@ const HIGHEST = 0.1;
 const LOWEST = 0.65;
 const AIM = 0.3;
 
+/** Nobody follows words that fly by over more screens than these. */
+const MAX_SMOOTH_SCREENS = 2;
+
 /** How far from a word's letters a click still means it. */
 const NEAR_PX = 4;
 
@@ -44,13 +47,14 @@ export class Transcript {
   /**
    * @param {HTMLElement} row @param {string} id
    * @param {{save: (text: string, base: string) => Promise<void>, failed: (error: unknown) => void,
-   *   seek: (ms: number) => unknown, play: (ms: number) => unknown, edits: (editing: boolean) => void}} options
+   *   seek: (ms: number) => unknown, play: (ms: number) => unknown, edits: (editing: boolean) => void,
+   *   drawn: () => void}} options `drawn` is told whenever the words are others, or other elements
    */
-  constructor(row, id, { save, failed, seek, play, edits }) {
+  constructor(row, id, { save, failed, seek, play, edits, drawn }) {
     this.id = id;
     this.element = part(row, "text", HTMLElement);
     this.field = part(row, "field", HTMLElement);
-    this.options = { seek, play, edits };
+    this.options = { seek, play, edits, drawn };
     this.editable = new Editable(this.field, {
       save,
       failed,
@@ -69,9 +73,8 @@ export class Transcript {
     return !this.field.hidden;
   }
 
-  /** Whether a person is at it. */
-  get busy() {
-    return this.editing || selects(this.element);
+  get text() {
+    return this.#text;
   }
 
   /** @param {string} text */
@@ -100,7 +103,13 @@ export class Transcript {
     const node = this.field.firstChild;
     if (!node) return;
     document.getSelection()?.setBaseAndExtent(node, from, node, to);
-    this.#bring(document.getSelection()?.getRangeAt(0));
+    this.bring(document.getSelection()?.getRangeAt(0));
+  }
+
+  /** Go on editing what could not be saved. @param {string} text @param {string} base */
+  resume(text, base) {
+    this.edit();
+    if (this.editing) this.editable.resume(text, base);
   }
 
   /** Begin to edit the words, or leave them, which saves them. */
@@ -116,7 +125,7 @@ export class Transcript {
     if (index === this.#said) return;
     const isNear = playing && this.#isInSight(this.#range);
     this.#mark(index);
-    if (isNear && this.#range) this.#bring(this.#range);
+    if (isNear && this.#range) this.bring(this.#range);
   }
 
   /** Bring what is said at a moment into sight. @param {number} ms */
@@ -131,6 +140,24 @@ export class Transcript {
     const index = place && this.#timing.text === this.#text ? this.#timing.under(place.from) : -1;
     if (index >= 0) void this.options.seek(this.#timing.word(index).start_ms);
     return index >= 0;
+  }
+
+  /** What a person has selected of the words. */
+  selection() {
+    return selects(this.element) ? String(document.getSelection() ?? "").trim() : "";
+  }
+
+  /** Where the first paragraph begins that is in sight. */
+  firstInSight() {
+    const { top } = this.#scroller.getBoundingClientRect();
+    const all = /** @type {HTMLElement[]} */ ([...this.element.children]);
+    return Number(all.find((one) => one.getBoundingClientRect().bottom > top)?.dataset.from ?? 0);
+  }
+
+  /** What depends on the language of the page. */
+  speak() {
+    this.#rendered = "";
+    this.#render();
   }
 
   close() {
@@ -152,6 +179,7 @@ export class Transcript {
     this.#starts = paragraphs.map(({ from }) => from);
     this.element.replaceChildren(...paragraphs.map((one) => this.#paragraph(one)));
     this.#find();
+    this.options.drawn();
   }
 
   #whenFree = () => {
@@ -164,7 +192,6 @@ export class Transcript {
   #paragraph({ from, to, at_ms }) {
     const element = document.createElement("p");
     element.dataset.from = String(from);
-    element.dir = "auto";
     if (at_ms !== null) {
       const moment = document.createElement("a");
       moment.className = "moment";
@@ -229,13 +256,24 @@ export class Transcript {
   /** @param {number} index */
   #rangeOf(index) {
     const { from, to } = this.#timing.word(index);
-    const at = lastAtMost(this.#starts, from);
-    const node = this.element.children[at]?.lastChild;
-    if (!(node instanceof Text)) return null;
+    return this.range(from, to);
+  }
+
+  /** Characters of the text, in the document; null: they are not there now. @param {number} from @param {number} to */
+  range(from, to) {
+    const [start, end] = [this.#point(from), this.#point(Math.max(from, to - 1))];
+    if (!start || !end) return null;
     const range = document.createRange();
-    range.setStart(node, from - this.#starts[at]);
-    range.setEnd(node, to - this.#starts[at]);
+    range.setStart(start.node, start.offset);
+    range.setEnd(end.node, Math.min(end.node.length, end.offset + (to > from ? 1 : 0)));
     return range;
+  }
+
+  /** @param {number} place in the text */
+  #point(place) {
+    const at = lastAtMost(this.#starts, place);
+    const node = this.element.children[at]?.lastChild;
+    return node instanceof Text ? { node, offset: Math.min(node.length, place - this.#starts[at]) } : null;
   }
 
   /** @param {number} index */
@@ -258,7 +296,7 @@ export class Transcript {
     if (this.#sought_ms === null || !this.#timing.length || this.#timing.text !== this.#text) return;
     const index = this.#timing.near(this.#sought_ms);
     this.#sought_ms = null;
-    this.#bring(this.#rangeOf(index));
+    this.bring(this.#rangeOf(index));
   }
 
   /** What scrolls. */
@@ -281,11 +319,12 @@ export class Transcript {
     return Boolean(sight && sight.bottom > 0 && sight.top < 1);
   }
 
-  /** @param {Range|null} [range] */
-  #bring(range) {
+  /** Bring a part of the words into sight. @param {Range|null} [range] */
+  bring(range) {
     const sight = this.#sight(range);
     if (!sight || (sight.top >= HIGHEST && sight.bottom <= LOWEST)) return;
-    const behavior = this.#calm.matches ? "instant" : "smooth";
-    this.#scroller.scrollBy({ top: (sight.top - AIM) * sight.height, behavior });
+    const screens = sight.top - AIM;
+    const behavior = this.#calm.matches || Math.abs(screens) > MAX_SMOOTH_SCREENS ? "instant" : "smooth";
+    this.#scroller.scrollBy({ top: screens * sight.height, behavior });
   }
 }

@@ -27,6 +27,14 @@ export class Actions {
     this.sounds = sounds;
   }
 
+  /** Clips that a person deleted on this page, and did not restore since. @type {Set<string>} */
+  #removed = new Set();
+
+  /** Whether a clip was deleted here, not elsewhere. @param {string} id */
+  hasRemoved(id) {
+    return this.#removed.has(id);
+  }
+
   /** @param {string} id @param {string} name */
   async rename(id, name) {
     if (this.#local(id) && (await this.outbox.rename(id, name))) return;
@@ -107,12 +115,14 @@ export class Actions {
 
   /** Into the bin. @param {string} id */
   async remove(id) {
+    this.#removed.add(id);
     if (this.#local(id) && (await this.outbox.discard(id, new Date().toISOString()))) return;
     await this.changes.make(id, "delete");
   }
 
   /** Out of the bin. @param {string} id */
   async restore(id) {
+    this.#removed.delete(id);
     if (this.#local(id) && (await this.outbox.discard(id, null))) return;
     await this.changes.make(id, "restore");
   }

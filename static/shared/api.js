@@ -10,9 +10,15 @@ export { Problem };
 /** @typedef {import("./types.js").Page} Page */
 /** @typedef {import("./types.js").Tag} Tag */
 /** @typedef {import("./types.js").Wish} Wish */
+/** @typedef {import("./types.js").Revision} Revision */
 
 /** What one person saves in this visit. The server makes one revision of it, and never one of two people's words. */
-const SITTING = uuid();
+let sitting = uuid();
+
+/** From here on, what is saved is another revision: it can be told from what was typed before, and taken back. */
+export function beginSitting() {
+  sitting = uuid();
+}
 
 /**
  * Ask, and get any answer. Throws a `Problem` when none comes.
@@ -76,7 +82,7 @@ export class Api {
   async patch(id, change, version) {
     const headers = new Headers({ "Content-Type": "application/json" });
     if (version) headers.set("If-Match", `"${version}"`);
-    if ("text" in change) headers.set("Sitting", SITTING);
+    if ("text" in change) headers.set("Sitting", sitting);
     // keepalive: a name that was typed just before the page went away still arrives; browsers allow it up to 64 KiB.
     const body = JSON.stringify(change);
     return this.#json(address(id), { method: "PATCH", headers, body, keepalive: body.length < 10_000 });
@@ -152,6 +158,21 @@ export class Api {
    */
   async words(id) {
     return this.#json(`${address(id)}/transcript.json`);
+  }
+
+  /** The versions of a clip's words, newest first. @param {string} id @returns {Promise<{revisions: Revision[]}>} */
+  async revisions(id) {
+    return this.#json(`${address(id)}/revisions`);
+  }
+
+  /** @param {string} id @param {number} revision @returns {Promise<Revision & {text: string}>} */
+  async revision(id, revision) {
+    return this.#json(`${address(id)}/revisions/${revision}`);
+  }
+
+  /** Show the words of a revision again, as a new one. @param {string} id @param {number} revision @returns {Promise<Clip>} */
+  async restoreRevision(id, revision) {
+    return this.#json(`${address(id)}/revisions/${revision}/restore`, { method: "POST" });
   }
 
   /**

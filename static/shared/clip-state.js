@@ -1,6 +1,6 @@
 /** What a row says about its clip: one place that turns states into words. Pure. */
 
-import { brief, clock, dateTime, fileName, firstLines, time } from "./format.js";
+import { brief, clock, dateTime, fileName, firstLines, inWords, time } from "./format.js";
 import { sentenceOf, told } from "./sentences.js";
 import { locale, words } from "./words.js";
 
@@ -65,12 +65,18 @@ export function viewOf(entry, as = locale, now_ms = Date.now()) {
     length: duration_ms === null ? "" : condition.running ? clock(duration_ms) : brief(duration_ms),
     unsent,
     fileName: fileName(about.name, about.mime),
-    facts: [dateTime(entry.at, as), duration_ms === null ? "" : clock(duration_ms), unsent].filter(Boolean).join(" · "),
+    facts: [dateTime(entry.at, as), lengthWords(duration_ms, condition.running), unsent].filter(Boolean).join(" · "),
     spoken: local ? null : spokenIn(clip),
     by: ((clip?.text ?? clip?.excerpt) && clip?.recognizer) || "",
     gaps: gapWords(gaps),
     marks: known_ms ? gaps.filter(hasPlace).map((gap) => marked(gap, known_ms)) : [],
   };
+}
+
+/** What grows is shown as a clock. @param {number|null} ms @param {boolean} isRunning */
+function lengthWords(ms, isRunning) {
+  if (ms === null) return "";
+  return isRunning ? clock(ms) : inWords(ms);
 }
 
 /** When something was heard of the work on a clip. @param {Entry} entry @param {number} now_ms */

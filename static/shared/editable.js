@@ -56,6 +56,17 @@ export class Editable {
     }
   }
 
+  /** What the person began with. */
+  get base() {
+    return this.#base;
+  }
+
+  /** Go on with what was written before and could not be saved. @param {string} value @param {string} base */
+  resume(value, base) {
+    this.#write(value);
+    [this.#base, this.#unsaved] = [base, true];
+  }
+
   /** Save what the person wrote, if they wrote anything. */
   async save() {
     // What is saved last stands on what was saved before.

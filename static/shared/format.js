@@ -22,6 +22,12 @@ export function spoken(ms) {
   return said.join(" ") || words.time.seconds(0);
 }
 
+/** Write a duration as people say it of a conversation: `23 seconds`, `12 minutes`, `1 hour 5 minutes`. @param {number} ms */
+export function inWords(ms) {
+  const minutes = Math.round(ms / 1000 / MINUTE);
+  return ms < MINUTE * 1000 ? spoken(Math.max(1000, ms)) : spoken(minutes * MINUTE * 1000);
+}
+
 /** Write a duration in the one unit that matters: `3 s`, `1 min`, `2 h`. @param {number} ms */
 export function brief(ms) {
   const seconds = Math.max(1, Math.round(ms / 1000));
@@ -78,9 +84,11 @@ export function shortDate(instant, now = new Date(), as = locale) {
   return at.toLocaleDateString(as, { day: "numeric", month: "short", year });
 }
 
-/** Date and time of day of an instant, in words. @param {string} instant @param {string} [as] a locale */
-export function dateTime(instant, as = locale) {
-  return new Date(instant).toLocaleString(as, { day: "numeric", month: "long", hour: "numeric", minute: "2-digit" });
+/** Date and time of day of an instant, in words. @param {string} instant @param {string} [as] a locale @param {boolean} [withYear] */
+export function dateTime(instant, as = locale, withYear = false) {
+  const date = new Date(instant);
+  const year = withYear || date.getFullYear() !== new Date().getFullYear() ? "numeric" : undefined;
+  return date.toLocaleString(as, { day: "numeric", month: "long", year, hour: "numeric", minute: "2-digit" });
 }
 
 /** The name that a recording has until a person gives it one. @param {Date} at @param {string} [as] a locale */

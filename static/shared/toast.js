@@ -4,6 +4,7 @@
  */
 
 import { part } from "./element.js";
+import { words } from "./words.js";
 
 /** How long it stays: long enough to read it twice, and to reach Undo by keyboard. */
 const TOAST_MS = 10_000;
@@ -14,7 +15,7 @@ const MAX_STAYING = 5;
 /** Where one types, Ctrl+Z takes back what was typed. */
 const TYPED = "input, select, textarea, [contenteditable]";
 
-/** @typedef {{sentence: string, undo?: () => unknown, stays: boolean}} Line */
+/** @typedef {{sentence: string, undo?: () => unknown, label: string, stays: boolean}} Line */
 
 export class Toast {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -39,10 +40,11 @@ export class Toast {
 
   /**
    * Say a sentence. @param {string} sentence
-   * @param {{undo?: () => unknown, stays?: boolean}} [ways] `undo` takes it back; `stays`: until a person closes it
+   * @param {{undo?: () => unknown, label?: string, stays?: boolean}} [ways] `undo` takes it back, on a button with this
+   *   `label`; `stays`: until a person closes it
    */
-  say(sentence, { undo, stays = false } = {}) {
-    const line = { sentence, undo, stays };
+  say(sentence, { undo, label = words.page.undo, stays = false } = {}) {
+    const line = { sentence, undo, label, stays };
     this.#staying = this.#staying.filter((other) => other.sentence !== sentence);
     if (stays) this.#staying = [...this.#staying, line].slice(-MAX_STAYING);
     this.#show(line);
@@ -62,6 +64,7 @@ export class Toast {
     this.#shown = line;
     this.element.hidden = !line;
     this.undo.hidden = !line?.undo;
+    this.undo.textContent = line?.label ?? "";
     this.words.textContent = line?.sentence ?? "";
     this.#wait();
   }

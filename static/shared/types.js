@@ -101,5 +101,8 @@
  * }} Wish
  *
  * @typedef {{name: string, clips: number}} Tag
+ *
+ * A version of a clip's words, without them; `source` is who wrote it: a machine or a person.
+ * @typedef {{id: number, source: string, created_at: string, saved_at: string, chars: number, current: boolean}} Revision
  */
 export {};

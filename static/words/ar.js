@@ -26,6 +26,7 @@ const FORMS = {
   stretch: { one: "موضع آخر", two: "موضعان آخران", few: "{} مواضع أخرى", many: "{} موضعًا آخر", other: "{} موضع آخر" },
   minuteOf: { one: "دقيقة واحدة", two: "دقيقتين", few: "{} دقائق", many: "{} دقيقة", other: "{} دقيقة" },
   time: { one: "مرة واحدة", two: "مرتين", few: "{} مرات", many: "{} مرة", other: "{} مرة" },
+  placeOf: { one: "موضع واحد", two: "موضعين", few: "{} مواضع", many: "{} موضعًا", other: "{} موضع" },
 };
 
 /** @param {number} n @param {keyof typeof FORMS} noun @param {string} [shown] the number as it is written */
@@ -106,6 +107,14 @@ export default {
     shortcuts: "اختصارات لوحة المفاتيح",
     search: "البحث في المقاطع",
     searchShort: "بحث",
+    history: "السجل",
+    findHere: "البحث في هذا المقطع",
+    find: "بحث",
+    previousMatch: "الموضع السابق",
+    nextMatch: "الموضع التالي",
+    replaceWith: "استبدال بـ",
+    replace: "استبدال",
+    replaceAll: "استبدال الكل",
     filter: "تصفية",
     filters: "عوامل التصفية",
     select: "تحديد",
@@ -282,6 +291,57 @@ export default {
     detect: "اكتشاف اللغة",
     detected: (language) => `اكتشاف اللغة (${language})`,
     language: "اللغة",
+  },
+
+  clipPage: {
+    hearAgain: "تحويله إلى نص من جديد",
+    spoken: "اللغة التي يُتكلم بها",
+    gaps: (n) => some(n, "gap"),
+    deletedForGood: "حُذف نهائيًا في مكان آخر.",
+    unsavedText: (name, why) => `كلماتك في «${name}» لم تُحفظ. ${why}`,
+    unsavedNotes: (name, why) => `ملاحظاتك على «${name}» لم تُحفظ. ${why}`,
+    unsavedName: (name, why) => `الاسم «${name}» لم يُحفظ. ${why}`,
+    backToIt: "العودة إليه",
+    changedElsewhere: "غُيّرت الكلمات في مكان آخر في هذه الأثناء.",
+  },
+
+  details: {
+    title: "التفاصيل",
+    recorded: "سُجِّل",
+    length: "المدة",
+    sound: "الصوت",
+    language: "اللغة",
+    found: (language) => `${language}، كما اكتُشفت`,
+    chosen: (language) => `${language}، كما اختيرت`,
+    words: "الكلمات",
+    recognizer: "حوّله إلى نص",
+    gaps: "الفجوات",
+    none: "لا شيء",
+  },
+
+  history: {
+    heard: "كما سُمع",
+    edited: (at) => `كما حُرّر في ${at}`,
+    current: "المعروض الآن",
+    compare: "مقارنة",
+    compareOf: (title) => `مقارنة «${title}»`,
+    restoreOf: (title) => `استعادة «${title}»`,
+    with: "مقارنة بـ",
+    same: "كلاهما يقول الشيء نفسه.",
+    equal: (n) => `كلمات متطابقة: ${n}`,
+    empty: "لم تُكتب كلمات بعد، فلا سجل.",
+    unread: (why) => `تعذّرت قراءة السجل. ${why}`,
+    offline: "السجل على الخادم. يعود إلى هنا حالما يعود الاتصال.",
+    restored: (title) => `يُعرض من جديد: «${title}».`,
+    revisions: "نسخ الكلمات",
+    difference: "ما يختلف",
+    characters: (n) => `عدد الحروف: ${n}`,
+  },
+
+  find: {
+    none: "لم يُعثر على شيء",
+    count: (at, all) => `${at} من ${all}`,
+    replaced: (n) => `استُبدل في ${some(n, "placeOf")}.`,
   },
 
   told: {

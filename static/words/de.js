@@ -107,6 +107,14 @@ export default {
     install: "Installieren",
     reload: "Neu laden",
     cancel: "Abbrechen",
+    history: "Verlauf",
+    findHere: "In dieser Aufnahme suchen",
+    find: "Suchen",
+    previousMatch: "Vorherige Fundstelle",
+    nextMatch: "Nächste Fundstelle",
+    replaceWith: "Ersetzen durch",
+    replace: "Ersetzen",
+    replaceAll: "Alle ersetzen",
     track: "Spur",
   },
 
@@ -267,6 +275,59 @@ export default {
     detect: "Erkennen",
     detected: (language) => `Erkennen (${language})`,
     language: "Sprache",
+  },
+
+  /** What a clip's page says beside its words. */
+  clipPage: {
+    hearAgain: "Noch einmal anhören",
+    spoken: "Gesprochene Sprache",
+    gaps: (/** @type {number} */ n) => some(n, "Lücke", "Lücken"),
+    deletedForGood: "Die Aufnahme wurde anderswo endgültig gelöscht.",
+    unsavedText: (/** @type {string} */ name, /** @type {string} */ why) =>
+      `Deine Worte für „${name}“ sind nicht gespeichert. ${why}`,
+    unsavedNotes: (name, why) => `Deine Notizen zu „${name}“ sind nicht gespeichert. ${why}`,
+    unsavedName: (/** @type {string} */ name, /** @type {string} */ why) => `Der Name „${name}“ ist nicht gespeichert. ${why}`,
+    backToIt: "Zurück dazu",
+    changedElsewhere: "Die Worte wurden inzwischen anderswo geändert.",
+  },
+
+  details: {
+    title: "Einzelheiten",
+    recorded: "Aufgenommen",
+    length: "Länge",
+    sound: "Ton",
+    language: "Sprache",
+    found: (/** @type {string} */ language) => `${language}, wie erkannt`,
+    chosen: (/** @type {string} */ language) => `${language}, wie gewählt`,
+    words: "Wörter",
+    recognizer: "Aufgeschrieben von",
+    gaps: "Lücken",
+    none: "Keine",
+  },
+
+  history: {
+    heard: "Wie es verstanden wurde",
+    edited: (/** @type {string} */ at) => `Wie bearbeitet am ${at}`,
+    current: "Jetzt gezeigt",
+    compare: "Vergleichen",
+    compareOf: (/** @type {string} */ title) => `„${title}“ vergleichen`,
+    restoreOf: (/** @type {string} */ title) => `„${title}“ wiederherstellen`,
+    with: "Verglichen mit",
+    same: "Beide sagen dasselbe.",
+    equal: (/** @type {string} */ n) => `${n} gleiche Wörter`,
+    empty: "Noch sind keine Worte aufgeschrieben, also gibt es keinen Verlauf.",
+    unread: (/** @type {string} */ why) => `Der Verlauf konnte nicht gelesen werden. ${why}`,
+    offline: "Der Verlauf ist auf dem Server. Er ist wieder da, sobald es eine Verbindung gibt.",
+    restored: (/** @type {string} */ title) => `Wieder gezeigt: „${title}“.`,
+    revisions: "Fassungen der Worte",
+    difference: "Was anders ist",
+    characters: (/** @type {string} */ n) => `${n} Zeichen`,
+  },
+
+  find: {
+    none: "Nichts gefunden",
+    count: (/** @type {string} */ at, /** @type {string} */ all) => `${at} von ${all}`,
+    replaced: (/** @type {number} */ n) => `An ${some(n, "Stelle", "Stellen")} ersetzt.`,
   },
 
   told: {

@@ -105,6 +105,14 @@ export default {
     install: "Install",
     reload: "Reload",
     cancel: "Cancel",
+    history: "History",
+    findHere: "Find in this clip",
+    find: "Find",
+    previousMatch: "Previous match",
+    nextMatch: "Next match",
+    replaceWith: "Replace with",
+    replace: "Replace",
+    replaceAll: "Replace all",
     track: "Track",
   },
 
@@ -269,6 +277,58 @@ export default {
     detect: "Detect",
     detected: (/** @type {string} */ language) => `Detect (${language})`,
     language: "Language",
+  },
+
+  /** What a clip's page says beside its words. */
+  clipPage: {
+    hearAgain: "Hear again",
+    spoken: "Language that is spoken",
+    gaps: (/** @type {number} */ n) => some(n, "gap"),
+    deletedForGood: "It was deleted for good elsewhere.",
+    unsavedText: (/** @type {string} */ name, /** @type {string} */ why) => `Your words for “${name}” are not saved. ${why}`,
+    unsavedNotes: (/** @type {string} */ name, /** @type {string} */ why) => `Your notes on “${name}” are not saved. ${why}`,
+    unsavedName: (/** @type {string} */ name, /** @type {string} */ why) => `The name “${name}” is not saved. ${why}`,
+    backToIt: "Back to it",
+    changedElsewhere: "The words were changed elsewhere meanwhile.",
+  },
+
+  details: {
+    title: "Details",
+    recorded: "Recorded",
+    length: "Length",
+    sound: "Sound",
+    language: "Language",
+    found: (/** @type {string} */ language) => `${language}, as it was found`,
+    chosen: (/** @type {string} */ language) => `${language}, as it was chosen`,
+    words: "Words",
+    recognizer: "Written down by",
+    gaps: "Gaps",
+    none: "None",
+  },
+
+  history: {
+    heard: "As it was heard",
+    edited: (/** @type {string} */ at) => `As edited on ${at}`,
+    current: "Shown now",
+    compare: "Compare",
+    compareOf: (/** @type {string} */ title) => `Compare “${title}”`,
+    restoreOf: (/** @type {string} */ title) => `Restore “${title}”`,
+    with: "Compared with",
+    same: "Both say the same.",
+    equal: (/** @type {string} */ n) => `${n} words that are the same`,
+    empty: "No words were written down yet, so there is no history.",
+    unread: (/** @type {string} */ why) => `The history could not be read. ${why}`,
+    offline: "The history is on the server. It is here again as soon as there is a connection.",
+    restored: (/** @type {string} */ title) => `Shown again: “${title}”.`,
+    revisions: "Versions of the words",
+    difference: "What is different",
+    characters: (/** @type {string} */ n) => `${n} characters`,
+  },
+
+  find: {
+    none: "Nothing found",
+    count: (/** @type {string} */ at, /** @type {string} */ all) => `${at} of ${all}`,
+    replaced: (/** @type {number} */ n) => `Replaced in ${some(n, "place")}.`,
   },
 
   told: {

@@ -31,16 +31,16 @@ const HARMLESS = {
 
 /** What stands where something else does the same without it: its files, and what that is. @type {Record<string, [files: string[], fallback: string]>} */
 const FALLBACKS = {
-  "api.CSS.highlights_static": [["clip/transcript.js"], "the paragraph is marked"],
+  "api.CSS.highlights_static": [["clip/transcript.js", "clip/text-marks.js"], "the paragraph is marked, or boxes behind the letters"],
   "api.CaretPosition.offsetNode": [["clip/transcript.js"], "caretRangeFromPoint, of Chromium and Safari"],
   "api.Document.caretPositionFromPoint": [["clip/transcript.js"], "caretRangeFromPoint, of Chromium and Safari"],
   "api.Document.caretRangeFromPoint": [["clip/transcript.js"], "caretPositionFromPoint, of Firefox"],
   "api.HTMLElement.popover": [["shared/menu.js"], "a press elsewhere closes the menu, which iOS does by itself since 18.3"],
-  "api.Highlight": [["clip/transcript.js"], "the paragraph is marked"],
+  "api.Highlight": [["clip/transcript.js", "clip/text-marks.js"], "the paragraph is marked, or boxes behind the letters"],
   "api.Navigator.canShare": [["clip/sharing.js"], "no Share button"],
   "api.Navigator.canShare.data_files_parameter": [["clip/sharing.js"], "the link is shared"],
   "api.Navigator.connection": [["offline/audio-cache.js"], "nobody wishes to save data"],
-  "api.Navigator.share": [["list/clip-row.js"], "no Share in the menu"],
+  "api.Navigator.share": [["list/clip-row.js", "clip/clip-tools.js"], "no Share in the menu, and Copy link in its place"],
   "api.Navigator.wakeLock": [["recording/advice.js", "recording/capture.js"], "a person is told to keep the screen on"],
   "api.NetworkInformation.saveData": [["offline/audio-cache.js"], "nobody wishes to save data"],
   "api.TrustedTypePolicyFactory.createPolicy": [["offline/install.js"], "an address in plain text"],

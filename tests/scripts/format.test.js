@@ -9,6 +9,12 @@ test("clock writes minutes, and hours only when there are any", () => {
   assert.equal(format.clock(3_723_000), "1:02:03");
 });
 
+test("a length is said as people say it", () => {
+  const said = [400, 23_000, 64_000, 760_000, 3_599_000, 3_600_000, 3_900_000].map(format.inWords);
+  const all = ["1 second", "23 seconds", "1 minute", "13 minutes", "1 hour", "1 hour", "1 hour 5 minutes"];
+  assert.deepEqual(said, all);
+});
+
 test("spoken says what a clock shows, one in the singular", () => {
   assert.equal(format.spoken(64_000), "1 minute 4 seconds");
   assert.equal(format.spoken(3_600_000), "1 hour");
