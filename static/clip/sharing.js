@@ -22,7 +22,9 @@ let last = { of: "", file: /** @type {File|null} */ (null) };
 export async function shareable({ api, library, sounds }, id, how) {
   const clip = library.get(id)?.clip;
   if (!clip) throw new Problem(words.device.audioGone);
-  const data = { title: clip.name, text: clip.text ?? "" };
+  // A list has the beginning of the words alone.
+  const { text } = clip.text === undefined ? await api.get(id) : clip;
+  const data = { title: clip.name, text: text ?? "" };
   const of = `${id} ${clip.version}`;
   // Where there was none, it may have been played since.
   if (last.of !== of || !last.file) last = { of, file: await soundOf(api, clip, sounds, how) };

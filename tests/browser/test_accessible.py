@@ -162,9 +162,9 @@ async def test_a_keyboard_is_enough_for_the_main_job(
         - button "More"
         - tablist "Parts of the clip":
           - tab "Transcript" [selected]
+        - button "Edit"
         - tabpanel "Transcript":
           - group "Transcript"
-          - button "Edit"
     """)
     await expect(page.get_by_role("region", name="Clips")).to_match_aria_snapshot("""
       - region "Clips":

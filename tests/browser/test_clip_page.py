@@ -243,6 +243,7 @@ async def test_an_hour_on_a_phone_has_everything_one_tap_away(
     clip = await open_clip(here, id_of(2))
     for name in ("Star", "Download", "Delete", "More"):
         await expect(clip.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
+        await clip.get_by_role("button", name=name, exact=True).click(trial=True, timeout=SOON_MS)  # nothing covers it
     await expect(here.page.get_by_role("region", name="Player").get_by_role("button", name="Play")).to_be_in_viewport()
     await clip.evaluate("page => page.scrollBy(0, 5000)")
     await expect(clip.get_by_role("tab", name="Transcript")).to_be_in_viewport(ratio=1)

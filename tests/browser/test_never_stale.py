@@ -23,11 +23,8 @@ STEPS = 60
 LONGEST_PAUSE_S = 0.3
 PAGES = 3
 
-FIRST = 400
-"""Characters of a clip's words that a closed row has."""
-
 SHOWN = """() => [...document.querySelectorAll("[data-clip-id]")].map(row => [
-    row.dataset.clipId, row.querySelector("[data-part=name]").value, row.querySelector("[data-part=text]").textContent
+    row.dataset.clipId, ...["title", "words"].map(name => row.querySelector(`[data-part=${name}]`).textContent)
 ])"""
 
 
@@ -116,8 +113,10 @@ class Story:
             await line.set_offline(False)
         if not self.is_realtime_up:
             await asyncio.to_thread(self.stack.start, "realtime")
-        clips: list[dict[str, Any]] = (await self.api.get("/api/clips", params={"limit": 100})).json()["clips"]
-        return [[clip["id"], clip["name"], (clip["text"] or "")[:FIRST]] for clip in clips]
+        clips: list[dict[str, Any]] = (await self.api.get("/api/clips", params={"limit": 100, "form": "short"})).json()[
+            "clips"
+        ]
+        return [[clip["id"], clip["name"], clip["excerpt"] or ""] for clip in clips]
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])

@@ -91,6 +91,8 @@ class FirefoxPage:
             self._socket = await held.enter_async_context(connect(address, max_size=MAX_ANSWER_BYTES, proxy=None))
             await self._call("session.new", capabilities={})
             self._tab = (await self._call("browsingContext.getTree"))["contexts"][0]["context"]
+            # A new window's keys go to its address bar.
+            await self._call("browsingContext.activate", context=self._tab)
             self._held = held.pop_all()
 
     async def crash(self) -> None:
