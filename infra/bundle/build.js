@@ -158,7 +158,17 @@ for (const [name, bytes] of made) hash.update(`${name} ${bytes.length}\n`).updat
 const id = hash.digest("hex").slice(0, 16);
 const manifest = { id, made_of: await digest(), script: "js/main.js", style: "page.css", files: made.map(([name]) => name) };
 
-const there = await readFile(path.join(TARGET, "manifest.json"), "utf8").catch(() => "");
+/** The manifest of the bundle that is in the folder; none where there is no bundle yet. */
+async function present() {
+  const names = await readdir(TARGET).catch(() => []);
+  const text = names.includes("manifest.json") ? await readFile(path.join(TARGET, "manifest.json"), "utf8") : "";
+  if (!names.length || text.includes('"made_of"')) return text;
+  // It would be deleted with all that is in it.
+  process.stderr.write(`${TARGET} is not a bundle and not empty\n`);
+  return process.exit(1);
+}
+
+const there = await present();
 const told = `${JSON.stringify(manifest, null, 2)}\n`;
 if (there !== told) {
   // Beside its place first: a build that is broken off leaves no half of a bundle.

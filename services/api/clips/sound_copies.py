@@ -6,8 +6,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from services.api.http.errors import Problem
 from shared.clips.models import Clip
 from shared.storage.keys import AudioKey, Kind, file_key, played_key, recording_key
 from shared.storage.store import Store, StoreError
@@ -38,11 +40,15 @@ class SoundCopies:
 
 @contextmanager
 def copying(store: Store) -> Iterator[SoundCopies]:
-    """Delete the copies again if what they are for fails. A crash leaves them to the comparison of the store."""
+    """Delete the copies again if what they are for is refused.
+
+    Any other error may come from a commit that succeeded, as a broken connection does not tell: a clip keeps its sound,
+    and what no clip has is left to the comparison of the store, as after a crash.
+    """
     copies = SoundCopies(store)
     try:
         yield copies
-    except BaseException:
+    except (Problem, StoreError, IntegrityError):
         with suppress(StoreError):
             store.delete_all(copies.keys)
         raise
