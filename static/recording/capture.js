@@ -19,9 +19,11 @@ const LOOK_MS = 30_000;
 /** @typedef {{opens: string|null, recorded_ms: number, data: ArrayBuffer}} Piece */
 
 /**
- * Emits `begin` with `{id, stream, title, notes, markers}` (`title`: as a person typed it), `stream` with `{stream}` when there is another to look at, `state`
- * ("recording", "paused", "reconnecting"), `progress` with `{recorded_ms, device_ms, server_ms, problem}`,
- * `interruption` and `storage` with a reason or null, `persistence` with how long this browser keeps what is not sent, `end` with `{id, name, title, duration_ms, gaps, empty}`
+ * Emits `begin` with `{id, stream, shared, title, notes, markers}` (`title`: as a person typed it), `stream` with
+ * `{stream}` when there is another to look at, `shared` with `{shared}`, `state` ("recording", "paused",
+ * "reconnecting"), `progress` with `{recorded_ms, device_ms, server_ms, problem}`, `interruption` and `storage` with a
+ * reason or null, `persistence` with how long this browser keeps what is not sent, `end` with
+ * `{id, name, title, duration_ms, gaps, empty}`
  * (`empty`: no byte came of it).
  */
 export class Capture extends EventTarget {
@@ -52,6 +54,7 @@ export class Capture extends EventTarget {
     on(recorder, "piece", (/** @type {Piece} */ piece) => this.#keep(piece));
     on(recorder, "gap", (/** @type {Gap} */ gap) => this.#mark(gap));
     on(recorder, "stream", (/** @type {MediaStream} */ stream) => this.#emit("stream", { stream }));
+    on(recorder, "shared", (/** @type {MediaStream|null} */ shared) => this.#emit("shared", { shared }));
     on(recorder, "interruption", (/** @type {Reason|null} */ reason) => this.#emit("interruption", reason));
     on(recorder, "state", (/** @type {string} */ state) => {
       if (state !== "idle" && state !== "stopping") this.#emit("state", state);
@@ -72,10 +75,11 @@ export class Capture extends EventTarget {
   /**
    * Begin to record. Throws what getUserMedia throws.
    * @param {string} [device] the id of a microphone @param {string} [title] empty: the date and time until it has words
+   * @param {{shared?: MediaStream, alone?: boolean}} [other] a shared sound, beside the microphone or alone
    */
-  async start(device, title) {
+  async start(device, title, other = {}) {
     await this.#ended;
-    const { stream, mime } = await this.recorder.start({ device });
+    const { stream, mime } = await this.recorder.start({ device, ...other });
     const at = new Date();
     const named = title ? { name: title } : { name: defaultName(at), name_origin: /** @type {const} */ ("default") };
     const language = String(recall("spoken", "")) || null;
@@ -178,12 +182,12 @@ export class Capture extends EventTarget {
     return /** @type {Promise<void>} */ (new Promise((resolve) => (this.#made = resolve)));
   }
 
-  /** @param {import("../shared/types.js").Kept} row @param {MediaStream} stream */
+  /** @param {import("../shared/types.js").Kept} row @param {MediaStream|null} stream */
   #begin({ id, name, name_origin, notes = "", markers = [], duration_ms, sent_ms }, stream) {
     this.#id = id;
     const so_far = duration_ms ?? 0;
     this.#figures = { recorded_ms: so_far, device_ms: so_far, server_ms: sent_ms, problem: null };
-    this.#emit("begin", { id, stream, title: name_origin === "default" ? "" : name, notes, markers });
+    this.#emit("begin", { id, stream, shared: this.recorder.shared, title: name_origin === "default" ? "" : name, notes, markers });
     this.#emit("state", this.recorder.state);
     this.#emit("interruption", this.recorder.interruption);
     this.#count({});

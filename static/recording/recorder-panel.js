@@ -12,8 +12,9 @@ import { adviceFor, device } from "./advice.js";
 import { AnnotationsView } from "./annotations-view.js";
 import { LevelView } from "./level-view.js";
 import { Proof } from "./proof.js";
-import { refusal } from "./refusals.js";
+import { refusal, unshared } from "./refusals.js";
 import { SourceMenu } from "./source-menu.js";
+import { openShared } from "./sources.js";
 import { late } from "../shared/late.js";
 
 const titles = late(() => import("../shared/titles.js"));
@@ -22,7 +23,7 @@ const titles = late(() => import("../shared/titles.js"));
 /** @typedef {import("../offline/persistence.js").Persistence} Persistence */
 /** @typedef {"idle"|"asking"|"recording"|"paused"|"reconnecting"|"unable"} State */
 /** @typedef {import("../shared/types.js").Marker} Marker */
-/** @typedef {{stream: MediaStream, title: string, notes: string, markers: Marker[]}} Began */
+/** @typedef {{stream: MediaStream|null, shared: MediaStream|null, title: string, notes: string, markers: Marker[]}} Began */
 /** @typedef {{id: string, name: string, title: string, duration_ms: number, empty: boolean}} Ended */
 
 /** The timer is drawn more often than it changes, so that no second is skipped. */
@@ -70,7 +71,14 @@ export class RecorderPanel extends EventTarget {
     this.proof = new Proof(element);
     this.captions = new LiveWords(part(element, "captions", HTMLElement));
     this.level = new LevelView(part(element, "level", HTMLElement), "microphone");
-    this.sources = new SourceMenu(part(element, "sources", HTMLButtonElement), capture, (error) => this.say(sentenceOf(refusal(error))));
+    this.otherLevel = new LevelView(part(element, "other-level", HTMLElement), "other");
+    this.sources = new SourceMenu(part(element, "sources", HTMLButtonElement), capture, {
+      begin: (alone) => this.#share((shared) => this.#beginWith(shared, alone)),
+      add: () => this.#share((shared) => capture.recorder.share(shared)),
+      leave: () => capture.recorder.unshare(),
+      failed: (error) => this.say(sentenceOf(refusal(error))),
+      why: (sentence) => this.say(sentence),
+    });
     this.annotations = new AnnotationsView(element);
     this.#listen();
     this.#follow();
@@ -143,6 +151,7 @@ export class RecorderPanel extends EventTarget {
       this.proof.show(figures);
       this.#problem = problem;
     });
+    on("shared", (/** @type {{shared: MediaStream|null}} */ { shared }) => this.#showShared(shared));
     on("interruption", (/** @type {Reason|null} */ reason) => this.say(sentenceOf(reason), "interruption"));
     on("persistence", (/** @type {Persistence} */ persistence) => (this.#persistence = persistence));
     on("storage", (/** @type {Reason|null} */ reason) => this.say(sentenceOf(reason), "storage"));
@@ -188,6 +197,35 @@ export class RecorderPanel extends EventTarget {
     if (name && this.isLive) this.capture.rename(name);
   }
 
+  /**
+   * Ask for the sound of a tab or of the computer: first of all, since a browser does so only just after a press.
+   * @param {(shared: MediaStream) => unknown} work
+   */
+  async #share(work) {
+    this.say(null);
+    try {
+      await work(await openShared());
+    } catch (error) {
+      this.say(sentenceOf(unshared(error)));
+    }
+  }
+
+  /** A recording may have begun while a person chose. @param {MediaStream} shared @param {boolean} alone */
+  #beginWith(shared, alone) {
+    const { capture } = this;
+    if (capture.recorder.recording || this.#state === "asking") return capture.recorder.share(shared);
+    return this.#start(() => capture.start(this.sources.chosen, this.#kept, { shared, alone }));
+  }
+
+  /** @param {MediaStream|null} shared */
+  #showShared(shared) {
+    const isOver = !shared && !this.otherLevel.element.hidden;
+    this.otherLevel.element.hidden = !shared;
+    this.otherLevel.listen(shared, words.sources.other);
+    if (!isOver) return this.say(null, "sharing");
+    this.say(words.sources[this.level.element.hidden ? "endedAlone" : "ended"], "sharing");
+  }
+
   /** @param {() => Promise<unknown>} begin */
   async #start(begin) {
     if (this.#state === "asking") return;
@@ -203,14 +241,16 @@ export class RecorderPanel extends EventTarget {
   }
 
   /** @param {Began} began */
-  #begin({ stream, title, notes, markers }) {
+  #begin({ stream, shared, title, notes, markers }) {
     this.element.toggleAttribute("data-live", true);
     this.#enter("recording");
     this.proof.reset();
     this.title.value = title;
     this.annotations.show({ notes, markers });
     this.#forget();
-    void this.#show(stream);
+    this.level.element.hidden = !stream;
+    if (stream) void this.#show(stream);
+    this.#showShared(shared);
     void titles().then((titles) => (this.#titles = titles), () => {});
     this.#tick();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
@@ -221,6 +261,7 @@ export class RecorderPanel extends EventTarget {
 
   /** Show another sound. @param {MediaStream} stream */
   async #show(stream) {
+    this.level.element.hidden = false;
     this.level.listen(stream, this.sources.name);
     await this.sources.refresh(stream);
     this.level.name.textContent = this.sources.name;
@@ -238,13 +279,15 @@ export class RecorderPanel extends EventTarget {
   #end({ id, name, title, duration_ms, empty }) {
     clearInterval(this.#ticking);
     this.level.listen(null);
+    this.otherLevel.element.hidden = true;
+    this.otherLevel.listen(null);
     this.sources.release();
     this.element.removeAttribute("data-live");
     this.element.removeAttribute("data-behind");
     this.#behind = false;
     this.#enter("idle");
     titleRecording("");
-    for (const about of ["interruption", "storage", "sending", "advice", "persistence"]) this.say(null, about);
+    for (const about of ["interruption", "storage", "sending", "sharing", "advice", "persistence"]) this.say(null, about);
     this.#kept = empty ? title : "";
     // What is wrong is read out as an alert.
     if (empty) this.say(words.recorder.nothing(title));
@@ -294,6 +337,7 @@ export class RecorderPanel extends EventTarget {
     this.#enter(this.#state ?? "idle");
     this.proof.speak();
     this.level.speak();
+    this.otherLevel.speak();
   }
 
   /** @returns {State} */
@@ -311,7 +355,7 @@ export class RecorderPanel extends EventTarget {
     this.back.hidden = !live;
     this.pause.hidden = !live || state === "reconnecting";
     this.pause.textContent = words.recorder[state === "paused" ? "resume" : "pause"];
-    this.level.paused = state !== "recording";
+    this.level.paused = this.otherLevel.paused = state !== "recording";
     this.hint.textContent = words.recorder[state] + (live && this.#behind ? ` · ${words.recorder.keptHere}` : "");
   }
 }

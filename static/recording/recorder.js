@@ -1,7 +1,10 @@
-/** The microphone: one recording at a time, handed out in pieces as they are made, whatever happens to the device. */
+/** One recording at a time, handed out in pieces as they are made, whatever happens to what is heard. */
 
 import { Backoff } from "../shared/backoff.js";
+import { open, openOrAny, release } from "./microphones.js";
+import { bytesOf, container } from "./pieces.js";
 import { refusal } from "./refusals.js";
+import { Sources } from "./sources.js";
 import { Stopwatch, unheard } from "./stopwatch.js";
 
 /**
@@ -17,14 +20,6 @@ const LOOK_MS = 1_000;
 /** A stuck recorder may never say that it has stopped. */
 const LAST_PIECE_MS = 3_000;
 
-/**
- * How often the bytes of a piece are asked for, how long each time, and the pause between. WebKit fails to read a Blob
- * now and then, and gives its bytes when it is asked again.
- */
-const READS = 3;
-const READ_MS = 2_000;
-const READ_PAUSE_MS = 200;
-
 /** How long the page says that a piece could not be read. */
 const UNREAD_MS = 15_000;
 
@@ -35,28 +30,11 @@ const BLINK_MS = 250;
 const FIRST_MS = 250;
 const MOST_MS = 5_000;
 
-/** Containers in the order of our wish. Safari makes fragmented MP4 well and WebM badly; all others the reverse. */
-const WEBM_FIRST = [
-  "audio/webm;codecs=opus",
-  "audio/webm",
-  "audio/mp4;codecs=mp4a.40.2",
-  "audio/mp4",
-  "audio/ogg;codecs=opus",
-];
-const MP4_FIRST = ["audio/mp4;codecs=mp4a.40.2", "audio/mp4", "audio/webm;codecs=opus", "audio/webm"];
-
-/**
- * The first container that this browser can record; empty: leave it to the browser.
- * @param {(mime: string) => boolean} can @param {boolean} safari
- */
-export function container(can, safari) {
-  return (safari ? MP4_FIRST : WEBM_FIRST).find(can) ?? "";
-}
-
 /** @typedef {import("../shared/problem.js").Reason} Reason */
 
 const [MUTED, UNREAD, DISCONNECTED] = ["muted", "unread", "disconnected"].map((name) => ({ code: `microphone.${name}` }));
 const UNPLUGGED = [DISCONNECTED, { code: "microphone.waiting" }];
+const UNPLUGGED_BESIDE = { code: "sources.unplugged" };
 
 /** @typedef {import("../shared/types.js").Gap} Gap */
 /**
@@ -68,16 +46,18 @@ const UNPLUGGED = [DISCONNECTED, { code: "microphone.waiting" }];
 
 /**
  * Emits `piece` with `{data, opens, recorded_ms}` (`opens`: the media type of a segment that begins with this piece, or
- * null), `gap`, `stream` with another stream to look at, `state`, `interruption` with a reason or null (it is over),
- * and `end` after the last piece, when a person has stopped it: nothing else does.
+ * null), `gap`, `stream` with another microphone to look at, `shared` with the shared sound or null (it has ended),
+ * `state`, `interruption` with a reason or null (it is over), and `end` after the last piece, when a person has stopped
+ * it: nothing else does.
  */
 export class Recorder extends EventTarget {
-  /** What is wrong with the microphone at this moment. @type {Reason|null} */
+  /** What is wrong with what is heard at this moment. @type {Reason|null} */
   interruption = null;
   /** @type {MediaRecorder|null} */
   #recorder = null;
-  /** @type {MediaStream|null} */
-  #stream = null;
+  #sources = new Sources();
+  /** Whether a microphone belongs to it, and not the shared sound alone. */
+  #hasMicrophone = true;
   /** @type {State} */
   #state = "idle";
   #device = "";
@@ -113,6 +93,9 @@ export class Recorder extends EventTarget {
   constructor({ timeslice_ms = TIMESLICE_MS } = {}) {
     super();
     this.timeslice_ms = timeslice_ms;
+    this.#sources.addEventListener("unshared", () => this.#unshared());
+    this.#sources.addEventListener("stall", () => this.recording && this.#mute());
+    this.#sources.addEventListener("flow", () => this.recording && !this.#isMuted && this.#unmute());
   }
 
   get recording() {
@@ -128,29 +111,62 @@ export class Recorder extends EventTarget {
     return this.recording ? this.#clock.ms : 0;
   }
 
+  /** The sound of a tab or of the computer that is recorded, too. */
+  get shared() {
+    return this.#sources.shared;
+  }
+
   /**
    * Ask for the microphone and begin. The stream is for looking at only: what is recorded is the raw microphone.
-   * @param {{device?: string, from_ms?: number}} [options] `from_ms`: so much was recorded before
-   * @returns {Promise<{stream: MediaStream, mime: string}>} Throws what getUserMedia throws.
+   * @param {{device?: string, from_ms?: number, shared?: MediaStream|null, alone?: boolean}} [options] `from_ms`: so
+   *   much was recorded before; `shared`: is recorded too, or `alone`, and let go when it cannot begin
+   * @returns {Promise<{stream: MediaStream|null, mime: string}>} Throws what getUserMedia throws.
    */
-  async start({ device = this.#device, from_ms = 0 } = {}) {
-    const stream = await openOrAny(device);
+  async start({ device = this.#device, from_ms = 0, shared = null, alone = false } = {}) {
+    const stream = alone ? null : await openOrAny(device).catch((error) => this.#refuse(error, shared));
     this.#device = device;
+    this.#hasMicrophone = !alone;
     this.#drop();
     this.#clock = new Stopwatch(from_ms);
     [this.#muted, this.interruption, this.#handed] = [null, null, Promise.resolve()];
     [this.#handed_ms, this.#unread_ms, this.#away] = [from_ms, 0, null];
     try {
-      this.#listen(stream);
+      if (stream) this.#listen(stream);
+      this.#sources.share(shared);
       const mime = this.#begin();
       this.#become("recording");
       this.#watch = setInterval(() => this.#look(), LOOK_MS);
       navigator.mediaDevices.addEventListener?.("devicechange", this.#wake);
       return { stream, mime };
     } catch (error) {
-      release(stream);
+      this.#sources.release();
       throw error;
     }
+  }
+
+  /** @param {unknown} error @param {MediaStream|null} shared @returns {never} */
+  #refuse(error, shared) {
+    if (shared) release(shared);
+    throw error;
+  }
+
+  /** Record a sound that is shared beside the microphone, in a new segment. @param {MediaStream} shared */
+  share(shared) {
+    if (this.#state !== "recording" && this.#state !== "paused") return release(shared);
+    try {
+      this.#hear(() => this.#sources.share(shared));
+    } catch (error) {
+      release(shared);
+      throw error;
+    }
+    this.#emit("shared", shared);
+  }
+
+  /** Leave the shared sound out from now on. */
+  unshare() {
+    if (!this.#sources.shared) return;
+    this.#sources.share(null);
+    this.#unshared();
   }
 
   /** End the recording; `end` follows when its last piece is out. */
@@ -173,10 +189,9 @@ export class Recorder extends EventTarget {
     if (this.#state !== "paused") return;
     this.#clock.run();
     this.#note();
-    const track = this.#stream?.getAudioTracks()[0];
-    if (track?.readyState !== "live") return void this.#reconnect();
+    if (!this.#sources.isLive) return void this.#reconnect();
     this.#become("recording");
-    if (track.muted) this.#mute();
+    if (this.#isMuted) this.#mute();
     if (this.#recorder?.state === "paused") this.#recorder.resume();
     else this.#renew();
   }
@@ -193,10 +208,18 @@ export class Recorder extends EventTarget {
       this.#wake();
       return release(stream);
     }
-    this.#drop();
-    this.#listen(stream);
+    this.#hear(() => this.#listen(stream));
+    this.#hasMicrophone = true;
     this.#emit("stream", stream);
+  }
+
+  /** Hear something else, in a new segment unless it comes into the same mix. @param {() => void} change */
+  #hear(change) {
+    const before = this.#sources.stream;
+    change();
+    if (this.#sources.stream === before) return;
     if (this.#state === "recording") this.#renew();
+    else this.#drop();
   }
 
   /** Hand out what was recorded up to now: the page may not come back. */
@@ -208,7 +231,7 @@ export class Recorder extends EventTarget {
 
   /** Begin a segment on the stream at hand. @returns {string} its media type */
   #begin() {
-    const [stream, clock] = [/** @type {MediaStream} */ (this.#stream), this.#clock];
+    const [stream, clock] = [/** @type {MediaStream} */ (this.#sources.stream), this.#clock];
     // WebKit's browsers are the ones with this vendor; Chrome on iOS is one of them.
     const mimeType = container((mime) => MediaRecorder.isTypeSupported(mime), navigator.vendor.startsWith("Apple"));
     const recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
@@ -228,7 +251,7 @@ export class Recorder extends EventTarget {
     recorder.onerror = () => this.#recorder === recorder && this.#renew();
     recorder.onstop = () => {
       // By itself: the device is gone, and its track has not said so yet or never will.
-      if (this.#recorder === recorder && this.#state === "recording") void this.#reconnect();
+      if (this.#recorder === recorder && this.#state === "recording") this.#lost();
     };
     this.#recorder = recorder;
     recorder.start(this.timeslice_ms);
@@ -336,19 +359,69 @@ export class Recorder extends EventTarget {
 
   // -- interruptions -------------------------------------------------------------------------------------------
 
-  /** @param {MediaStream} stream */
+  /** @param {MediaStream} stream of a microphone */
   #listen(stream) {
-    const before = this.#stream;
-    this.#stream = stream;
+    const before = this.#sources.microphone;
+    this.#sources.hear(stream);
     // Its recorder still gives out the last of it.
     if (before) setTimeout(() => release(before), LAST_PIECE_MS);
     this.#unmute();
     const [track] = stream.getAudioTracks();
-    const isOurs = () => this.#stream === stream && this.recording;
+    const isOurs = () => this.#sources.microphone === stream && this.recording;
     track.onmute = () => isOurs() && this.#mute();
     track.onunmute = () => isOurs() && this.#unmute();
-    track.onended = () => isOurs() && this.#state === "recording" && void this.#reconnect();
+    track.onended = () => {
+      if (!isOurs()) return;
+      if (this.#sources.isMixed && this.#sources.shared) void this.#regain();
+      else if (this.#state === "recording") void this.#reconnect();
+    };
     if (track.muted) this.#mute();
+  }
+
+  get #isMuted() {
+    return this.#sources.microphone?.getAudioTracks()[0]?.muted ?? false;
+  }
+
+  /** The shared sound is over. Beside a microphone that goes on; alone, nothing is recorded that nobody asked for. */
+  #unshared() {
+    if (!this.recording) return;
+    if (!this.#hasMicrophone) this.pause();
+    this.#patience.wake();
+    this.#emit("shared", null);
+  }
+
+  /** The recorder has stopped by itself. */
+  #lost() {
+    if (this.#hasMicrophone) void this.#reconnect();
+    else if (this.#sources.isLive) this.#renew();
+    else this.#sources.share(null), this.#unshared();
+  }
+
+  /** The shared sound goes on while a microphone is waited for: no time is lost, and no segment is begun. */
+  async #regain() {
+    const since = { at: Date.now(), ms: this.#clock.ms };
+    this.#sources.hear(null);
+    this.#interrupt(UNPLUGGED_BESIDE);
+    while (this.recording && this.#state !== "stopping" && !this.#sources.microphone) {
+      // A pause ends with a look at what is heard.
+      if (!this.#sources.shared) return this.#state === "recording" ? void this.#reconnect("interrupted", since) : undefined;
+      try {
+        const stream = await openOrAny(this.#device);
+        if (!this.recording || this.#sources.microphone || !this.#sources.shared) release(stream);
+        else this.#regained(stream, since);
+      } catch {
+        await this.#patience.wait();
+      }
+    }
+  }
+
+  /** @param {MediaStream} stream @param {{at: number, ms: number}} since */
+  #regained(stream, since) {
+    this.#listen(stream);
+    this.#gap("muted", since);
+    this.#patience.reset();
+    this.#emit("stream", stream);
+    this.#interrupt(this.#muted ? MUTED : null);
   }
 
   #mute() {
@@ -366,6 +439,7 @@ export class Recorder extends EventTarget {
 
   #look() {
     const silent_ms = Date.now() - Math.max(this.#heard.at, this.#unmuted_at);
+    if (this.#state === "recording" && this.#sources.isStalled && silent_ms >= FROZEN * this.timeslice_ms) return this.#unmix();
     if (this.#state !== "recording" || this.#muted || silent_ms < FROZEN * this.timeslice_ms) return;
     // A page that was asleep gets first what has come for it meanwhile.
     if (!this.#suspected) {
@@ -374,10 +448,24 @@ export class Recorder extends EventTarget {
     }
     const [since, isNew] = [this.#heard, this.#segment.bytes === 0];
     this.#clock.back(this.#clock.ms - since.ms);
-    // A segment that never gave anything: it is not the recorder, it is the microphone.
-    if (isNew) return void this.#reconnect("frozen", since);
+    // A segment that never gave anything: it is not the recorder, it is the mixer or the microphone.
+    if (isNew && this.#sources.isMixed && this.#sources.microphone) return this.#unmix(since);
+    if (isNew && this.#hasMicrophone) return void this.#reconnect("frozen", since);
     this.#renew();
     this.#gap("frozen", since);
+  }
+
+  /** The mixer gives nothing: the microphone goes on without it. @param {{at: number, ms: number}} since */
+  #unmix(since = this.#heard) {
+    const isTold = this.#muted !== null;
+    this.#clock.back(this.#clock.ms - since.ms);
+    if (this.#muted) this.#muted.ms = Math.min(this.#muted.ms, since.ms);
+    this.#unmute();
+    if (!isTold) this.#gap("frozen", since);
+    this.#sources.unmix();
+    this.#emit("shared", null);
+    if (this.#sources.isLive) this.#renew();
+    else void this.#reconnect("frozen", since);
   }
 
   /**
@@ -391,6 +479,7 @@ export class Recorder extends EventTarget {
     this.#away = since;
     this.#become("reconnecting");
     this.#interrupt(UNPLUGGED);
+    this.#hasMicrophone = true;
     while (this.#state === "reconnecting") {
       try {
         const stream = await openOrAny(this.#device);
@@ -447,8 +536,8 @@ export class Recorder extends EventTarget {
   }
 
   #end() {
-    if (this.#stream) release(this.#stream);
-    [this.#stream, this.#recorder] = [null, null];
+    this.#sources.release();
+    this.#recorder = null;
     this.#become("idle");
     this.#emit("end", null);
   }
@@ -464,42 +553,4 @@ export class Recorder extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/** @param {string} device its id, or nothing for the default */
-const open = (device) =>
-  navigator.mediaDevices.getUserMedia({ audio: device ? { deviceId: { exact: device } } : true });
-
-/** The chosen one may be gone for good; any other hears more than none. @param {string} device */
-const openOrAny = (device) =>
-  open(device).catch((error) => {
-    const isGone = error?.name === "OverconstrainedError" || error?.name === "NotFoundError";
-    return device && isGone ? open("") : Promise.reject(error);
-  });
-
-/**
- * The bytes of a piece, by another way at each try. Throws what the last one threw.
- * @param {Blob} data @returns {Promise<ArrayBuffer>}
- */
-async function bytesOf(data) {
-  for (let read = 1; ; read += 1) {
-    try {
-      return await inTime(read % 2 ? data.arrayBuffer() : new Response(data).arrayBuffer());
-    } catch (error) {
-      if (read === READS) throw error;
-      await new Promise((resolve) => setTimeout(resolve, READ_PAUSE_MS));
-    }
-  }
-}
-
-/** A read that never answers has failed. @template T @param {Promise<T>} bytes @returns {Promise<T>} */
-const inTime = (bytes) =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("the piece was not read in time")), READ_MS);
-    bytes.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-
-/** Let go of the microphone. @param {MediaStream} stream */
-function release(stream) {
-  for (const track of stream.getTracks()) track.stop();
 }

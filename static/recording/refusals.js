@@ -1,6 +1,7 @@
 /** Why the microphone is not there, each time as the code of a sentence that says what to do. */
 
 import { Problem } from "../shared/problem.js";
+import { Soundless } from "./sources.js";
 
 /** @typedef {import("../shared/problem.js").Reason} Reason */
 
@@ -37,4 +38,15 @@ export function refusal(error, then = { code: "microphone.again" }) {
     default:
       return { code: "microphone.failed", values: [message || name || { code: "microphone.noReason" }, then] };
   }
+}
+
+/**
+ * Why the shared sound did not come.
+ * @param {unknown} error from getDisplayMedia @returns {Reason}
+ */
+export function unshared(error) {
+  if (error instanceof Soundless) return { code: "sources.soundless" };
+  const { name = "", message = "" } = error instanceof Error ? error : {};
+  if (name === "NotAllowedError") return { code: "sources.refused" };
+  return { code: "sources.failed", values: [message || name || { code: "microphone.noReason" }] };
 }

@@ -1,7 +1,11 @@
-/** What is recorded: a menu of the microphones by their whole names. The chosen one is remembered on this device. */
+/**
+ * What is recorded: a menu of the microphones by their whole names, and of the sound of tabs and of the computer. The
+ * chosen microphone is remembered on this device.
+ */
 
 import { Menu } from "../shared/menu.js";
 import { words } from "../shared/words.js";
+import { canShare } from "./sources.js";
 
 const KEY = "dictaphone:microphone";
 
@@ -9,6 +13,12 @@ const KEY = "dictaphone:microphone";
 const ALIASES = new Set(["default", "communications"]);
 
 /** @typedef {{id: string, label: string}} Device */
+/**
+ * What the menu can do: begin with a shared sound (`alone`: without a microphone), add it to a recording or leave it
+ * out; `failed` is told why another microphone could not be used, `why` a sentence to show.
+ * @typedef {{begin: (alone: boolean) => unknown, add: () => unknown, leave: () => unknown,
+ *   failed: (error: unknown) => void, why: (sentence: string) => void}} Ways
+ */
 
 export class SourceMenu {
   /** With their names, which browsers tell once one was allowed. @type {Device[]} */
@@ -17,12 +27,11 @@ export class SourceMenu {
   #used = "";
 
   /**
-   * @param {HTMLButtonElement} button @param {import("./capture.js").Capture} capture
-   * @param {(error: unknown) => void} failed told why another one could not be used
+   * @param {HTMLButtonElement} button @param {import("./capture.js").Capture} capture @param {Ways} ways
    */
-  constructor(button, capture, failed) {
+  constructor(button, capture, ways) {
     this.capture = capture;
-    this.failed = failed;
+    this.ways = ways;
     this.menu = new Menu(button, () => this.#items());
     navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.refresh());
     void this.refresh();
@@ -67,14 +76,28 @@ export class SourceMenu {
       act: () => this.choose(id),
     }));
     const hasReal = this.#devices.some(({ id }) => !ALIASES.has(id));
-    return hasReal ? named : [{ label: words.recorder.microphonesLater }];
+    return [...(hasReal ? named : [{ label: words.recorder.microphonesLater }]), ...this.#others()];
+  }
+
+  /** @returns {import("../shared/menu.js").Item[]} */
+  #others() {
+    const { meeting, alone, add, leave, unavailable, why } = words.sources;
+    const { recorder } = this.capture;
+    if (!canShare()) return [{ label: unavailable, act: () => this.ways.why(why) }];
+    if (recorder.recording) {
+      return [recorder.shared ? { label: leave, act: this.ways.leave } : { label: add, act: this.ways.add }];
+    }
+    return [
+      { label: meeting, act: () => this.ways.begin(false) },
+      { label: alone, act: () => this.ways.begin(true) },
+    ];
   }
 
   /** Record this one from now on. @param {string} id */
   async choose(id) {
     remember(id);
     if (!this.capture.recorder.recording) return;
-    await this.capture.use(id).catch(this.failed);
+    await this.capture.use(id).catch(this.ways.failed);
   }
 }
 

@@ -185,6 +185,22 @@ export default {
     waiting: "Warte auf ein Mikrofon …",
   },
 
+  sources: {
+    other: "Tab oder Computer",
+    meeting: "Besprechung aufnehmen: Mikrofon und der Ton eines Tabs oder des Computers",
+    alone: "Nur den Ton eines Tabs oder des Computers aufnehmen",
+    add: "Ton eines Tabs oder des Computers dazunehmen",
+    leave: "Ton des Tabs oder des Computers weglassen",
+    unavailable: "Ton eines Tabs oder des Computers …",
+    why: "Dieser Browser gibt Seiten keinen Ton von Tabs oder vom Computer. Chrome und Edge auf einem Computer tun es.",
+    failed: (why) => `Der Ton konnte nicht geteilt werden (${why}). Das Mikrofon allein lässt sich aufnehmen.`,
+    soundless: "Es wurde ohne Ton geteilt. Teile noch einmal und schalte im Fenster des Browsers den Ton mit ein.",
+    refused: "Es wurde nichts geteilt. Frag noch einmal, wähle einen Tab oder Bildschirm und schalte seinen Ton ein.",
+    ended: "Der geteilte Ton ist zu Ende. Die Aufnahme läuft mit dem Mikrofon weiter.",
+    endedAlone: "Der geteilte Ton ist zu Ende, deshalb pausiert die Aufnahme. Weiter nimmt mit dem Mikrofon auf, Beenden beendet sie.",
+    unplugged: "Das Mikrofon wurde getrennt, es wird darauf gewartet. Der geteilte Ton wird weiter aufgenommen.",
+  },
+
   advice: {
     staysOpen:
       "Bleib beim Aufnehmen in dieser App: iOS nimmt einer App vom Home-Bildschirm das Mikrofon, sobald eine andere vorn ist. In einem Tab von Safari geht die Aufnahme weiter.",

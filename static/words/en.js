@@ -183,6 +183,22 @@ export default {
     waiting: "Waiting for a microphone …",
   },
 
+  sources: {
+    other: "Tab or computer",
+    meeting: "Record a meeting: microphone and the sound of a tab or the computer",
+    alone: "Record the sound of a tab or the computer alone",
+    add: "Add the sound of a tab or the computer",
+    leave: "Leave out the sound of the tab or the computer",
+    unavailable: "The sound of a tab or the computer …",
+    why: "This browser gives pages no sound of tabs or of the computer. Chrome and Edge on a computer do.",
+    failed: (/** @type {string} */ why) => `The sound could not be shared (${why}). The microphone alone can be recorded.`,
+    soundless: "It was shared without sound. Share again, and switch on “Also share audio” in the browser's dialog.",
+    refused: "Nothing was shared. Ask again, choose a tab or a screen, and switch on its audio.",
+    ended: "The shared sound has ended. The recording goes on with the microphone.",
+    endedAlone: "The shared sound has ended, so the recording is paused. Resume goes on with the microphone; Stop ends it.",
+    unplugged: "The microphone was disconnected, and is waited for. The shared sound is still recorded.",
+  },
+
   /** What a device does to a recording that nobody looks at: static/recording/advice.js. */
   advice: {
     staysOpen:

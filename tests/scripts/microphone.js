@@ -82,6 +82,72 @@ export class Microphones {
   }
 }
 
+/** The sound of a tab, as a person shares it, with its picture. */
+export class SharedTab extends Stream {
+  picture = new Track("picture");
+
+  constructor({ silent = false } = {}) {
+    super("tab");
+    this.silent = silent;
+  }
+
+  getTracks() {
+    return [...this.getAudioTracks(), ...this.getVideoTracks()];
+  }
+
+  getAudioTracks() {
+    return this.silent ? [] : [this.track];
+  }
+
+  getVideoTracks() {
+    return this.picture ? [this.picture] : [];
+  }
+
+  removeTrack(track) {
+    if (track === this.picture) this.picture = null;
+  }
+
+  /** The person, or the tab itself, ends it. */
+  end() {
+    this.track.readyState = "ended";
+    this.track.onended();
+    for (const one of FakeRecorder.all) if (one.stream.track === this.track && one.state === "recording") one.stop();
+  }
+}
+
+/** What mixes: `heard` are the streams that are connected now. */
+export class FakeMixer {
+  /** @type {FakeMixer[]} */
+  static all = [];
+  state = "running";
+  /** @type {Set<Stream>} */
+  heard = new Set();
+  output = new Stream("mix");
+
+  constructor() {
+    FakeMixer.all.push(this);
+  }
+
+  createMediaStreamDestination() {
+    return { stream: this.output };
+  }
+
+  createMediaStreamSource(stream) {
+    return { connect: () => this.heard.add(stream), disconnect: () => this.heard.delete(stream) };
+  }
+
+  async resume() {}
+
+  become(state) {
+    this.state = state;
+    this.onstatechange();
+  }
+
+  async close() {
+    this.state = "closed";
+  }
+}
+
 /** Each piece says which recorder made it, and how many of its seconds it holds. */
 export class FakeRecorder {
   /** @type {FakeRecorder[]} */
@@ -159,6 +225,8 @@ export class FakeRecorder {
 /** Give the page its microphones, and take its time away. */
 export function equip() {
   FakeRecorder.all = [];
+  FakeMixer.all = [];
+  globalThis.AudioContext = /** @type {any} */ (FakeMixer);
   const microphones = new Microphones();
   mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
   mock.method(performance, "now", () => Date.now());

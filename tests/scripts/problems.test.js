@@ -12,7 +12,7 @@ import { local } from "./clips.js";
 
 const CORE = {
   offline: "annotations audio-cache audio-formats changes install intake journal memory offline-library outbox persistence storage tus upload",
-  recording: "advice capture levels recorder refusals stopwatch",
+  recording: "advice capture levels microphones pieces recorder refusals sources stopwatch",
   shared: "api backoff captions feed late library polling problem sync titles",
 };
 
@@ -24,7 +24,7 @@ test("no module without a view imports words", () => {
 });
 
 test("each code has a sentence in every language", () => {
-  const codes = new Set(modules.flatMap((path) => [...source(path).matchAll(/"((?:server|device|microphone|offline)\.\w+)"/g)].map(([, code]) => code)));
+  const codes = new Set(modules.flatMap((path) => [...source(path).matchAll(/"((?:server|device|microphone|offline|sources)\.\w+)"/g)].map(([, code]) => code)));
   assert.ok(codes.size > 20, [...codes].join());
   for (const code of codes) {
     for (const language of [en, de]) assert.match(sentenceOf({ code, values: ["a", 1, 2] }, language), /\S/, code);

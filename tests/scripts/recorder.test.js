@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Recorder, container } from "../../static/recording/recorder.js";
+import { container } from "../../static/recording/pieces.js";
+import { Recorder } from "../../static/recording/recorder.js";
 import { Stopwatch, unheard } from "../../static/recording/stopwatch.js";
 import { FakeRecorder, equip, pass, settle, unequip } from "./microphone.js";
 import { sentenceOf } from "../../static/shared/sentences.js";
