@@ -202,10 +202,9 @@ async def test_a_second_part_is_never_another_clip(client: httpx.AsyncClient, wo
     for id in ids:
         worker.change(id, lambda row: setattr(row, "sha256", ""))
     assert_problem(await split(client, f"/api/clips/{ids[0]}", 1_000, ids[1]), 409, "id-taken")
-    for id, number in zip(ids, (86, 86), strict=True):
-        worker.change(id, lambda row, number=number: setattr(row, "sha256", f"{number}" * 32))
-    same = await split(client, f"/api/clips/{ids[0]}", 1_000, ids[1])
-    assert_problem(same, 409, "id-taken")
+    for id in ids:
+        worker.change(id, lambda row: setattr(row, "sha256", "86" * 32))
+    assert_problem(await split(client, f"/api/clips/{ids[0]}", 1_000, ids[1]), 409, "id-taken")
 
 
 async def test_markers_of_a_joined_clip_have_ids_of_their_own(
