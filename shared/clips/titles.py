@@ -23,12 +23,19 @@ MAX_READ_CHARS = 4_000
 _MIN_CUT_CHARS = MAX_TITLE_CHARS // 2
 """A long sentence is cut at a space behind this, or else anywhere: a title of one short word says nothing."""
 
-_SENTENCE_END = re.compile(r"[.!?…؟۔।॥]+[\"'”’»)\]]*(?=\s|\Z)|[。！？｡]+[」』”）]*|\n")
+# The lookbehind keeps a run of stops that ends nothing from being tried at each of them.
+_SENTENCE_END = re.compile(r"(?<![.!?…؟۔।॥])[.!?…؟۔।॥]+[\"'”’»)\]]*(?=\s|\Z)|[。！？｡]+[」』”）]*|\n")
 
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|prof|st|nr|no|bzw|ca|vs|sr|sra|mme|hr|fr|etc)|(?:^|[\s.(])\w(?:\.\w)*)\Z", re.IGNORECASE
+    r"(?:\b(?:dr|mr|mrs|ms|prof|st|nr|no|bzw|ca|vs|sr|sra|mme|hr|fr|etc)|(?:^|[\s.(])\w)\Z", re.IGNORECASE
 )
 """Before a full stop: a word that goes on with the next one, as in `Dr. Who` and `z.B. morgen`."""
+
+_MAX_ABBREVIATION_CHARS = 5
+"""With the character before it. More is not looked at: a recognizer may say `No.` a thousand times."""
+
+_DIRECTIONS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+"""The explicit directions of Unicode UAX 9. Marks within Hebrew or Arabic (U+200E, U+200F) stay."""
 
 _WORD = re.compile(r"[^\s.,;:!?…،؟。、，！？]+")
 
@@ -68,18 +75,23 @@ def suggest_title(text: str) -> str | None:
 
 def _clean(text: str) -> str:
     """The text in NFC without what a name cannot hold, or what turns the text behind it around. Lines stay."""
-    visible = (" " if char in "\t\r\v\f" else char for char in unicodedata.normalize("NFC", text))
-    return "".join(char for char in visible if char == "\n" or unicodedata.category(char) not in {"Cc", "Cs"})
+    visible = (" " if char in "\t\r\v\f" else char for char in _DIRECTIONS.sub("", text))
+    kept = "".join(char for char in visible if char == "\n" or unicodedata.category(char) not in {"Cc", "Cs"})
+    return unicodedata.normalize("NFC", kept)
 
 
 def _sentences(text: str) -> Iterator[str]:
     start = 0
     for end in _SENTENCE_END.finditer(text):
-        if end[0] == "." and _ABBREVIATION.search(text, start, end.start()):
+        if end[0] == "." and _is_abbreviated(text, start, end.start()):
             continue
         yield _trimmed(text[start : end.start()], end[0])
         start = end.end()
     yield _trimmed(text[start:], "")
+
+
+def _is_abbreviated(text: str, start: int, end: int) -> bool:
+    return _ABBREVIATION.search(text, max(start, end - _MAX_ABBREVIATION_CHARS), end) is not None
 
 
 def _trimmed(sentence: str, end: str) -> str:

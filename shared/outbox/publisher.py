@@ -120,6 +120,8 @@ class OutboxPublisher:
         library_ids: dict[uuid.UUID, str] = {}
         readable = []
         with self._redis.pipeline(transaction=False) as pipeline:
+            for each in erased:
+                streams.append_event(pipeline, each.library_id, each.event())
             for row, clip in rows:
                 try:
                     if clip.id not in library_ids:
@@ -128,10 +130,8 @@ class OutboxPublisher:
                     readable.append(row)
                 except UNREADABLE as error:
                     delivery.dead.append(DeadLetter.of(row.id, row.clip_id, error))
-            for each in erased:
-                streams.append_event(pipeline, each.library_id, each.event())
             stream_ids = pipeline.execute()
-        libraries = [*library_ids.values(), *(each.library_id for each in erased)]
+        libraries = [*(each.library_id for each in erased), *library_ids.values()]
         self.cursors.update(zip(libraries, stream_ids, strict=True))
         delivery.sent += readable
         delivery.announced += [each.clip_id for each in erased]
@@ -173,8 +173,9 @@ def _publish_batch(engine: Engine, publisher: OutboxPublisher) -> tuple[list[Out
         if engine.dialect.name == "postgresql":
             session.connection().execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
             session.connection().execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_ID})"))
-        rows, unreadable = _read_oldest(session)
+        # Read and sent first: a clip of the same id that is in the rows, too, has come back since.
         erased = session.exec(Erased.unannounced(BATCH_ROWS)).all()
+        rows, unreadable = _read_oldest(session)
         if engine.dialect.name == "sqlite":
             # SQLite has one lock, and nobody may wait behind it for Redis. Its two senders are on one machine, and may
             # both send a row.

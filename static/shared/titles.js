@@ -46,7 +46,8 @@ function beginning(text) {
 
 /** @param {string} text */
 function clean(text) {
-  return text.normalize("NFC").replace(/[\t\r\v\f]/g, " ").replace(/(?!\n)[\p{Cc}\p{Cs}]/gu, "");
+  const kept = text.replace(/[\t\r\v\f]/g, " ").replace(/(?!\n)[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu, "");
+  return kept.normalize("NFC");
 }
 
 /** @param {string} text */

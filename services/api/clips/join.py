@@ -4,6 +4,7 @@ The new clip is a recording whose segments are copies of their sound: `prepare` 
 What is cut out of them is cut out of it, and their words are there before its sound is.
 """
 
+import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from starlette.responses import Response
 from services.api.clips.cut_routes import check_is_finished
 from services.api.clips.names import clean_name
 from services.api.clips.operations import clip_answer
+from services.api.clips.schemas import MAX_TEXT_CHARS
 from services.api.clips.service import clip_response, id_taken
 from services.api.clips.sound_copies import copy_as_segment, copying
 from services.api.http.errors import Problem
@@ -28,7 +30,7 @@ from services.api.state import State, state_of
 from shared.clips import renditions
 from shared.clips.cuts import MAX_CUTS, normalize_cuts
 from shared.clips.markers import MAX_MARKER_ID_CHARS, MAX_MARKERS, MAX_NOTES_CHARS
-from shared.clips.models import Clip
+from shared.clips.models import Clip, Status
 from shared.clips.remarks import NOT_UNDERSTOOD
 from shared.clips.tags import MAX_TAGS, normalize_tags
 from shared.db.columns import MAX_DURATION_MS
@@ -92,6 +94,7 @@ def _join(state: State, body: Join) -> Response:
     if existing := _made_already(state, body):
         return clip_response(existing)
     parts = _load_parts(state, body.ids)
+    _check_words(parts)
     _check_bounds(parts, state.settings.max_audio_hours)
     try:
         with copying(state.store) as copies:
@@ -136,6 +139,18 @@ def _load_parts(state: State, ids: Sequence[uuid.UUID]) -> list[Part]:
     return parts
 
 
+def _check_words(parts: Sequence[Part]) -> None:
+    """Raise `Problem` if words are still to come beside some that are there.
+
+    A joined clip that has words is not heard again, so it would never have those.
+    """
+    if all(part.clip.words is None for part in parts):
+        return
+    for clip in (part.clip for part in parts):
+        if clip.words is None and clip.status in {Status.PENDING, Status.TRANSCRIBING}:
+            raise Problem("not-ready", f"The words of {clip.name!r} are not there yet; it can be joined once they are.")
+
+
 def _check_bounds(parts: Sequence[Part], max_hours: float) -> None:
     """Raise `Problem` if the new clip would have more of something than a clip can have. Nothing is left out of it."""
     sound_ms = sum(part.clip.sound_ms or 0 for part in parts)
@@ -145,6 +160,7 @@ def _check_bounds(parts: Sequence[Part], max_hours: float) -> None:
         ("markers", MAX_MARKERS, lambda clip: len(clip.markers)),
         ("cuts", MAX_CUTS, lambda clip: len(clip.cuts)),
         ("characters of notes", MAX_NOTES_CHARS, lambda clip: len(clip.notes) + len(SEPARATOR)),
+        ("characters of words", MAX_TEXT_CHARS, lambda clip: len(clip.words or "") + len(SEPARATOR)),
     ]
     for what, maximum, count in counted:
         if (number := sum(count(part.clip) for part in parts)) > maximum:
@@ -195,7 +211,7 @@ def _joined_clip(parts: Sequence[Part], id: uuid.UUID, name: str | None, now: da
         for remark in part.shifted([each for each in part.clip.remarks if each["kind"] == NOT_UNDERSTOOD], "at_ms")
     ]
     clip.markers = [
-        marker | {"id": f"{number}-{marker['id']}"[:MAX_MARKER_ID_CHARS]}
+        marker | {"id": _marker_id(number, marker["id"])}
         for number, part in enumerate(parts)
         for marker in part.shifted(part.clip.markers, "at_ms")
     ]
@@ -212,6 +228,12 @@ def _joined_clip(parts: Sequence[Part], id: uuid.UUID, name: str | None, now: da
         clip.set_cuts(normalize_cuts(cuts, sound_ms), _hidden(parts), now)
         clip.version = 1
     return clip
+
+
+def _marker_id(number: int, id: str) -> str:
+    """An id of its own for the marker of a part. A long one becomes a digest: its end may be all that is its own."""
+    new_id = f"{number}-{id}"
+    return new_id if len(new_id) <= MAX_MARKER_ID_CHARS else hashlib.sha256(new_id.encode()).hexdigest()
 
 
 def _revisions(parts: Sequence[Part], clip: Clip, now: datetime) -> list[Transcript]:

@@ -188,8 +188,12 @@ def _revisions_of_part(first: Clip, second: Clip, timed: Transcript | None, word
 
 
 def _answer_again(first: Clip, second: Clip) -> Response:
-    """Answer a split that was made before. Raises `Problem` if the second clip is another one."""
-    if second.id == first.id or second.sha256 != first.sha256:
+    """Answer a split that was made before. Raises `Problem` if the second clip is another one.
+
+    The same sound alone is no sign: it may have been uploaded twice.
+    """
+    is_part = second.id != first.id and second.cuts and first.sha256 and second.sha256 == first.sha256
+    if not is_part:
         raise id_taken()
     return _answer(200, first, second)
 

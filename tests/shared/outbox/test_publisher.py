@@ -328,3 +328,16 @@ def test_a_clip_that_is_gone_is_announced_once(engine: Engine, publisher: Outbox
         entries = cast("list[tuple[str, dict[str, str]]]", client.xrange(stream_key(HOME)))
     assert [json.loads(fields["data"]) for _, fields in entries] == [{"type": "gone", "clip": {"id": str(clip.id)}}]
     assert publisher.cursors[HOME] == entries[0][0]
+
+
+def test_a_clip_that_came_back_under_its_id_stays(engine: Engine, publisher: OutboxPublisher, redis_url: str) -> None:
+    """A device that never heard of the deletion may send its clip again before pages were told."""
+    clip = new_clip("back again")
+    with transaction(engine) as session:
+        session.add(Erased(clip_id=clip.id, keys=[], erased_at=NOW))
+        save_and_announce(session, clip, now=NOW)
+    publish_batch(engine, publisher)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        entries = cast("list[tuple[str, dict[str, str]]]", client.xrange(stream_key(HOME)))
+    assert [json.loads(fields["data"])["type"] for _, fields in entries] == ["gone", "clip"]
+    assert publisher.cursors[HOME] == entries[-1][0]

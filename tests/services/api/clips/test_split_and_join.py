@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from shared.clips.gaps import new_gap
-from shared.clips.models import Status
+from shared.clips.models import Clip, Status
 from shared.db.engine import transaction
 from shared.libraries import HOME
 from shared.storage.keys import AudioKey, Kind
@@ -176,3 +176,46 @@ async def test_what_cannot_be_joined_says_why(client: httpx.AsyncClient, worker:
     assert_problem(await join(client, [clip["id"], waiting["id"]], waiting["id"]), 409, "id-taken")
     worker.change(waiting["id"], lambda row: setattr(row, "status", Status.RECORDING))
     assert_problem(await join(client, [clip["id"], waiting["id"]]), 409, "recording")
+
+
+async def test_words_that_are_still_to_come_are_waited_for(
+    client: httpx.AsyncClient, worker: Worker, clip: dict[str, Any]
+) -> None:
+    """A joined clip with words is not heard again: words that came later would never be in it."""
+    waiting = await put_clip(client, "Later", number=83)
+    hear(worker, waiting["id"])
+
+    def unhear(row: Clip) -> None:
+        row.status, row.text = Status.TRANSCRIBING, None
+
+    worker.change(waiting["id"], unhear)
+    answer = await join(client, [clip["id"], waiting["id"]])
+    assert "The words of 'Later' are not there yet" in assert_problem(answer, 409, "not-ready")
+    worker.change(waiting["id"], lambda row: setattr(row, "status", Status.FAILED))
+    joined = await join(client, [clip["id"], waiting["id"]])
+    assert (joined.status_code, joined.json()["text"]) == (201, TEXT), "no words will come"
+
+
+async def test_a_second_part_is_never_another_clip(client: httpx.AsyncClient, worker: Worker) -> None:
+    """Clips whose pieces are not joined yet have no SHA-256, and so the same one."""
+    ids = [(await put_clip(client, name, number=number))["id"] for name, number in (("One", 84), ("Two", 85))]
+    for id in ids:
+        worker.change(id, lambda row: setattr(row, "sha256", ""))
+    assert_problem(await split(client, f"/api/clips/{ids[0]}", 1_000, ids[1]), 409, "id-taken")
+    for id in ids:
+        worker.change(id, lambda row: setattr(row, "sha256", "86" * 32))
+    assert_problem(await split(client, f"/api/clips/{ids[0]}", 1_000, ids[1]), 409, "id-taken")
+
+
+async def test_markers_of_a_joined_clip_have_ids_of_their_own(
+    client: httpx.AsyncClient, worker: Worker, clip: dict[str, Any], url: str
+) -> None:
+    long = "m" * 63
+    marks = [{"id": f"{long}{end}", "at_ms": 100, "text": end} for end in "ab"]
+    await client.patch(url, json={"markers": {"set": marks}})
+    other = await put_clip(client, "Other", number=87)
+    hear(worker, other["id"])
+    joined = (await join(client, [clip["id"], other["id"]])).json()
+    ids = [marker["id"] for marker in joined["markers"]]
+    assert len(ids) == len(set(ids)) == 4
+    assert max(map(len, ids)) <= 64
