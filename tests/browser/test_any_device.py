@@ -3,16 +3,21 @@
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import av
 import httpx
 import numpy as np
 import pytest
 from playwright.async_api import BrowserContext, Locator, Route, expect
+from sqlalchemy import create_engine
+from sqlmodel import Session
 
+from shared.clips.models import Clip
 from tests import speech
 from tests.browser.browsers import BrowserPage, missing, open_page
-from tests.browser.page import LISTEN, SOON_MS, WORDS_MS, DictaphonePage, plays
+from tests.browser.page import LISTEN, SOON_MS, WORDS_MS, DictaphonePage, choose, clip_page, plays
 from tests.browser.screenshots import EACH_ONCE, LOOKS, RESULTS, SCREENS, Scheme
 from tests.conftest import Launch, Parts
 from tests.servers.stack import Stack
@@ -60,6 +65,29 @@ def webm(stack: Stack) -> str:
     return stored(stack.api_url, "Tone", "audio/webm", speech.encode(rising_tone()))
 
 
+@contextmanager
+def remarked(stack: Stack, id: str, remarks: list[dict[str, Any]]) -> Iterator[None]:
+    """Let the server have these remarks on a clip, and tell every page."""
+    engine = create_engine(stack.environment["DATABASE_URL"])
+    with Session(engine) as session, httpx.Client(base_url=stack.api_url, trust_env=False) as api:
+        clip = session.get_one(Clip, uuid.UUID(id))
+        before = clip.remarks
+        for each, is_starred in ((remarks, True), (before, False)):
+            clip.remarks = each
+            session.commit()
+            api.patch(f"/api/clips/{id}", json={"starred": is_starred}).raise_for_status()
+            if is_starred:
+                yield
+    engine.dispose()
+
+
+@pytest.fixture
+def two_tracks(stack: Stack, aiff: str) -> Iterator[None]:
+    """The clip is said to have two tracks."""
+    with remarked(stack, aiff, [{"kind": "tracks", "heard": [2], "silent": [1]}]):
+        yield
+
+
 class Maker:
     """Lets the server say that it still makes a form, until a test has seen what the page makes of that."""
 
@@ -76,12 +104,13 @@ class Maker:
 
 
 async def opened(context: BrowserContext, url: str, id: str) -> tuple[DictaphonePage, Locator, Maker]:
+    """The page with this clip, the player at its foot, and what it waits for."""
     maker = Maker()
     await context.route("**/audio?as=*", maker)
-    here = await DictaphonePage.open(context, f"{url}/#clip={id}")
-    row = here.row(id)
-    await expect(row.locator("canvas")).to_be_visible(timeout=SOON_MS)
-    return here, row, maker
+    here = await DictaphonePage.open(context, f"{url}/clips/{id}")
+    bar = here.page.locator("[data-part=player]")  # its name depends on the reader's language
+    await expect(bar.locator("canvas")).to_be_visible(timeout=SOON_MS)
+    return here, bar, maker
 
 
 async def test_it_waits_until_the_sound_is_made_and_plays_by_itself(
@@ -91,22 +120,22 @@ async def test_it_waits_until_the_sound_is_made_and_plays_by_itself(
     await context.add_init_script(LISTEN)
     # A browser that claims more than it can, as Safari did of WebM.
     await context.add_init_script("HTMLMediaElement.prototype.canPlayType = () => 'probably'")
-    here, row, maker = await opened(context, stack.api_url, aiff)
-    said = row.get_by_text(PREPARING)
-    await row.get_by_role("button", name="Play", exact=True).click()
+    here, bar, maker = await opened(context, stack.api_url, aiff)
+    said = bar.get_by_text(PREPARING)
+    await bar.get_by_role("button", name="Play", exact=True).click()
     await expect(said).to_be_visible()
     # A press gives it up, and nobody asks any more.
-    await row.get_by_role("button", name="Pause", exact=True).click()
+    await bar.get_by_role("button", name="Pause", exact=True).click()
     await expect(said).to_be_hidden()
     asked = maker.asked
-    await row.get_by_role("button", name="Play", exact=True).click()
+    await bar.get_by_role("button", name="Play", exact=True).click()
     await expect(said).to_be_visible()
     assert maker.asked == asked + 1
     maker.is_done = True
     await plays(here.page)
     await expect(said).to_be_hidden()
-    await expect(row.get_by_role("alert")).to_be_hidden()
-    await expect(row.locator("[data-part=time]")).to_have_text(f"0:00 / 0:{LENGTH_S}")
+    await expect(here.page.get_by_role("alert")).to_be_hidden()
+    await expect(bar.locator("[data-part=time]")).to_have_text(f"0:00 / 0:{LENGTH_S}")
     assert here.errors == []
 
 
@@ -114,14 +143,15 @@ async def test_the_form_for_any_device_is_saved_when_it_is_made(
     launch_browser: Launch, stack: Stack, webm: str
 ) -> None:
     context = await (await launch_browser()).new_context(locale="en-US", service_workers="block")
-    here, row, maker = await opened(context, stack.api_url, webm)
-    save = row.get_by_role("combobox", name="Save as")
-    await save.select_option("m4a")
-    await expect(row.get_by_text("Preparing the file …")).to_be_visible()
-    await row.get_by_role("button", name="Cancel").click()
-    await expect(row.get_by_text("Preparing the file …")).to_be_hidden()
-    await save.select_option("mp3")
-    await expect(row.get_by_text("Preparing the file …")).to_be_visible()
+    here, _, maker = await opened(context, stack.api_url, webm)
+    clip = clip_page(here.page)
+    said = clip.get_by_text("Preparing the file …")
+    await choose(clip, "Download", "Audio for any device (M4A)")
+    await expect(said).to_be_visible()
+    await clip.get_by_role("button", name="Cancel").click()
+    await expect(said).to_be_hidden()
+    await choose(clip, "Download", "Audio as MP3")
+    await expect(said).to_be_visible()
     async with here.page.expect_download() as saving:
         maker.is_done = True
     saved = await saving.value
@@ -129,7 +159,7 @@ async def test_the_form_for_any_device_is_saved_when_it_is_made(
     with av.open(str(await saved.path())) as file:
         assert file.format.name == "mp3"
         assert abs((file.duration or 0) / av.time_base - LENGTH_S) < 0.1
-    await expect(row.get_by_text("Preparing the file …")).to_be_hidden()
+    await expect(said).to_be_hidden()
     assert here.errors == []
 
 
@@ -138,30 +168,22 @@ async def test_the_form_for_any_device_is_saved_when_it_is_made(
     [pytest.param(*look, marks=[] if look in EACH_ONCE[1:] else pytest.mark.slow) for look in LOOKS],
 )
 async def test_waiting_and_tracks_fit_every_screen_and_scheme(
-    launch_browser: Launch, stack: Stack, aiff: str, screen: str, scheme: Scheme
+    launch_browser: Launch, stack: Stack, aiff: str, two_tracks: None, screen: str, scheme: Scheme
 ) -> None:
     browser = await launch_browser()
     context = await browser.new_context(**SCREENS[screen], color_scheme=scheme, locale="de-DE", service_workers="block")
-    tracks = {"kind": "tracks", "heard": [2], "silent": [1]}
-
-    async def with_tracks(route: Route) -> None:
-        answer = await (await route.fetch()).json()
-        clips = [{**clip, "remarks": [tracks] if clip["id"] == aiff else []} for clip in answer["clips"]]
-        await route.fulfill(json={**answer, "clips": clips})
-
-    await context.route("**/api/clips", with_tracks)
-    here, row, _ = await opened(context, stack.api_url, aiff)
+    here, bar, _ = await opened(context, stack.api_url, aiff)
+    clip = clip_page(here.page)
     RESULTS.mkdir(exist_ok=True)
     look = f"{screen}-{scheme}"
-    await row.get_by_role("button", name="Abspielen", exact=True).click()
-    await expect(row.get_by_text("Der Ton wird für dieses Gerät vorbereitet …")).to_be_visible()
+    await bar.get_by_role("button", name="Abspielen", exact=True).click()
+    await expect(bar.get_by_text("Der Ton wird für dieses Gerät vorbereitet …")).to_be_visible()
     await here.page.screenshot(path=RESULTS / f"{look}-player-waiting.png", animations="disabled")
-    await row.get_by_role("button", name="Pause", exact=True).click()
-    await row.get_by_role("combobox", name="Speichern als").select_option("mp3")
-    await expect(row.get_by_text("Die Datei wird vorbereitet …")).to_be_visible()
-    await expect(row.get_by_role("combobox", name="Spur").locator("option")).to_have_text(
-        ["Alle Spuren", "Spur 1", "Spur 2"]
-    )
+    await bar.get_by_role("button", name="Pause", exact=True).click()
+    await choose(clip, "Herunterladen", "Ton als MP3")
+    await expect(clip.get_by_text("Die Datei wird vorbereitet …")).to_be_visible()
+    await clip.get_by_role("button", name="Mehr", exact=True).click()
+    await expect(here.page.get_by_role("menuitemcheckbox")).to_have_text(["Alle Spuren", "Spur 1", "Spur 2"])
     await here.page.screenshot(path=RESULTS / f"{look}-player-tracks.png", animations="disabled")
     assert await here.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert here.errors == []
@@ -213,6 +235,8 @@ STATE = """() => window.sound && JSON.stringify([
 
 MAX_ERROR_S = 0.1
 
+BAR = "[data-part=player]"
+
 
 @pytest.mark.parametrize(
     "name", ["chromium", *(pytest.param(name, marks=pytest.mark.slow) for name in ("firefox", "webkit"))]
@@ -225,27 +249,23 @@ async def test_what_is_heard_is_where_the_page_says_in_every_browser(
         pytest.skip(why)
     id, listens = request.getfixturevalue(form), name != "firefox"  # whose Web Audio needs a sound card
     async with open_page(name) as page:
-        await page.goto(f"{stack.api_url}/#clip={id}&t=1")
-        await until(page, f"() => !!document.querySelector('{row(id)} [data-part=tools]')")
+        await page.goto(f"{stack.api_url}/clips/{id}?t=1")
+        await until(page, f"() => document.querySelector('{BAR} [data-part=seek]').value === '1000'")
         await page.evaluate(HEAR, FIRST_HZ, RISE_HZ, listens)
-        await page.click(f"{row(id)} [data-part=play]")
+        await page.click(f"{BAR} [data-part=play]")
         await until(page, "() => window.sound?.currentTime > 1.3")
         source = await page.evaluate("() => sound.src")
         assert source.endswith("as=m4a") == (form == "aiff"), source
         lag_s = listens and await page.evaluate(LAG)
-        await page.evaluate(SEEK, f"{row(id)} [data-part=seek]", 7)
+        await page.evaluate(SEEK, f"{BAR} [data-part=seek]", 7)
         await until(page, "() => !sound.seeking && sound.currentTime > 7.6")
         if listens:
             assert await page.evaluate(LAG) == pytest.approx(lag_s, abs=MAX_ERROR_S)
-        await page.click(f"{row(id)} [data-part=play]")
-        await page.evaluate(SEEK, f"{row(id)} [data-part=seek]", 3.5)
+        await page.click(f"{BAR} [data-part=play]")
+        await page.evaluate(SEEK, f"{BAR} [data-part=seek]", 3.5)
         await until(page, "() => !sound.seeking && sound.currentTime < 5")
         assert await page.evaluate("() => sound.currentTime") == pytest.approx(3.5, abs=MAX_ERROR_S)
         assert await page.evaluate("() => sound.duration") == pytest.approx(LENGTH_S, abs=MAX_ERROR_S)
-
-
-def row(id: str) -> str:
-    return f'[data-clip-id="{id}"]'
 
 
 async def until(page: BrowserPage, condition: str) -> None:

@@ -118,7 +118,7 @@ async def test_a_part_that_does_not_come_is_said_and_comes_the_next_time(
     await find.blur()
     await find.focus()
     await here.page.get_by_role("button", name="Filter").click()
-    await expect(here.page.get_by_label("Order")).to_be_visible(timeout=SOON_MS)
+    await expect(here.page.get_by_role("combobox", name="Order")).to_be_visible(timeout=SOON_MS)
 
 
 async def test_a_page_whose_script_another_release_was_asked_for_loads_itself_anew(

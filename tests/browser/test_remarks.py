@@ -1,22 +1,22 @@
 """What an open clip says of its sound, and what a person does about it."""
 
-import re
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from playwright.async_api import BrowserContext, Locator, Route, expect
+from playwright.async_api import BrowserContext, Locator, expect
 
-from tests.browser.page import LISTEN, SOON_MS, WORDS_MS, DictaphonePage
+from tests.browser.page import LISTEN, SOON_MS, WORDS_MS, DictaphonePage, choose, clip_page
 from tests.browser.screenshots import EACH_ONCE, LOOKS, RESULTS, SCREENS, Scheme
-from tests.browser.test_any_device import stored
+from tests.browser.test_any_device import remarked, stored
 from tests.cases.encode import Track, mux
 from tests.cases.source import RATE, Sound
 from tests.conftest import Launch, Parts
 from tests.servers.stack import Stack
 
-REMARKS = [
+REMARKS: list[dict[str, Any]] = [
     {"kind": "quiet"},
     {"kind": "tracks", "heard": [2], "silent": [1, 3]},
     {"kind": "opposite-phase"},
@@ -24,7 +24,7 @@ REMARKS = [
     {"kind": "not-understood", "at_ms": 6_000, "length_ms": 2_000},
 ]
 
-OUTLINE = "row => row.querySelector('canvas').toDataURL()"
+OUTLINE = "bar => bar.querySelector('canvas').toDataURL()"
 
 
 def tone(seconds: float, hz: float) -> Sound:
@@ -47,32 +47,28 @@ def clip(stack: Stack) -> str:
     return stored(stack.api_url, "Interview", "audio/mp4", mux("mp4", *tracks))
 
 
-async def with_remarks(context: BrowserContext, id: str) -> None:
-    """Let the server say more of the clip than this sound deserves."""
-
-    async def add(route: Route) -> None:
-        answer = await (await route.fetch()).json()
-        clips = [{**clip, "remarks": REMARKS} if clip["id"] == id else clip for clip in answer["clips"]]
-        await route.fulfill(json={**answer, "clips": clips})
-
-    await context.route(re.compile(r"/api/clips(\?|$)"), add)
+@pytest.fixture
+def many_remarks(stack: Stack, clip: str) -> Iterator[None]:
+    """The server says more of the clip than this sound deserves."""
+    with remarked(stack, clip, REMARKS):
+        yield
 
 
-async def opened(context: BrowserContext, url: str, id: str) -> tuple[DictaphonePage, Locator]:
-    here = await DictaphonePage.open(context, f"{url}/#clip={id}")
-    row = here.row(id)
-    await expect(row.locator("canvas")).to_be_visible(timeout=SOON_MS)
-    return here, row
+async def opened(context: BrowserContext, url: str, id: str) -> tuple[DictaphonePage, Locator, Locator]:
+    """The page with this clip, the clip's page, and the player at its foot."""
+    here = await DictaphonePage.open(context, f"{url}/clips/{id}")
+    bar = here.page.locator("[data-part=player]")  # its name depends on the reader's language
+    await expect(bar.locator("canvas")).to_be_visible(timeout=SOON_MS)
+    return here, clip_page(here.page), bar
 
 
 async def test_speech_that_was_not_understood_is_said_and_played_to_its_end(
-    launch_browser: Launch, stack: Stack, clip: str
+    launch_browser: Launch, stack: Stack, clip: str, many_remarks: None
 ) -> None:
     context = await (await launch_browser()).new_context(locale="en-US", service_workers="block")
     await context.add_init_script(LISTEN)
-    await with_remarks(context, clip)
-    here, row = await opened(context, stack.api_url, clip)
-    remarks = row.locator(".remarks li")
+    here, page, bar = await opened(context, stack.api_url, clip)
+    remarks = page.locator(".remarks li")
     await expect(remarks).to_have_text(
         [
             "The sound is very quiet. It was amplified for the transcript.",
@@ -82,43 +78,50 @@ async def test_speech_that_was_not_understood_is_said_and_played_to_its_end(
             "Speech at 0:06–0:08 was not understood. Listen",
         ]
     )
-    await expect(row.locator(".bands i")).to_have_count(2)
+    await expect(bar.locator(".marks .band")).to_have_count(2)
     state = "() => sounds.filter(one => one.src).map(one => [one.paused, one.currentTime]).at(-1) ?? [true, 0]"
     await remarks.nth(3).get_by_role("button", name="Listen").click()
     await here.page.wait_for_function(f"() => (({state})())[1] >= 2")
-    await expect(row.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=SOON_MS)
+    await expect(bar.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=SOON_MS)
     is_paused, at_s = await here.page.evaluate(state)
     assert (is_paused, at_s) == (True, pytest.approx(3.5, abs=0.3))
     # Who goes elsewhere listens on.
     await remarks.nth(3).get_by_role("button", name="Listen").click()
     await here.page.wait_for_function(f"() => !(({state})())[0]")
-    await row.get_by_role("slider").fill("300")
+    await bar.get_by_role("slider").fill("300")
     await here.page.wait_for_function(f"() => (({state})())[1] > 4", timeout=SOON_MS)
     assert here.errors == []
 
 
 async def test_a_track_is_chosen_and_the_choice_taken_back(launch_browser: Launch, stack: Stack, clip: str) -> None:
     context = await (await launch_browser()).new_context(locale="en-US", service_workers="block")
-    here, row = await opened(context, stack.api_url, clip)
-    said, choice = row.locator(".remarks li").first, row.get_by_role("combobox", name="Track")
+    here, page, bar = await opened(context, stack.api_url, clip)
+    said = page.locator(".remarks li").first
     await expect(said).to_have_text("3 sound tracks: tracks 1 and 2 were heard, track 3 is silent.")
-    mixed = await row.evaluate(OUTLINE)
-    await choice.select_option("Track 2")
-    await choice.blur()
+    mixed = await bar.evaluate(OUTLINE)
+    await choose(page, "More", "Track 2")
     await expect(said).to_have_text(
         "3 sound tracks: track 2 was heard, tracks 1 and 3 were left out.", timeout=WORDS_MS
     )
-    await expect(row).to_have_attribute("data-status", "done", timeout=WORDS_MS)
-    await expect(choice).to_have_value("2")
-    assert await row.evaluate(OUTLINE) != mixed, "the outline is the one of what is heard"
+    await expect(page).to_have_attribute("data-status", "done", timeout=WORDS_MS)
+    assert await chosen(here, page) == ["Track 2"]
+    await here.page.wait_for_function(f"mixed => ({OUTLINE})(document) !== mixed", arg=mixed)  # that of what is heard
     async with httpx.AsyncClient(base_url=stack.api_url, trust_env=False) as api:
         known = (await api.get(f"/api/clips/{clip}")).json()
     assert (known["track_set"], known["has_true_clock"]) == (2, False)
-    await choice.select_option("All tracks")
+    await choose(page, "More", "All tracks")
     await expect(said).to_have_text("3 sound tracks: tracks 1 and 2 were heard, track 3 is silent.", timeout=WORDS_MS)
-    # The next test makes up remarks, which no event about this clip may replace.
-    await expect(row).to_have_attribute("data-status", "done", timeout=WORDS_MS)
+    # The next test makes up remarks, which nothing that is still heard may replace.
+    await expect(page).to_have_attribute("data-status", "done", timeout=WORDS_MS)
     assert here.errors == []
+
+
+async def chosen(here: DictaphonePage, page: Locator) -> list[str]:
+    """Which tracks the clip's menu says are heard."""
+    await page.get_by_role("button", name="More", exact=True).click()
+    texts = await here.page.get_by_role("menuitemcheckbox", checked=True).all_inner_texts()
+    await here.page.keyboard.press("Escape")
+    return texts
 
 
 @pytest.mark.parametrize(
@@ -126,13 +129,12 @@ async def test_a_track_is_chosen_and_the_choice_taken_back(launch_browser: Launc
     [pytest.param(*look, marks=[] if look in EACH_ONCE[1:] else pytest.mark.slow) for look in LOOKS],
 )
 async def test_remarks_fit_every_screen_and_scheme(
-    launch_browser: Launch, stack: Stack, clip: str, screen: str, scheme: Scheme
+    launch_browser: Launch, stack: Stack, clip: str, many_remarks: None, screen: str, scheme: Scheme
 ) -> None:
     browser = await launch_browser()
     context = await browser.new_context(**SCREENS[screen], color_scheme=scheme, locale="de-DE", service_workers="block")
-    await with_remarks(context, clip)
-    here, row = await opened(context, stack.api_url, clip)
-    await expect(row.locator(".remarks li")).to_have_count(len(REMARKS))
+    here, page, _ = await opened(context, stack.api_url, clip)
+    await expect(page.locator(".remarks li")).to_have_count(len(REMARKS))
     RESULTS.mkdir(exist_ok=True)
     await here.page.screenshot(path=RESULTS / f"{screen}-{scheme}-player-remarks.png", animations="disabled")
     assert await here.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
