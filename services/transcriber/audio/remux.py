@@ -70,6 +70,8 @@ def copy_packets(
             timeline.start_source()
             for packet, pts, duration in _timed_packets(source, track.rate):
                 check_cancelled()
+                if packet.is_corrupt:  # the end of a file that was cut off: Chromium never ends behind it
+                    continue
                 packet.stream = stream
                 packet.time_base = Fraction(1, track.rate)
                 packet.pts = packet.dts = timeline.place_packet(pts, duration)

@@ -15,6 +15,7 @@ from services.transcriber.audio.seekable import is_seekable
 from services.transcriber.errors import never_cancelled
 from services.transcriber.jobs.prepare import MakeAudio
 from tests import speech
+from tests.cases.catalogue import CASES
 from tests.recordings import CONTAINERS, recording, streamed
 from tests.services.transcriber import files
 
@@ -180,3 +181,14 @@ def _sounds_like_both(content: bytes, *parts: Samples) -> None:
     join_s = len(parts[0]) / SAMPLE_RATE
     for seconds in (join_s - 1, join_s, join_s + 1):
         assert first_after(content, seconds) == pytest.approx(seconds, abs=0.1)
+
+
+def test_a_packet_that_was_cut_off_is_left_out() -> None:
+    """Chromium finds no end behind it."""
+    case = next(case for case in CASES if case.name == "cut-fragmented.mp4")
+    with av.open(io.BytesIO(case.make()), "r") as container:
+        *whole, last = [packet for packet in container.demux(audio=0) if packet.size]
+    assert last.is_corrupt
+    with av.open(io.BytesIO(convert(remux.copy_packets, case.make())), "r") as container:
+        copied = [packet.size for packet in container.demux(audio=0) if packet.size]
+    assert copied == [packet.size for packet in whole]
