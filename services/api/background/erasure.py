@@ -53,11 +53,15 @@ def erase(engine: Engine, store: Store, chosen: SelectOfScalar[Clip], now: datet
 def finish_erasures(engine: Engine, store: Store) -> int:
     """Delete the objects that are left of erased clips, and forget the clips about which nothing is to be done."""
     with read_session(engine) as session:
-        rows = session.exec(select(Erased).order_by(col(Erased.erased_at)).limit(BATCH_ERASED)).all()
-    _delete_objects(engine, store, [row.clip_id for row in rows if row.keys])
+        ids = session.exec(select(Erased.clip_id).order_by(col(Erased.erased_at))).all()
+    return sum(_finish(engine, store, ids[start : start + BATCH_ERASED]) for start in range(0, len(ids), BATCH_ERASED))
+
+
+def _finish(engine: Engine, store: Store, clip_ids: Sequence[uuid.UUID]) -> int:
+    _delete_objects(engine, store, clip_ids)
     count = 0
     with transaction(engine) as session:
-        for row in session.exec(select(Erased).where(col(Erased.clip_id).in_([row.clip_id for row in rows]))):
+        for row in session.exec(select(Erased).where(col(Erased.clip_id).in_(clip_ids))):
             if not row.keys and row.announced_at is not None:
                 session.delete(row)
                 count += 1
@@ -99,8 +103,11 @@ def _delete_objects(engine: Engine, store: Store, clip_ids: Sequence[uuid.UUID])
     with read_session(engine) as session:
         rows = session.exec(select(Erased).where(col(Erased.clip_id).in_(clip_ids))).all()
     keys = {key for row in rows for key in row.keys}
-    if not keys or store.delete_all(keys) < len(keys):
-        return  # the next run deletes what the store did not let go of
+    if not keys:
+        return
+    if store.delete_all(keys) < len(keys):
+        # Some stay, and nobody knows which. The others must not wait for them; the next run tries again.
+        keys = {key for row in rows if store.delete_all(row.keys) == len(row.keys) for key in row.keys}
     with transaction(engine) as session:
         for row in session.exec(select(Erased).where(col(Erased.clip_id).in_(clip_ids)).with_for_update()):
             row.keys = [key for key in row.keys if key not in keys]

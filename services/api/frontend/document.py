@@ -35,14 +35,14 @@ BODY_END = "</body>"
 
 
 def modules_of(folder: Path, entry: str = ENTRY) -> list[str]:
-    """Every module that a module needs before it runs, by its path below the folder."""
+    """Every module that a module needs before it runs and that is there, by its path below the folder."""
     found: set[Path] = set()
     waiting = [(folder / entry).resolve()]
     while waiting:
         module = waiting.pop()
         found.add(module)
         imported = {(module.parent / path).resolve() for path in IMPORT.findall(module.read_text())}
-        waiting += imported - found
+        waiting += (path for path in imported - found if path.is_file())
     root = folder.resolve()
     return sorted(module.relative_to(root).as_posix() for module in found)
 

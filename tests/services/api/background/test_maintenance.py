@@ -138,3 +138,26 @@ def test_an_erasure_that_was_cut_off_is_finished_and_nothing_is_found_again(
         session.exec(Erased.announce([clip.id], later))
     assert setup.maintenance.finish_erasures(later) == 1
     assert setup.maintenance.finish_erasures(later) == 0
+
+
+def test_an_object_that_cannot_be_deleted_holds_up_no_other_erasure(
+    setup: MaintenanceSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bucket may hold some objects for a time, or forbid their deletion."""
+    monkeypatch.setattr("services.api.background.erasure.BATCH_ERASED", 2)
+    clips = [setup.clip() for _ in range(5)]
+    kept = {clip.audio_key for clip in clips[:2]}
+    with transaction(setup.engine) as session:
+        for number, clip in enumerate(clips):
+            session.get_one(Clip, clip.id).move_to_bin(setup.now + timedelta(seconds=number))
+    delete_all = setup.store.delete_all
+    with monkeypatch.context() as away:
+        away.setattr(setup.store, "delete_all", lambda _keys: 0)
+        assert setup.maintenance.empty_bin(setup.now + BIN_KEEPS + DAY) == 5
+    with transaction(setup.engine) as session:
+        session.exec(Erased.announce([clip.id for clip in clips], setup.now))
+    monkeypatch.setattr(setup.store, "delete_all", lambda keys: delete_all([key for key in keys if key not in kept]))
+    assert setup.maintenance.finish_erasures(setup.now) == 3
+    assert [setup.has(clip.audio_key) for clip in clips] == [True, True, False, False, False]
+    monkeypatch.undo()
+    assert setup.maintenance.finish_erasures(setup.now) == 2

@@ -188,6 +188,20 @@ def test_every_form_of_an_import_is_followed(tmp_path: Path) -> None:
     assert modules_of(tmp_path) == ["a.js", "c.js", "d.js", "e.js", "main.js", "more/b.js"]
 
 
+def test_an_import_of_a_file_that_is_not_there_is_left_to_the_browser(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A developer has saved a module before the one that it imports: the page tells what is missing, and goes on."""
+    served = PageFiles(copy, reload=True)
+    (copy / "page.js").write_text(f'import "./not-yet.js";\n{(copy / "page.js").read_text()}')
+    monkeypatch.setattr("time.monotonic", lambda: 1e9)
+    assert "/static/main.js" in served.document
+    assert "not-yet.js" not in served.document
+    (copy / "not-yet.js").write_text("")
+    monkeypatch.setattr("time.monotonic", lambda: 2e9)
+    assert '"/static/not-yet.js"' in served.document
+
+
 # -- the bundle -----------------------------------------------------------------------------------------------------
 
 
