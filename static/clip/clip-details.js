@@ -60,9 +60,10 @@ export class ClipDetails extends EventTarget {
   }
 
   /** @param {Clip} clip */
-  async #outline({ id, status, version, track_set, cuts }) {
+  async #outline({ id, status, version, track_set, cuts, duration_ms }) {
     const sound = JSON.stringify([track_set, cuts]);
-    if (EARLY.has(status) || (this.peaks.length && this.#sound === sound) || this.#unmeasured === version) return;
+    const isUnreadable = status === "failed" && !duration_ms;
+    if (isUnreadable || EARLY.has(status) || (this.peaks.length && this.#sound === sound) || this.#unmeasured === version) return;
     this.#unmeasured = version;
     try {
       this.peaks = (await this.api.waveform(id)).peaks;

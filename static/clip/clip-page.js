@@ -67,7 +67,7 @@ export class ClipPage {
     this.note = new ProblemNote(this.element);
     this.head = new ClipHead(this);
     this.history = new HistoryView(part(this.element, "history", HTMLElement), this);
-    this.tabs = new Tabs(this.element, (tab) => this.goToTab(tab), (tab) => this.#shown(tab));
+    this.tabs = new Tabs(this.element, (tab) => this.goToTab(tab), (tab) => this.#shown(tab), this.#open.signal);
     this.heard = new LiveWords(part(this.element, "heard", HTMLElement));
     this.condition = new ConditionView(this.element);
     this.edit = part(this.element, "edit", HTMLButtonElement);

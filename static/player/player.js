@@ -338,7 +338,8 @@ export class Player {
     seek.value = String(Math.round(now_ms));
     seek.ariaValueText = words.player.of(spoken(now_ms), spoken(whole_ms));
     seek.style.setProperty("--played", `${whole_ms ? (100 * now_ms) / whole_ms : 0}%`);
-    const told = `${clock(now_ms)} / ${clock(whole_ms)}`;
+    // Where there is no room for one line, it breaks between the two times.
+    const told = `${clock(now_ms)}\u00a0/ ${clock(whole_ms)}`;
     if (time.textContent !== told) time.textContent = told;
     this.options.moved?.(now_ms, whole_ms);
   }

@@ -48,9 +48,8 @@ export class Editable {
   /** Show what the clip says now, at once or as soon as the field is free. @param {string} value */
   show(value) {
     this.#latest = value;
-    if (this.#read() === value) return;
-    if (!this.busy) this.#write(value);
-    else if (!this.#waiting) {
+    if (!this.busy) this.#take(value);
+    else if (!this.#waiting && this.#read() !== value) {
       this.#waiting = true;
       document.addEventListener("selectionchange", this.#whenFree);
     }
@@ -108,8 +107,7 @@ export class Editable {
   /** Give up what the person wrote. */
   revert() {
     this.#unsaved = false;
-    this.#write(this.#latest);
-    this.#base = this.#latest;
+    this.#take(this.#latest);
     this.#leave();
   }
 
@@ -121,7 +119,7 @@ export class Editable {
     if (this.busy) return;
     document.removeEventListener("selectionchange", this.#whenFree);
     this.#waiting = false;
-    this.#write(this.#latest);
+    this.#take(this.#latest);
   };
 
   /** @param {KeyboardEvent} event */
@@ -142,6 +140,12 @@ export class Editable {
     if (this.element instanceof HTMLInputElement) return this.element.value.trim();
     if (this.element instanceof HTMLTextAreaElement) return this.element.value;
     return this.element.innerText.replace(/\n$/, "");
+  }
+
+  /** What the clip says is what a person begins with: a field that nobody touched has nothing to save. @param {string} value */
+  #take(value) {
+    this.#write(value);
+    this.#base = this.#read();
   }
 
   /** @param {string} value */

@@ -28,12 +28,13 @@ export function inWords(ms) {
   return ms < MINUTE * 1000 ? spoken(Math.max(1000, ms)) : spoken(minutes * MINUTE * 1000);
 }
 
-/** Write a duration in the one unit that matters: `3 s`, `1 min`, `2 h`. @param {number} ms */
+/** Write a duration in the units that matter: `3 s`, `12 min`, `1 h 32 min`. @param {number} ms */
 export function brief(ms) {
   const seconds = Math.max(1, Math.round(ms / 1000));
   if (seconds < MINUTE) return `${seconds} ${words.time.s}`;
-  if (seconds < HOUR) return `${Math.round(seconds / MINUTE)} ${words.time.min}`;
-  return `${Math.round(seconds / HOUR)} ${words.time.h}`;
+  const minutes = Math.round(seconds / MINUTE);
+  const [h, m] = [Math.floor(minutes / MINUTE), minutes % MINUTE];
+  return [h && `${h} ${words.time.h}`, m && `${m} ${words.time.min}`].filter(Boolean).join(" ");
 }
 
 /** Write a number of bytes in the largest fitting unit of 1000. @param {number} bytes */

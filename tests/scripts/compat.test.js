@@ -37,6 +37,7 @@ const FALLBACKS = {
   "api.Document.caretRangeFromPoint": [["clip/transcript.js"], "caretPositionFromPoint, of Firefox"],
   "api.HTMLElement.popover": [["shared/menu.js"], "a press elsewhere closes the menu, which iOS does by itself since 18.3"],
   "api.Highlight": [["clip/transcript.js", "clip/text-marks.js"], "the paragraph is marked, or boxes behind the letters"],
+  "api.MediaDevices.getDisplayMedia": [["recording/sources.js"], "the microphone alone"],
   "api.Navigator.canShare": [["clip/sharing.js"], "no Share button"],
   "api.Navigator.canShare.data_files_parameter": [["clip/sharing.js"], "the link is shared"],
   "api.Navigator.connection": [["offline/audio-cache.js"], "nobody wishes to save data"],

@@ -22,7 +22,8 @@ test("spoken says what a clock shows, one in the singular", () => {
 });
 
 test("brief says the unit that matters, and never nothing", () => {
-  assert.deepEqual([200, 3_400, 62_000, 5_500_000].map(format.brief), ["1 s", "3 s", "1 min", "2 h"]);
+  const brief = ["1 s", "3 s", "1 min", "1 h", "1 h", "1 h 32 min"];
+  assert.deepEqual([200, 3_400, 62_000, 3_599_000, 3_600_000, 5_500_000].map(format.brief), brief);
 });
 
 test("the bin keeps a clip for thirty days", () => {

@@ -31,7 +31,8 @@ log = structlog.get_logger(__name__)
 SHELL: Json = {"type": "string", "description": "Only this version: asked by a service worker."}
 
 PERMISSIONS_POLICY = (
-    "microphone=(self), display-capture=(self), camera=(), geolocation=(), hid=(), midi=(), payment=(), serial=(), usb=()"
+    "microphone=(self), display-capture=(self), "
+    "camera=(), geolocation=(), hid=(), midi=(), payment=(), serial=(), usb=()"
 )
 """What the page may ask a person for: the microphone, the sound of a tab or of the computer, and nothing else."""
 
