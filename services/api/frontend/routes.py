@@ -30,9 +30,7 @@ log = structlog.get_logger(__name__)
 
 SHELL: Json = {"type": "string", "description": "Only this version: asked by a service worker."}
 
-PERMISSIONS_POLICY = (
-    "microphone=(self), display-capture=(self), camera=(), geolocation=(), hid=(), midi=(), payment=(), serial=(), usb=()"
-)
+PERMISSIONS_POLICY = "microphone=(self), display-capture=(self), camera=(), geolocation=(), hid=(), midi=(), payment=(), serial=(), usb=()"
 """What the page may ask a person for: the microphone, the sound of a tab or of the computer, and nothing else."""
 
 LIST_TIMEOUT_S: Final = 1.0
