@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests import speech
-from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, name_of
+from tests.browser.page import LISTEN, SOON_MS, DictaphonePage, open_clip, rename, title_of
 from tests.conftest import Launch
 from tests.servers.chromium import Microphone
 from tests.servers.stack import Stack
@@ -30,8 +30,7 @@ async def test_without_a_microphone_the_page_says_so_and_the_rest_works(
     alert = here.page.get_by_role("region", name="Recorder").get_by_role("alert")
     await expect(alert).to_contain_text(sentence, ignore_case=True, timeout=SOON_MS)
     await expect(here.button("Record")).to_be_visible()
-    await name_of(here.row(clip)).fill("Still renamed")
-    await name_of(here.row(clip)).press("Enter")
+    await rename(await open_clip(here, clip), "Still renamed")
     saved = "async id => (await (await fetch(`/api/clips/${id}`)).json()).name === 'Still renamed'"
     await here.page.wait_for_function(saved, arg=clip)
     assert here.errors == []
@@ -73,13 +72,15 @@ async def test_the_main_job_by_keyboard_alone(calm_stack: Stack, launch_browser:
     await keyboard.press("Space")
     await expect(here.button("Stop")).to_be_visible()
     await expect(here.page.get_by_role("timer")).to_have_text("0:02", timeout=SOON_MS)
-    before = await here.rows().count()
     await here.button("Stop").focus()
     await keyboard.press("Enter")
-    await expect(here.rows()).to_have_count(before + 1)
-    await tab_to("Name")
+    # Its page is open then.
+    await expect(here.page.get_by_role("article").get_by_role("button", name="Rename")).to_be_visible()
+    await tab_to("Rename")
+    await keyboard.press("Enter")
+    await expect(here.page.get_by_role("textbox", name="Name")).to_be_focused()
     await keyboard.press("ControlOrMeta+A")
     await keyboard.type("Typed by keyboard")
     await keyboard.press("Enter")
-    await expect(name_of(here.rows().first)).to_have_value("Typed by keyboard")
+    await expect(title_of(here.rows().first)).to_have_text("Typed by keyboard")
     assert await here.page.evaluate(NAMELESS) == 0, "everything that can be used has a name"

@@ -46,6 +46,8 @@ class Microphone(Enum):
 
     REFUSED = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny")
     ABSENT = ("--disable-audio-input", "--use-fake-ui-for-media-stream")
+    GRANTED = ("--use-fake-device-for-media-stream",)
+    """A context allows it: the stand-in for the prompt gives a beep in the place of the sound of a tab."""
 
 
 async def launch(
@@ -70,7 +72,11 @@ async def launch(
             f"--use-file-for-fake-audio-capture={microphone}{'%noloop' if once else ''}",
         )
     return await playwright.chromium.launch(
-        executable_path=executable(playwright, whole=whole), args=[*QUIET, *sound, *more], chromium_sandbox=False
+        executable_path=executable(playwright, whole=whole),
+        args=[*QUIET, *sound, *more],
+        # Chromium gives no sound of a tab that is muted.
+        ignore_default_args=["--mute-audio"] if microphone is Microphone.GRANTED else None,
+        chromium_sandbox=False,
     )
 
 
