@@ -1,4 +1,4 @@
-"""Compression of answers that are text: lists, clips, transcripts.
+"""Compression of answers that are text: lists, clips, transcripts, the page.
 
 Only whole bodies are compressed. What streams is sound or a zip, which is compressed already. Starlette's
 `GZipMiddleware` has no Brotli, and gives the compressed answer the entity tag of the plain one.
@@ -27,6 +27,7 @@ TEXT_TYPES = frozenset(
         "application/problem+json",
         "application/x-subrip",
         "text/html",
+        "text/javascript",
         "text/markdown",
         "text/plain",
         "text/vtt",

@@ -76,3 +76,11 @@ async def test_transcripts_are_compressed_too(client: httpx.AsyncClient, url: st
         response, body = await raw(client, f"{url}/transcript.{form}", "br")
         assert response.headers["Content-Encoding"] == "br", form
         assert len(body) < 4_000
+
+
+async def test_the_service_worker_is_compressed(client: httpx.AsyncClient) -> None:
+    """Every first visit fetches it, with the list of all files in it."""
+    response, body = await raw(client, "/service-worker.js", "br")
+    assert response.headers["Content-Encoding"] == "br"
+    assert len(body) < 5_000
+    assert brotli.decompress(body).startswith(b"const SHELL = ")
