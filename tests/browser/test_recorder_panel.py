@@ -21,7 +21,7 @@ SHIFTS = """
 window.shifts = [];
 new PerformanceObserver((list) => {
   for (const { hadRecentInput, value, sources } of list.getEntries()) {
-    if (!hadRecentInput) window.shifts.push({ value, of: sources.map(({ node, previousRect, currentRect }) => [node?.outerHTML?.slice(0, 60), previousRect.y, currentRect.y]) });
+    if (!hadRecentInput) window.shifts.push({ value, of: sources.map(({ node }) => node?.outerHTML?.slice(0, 60)) });
   }
 }).observe({ type: "layout-shift", buffered: true });
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
 from shared.clips.models import Status
 from tests import speech
@@ -170,7 +170,7 @@ async def test_on_a_phone_nothing_lies_over_the_player_or_in_it(
     here = await opened(await launch_browser(), stack, f"/clips/{id_of(1)}", **look)
     bar = player(here.page)
     await expect(bar.locator("[data-part=time]")).to_contain_text("1:02:05")
-    letter = {"name": "letter.txt", "mimeType": "text/plain", "buffer": b"Dear John"}
+    letter = FilePayload(name="letter.txt", mimeType="text/plain", buffer=b"Dear John")
     await here.page.set_input_files("input[type=file]", letter)
     toast = here.page.get_by_role("status").filter(has=here.button("Close"))
     await expect(toast).to_contain_text("letter.txt", timeout=SOON_MS)
