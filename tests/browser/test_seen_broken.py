@@ -86,6 +86,11 @@ async def test_notes_stand_beside_the_words_where_there_is_room(stack: Stack, la
     assert right is not None
     assert left["x"] + left["width"] < right["x"]
     assert abs(left["y"] - right["y"]) < 100
+    failed = await open_clip(here, id_of(2))
+    status = await failed.get_by_text("The transcription failed.").bounding_box()
+    assert status is not None
+    assert abs(status["x"] - left["x"]) < 100, "its state stands at the start of the line"
+    await open_clip(here, id_of(1))
     await clip.get_by_role("tab", name="Transcript").focus()
     await here.page.keyboard.press("ArrowRight")
     await expect(clip.get_by_role("tab", name="History")).to_be_focused()
