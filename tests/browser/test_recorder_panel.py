@@ -185,7 +185,7 @@ async def test_a_recording_that_goes_on_after_its_tab_was_closed_is_played_throu
     clip, player = clip_page(here.page), here.page.get_by_role("region", name="Player", exact=True)
     await expect(clip.get_by_role("button", name="1 gap")).to_be_visible()
     await expect(clip).to_contain_text("Waiting to be transcribed", timeout=SOON_MS)
-    await clip.get_by_role("button", name="Play").click()
+    await player.get_by_role("button", name="Play", exact=True).click()
     await here.page.wait_for_function("() => sounds.some(({ src, currentTime }) => src.endsWith('=1') && currentTime)")
     seek = player.get_by_role("slider", name="Seek")
     assert int(await seek.input_value()) >= 1_500
