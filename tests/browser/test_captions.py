@@ -32,6 +32,7 @@ async def test_words_appear_while_somebody_speaks(stack: Stack, launch_browser: 
     assert speech.word_errors(said, speech.words(SAID)) < 0.5, said
 
     await speaker.button("Stop").click()
+    await expect(speaker.page.locator("[data-part=captions]")).to_be_empty()
     text = await heard(there)
     assert speech.word_errors(text, speech.words(SAID)) <= 0.2, text
     await expect(there.locator(".heard")).to_be_hidden()
