@@ -96,4 +96,4 @@ async def test_more_than_the_limit_is_refused_before_and_while_it_is_sent(
             response = await client.put("/clips/a", content=large(1_000_001), headers=headers)
             assert "at most 1,000,000 bytes" in assert_problem(response, 413, "too-large")
         assert (await client.put("/clips/a", content=large(1_000_000), headers=WEBM)).status_code == 201
-        assert (await client.get("/api/clips")).json()["limits"] == {"upload_bytes": 1_000_000}
+        assert (await client.get("/api/clips")).json()["limits"]["upload_bytes"] == 1_000_000

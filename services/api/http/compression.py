@@ -83,7 +83,8 @@ def _is_text(start: Message) -> bool:
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in TEXT_TYPES or start["status"] == 206 or "content-encoding" in headers:
         return False
-    headers.add_vary_header("Accept-Encoding")
+    if "accept-encoding" not in headers.get("vary", "").lower():
+        headers.add_vary_header("Accept-Encoding")
     return True
 
 

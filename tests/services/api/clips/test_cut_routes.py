@@ -98,7 +98,7 @@ async def test_the_sound_of_a_cut_clip_is_made_without_the_cuts_and_the_original
     client: httpx.AsyncClient, worker: Worker, clip: dict[str, Any], url: str
 ) -> None:
     await cut(client, url, (0, 3_000))
-    assert (worker.jobs(clip["id"]), [each.form for each in worker.renditions(clip["id"])]) == (1, ["cut-m4a"])
+    assert [each.form for each in worker.renditions(clip["id"])] == ["cut-m4a"]
     for query in ("", "?as=m4a"):
         assert_making(await client.get(f"{url}/audio{query}", headers=FETCH))
     for query in ("?as=original", "?download"):

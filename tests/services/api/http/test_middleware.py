@@ -159,7 +159,7 @@ async def test_the_page_runs_nothing_but_our_own_files(client: httpx.AsyncClient
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
     assert "unsafe" not in policy
     assert "require-trusted-types-for 'script'" in policy
-    assert "microphone=(self), camera=()" in page.headers["Permissions-Policy"]
+    assert "microphone=(self), display-capture=(self), camera=()" in page.headers["Permissions-Policy"]
     assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     script = await client.get("/static/shared/api.js")
     assert script.status_code == 200
