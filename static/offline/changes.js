@@ -20,7 +20,7 @@ const PATIENCE_MS = 2_000;
 const TAKEN_MS = 5_000;
 
 /** A server that fails at the same change so often will never take it, and others wait behind it. */
-const MOST_FAILURES = 5;
+const MAX_FAILURES = 5;
 
 /** Somebody else changed the words that a person was editing, to `theirs`. */
 export class Conflict extends Error {
@@ -208,7 +208,7 @@ export class Changes extends EventTarget {
     }
     else if (isPassing(error)) {
       const failures = change.failures + (isStatus(error, 500) ? 1 : 0);
-      const hopeless = failures >= MOST_FAILURES && { state: "refused", reason: error.reason };
+      const hopeless = failures >= MAX_FAILURES && { state: "refused", reason: error.reason };
       await this.memory.put("changes", { ...now, failures, ...hopeless });
     } else {
       await this.memory.put("changes", { ...now, state: "refused", reason: reasonOf(error) });

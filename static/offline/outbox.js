@@ -257,8 +257,8 @@ export class Outbox extends EventTarget {
         if (!row) return this.#gone(id);
         if (await this.#step(row, upload)) return;
       } catch (error) {
-        const stumbled = () => new Problem([{ code: "device.stumbled" }, { said: `(${error})` }], 500);
-        await this.#failed(id, error instanceof Problem ? error : stumbled());
+        const sendingProblem = () => new Problem([{ code: "device.sendingFailed" }, { said: `(${error})` }], 500);
+        await this.#failed(id, error instanceof Problem ? error : sendingProblem());
         continue;
       }
       if (this.#news.has(id)) continue;

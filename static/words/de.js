@@ -145,7 +145,7 @@ export default {
     lost: "Dieses Gerät hat die Aufnahme verloren.",
     keepsNothing: "Dieser Browser bewahrt nichts auf dem Gerät auf.",
     audioGone: "Der Ton ist nicht mehr auf diesem Gerät.",
-    stumbled: "Die Seite ist beim Senden gestolpert und versucht es noch einmal.",
+    sendingFailed: "Das Senden ist fehlgeschlagen; die Seite versucht es noch einmal.",
     incomplete:
       "Der Server hat verloren, was er davon hatte, und der Anfang ist nicht mehr auf diesem Gerät. Was noch hier ist, bleibt.",
     noRoomForFile: "Auf diesem Gerät ist kein Platz für die Datei: Lass diese Seite offen, bis sie gesendet ist.",

@@ -143,7 +143,7 @@ export default {
     lost: "This device has lost the recording.",
     keepsNothing: "This browser keeps nothing on the device.",
     audioGone: "The audio is not on this device any more.",
-    stumbled: "This page stumbled while it was sending, and tries again.",
+    sendingFailed: "This page failed while it was sending, and tries again.",
     incomplete:
       "The server has lost what it had of this, and its beginning is no longer on this device. What is still here is kept.",
     noRoomForFile: "This device has no room to keep the file: leave this page open until it is sent.",

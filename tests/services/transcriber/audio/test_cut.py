@@ -56,8 +56,8 @@ def test_nobody_hears_a_click_where_a_tone_is_cut() -> None:
     tone = np.sin(2 * np.pi * 100 * times).astype(np.float32)
     # Cut where one side is at +1 and the other at -1, and where the beginning and the end are at their loudest.
     made = cut(tone, [(0, 102), (302, 407), (898, 1_000)])
-    largest_step = np.abs(np.diff(np.concatenate([[0], made, [0]]))).max()
-    assert largest_step < 1.6 * np.abs(np.diff(tone)).max()
+    max_step = np.abs(np.diff(np.concatenate([[0], made, [0]]))).max()
+    assert max_step < 1.6 * np.abs(np.diff(tone)).max()
 
 
 def test_what_follows_the_last_stretch_is_not_decoded() -> None:
