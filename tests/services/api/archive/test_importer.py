@@ -23,6 +23,7 @@ from services.api.state import State
 from shared.clips.models import Clip, Status
 from shared.clips.renditions import Rendition
 from shared.db.engine import read_session
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.search.folding import folded_ahead
 from tests.recordings import WEBM_HEAD
@@ -66,7 +67,7 @@ def import_into(setup: MaintenanceSetup, zipped: io.BytesIO) -> ImportResult:
     incoming.mkdir(parents=True, exist_ok=True)
     unused: Any = relay
     state = State(settings, setup.engine, setup.store, unused, incoming)
-    return import_zip(state, zipped, len(zipped.getvalue()), threading.Event())
+    return import_zip(state, HOME, zipped, len(zipped.getvalue()), threading.Event())
 
 
 PLAYED = {"file": "original-0.webm", "bytes": len(SOUND), "sha256": hashlib.sha256(SOUND).hexdigest()}

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from services.api.search.filters import ClipQuery
 from shared.clips.models import Clip, Status
 from shared.db.engine import transaction
+from shared.libraries import HOME
 from tests.conftest import Parts
 from tests.services.api.clips.test_routes import NOBODY, assert_problem, put_clip
 from tests.shared.conftest import engine_at
@@ -39,7 +40,15 @@ def made(number: int, **fields: Any) -> Clip:
     at = fields.pop("at", NOON + timedelta(minutes=number))
     name, duration_ms = fields.pop("name", f"Clip {number}"), fields.pop("duration_ms", number * 1000 or None)
     clip = Clip.new_upload(
-        uuid.uuid4(), name=name, duration_ms=duration_ms, now=at, mime="audio/webm", bytes=1, sha256="", audio_key="-"
+        uuid.uuid4(),
+        name=name,
+        duration_ms=duration_ms,
+        now=at,
+        mime="audio/webm",
+        bytes=1,
+        sha256="",
+        audio_key="-",
+        library_id=HOME,
     )
     clip.status = fields.pop("status", Status.DONE)
     clip.text = fields.pop("text", None)
