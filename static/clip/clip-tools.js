@@ -64,7 +64,7 @@ export class ClipTools {
       ...(clip.head.language.element.hidden ? [] : [{ label: words.clipPage.spoken, act: this.chooseLanguage }]),
       ...this.#tracks(),
       { label: words.page.details, act: act(() => this.#details()) },
-      ...(clip.entry.clip && !clip.entry.local ? [{ label: words.trim.title, act: act(() => clip.trim()) }] : []),
+      ...(clip.entry.clip && !clip.entry.local && clip.view.playable ? [{ label: words.trim.title, act: act(() => clip.trim()) }] : []),
       { label: words.page.history, act: () => clip.goToTab("history") },
       ...(hasWords ? [{ label: words.page.copyText, act: act(() => this.#copyText()) }] : []),
       ...(canShare() ? [{ label: words.page.copyLink, act: act(() => this.#copyLink(this.menuButton)) }] : []),
@@ -101,7 +101,7 @@ export class ClipTools {
       ...{ label, download: "" },
       href: `/api/clips/${clip.id}/transcript.${form}?download`,
     }));
-    return [original, ...forms, ...(hasWords ? written : [])];
+    return [original, ...(clip.view.playable ? forms : []), ...(hasWords ? written : [])];
   }
 
   /** Save a form of the sound under the name that the server says, once it is made. @param {"m4a"|"mp3"} form */

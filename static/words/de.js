@@ -263,6 +263,7 @@ export default {
     menu: (/** @type {string} */ name) => `Mehr zu ${name}`,
     play: (/** @type {string} */ name) => `${name} abspielen`,
     pause: (/** @type {string} */ name) => `${name} anhalten`,
+    doTo: (what, name) => `${what}: ${name}`,
     unreadable: (problem) => `Die Aufnahmen konnten nicht gelesen werden: ${problem} Die Seite versucht es weiter.`,
     polled:
       "Was anderswo geschieht, kommt hier ein paar Sekunden später an: Die Live-Verbindung zum Server kommt nicht zustande. Die Seite versucht es weiter.",
@@ -287,6 +288,7 @@ export default {
     failed: "Das Transkribieren ist misslungen.",
     off: "Kein Transkript: Auf diesem Server ist keine Spracherkennung eingerichtet.",
     wordless: "Es war nichts zu verstehen.",
+    unplayed: "Es gibt nichts abzuspielen. „Herunterladen“ gibt die Datei, wie sie kam.",
     unknown: "In einem Zustand, den diese Version der Seite nicht kennt",
     detect: "Erkennen",
     detected: (language) => `Erkennen (${language})`,

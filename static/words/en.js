@@ -264,6 +264,7 @@ export default {
     menu: (/** @type {string} */ name) => `More for ${name}`,
     play: (/** @type {string} */ name) => `Play ${name}`,
     pause: (/** @type {string} */ name) => `Pause ${name}`,
+    doTo: (/** @type {string} */ what, /** @type {string} */ name) => `${what}: ${name}`,
     unreadable: (/** @type {string} */ problem) =>
       `The clips could not be read: ${problem} The page goes on trying.`,
     polled:
@@ -289,6 +290,7 @@ export default {
     failed: "The transcription failed.",
     off: "Not transcribed: no recognizer is set up on this server.",
     wordless: "No words were heard.",
+    unplayed: "There is nothing to play. Download gives the file as it came.",
     unknown: "In a state that this version of the page does not know",
     detect: "Detect",
     detected: (/** @type {string} */ language) => `Detect (${language})`,

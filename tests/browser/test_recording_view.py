@@ -51,7 +51,7 @@ async def test_what_is_noted_without_a_server_survives_a_crash_of_the_tab(
     await here.has_recorded(5)
     await here.crash()
     again = await DictaphonePage.open(context, calm_stack.api_url)
-    await again.button("Continue").click()
+    await again.page.get_by_role("button", name="Continue:").click()
     await expect(again.page.get_by_role("textbox", name="Notes")).to_have_value("Written in a tunnel")
     await expect(again.page.get_by_role("textbox", name="Marker at")).to_be_visible()
     await again.button("Stop").click()
