@@ -39,6 +39,23 @@ async def test_what_is_typed_marked_and_noted_belongs_to_the_clip(calm_stack: St
     assert here.errors == []
 
 
+async def test_stop_leads_to_the_clip_when_the_network_went_while_it_was_recorded(
+    calm_stack: Stack, context: BrowserContext
+) -> None:
+    """Its page was asked for after Stop only: a first visit that lost its network ended at an error."""
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    async with here.page.expect_response("**/clip/clip-page.css"):
+        await here.button("Record").click()
+    await here.has_recorded(2)
+    await context.set_offline(True)
+    await here.page.get_by_role("textbox", name="Title of this recording").fill("Spoken in a tunnel")
+    await here.button("Stop").click()
+    await expect(clip_page(here.page).get_by_role("heading", level=1)).to_have_text("Spoken in a tunnel")
+    await expect(clip_page(here.page)).to_contain_text("Kept on this device, will be sent.")
+    await context.set_offline(False)
+    assert here.errors == []
+
+
 async def test_what_is_noted_without_a_server_survives_a_crash_of_the_tab(
     calm_stack: Stack, context: BrowserContext
 ) -> None:
