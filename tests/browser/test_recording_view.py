@@ -100,3 +100,25 @@ async def test_a_recording_is_shown_anywhere_and_no_stray_key_ends_it(
     await here.button("Stop").click()
     await expect(here.page).to_have_title(re.compile(r"^(?!●|Paused)"), timeout=SOON_MS)
     assert here.errors == []
+
+
+async def test_everything_of_a_recording_can_be_reached_in_a_low_window(
+    calm_stack: Stack, context: BrowserContext
+) -> None:
+    """At 200 % the notes lay under the buttons, the words under the level."""
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    await here.page.set_viewport_size({"width": 720, "height": 450})
+    await here.button("Record").click()
+    await here.has_recorded(1)
+    await expect(here.button("Pause")).to_be_in_viewport(ratio=1)
+    await here.page.get_by_role("textbox", name="Notes").click(timeout=SOON_MS)
+    notes = await here.page.get_by_role("textbox", name="Notes").bounding_box()
+    tools = await here.button("Marker").bounding_box()
+    assert notes is not None
+    assert tools is not None
+    assert notes["y"] < tools["y"], "the caret is in sight"
+    words = here.page.get_by_role("region", name="What was heard so far")
+    await words.scroll_into_view_if_needed()
+    await words.click(timeout=SOON_MS)
+    await here.button("Stop").click()
+    assert here.errors == []
