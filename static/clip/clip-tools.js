@@ -4,7 +4,7 @@ import { Problem } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
 import { part } from "../shared/element.js";
 import { Menu } from "../shared/menu.js";
-import { clipAddress } from "../shared/router.js";
+import { clipAddress, place } from "../shared/router.js";
 import { words } from "../shared/words.js";
 import { Preparing } from "../player/preparing.js";
 import { choices } from "./remarks.js";
@@ -151,7 +151,11 @@ export class ClipTools {
   }
 
   #delete() {
-    void this.page.deletion.delete(this.clip.id, this.clip.view.name);
+    const { deletion, router } = this.page;
+    const { id } = this.clip;
+    // Whoever has gone on meanwhile stays there.
+    const back = () => router.place.name === "list" && router.go(place("clip", { id }));
+    void deletion.delete(id, this.clip.view.name, back);
     this.clip.leave();
   }
 }

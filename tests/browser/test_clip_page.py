@@ -171,6 +171,9 @@ async def test_what_is_deleted_elsewhere_can_be_restored_and_what_is_deleted_her
     await expect(clip).to_be_hidden()
     await here.button("Undo").click()
     await expect(title_of(here.row(id_of(1)))).to_have_text("Landlord")
+    # One is where one was.
+    await expect(here.page).to_have_url(re.compile(f"/clips/{id_of(1)}"))
+    await expect(clip.get_by_role("heading", level=1)).to_have_text("Landlord")
     assert here.errors == []
 
 
