@@ -78,6 +78,7 @@ export class ClipPage {
       save: () => this.try(() => page.actions.download(this.entry)),
     });
     this.edit = part(this.element, "edit", HTMLButtonElement);
+    this.editWords = part(this.element, "edit-words", HTMLElement);
     this.remarks = new Remarks(part(this.element, "remarks", HTMLElement), {
       playFrom: (ms) => page.player.playFrom(this.id, ms),
       pause: () => page.player.player?.pause(),
@@ -115,8 +116,8 @@ export class ClipPage {
     this.entry = entry;
     const { clip } = entry;
     const { view } = this;
-    this.#gone(gone(entry) ? words.bin.elsewhere : "", true);
     this.#provide(view.playable);
+    this.#gone(gone(entry) ? words.bin.elsewhere : "", true);
     this.head.show(entry, view);
     this.#tell(view);
     this.remarks.show(clip);
@@ -128,7 +129,6 @@ export class ClipPage {
     void this.details.show(clip);
   }
 
-  /** Stand at a moment, and bring its words into sight. @param {number} ms */
   /** Have its player at the foot, or none where there is nothing to play; what plays goes on. @param {boolean} isPlayable */
   #provide(isPlayable) {
     if (isPlayable === this.#isPlayable) return;
@@ -140,6 +140,7 @@ export class ClipPage {
     else player.close();
   }
 
+  /** Stand at a moment, and bring its words into sight. @param {number} ms */
   goTo(ms) {
     void this.page.player.seek(this.id, ms);
     this.transcript.seek(ms);
@@ -320,7 +321,8 @@ export class ClipPage {
 
   /** Somebody edits the words, or has done so; keyboards go on from where they began. @param {boolean} editing */
   #edits(editing) {
-    write(this.edit, editing ? words.player.done : words.page.edit);
+    write(this.editWords, editing ? words.player.done : words.page.edit);
+    this.edit.toggleAttribute("data-edits", editing);
     if (editing) this.find.close();
     else if (document.activeElement === document.body) this.edit.focus({ preventScroll: true });
   }

@@ -42,12 +42,12 @@ export default {
     microphone: "Mikrofon",
     clips: "Aufnahmen",
     emptyTitle: "Sag etwas",
-    firstTitle: "Ein Ort für das, was du sagst",
+    noneYet: "Noch keine Aufnahmen",
     firstRecord: "Drück „Aufnehmen“ und sprich: Nichts geht verloren, auch wenn das Netz ausfällt oder der Akku leer ist.",
     firstWords:
       "Deine Worte erscheinen von selbst, neben dem Ton, aus dem sie stammen, auf jedem Gerät, das diese Seite offen hat.",
-    emptyDrop: "Du kannst auch Tondateien irgendwo hierher ziehen oder",
-    emptyPick: "von diesem Gerät wählen",
+    emptyDrop: " oder irgendwo auf diese Seite ziehen.",
+    emptyPick: "Tondateien hinzufügen",
     backToClips: "Zurück zu den Aufnahmen",
     backToSettings: "Zurück zu den Einstellungen",
     emptyBin: "Papierkorb leeren",
@@ -267,7 +267,7 @@ export default {
     unreadable: (problem) => `Die Aufnahmen konnten nicht gelesen werden: ${problem} Die Seite versucht es weiter.`,
     polled:
       "Was anderswo geschieht, kommt hier ein paar Sekunden später an: Die Live-Verbindung zum Server kommt nicht zustande. Die Seite versucht es weiter.",
-    screens: (n) => `Offen auf ${some(n, "weiteren Bildschirm", "weiteren Bildschirmen")}`,
+    screens: (n) => `+${some(n, "Fenster", "Fenster")}`,
     arrived: (name, text) => `${name}: ${text || "Es war nichts zu verstehen."}`,
   },
 
@@ -464,7 +464,7 @@ export default {
     captionsHint: "Nach der Aufnahme kommen die Worte auf jeden Fall.",
     look: "Sprache und Aussehen",
     pageLanguage: "Sprache dieser Seite",
-    asBrowser: "Wie der Browser es wünscht",
+    asBrowser: "Wie im Browser",
     machineMade: (name) => `${name} (maschinell übersetzt)`,
     machineHint: "Diese Sprache wurde maschinell übersetzt, und noch niemand, der sie spricht, hat sie gelesen.",
     theme: "Farben",

@@ -41,11 +41,11 @@ export default {
     microphone: "Microphone",
     clips: "Clips",
     emptyTitle: "Say something",
-    firstTitle: "A place for what you say",
+    noneYet: "No clips yet",
     firstRecord: "Press Record and speak: nothing of it is lost, though the network goes or the battery dies.",
     firstWords: "Your words appear by themselves, beside the sound they came from, on every device that has this page open.",
-    emptyDrop: "You can also drop sound files anywhere, or",
-    emptyPick: "pick them from this device",
+    emptyDrop: ", or drop them anywhere on this page.",
+    emptyPick: "Add sound files",
     backToClips: "Back to the clips",
     backToSettings: "Back to the settings",
     emptyBin: "Empty the bin",
@@ -269,7 +269,7 @@ export default {
       `The clips could not be read: ${problem} The page goes on trying.`,
     polled:
       "Changes from elsewhere come a few seconds late: the live connection to the server does not come through. The page goes on trying.",
-    screens: (/** @type {number} */ n) => `Open on ${some(n, "other screen")}`,
+    screens: (/** @type {number} */ n) => `+${some(n, "screen")}`,
     arrived: (/** @type {string} */ name, /** @type {string} */ text) => `${name}: ${text || "no words were heard."}`,
   },
 

@@ -265,12 +265,13 @@ async def take_recording(camera: Camera) -> None:
                 await here.page.bring_to_front()
                 await here.has_recorded(6)
                 await here.page.locator("[data-part=recorder] [data-part=mark]").click()
-                await here.page.keyboard.type("The sisters")
+                await here.page.locator("[data-part=recording-markers] input").fill("The sisters")
                 await here.page.locator("[data-part=recording-notes]").fill("- [ ] Ask Anna about the cottage")
                 await take(here.page, look, "recording")
                 await here.page.locator("[data-part=pause]").click()
                 await expect(here.page.locator("body")).to_have_attribute("data-recorder", "paused")
                 await take(here.page, look, "paused")
+                await stop(here)
 
 
 async def take_meeting(camera: Camera) -> None:
@@ -286,18 +287,21 @@ async def take_meeting(camera: Camera) -> None:
             await name_recording(here, "Weekly meeting")
             await here.has_recorded(6)
             await take(here.page, look, "meeting")
+            await stop(here)
 
 
-async def take_offline(camera: Camera, stack: Stack) -> None:
-    """What a server that is away changes."""
-    async with camera.opened(camera.all_looks) as pages:
-        stack.kill("api")
-        for look, here in pages.items():
-            await here.page.bring_to_front()
+async def take_offline(camera: Camera) -> None:
+    """A recording whose network goes, its page, and the list."""
+    for look, options in camera.all_looks.items():
+        async with camera.look(options) as here:
             await start_recording(here, "Spoken in a tunnel")
-            await here.has_recorded(12)
+            await here.has_recorded(4)
+            await here.page.context.set_offline(True)
+            await here.has_recorded(15)
             await take(here.page, look, "behind")
             await stop(here)
+            await here.page.wait_for_timeout(SETTLE_MS)
+            await take(here.page, look, "kept")
             await here.page.evaluate(GOTO, "/")
             await expect(here.page.locator("[data-part=offline]")).to_be_visible(timeout=SOON_MS)
             await here.page.wait_for_timeout(SETTLE_MS)
@@ -321,7 +325,7 @@ async def shoot(stack: Stack, browser: Browser, wanted: Iterable[str]) -> None:
     if "meeting" in camera.states:
         await take_meeting(camera)
     if "offline" in camera.states:
-        await take_offline(camera, stack)
+        await take_offline(camera)
 
 
 async def main(wanted: Iterable[str]) -> None:
