@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -24,10 +22,9 @@ from services.api.search.pages import (
     ClipRows,
 )
 from services.api.search.schemas import FORMS, ClipPage, Limits, Realtime, SearchPage
+from services.api.search.tag_counts import count_tags
 from services.api.state import State, state_of
-from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip, ShortClip
-from shared.search.index import ClipTag
 from shared.search.query import parse_query
 
 
@@ -100,15 +97,7 @@ def _common(
 @Operation("All tags, most used first", {200: json_answer("Each with its number of clips.", TAGS)})
 def list_tags(request: Request) -> Response:
     """GET /api/tags: every tag and how many clips have it, most used first. Spellings of one tag are one tag."""
-    clip_count = func.count()
-    statement = (
-        select(func.max(ClipTag.name), clip_count)
-        .join(Clip, col(Clip.id) == col(ClipTag.clip_id))
-        .where(col(ClipTag.library_id) == access_of(request).library, col(Clip.deleted_at).is_(None))
-        .group_by(col(ClipTag.key))
-        .order_by(clip_count.desc(), col(ClipTag.key))
-    )
     with state_of(request).read_session() as session:
-        rows = session.connection().execute(statement).all()
+        rows = session.connection().execute(count_tags(access_of(request).library)).all()
     tags = [{"name": name, "clips": clips} for name, clips in rows]
     return JSONResponse({"tags": tags}, headers={"Cache-Control": PRIVATE})
