@@ -14,6 +14,8 @@ from sqlalchemy import Engine
 from sqlmodel import delete
 from starlette.requests import Request
 
+from services.api.access.access import Access
+from services.api.access.principal import LOCAL, Need
 from services.api.search.filters import ClipQuery
 from shared.clips.models import Clip, Status
 from shared.db.engine import transaction
@@ -201,7 +203,8 @@ FORGEABLE: list[dict[str, str]] = [
 async def test_a_forged_cursor_is_refused(client: httpx.AsyncClient, engine: Engine, params: dict[str, str]) -> None:
     """The fingerprint of a list is no secret: whoever computes it still gets no error of the database."""
     keep(engine, *(made(number, name=f"Talk {number}") for number in range(3)))
-    request = Request({"type": "http", "query_string": urlencode(params).encode(), "headers": []})
+    scope = {"type": "http", "query_string": urlencode(params).encode(), "headers": []}
+    request = Request(scope | {"state": {"access": Access(LOCAL, Need.READS, None)}})
     fingerprint = ClipQuery.of(request).fingerprint
     accepted = 0
     for keys in FORGED:
