@@ -9,6 +9,8 @@ from services.api.access.identify import identify
 from services.api.access.principal import Need, Principal
 from services.api.http.errors import Problem
 
+NO_LIBRARY = "There is no library with this id."
+
 
 @dataclass(frozen=True)
 class Access:
@@ -23,7 +25,7 @@ class Access:
     def library(self) -> str:
         """The library of a request that is about no clip: the one it names, or the principal's. Raises `Problem`."""
         library_id = self.principal.library if self.named is None else self.named
-        self.check(library_id, "There is no library with this id.")
+        self.check(library_id, NO_LIBRARY)
         return library_id
 
     @property
@@ -43,11 +45,16 @@ class Access:
 
 
 async def admit(connection: HTTPConnection, need: Need) -> Access:
-    """Note who sends this request, for `access_of`. Raises `Problem` `sign-in` if nobody known does."""
+    """Note who sends this request, for `access_of`.
+
+    Raises `Problem`: `sign-in` if nobody known does, `not-found` or `not-allowed` for the library that it names.
+    """
     principal = await identify(connection)
     if principal is None:
         raise Problem("sign-in", "Sign in first: this server shows nothing to somebody it does not know.")
     access = Access(principal, need, connection.query_params.get("library"))
+    if access.named is not None:
+        access.check(access.named, NO_LIBRARY)
     connection.state.access = access
     return access
 

@@ -26,7 +26,7 @@ from services.api.archive.zip_reader import (
     read_description_blocks,
     unpacking_failure,
 )
-from services.api.background.clip_rows import load_rows
+from services.api.background.clip_rows import Place, load_rows
 from services.api.clips.media_types import resolve_media_type
 from services.api.clips.names import clean_name
 from services.api.http.errors import Problem
@@ -115,7 +115,7 @@ class _ClipFolder:
                     _record_revisions(transaction, description.id, revisions, spool)
             except (InvalidClip, IntegrityError, DataError, StoreFull, ClientDisconnect) as error:
                 # Nothing was committed. After any other error something may have been, and the row needs its bytes.
-                _delete_unnamed(state, description.id, keys.values())
+                _delete_unnamed(state, keys.values())
                 if isinstance(error, DataError):
                     raise InvalidClip("Its description holds what the database does not take.") from error
                 if not isinstance(error, IntegrityError):
@@ -214,10 +214,11 @@ def _is_known(state: State, library_id: str, description: ClipDescription) -> bo
     return True
 
 
-def _delete_unnamed(state: State, clip_id: uuid.UUID, keys: Collection[str]) -> None:
+def _delete_unnamed(state: State, keys: Collection[str]) -> None:
     """Delete objects that no row names. In an import of hours, maintenance may have found those that came first."""
     with state.read_session() as session:
-        named = load_rows(session, {clip_id: ()})[clip_id].own_keys
+        rows = load_rows(session, {place: () for key in keys if (place := Place.of_key(key))})
+        named = {key for each in rows.values() for key in each.own_keys}
     for key in keys:
         if key not in named:
             state.store.delete(key)
