@@ -20,11 +20,11 @@ class ClipWords(ClipRow):
     @property
     def words(self) -> str | None:
         """The text with the words that cuts hide."""
-        return None if self.text is None else self._whole_text()[0]
+        return None if self.text is None else self.whole_words()[0]
 
     def spliced(self, text: str) -> tuple[str, list[Span]]:
         """A new text with the words that cuts hide, and where they are in it."""
-        return splice(text, *self._whole_text()) if self.cuts else (text, [])
+        return splice(text, *self.whole_words()) if self.cuts else (text, [])
 
     @property
     def excerpt(self) -> str | None:
@@ -55,9 +55,13 @@ class ClipWords(ClipRow):
         self._touch(now)
         return Transcript(clip_id=self.id, source=Source.PERSON, text=words, language=self.language, created_at=now)
 
-    def set_cuts(self, cuts: list[Cut], hidden: list[Span], now: datetime) -> None:
-        """Replace the cuts, which are normalized; none shows all again. `hidden` are the words in them, of `words`."""
-        words, sound_ms = self.words, self.sound_ms
+    def set_cuts(self, cuts: list[Cut], words: str | None, hidden: list[Span], now: datetime) -> None:
+        """Replace the cuts, which are normalized; none shows all again. `hidden` are the spans of the words in them.
+
+        `words` are those of this version of the clip. To read them may take seconds, so that it is done before the row
+        is locked.
+        """
+        sound_ms = self.sound_ms
         self.cuts = cuts
         if words is not None:
             self._set_words(words, hidden)
@@ -77,8 +81,8 @@ class ClipWords(ClipRow):
         self.text = words if words is None else shown_text(words, hidden)
         self.whole_text, self.hidden = (words, hidden) if self.cuts else (None, [])
 
-    def _whole_text(self) -> tuple[str, list[Span]]:
-        """The text with the words that cuts hide, and where they are in it."""
+    def whole_words(self) -> tuple[str, list[Span]]:
+        """The text with the words that cuts hide, and where they are in it. It may take seconds (`splice`)."""
         shown = self.text or ""
         if self.whole_text is None or shown_text(self.whole_text, self.hidden) == shown:
             return (shown, []) if self.whole_text is None else (self.whole_text, self.hidden)
