@@ -6,7 +6,7 @@ What is cut out of them is cut out of it, and their words are there before its s
 
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -175,9 +175,15 @@ def _check_bounds(parts: Sequence[Part], max_hours: float) -> None:
         ("characters of notes", MAX_NOTES_CHARS, lambda part: len(part.clip.notes) + len(SEPARATOR)),
         ("characters of words", MAX_TEXT_CHARS, lambda part: len(part.words or "") + len(SEPARATOR)),
     ]
-    for what, maximum, count in counted:
-        if (number := sum(count(part) for part in parts)) > maximum:
+    numbers = [(what, maximum, sum(count(part) for part in parts)) for what, maximum, count in counted]
+    for what, maximum, number in [("tags", MAX_TAGS, len(_tags(parts))), *numbers]:
+        if number > maximum:
             raise Problem("bad-request", f"Together they have {number} {what}; a clip can have at most {maximum}.")
+
+
+def _tags(parts: Sequence[Part]) -> Collection[str]:
+    """The tags of all parts. Of two that differ in capitals alone, the first one stays."""
+    return {tag.casefold(): tag for part in reversed(parts) for tag in reversed(part.clip.tags)}.values()
 
 
 def _words(parts: Sequence[Part]) -> str:
@@ -215,7 +221,7 @@ def _joined_clip(parts: Sequence[Part], id: uuid.UUID, name: str | None, now: da
     clip.name_origin = clip.name_origin if name else first.name_origin
     clip.segments = len(parts)
     clip.joined_from = [str(part.clip.id) for part in parts]
-    clip.tags = normalize_tags(sorted({tag for part in parts for tag in part.clip.tags})[:MAX_TAGS])
+    clip.tags = normalize_tags(_tags(parts))
     clip.notes = SEPARATOR.join(part.clip.notes for part in parts if part.clip.notes)
     clip.starred_at = next((part.clip.starred_at for part in parts if part.clip.starred_at), None)
     clip.gaps = [gap for part in parts for gap in part.shifted(part.clip.gaps, "at_ms")]
