@@ -1,4 +1,7 @@
-"""Words that an older release wrote are compared before a row is locked: an hour of them takes more than a second."""
+"""What a cut, a split and a join write in their transaction, and what they do before it.
+
+Words that an older release wrote are compared before a row is locked: an hour of them takes more than a second.
+"""
 
 import uuid
 from collections.abc import Iterator
@@ -25,6 +28,7 @@ class OneClip:
 
     def __init__(self, clip: Clip) -> None:
         self.clip, self.is_writing, self.spliced = clip, False, 0
+        self.jobs: list[str] = []
         self.session: Any = SimpleNamespace(
             exec=lambda _: SimpleNamespace(first=lambda: None),
             get=lambda *_: None,
@@ -41,7 +45,7 @@ class OneClip:
     @contextmanager
     def transaction(self) -> Iterator[Any]:
         self.is_writing = True
-        yield SimpleNamespace(session=self.session, now=NOW, save=lambda *_: None)
+        yield SimpleNamespace(session=self.session, now=NOW, save=lambda _, *jobs: self.jobs.extend(jobs))
         self.is_writing = False
 
     def splice(self, *texts: Any) -> Any:
@@ -81,6 +85,16 @@ def test_to_cut_a_clip_compares_no_words_while_its_row_is_locked(state: OneClip)
     assert state.spliced
 
 
+def test_each_change_of_cuts_wants_one_job_and_none_without_cuts(state: OneClip) -> None:
+    request: Any = None
+    wanted = []
+    for cuts in ([(0, 3_000)], [(0, 3_000)], [(0, 4_000)], []):
+        cut_routes._try_to_cut(request, state, cuts)  # type: ignore[arg-type]
+        wanted.append(state.jobs.copy())
+        state.jobs.clear()
+    assert wanted == [["render"], [], ["render"], []]
+
+
 def test_to_split_a_clip_compares_no_words_while_its_row_is_locked(state: OneClip) -> None:
     request: Any = None
     body = split.Split(id=uuid.uuid4(), at_ms=4_000)
@@ -88,6 +102,7 @@ def test_to_split_a_clip_compares_no_words_while_its_row_is_locked(state: OneCli
     parts = split._try_to_split(request, state, body, None, state.clip.audio_key, "home/new", copies)  # type: ignore[arg-type]
     assert parts is not None
     assert [part.words for part in parts] == ["ONE two three FOUR."] * 2
+    assert state.jobs == ["render", "render"], "each part has sound of its own to be made"
     assert state.spliced
 
 
