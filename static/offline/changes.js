@@ -22,6 +22,9 @@ const TAKEN_MS = 5_000;
 /** A server that fails at the same change so often will never take it, and others wait behind it. */
 const MAX_FAILURES = 5;
 
+/** As often for a server that does not know the change yet: with the pauses, six minutes, longer than an update takes. */
+const MAX_UNKNOWN = 12;
+
 /** Somebody else changed the words that a person was editing, to `theirs`. */
 export class Conflict extends Error {
   /** @param {string|null} theirs */
@@ -207,8 +210,8 @@ export class Changes extends EventTarget {
       await this.memory.put("changes", { ...now, state: "conflict", theirs: error.theirs });
     }
     else if (isPassing(error)) {
-      const failures = change.failures + (isStatus(error, 500) ? 1 : 0);
-      const hopeless = failures >= MAX_FAILURES && { state: "refused", reason: error.reason };
+      const failures = change.failures + (isStatus(error, 500) || isUnknown(error) ? 1 : 0);
+      const hopeless = failures >= (isUnknown(error) ? MAX_UNKNOWN : MAX_FAILURES) && { state: "refused", reason: error.reason };
       await this.memory.put("changes", { ...now, failures, ...hopeless });
     } else {
       await this.memory.put("changes", { ...now, state: "refused", reason: reasonOf(error) });
@@ -363,5 +366,10 @@ function isStatus(error, status) {
 
 /** Whether it may well succeed later. @param {unknown} error @returns {error is Problem} */
 function isPassing(error) {
-  return error instanceof Problem && !error.definite;
+  return error instanceof Problem && (!error.definite || isUnknown(error));
+}
+
+/** Whether a server of an older release answered, beside newer ones while they are updated: it knows no such field. */
+function isUnknown(/** @type {unknown} */ error) {
+  return isStatus(error, 400) && /** @type {Problem} */ (error).message.includes("Extra inputs are not permitted");
 }

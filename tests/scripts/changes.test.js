@@ -14,13 +14,14 @@ class Server {
   clips = new Map();
   /** @type {string[]} */
   done = [];
-  /** What it answers, or a promise of that. @type {() => "down"|"lost"|number|null|Promise<any>} */
+  /** What it answers, or a promise of that. @type {() => "down"|"lost"|number|Problem|null|Promise<any>} */
   fault = () => null;
 
   async #do(words, id, work, version) {
     const fault = await this.fault();
     await new Promise((resolve) => setTimeout(resolve));
     if (fault === "down") throw new Problem("The server cannot be reached.");
+    if (fault instanceof Problem) throw fault;
     if (typeof fault === "number") throw new Problem("It does not want to.", fault);
     const known = this.clips.get(id);
     if (!known) throw new Problem("There is no clip with this id.", 404);
@@ -248,6 +249,24 @@ test("a server that fails at one change forever does not hold up the others", as
   changes.wake();
   await until(async () => server.done.includes("b new") && (await waiting()).length === 1);
   assert.deepEqual((await waiting()).map(([, , state]) => state), ["refused"]);
+});
+
+test("what a server of an older release does not know yet is kept, and sent when it is updated", async () => {
+  const { changes, library } = tab();
+  let asked = 0;
+  server.fault = () => (asked++ < 8 ? new Problem("starred: Extra inputs are not permitted.", 400) : null);
+  await changes.make("a", "starred", true);
+  assert.equal(library.get("a").clip.starred, true);
+  await until(() => server.done.includes("a true"));
+  await empty();
+});
+
+test("a server that stays old is told to who made the change, which is kept", async () => {
+  const { changes } = tab();
+  server.fault = () => new Problem("notes: Extra inputs are not permitted.", 400);
+  await changes.make("a", "notes", "typed", "");
+  await until(async () => (await waiting())[0]?.[2] === "refused");
+  assert.deepEqual(await waiting(), [["notes", "typed", "refused"]]);
 });
 
 test("a deletion of what is gone is done", async () => {

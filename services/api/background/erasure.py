@@ -26,11 +26,14 @@ BATCH_ERASED = 200
 """Rows that are finished at once."""
 
 
-def erase(engine: Engine, store: Store, chosen: SelectOfScalar[Clip], now: datetime) -> int:
+def erase(
+    engine: Engine, store: Store, chosen: SelectOfScalar[Clip], now: datetime, *, skips_locked: bool = True
+) -> int:
     """Delete the clips of this statement, which names clips of the bin alone. Return how many there were.
 
     Raises `StoreError`, before anything is deleted, if the store is away. A clip that somebody restores at this moment
-    stays: the statement is asked again under its lock.
+    stays: the statement is asked again under its lock. Many clips do not wait for one that somebody changes, and the
+    next run finds it; `skips_locked` False waits, for somebody who asked for this very clip.
     """
     store.check()
     with read_session(engine) as session:
@@ -38,7 +41,7 @@ def erase(engine: Engine, store: Store, chosen: SelectOfScalar[Clip], now: datet
     copies = _copies(engine, store, places)
     with transaction(engine) as session:
         is_chosen = col(Clip.id).in_([place.clip_id for place in places])
-        clips = session.exec(chosen.where(is_chosen).with_for_update(skip_locked=True)).all()
+        clips = session.exec(chosen.where(is_chosen).with_for_update(skip_locked=skips_locked)).all()
         erased = [clip.id for clip in clips]
         for clip in clips:
             # A clip that moved to another library meanwhile has no copies there.

@@ -57,7 +57,7 @@ def delete_for_good(request: Request) -> Response:
         clip = get_clip(transaction.session, request, for_update=True)  # and so If-Match is checked
     access_of(request).check(clip.library_id, NO_CLIP, Need.OWNS)
     chosen = Clip.by_id(clip.library_id, clip.id).where(col(Clip.deleted_at).is_not(None))
-    if clip.deleted_at is None or not erase(state.engine, state.store, chosen, transaction.now):
+    if clip.deleted_at is None or not erase(state.engine, state.store, chosen, transaction.now, skips_locked=False):
         raise Problem("not-in-bin", "Only a clip that is in the bin can be deleted for good; move it there first.")
     state.relay.wake()
     return Response(status_code=204)

@@ -66,15 +66,15 @@ def _try_to_cut(request: Request, state: State, stretches: list[Stretch]) -> Cli
         clip = get_clip(session, request)
         cuts = checked_cuts(clip, stretches)
         timed = session.exec(Transcript.newest_with_times(clip.id)).first()
-    version, words = clip.version, clip.words or ""
-    hidden = hidden_words(words, timed, cuts, clip.sound_ms or 0)
+    version, words = clip.version, clip.words
+    hidden = hidden_words(words or "", timed, cuts, clip.sound_ms or 0)
     useless: set[str] = set()
-    with folded_ahead(shown_text(words, hidden)), state.transaction() as transaction:
+    with folded_ahead(shown_text(words or "", hidden)), state.transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         if clip.version != version:
             return None
         if cuts != clip.cuts:
-            useless |= set_cuts(transaction, clip, cuts, hidden)
+            useless |= set_cuts(transaction, clip, cuts, words, hidden)
     with suppress(StoreError):  # the comparison of the store deletes them later
         state.store.delete_all(useless)
     return clip
@@ -99,9 +99,11 @@ def check_is_finished(clip: Clip, verb: str) -> None:
         raise Problem("not-ready", f"The sound of {clip.name!r} is not measured; it can be {verb} once it is.")
 
 
-def set_cuts(transaction: ClipTransaction, clip: Clip, cuts: list[Cut], hidden: list[Span]) -> set[str]:
+def set_cuts(
+    transaction: ClipTransaction, clip: Clip, cuts: list[Cut], words: str | None, hidden: list[Span]
+) -> set[str]:
     """Set other cuts of a locked clip, with the job for its sound. Return the keys of objects that are useless now."""
-    clip.set_cuts(cuts, hidden, transaction.now)
+    clip.set_cuts(cuts, words, hidden, transaction.now)
     useless = set(renditions.renew_cut(transaction.session, clip, transaction.now))
     transaction.save(clip, *([RENDER] if cuts else []))
     return useless

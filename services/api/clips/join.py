@@ -6,10 +6,10 @@ What is cut out of them is cut out of it, and their words are there before its s
 
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,6 +28,7 @@ from services.api.http.operations import Operation
 from services.api.http.params import json_body
 from services.api.state import State, state_of
 from shared.clips import renditions
+from shared.clips.cut_words import Span
 from shared.clips.cuts import MAX_CUTS, normalize_cuts
 from shared.clips.markers import MAX_MARKER_ID_CHARS, MAX_MARKERS, MAX_NOTES_CHARS
 from shared.clips.models import Clip, Status
@@ -64,6 +65,15 @@ class Part:
     clip: Clip
     timed: Transcript | None
     start_ms: int
+    words: str | None
+    """With those that its cuts hide: read once, since that may take seconds (`Clip.whole_words`)."""
+    hidden: list[Span]
+    """Where these are in `words`."""
+
+    @classmethod
+    def of(cls, clip: Clip, timed: Transcript | None, start_ms: int) -> Self:
+        words, hidden = clip.whole_words()
+        return cls(clip, timed, start_ms, None if clip.text is None else words, hidden)
 
     def shifted(self, items: Sequence[dict[str, Any]], *times: str) -> list[dict[str, Any]]:
         """The items with these times of theirs in the clock of the new clip."""
@@ -135,7 +145,7 @@ def _load_parts(request: Request, state: State, ids: Sequence[uuid.UUID]) -> lis
         check_is_finished(clip, "joined")
         if parts and clip.library_id != parts[0].clip.library_id:
             raise Problem("bad-request", "ids: only clips of one library are joined; copy the others there first.")
-        parts.append(Part(clip, timed, start_ms))
+        parts.append(Part.of(clip, timed, start_ms))
         start_ms += clip.sound_ms or 0
     return parts
 
@@ -145,11 +155,13 @@ def _check_words(parts: Sequence[Part]) -> None:
 
     A joined clip that has words is not heard again, so it would never have those.
     """
-    if all(part.clip.words is None for part in parts):
+    if all(part.words is None for part in parts):
         return
-    for clip in (part.clip for part in parts):
-        if clip.words is None and clip.status in {Status.PENDING, Status.TRANSCRIBING}:
-            raise Problem("not-ready", f"The words of {clip.name!r} are not there yet; it can be joined once they are.")
+    for part in parts:
+        if part.words is None and part.clip.status in {Status.PENDING, Status.TRANSCRIBING}:
+            raise Problem(
+                "not-ready", f"The words of {part.clip.name!r} are not there yet; it can be joined once they are."
+            )
 
 
 def _check_bounds(parts: Sequence[Part], max_hours: float) -> None:
@@ -157,29 +169,35 @@ def _check_bounds(parts: Sequence[Part], max_hours: float) -> None:
     sound_ms = sum(part.clip.sound_ms or 0 for part in parts)
     if sound_ms > min(max_hours * 3_600_000, MAX_DURATION_MS):
         raise Problem("bad-request", f"Together they are longer than {max_hours:g} hours, the most that a clip can be.")
-    counted: list[tuple[str, int, Callable[[Clip], int]]] = [
-        ("markers", MAX_MARKERS, lambda clip: len(clip.markers)),
-        ("cuts", MAX_CUTS, lambda clip: len(clip.cuts)),
-        ("characters of notes", MAX_NOTES_CHARS, lambda clip: len(clip.notes) + len(SEPARATOR)),
-        ("characters of words", MAX_TEXT_CHARS, lambda clip: len(clip.words or "") + len(SEPARATOR)),
+    counted: list[tuple[str, int, Callable[[Part], int]]] = [
+        ("markers", MAX_MARKERS, lambda part: len(part.clip.markers)),
+        ("cuts", MAX_CUTS, lambda part: len(part.clip.cuts)),
+        ("characters of notes", MAX_NOTES_CHARS, lambda part: len(part.clip.notes) + len(SEPARATOR)),
+        ("characters of words", MAX_TEXT_CHARS, lambda part: len(part.words or "") + len(SEPARATOR)),
     ]
-    for what, maximum, count in counted:
-        if (number := sum(count(part.clip) for part in parts)) > maximum:
+    numbers = [(what, maximum, sum(count(part) for part in parts)) for what, maximum, count in counted]
+    for what, maximum, number in [("tags", MAX_TAGS, len(_tags(parts))), *numbers]:
+        if number > maximum:
             raise Problem("bad-request", f"Together they have {number} {what}; a clip can have at most {maximum}.")
 
 
+def _tags(parts: Sequence[Part]) -> Collection[str]:
+    """The tags of all parts. Of two that differ in capitals alone, the first one stays."""
+    return {tag.casefold(): tag for part in reversed(parts) for tag in reversed(part.clip.tags)}.values()
+
+
 def _words(parts: Sequence[Part]) -> str:
-    return SEPARATOR.join(part.clip.words for part in parts if part.clip.words)
+    return SEPARATOR.join(part.words for part in parts if part.words)
 
 
-def _hidden(parts: Sequence[Part]) -> list[tuple[int, int]]:
+def _hidden(parts: Sequence[Part]) -> list[Span]:
     """The spans of `_words` that cuts hide."""
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     offset = 0
     for part in parts:
-        if part.clip.words:
-            spans += [(start + offset, end + offset) for start, end in part.clip.hidden]
-            offset += len(part.clip.words) + len(SEPARATOR)
+        if part.words:
+            spans += [(start + offset, end + offset) for start, end in part.hidden]
+            offset += len(part.words) + len(SEPARATOR)
     return spans
 
 
@@ -203,7 +221,7 @@ def _joined_clip(parts: Sequence[Part], id: uuid.UUID, name: str | None, now: da
     clip.name_origin = clip.name_origin if name else first.name_origin
     clip.segments = len(parts)
     clip.joined_from = [str(part.clip.id) for part in parts]
-    clip.tags = normalize_tags(sorted({tag for part in parts for tag in part.clip.tags})[:MAX_TAGS])
+    clip.tags = normalize_tags(_tags(parts))
     clip.notes = SEPARATOR.join(part.clip.notes for part in parts if part.clip.notes)
     clip.starred_at = next((part.clip.starred_at for part in parts if part.clip.starred_at), None)
     clip.gaps = [gap for part in parts for gap in part.shifted(part.clip.gaps, "at_ms")]
@@ -222,12 +240,12 @@ def _joined_clip(parts: Sequence[Part], id: uuid.UUID, name: str | None, now: da
     wanted = {part.clip.language_set for part in parts}
     clip.language_set = wanted.pop() if len(wanted) == 1 else None
     clip.recognizer = next((part.clip.recognizer for part in parts if part.clip.recognizer), None)
-    if any(part.clip.words is not None for part in parts):
+    if any(part.words is not None for part in parts):
         clip.text = _words(parts)
     clip.edited_at = max((part.clip.edited_at for part in parts if part.clip.edited_at), default=None)
     cuts = [(start + part.start_ms, end + part.start_ms) for part in parts for start, end in part.clip.cuts]
     if cuts:
-        clip.set_cuts(normalize_cuts(cuts, sound_ms), _hidden(parts), now)
+        clip.set_cuts(normalize_cuts(cuts, sound_ms), clip.text, _hidden(parts), now)
         clip.version = 1
     return clip
 

@@ -72,7 +72,9 @@ def read(request: Request) -> Response:
     with state_of(request).read_session() as session:
         clip = get_clip(session, request)
     if etag_matches(request.headers.get("if-none-match"), version_etag(clip), weak=True):
-        return Response(status_code=304, headers={"ETag": version_etag(clip), "Cache-Control": PRIVATE})
+        # A cache gives this head to the body that it has, which is compressed where the client takes that.
+        headers = {"ETag": version_etag(clip), "Cache-Control": PRIVATE, "Vary": "Accept-Encoding"}
+        return Response(status_code=304, headers=headers)
     return clip_response(clip)
 
 

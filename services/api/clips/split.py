@@ -122,9 +122,9 @@ def _try_to_split(
         timed = session.exec(Transcript.newest_with_times(first.id)).first()
         waveform = session.get(Waveform, first.id)
     cuts = _parts(first, body.at_ms)
-    version, words, sound_ms = first.version, first.words or "", first.sound_ms or 0
-    hidden = [hidden_words(words, timed, some, sound_ms) for some in cuts]
-    with folded_ahead(words), state.transaction() as transaction:
+    version, words, sound_ms = first.version, first.words, first.sound_ms or 0
+    hidden = [hidden_words(words or "", timed, some, sound_ms) for some in cuts]
+    with folded_ahead(words or ""), state.transaction() as transaction:
         session = transaction.session
         first = get_clip(session, request, for_update=True)
         if first.audio_key != audio_key:
@@ -132,14 +132,14 @@ def _try_to_split(
         if first.version != version:
             return None
         second = _second_part(first, body, name, new_key, transaction)
-        set_cuts(transaction, first, cuts[0], hidden[0])
-        second.set_cuts(cuts[1], hidden[1], transaction.now)
+        set_cuts(transaction, first, cuts[0], words, hidden[0])
+        second.set_cuts(cuts[1], words, hidden[1], transaction.now)
         second.version = 1
         transaction.save(second, RENDER, *([TRANSCRIBE] if second.status is Status.PENDING else []))
         copies.add_rows(session)
         if waveform is not None:
             session.add(Waveform(clip_id=second.id, peaks=waveform.peaks))
-        for revision in _revisions_of_part(first, second, timed, words):
+        for revision in _revisions_of_part(first, second, timed, words or ""):
             session.add(revision)
             session.flush()
         renditions.renew_cut(session, second, transaction.now)

@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -9,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, func
 from sqlmodel import col, select
 
+from services.api.background.erasure import erase
 from services.api.settings import ApiSettings
 from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
@@ -65,6 +68,24 @@ async def test_a_clip_of_the_bin_is_deleted_for_good_with_every_trace(
             assert session.exec(of_clip).one() == 0, table
     again = await put_clip(client, "the id is free")
     assert again["id"] != clip["id"]
+
+
+async def test_a_clip_that_somebody_changes_at_this_moment_is_deleted_after_that(
+    client: httpx.AsyncClient, engine: Engine, module_parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in module_parts.items():
+        monkeypatch.setenv(name, value)
+    store = open_store(ApiSettings())
+    id = uuid.UUID((await deleted(client))["id"])
+    chosen = select(Clip).where(col(Clip.id) == id, col(Clip.deleted_at).is_not(None))
+    with ThreadPoolExecutor() as threads:
+        with transaction(engine) as session:
+            session.exec(select(Clip).where(col(Clip.id) == id).with_for_update()).one().notes = "at this moment"
+            session.flush()
+            erased = threads.submit(erase, engine, store, chosen, datetime.now(UTC), skips_locked=False)
+            with pytest.raises(TimeoutError):
+                erased.result(0.5)
+        assert erased.result(20) == 1
 
 
 async def test_a_clip_that_is_not_in_the_bin_is_never_deleted_for_good(

@@ -178,6 +178,21 @@ async def test_what_cannot_be_joined_says_why(client: httpx.AsyncClient, worker:
     assert_problem(await join(client, [clip["id"], waiting["id"]]), 409, "recording")
 
 
+async def test_no_tag_is_left_out_of_a_joined_clip(
+    client: httpx.AsyncClient, worker: Worker, clip: dict[str, Any], url: str
+) -> None:
+    other = await put_clip(client, "Other", number=88)
+    hear(worker, other["id"])
+    await client.patch(url, json={"tags": [f"a{at}" for at in range(11)]})
+    await client.patch(f"/api/clips/{other['id']}", json={"tags": ["A0", *(f"b{at}" for at in range(10))]})
+    answer = await join(client, [clip["id"], other["id"]])
+    assert "Together they have 21 tags; a clip can have at most 20." in assert_problem(answer, 400, "bad-request")
+    await client.patch(url, json={"tags": [f"a{at}" for at in range(10)]})
+    joined = (await join(client, [clip["id"], other["id"]])).json()
+    assert len(joined["tags"]) == 20
+    assert "a0" in joined["tags"]
+
+
 async def test_words_that_are_still_to_come_are_waited_for(
     client: httpx.AsyncClient, worker: Worker, clip: dict[str, Any]
 ) -> None:

@@ -56,6 +56,7 @@ async def test_the_tag_of_a_compressed_clip_names_its_version(client: httpx.Asyn
         same, _ = await raw(client, url, "br", **{"If-None-Match": tag})
         assert same.status_code == 304
         assert same.headers["ETag"] == tag.removeprefix("W/")
+        assert same.headers["Vary"] == "Accept-Encoding", "a head of 304 says what that of 200 says"
     changed = await client.patch(url, json={"name": "a"}, headers={"If-Match": '"2-br"'})
     assert changed.status_code == 200, changed.text
     stale = await client.patch(url, json={"name": "b"}, headers={"If-Match": '"2-br"'})

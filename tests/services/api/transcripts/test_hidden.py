@@ -61,7 +61,8 @@ class Edited:
         )
 
     def cut(self, cuts: Any) -> None:
-        self.clip.set_cuts(cuts, hidden_words(self.clip.words or "", self.timed, cuts, SOUND_MS), NOW)
+        words = self.clip.words
+        self.clip.set_cuts(cuts, words, hidden_words(words or "", self.timed, cuts, SOUND_MS), NOW)
 
     def hidden(self) -> Counter[str]:
         return Counter(" ".join((self.clip.words or "")[start:end] for start, end in self.clip.hidden).split())

@@ -1,41 +1,32 @@
 """The job that makes one seekable, measured audio of what arrived, on a real database."""
 
 import io
-import itertools
-import struct
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import SecretStr
 from sqlmodel import col, select
 
-from services.transcriber.audio import limits, remux, segments
+from services.transcriber.audio import remux
 from services.transcriber.audio.seekable import is_seekable
-from services.transcriber.errors import AudioRejected, WrongQueue
-from services.transcriber.jobs import lease, prepare
+from services.transcriber.errors import AudioRejected
 from services.transcriber.jobs.prepare import PrepareJob
 from services.transcriber.settings import TranscriberSettings
-from shared.clips.gaps import LOST, new_gap
 from shared.clips.models import Clip, Status
-from shared.clips.schemas import PublicClip
 from shared.db.engine import open_engine, transaction
 from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
-from shared.redis.jobs import LONG_PREPARATION, PREPARATION
 from shared.storage.factory import open_store
-from shared.storage.store import StoreUnavailable
 from shared.uploads.models import Upload
 from tests import speech
 from tests.odd_files import encoded
 from tests.recordings import CONTAINERS, recording, streamed
-from tests.services.transcriber import files, hostile
+from tests.services.transcriber import files
 from tests.services.transcriber.audio.test_announced import headless_mp3, late_pieces, made, made_of, tones
 from tests.services.transcriber.audio.test_clock import two_channels
 from tests.services.transcriber.audio.test_remux import FIRST, SECOND, decode
@@ -381,287 +372,3 @@ def test_the_track_that_a_person_chose_is_heard_alone(sqlite_harness: PrepareHar
     tracks = {"kind": "tracks", "heard": [2], "silent": [], "left_out": [1]}
     assert (clip.has_true_clock, clip.remarks) == (False, [tracks])
     assert prepared(3).error == "This file has no track 3: its tracks are numbered from 1 to 2."
-
-
-# -- meanwhile, again, and in trouble -----------------------------------------------------------------------------
-
-
-def during_preparation(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Something happens while the clip is being prepared, once."""
-    original, once = prepare._decode_fully, itertools.count()
-
-    def decode(*arguments: Any) -> Any:
-        if next(once) == 0:
-            act()
-        return original(*arguments)
-
-    monkeypatch.setattr(prepare, "_decode_fully", decode)
-
-
-def test_bytes_that_come_late_reopen_the_recording_and_it_is_prepared_again(
-    harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    content = streamed(SECOND)
-    id = harness.recorded(cut(content[: len(content) // 2], 9_000))
-    during_preparation(monkeypatch, lambda: harness.add(id, 0, content[len(content) // 2 :]))
-    assert harness.prepare(id).status is Status.RECORDING
-    assert len(harness.pieces(id)) > 2
-    assert harness.queued_jobs(id) == ["prepare"]
-    with transaction(harness.engine) as session:
-        session.get_one(Clip, id).finish_recording(datetime.now(UTC), duration_ms=None, gaps=[])
-    harness.prepare(id)
-    assert_prepared(harness, id, SECOND_S)
-    assert harness.originals(id) == [content]
-
-
-def test_a_clip_whose_pieces_changed_is_prepared_again(
-    harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    content = streamed(SECOND)
-    id = harness.recorded(cut(content[: len(content) // 2], 9_000))
-    during_preparation(monkeypatch, lambda: harness.add(id, 0, content[len(content) // 2 :], reopens=False))
-    assert harness.prepare(id).prepared_at is None
-    assert harness.queued_jobs(id) == ["prepare", "prepare"]
-    assert harness.prepare(id).duration_ms == pytest.approx(SECOND_S * 1000, abs=100)
-    assert harness.originals(id) == [content]
-
-
-def test_bytes_that_come_after_it_was_prepared_are_joined_to_the_rest(harness: PrepareHarness) -> None:
-    content = streamed(SECOND)
-    id = harness.recorded(cut(content[: len(content) // 2], 9_000))
-    half = harness.prepare(id).duration_ms
-    assert half == pytest.approx(SECOND_S * 500, rel=0.3)
-    harness.add(id, 0, content[len(content) // 2 :])
-    with transaction(harness.engine) as session:
-        session.get_one(Clip, id).finish_recording(datetime.now(UTC), duration_ms=None, gaps=[])
-    clip = harness.prepare(id)
-    assert clip.duration_ms == pytest.approx(SECOND_S * 1000, abs=100)
-    assert harness.originals(id) == [content]
-
-
-def test_a_second_preparation_changes_no_sample(harness: PrepareHarness) -> None:
-    id = harness.recorded(cut(streamed(FIRST), 9_000), duration_ms=int(FIRST_S * 1000) + 5_000)
-    first = harness.prepare(id)
-    peaks, audio = harness.peaks(id), harness.audio(id)
-    assert harness.prepare(id).version == first.version, "a message that comes again finds nothing to do"
-    with transaction(harness.engine) as session:
-        session.get_one(Clip, id).prepared_at = None
-    second = harness.prepare(id)
-    assert (second.sha256, second.duration_ms, second.gaps) == (first.sha256, first.duration_ms, first.gaps)
-    assert (harness.peaks(id), harness.audio(id)) == (peaks, audio)
-    assert len(second.gaps) == 1
-
-
-def test_a_clip_that_goes_to_the_bin_meanwhile_is_prepared_when_it_comes_back(
-    harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    content = streamed(FIRST)
-    id = harness.recorded(cut(content, 9_000))
-
-    def change(verb: Callable[[Clip, datetime], object]) -> None:
-        with transaction(harness.engine) as session:
-            verb(session.get_one(Clip, id), datetime.now(UTC))
-
-    during_preparation(monkeypatch, lambda: change(Clip.move_to_bin))
-    clip = harness.prepare(id)
-    assert (clip.prepared_at, clip.audio_key) == (None, "")
-    change(Clip.restore)
-    harness.prepare(id)
-    assert_prepared(harness, id, FIRST_S)
-    assert harness.originals(id) == [content]
-
-
-def test_a_released_clip_is_prepared_by_the_next_worker(
-    harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    id = harness.put(streamed(FIRST))
-    during_preparation(monkeypatch, harness.job.release_all)
-    clip = harness.prepare(id)
-    assert (clip.status, clip.tries, clip.prepared_at) == (Status.PENDING, 0, None)
-    assert harness.queued_jobs(id) == ["prepare", "prepare"]
-    assert harness.prepare(id).prepared_at is not None
-
-
-def test_two_workers_do_not_prepare_one_clip(harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    id = harness.put(streamed(FIRST))
-    during_preparation(monkeypatch, lambda: harness.job.run(id))
-    assert harness.prepare(id).attempt == 1
-    assert_prepared(harness, id, FIRST_S)
-
-
-def test_an_unavailable_store_and_a_missing_object_are_retried(harness: PrepareHarness) -> None:
-    id = harness.recorded(cut(streamed(FIRST), 9_000))
-    away = threading.Event()
-    read = harness.store.read
-
-    def refuse(*arguments: Any) -> Iterator[bytes]:
-        if away.is_set():
-            raise StoreUnavailable("secret address")
-        return read(*arguments)
-
-    harness.store.read = refuse  # type: ignore[method-assign, assignment]
-    away.set()
-    pause = harness.job.run(id)
-    assert pause == pytest.approx(5, rel=0.2)
-    assert harness.clip(id).error == "The store of the audio does not answer. Trying again (2 of 8)."
-    away.clear()
-    harness.store.delete(harness.pieces(id)[1][1].key)
-    assert harness.job.run(id) is not None
-    assert harness.clip(id).error == "The sound of this clip is not in the store. Trying again (3 of 8)."
-
-
-def test_gaps_that_are_reported_during_the_preparation_are_kept(
-    sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    id = sqlite_harness.recorded([streamed(SECOND)], gaps=[new_gap(0, 0, LOST)])
-    muted, played = new_gap(1_000, 2_000, "muted"), prepare._make_played_audio
-
-    def explained_meanwhile(*parts: Any, **options: Any) -> prepare.PlayedAudio:
-        with transaction(sqlite_harness.engine) as session:
-            assert session.get_one(Clip, id).reconcile_gaps(datetime.now(UTC), duration_ms=600_000, gaps=[muted])
-        return played(*parts, **options)
-
-    monkeypatch.setattr(prepare, "_make_played_audio", explained_meanwhile)
-    assert [known["cause"] for known in sqlite_harness.prepare(id).gaps] == ["muted", "missing"]
-
-
-def test_the_gap_of_a_lost_recorder_is_at_the_end(sqlite_harness: PrepareHarness) -> None:
-    clip = sqlite_harness.prepare(sqlite_harness.recorded([streamed(SECOND)], gaps=[new_gap(0, 0, LOST)]))
-    assert clip.gaps == [new_gap(clip.duration_ms or 0, 0, LOST)]
-
-
-def test_announced_lengths_do_not_spread(sqlite_harness: PrepareHarness) -> None:
-    endless = with_duration(recording(), 1e11)
-    clip = sqlite_harness.prepare(sqlite_harness.recorded([endless], [endless]))
-    PublicClip.model_validate(clip)
-    assert [known["cause"] for known in clip.gaps] == ["missing"]
-
-
-def test_changed_bytes_are_noticed(sqlite_harness: PrepareHarness) -> None:
-    content = streamed(SECOND)
-    id = sqlite_harness.recorded(cut(content, 4_000))
-    _, damaged = sqlite_harness.pieces(id)[2]
-    path = sqlite_harness.folder / "objects" / damaged.key
-    path.write_bytes(bytes(4_000))
-    assert sqlite_harness.job.run(id) is not None, "it may be well again"
-    assert "gave other sound" in (sqlite_harness.clip(id).error or "")
-    path.write_bytes(content[damaged.start : damaged.end])
-    sqlite_harness.prepare(id)
-    assert sqlite_harness.originals(id) == [content]
-
-
-def test_a_truncated_piece_is_noticed(sqlite_harness: PrepareHarness) -> None:
-    id = sqlite_harness.recorded(cut(streamed(FIRST), 9_000))
-    key = sqlite_harness.pieces(id)[1][1].key
-    sqlite_harness.store.put(key, io.BytesIO(b"short"), 5, "audio/webm")
-    assert sqlite_harness.job.run(id) is not None
-    assert sqlite_harness.clip(id).prepared_at is None
-
-
-def with_duration(webm: bytes, milliseconds: float) -> bytes:
-    """The same file, which says that it is so long (Matroska, 0x4489 of 8 bytes)."""
-    at = webm.index(b"\x44\x89\x88") + 3
-    return webm[:at] + struct.pack(">d", milliseconds) + webm[at + 8 :]
-
-
-# -- bounds -------------------------------------------------------------------------------------------------------
-
-
-def test_days_of_silence_in_a_few_bytes_are_refused_before_they_are_decoded(
-    sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    content = hostile.silent_flac(127 * 3600)
-    monkeypatch.setattr(prepare, "FileDecoder", lambda *_: pytest.fail("it was decoded"))
-    id = sqlite_harness.put(content, "audio/flac")
-    clip = sqlite_harness.prepare(id)
-    assert (clip.status, clip.error, clip.tries) == (Status.FAILED, limits.IMPLAUSIBLE, 1)
-    assert sqlite_harness.audio(id) == content
-
-
-def test_a_clip_that_is_longer_than_the_limit_keeps_its_bytes_and_says_so(sqlite_harness: PrepareHarness) -> None:
-    sqlite_harness.job._max_hours = FIRST_S / 2 / 3600
-    content = streamed(FIRST)
-    id = sqlite_harness.recorded(cut(content, 9_000))
-    clip = sqlite_harness.prepare(id)
-    assert clip.status is Status.FAILED
-    assert (clip.error or "").startswith("The sound is longer than ")
-    assert b"".join(b"".join(sqlite_harness.store.read(piece.key)) for _, piece in sqlite_harness.pieces(id)) == content
-    # Whoever runs the server raises the limit, and somebody asks again.
-    sqlite_harness.job._max_hours = 24
-    with transaction(sqlite_harness.engine) as session:
-        session.get_one(Clip, id).request_transcription(datetime.now(UTC))
-    sqlite_harness.prepare(id)
-    assert sqlite_harness.originals(id) == [content]
-
-
-def test_each_track_may_take_its_time(sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    lengths_s = []
-
-    class Budget(limits.TimeBudget):
-        def __init__(self, decoded_s: float, *arguments: Any, **options: Any) -> None:
-            lengths_s.append((round(decoded_s), round(options["encoded_s"])))
-            super().__init__(decoded_s, *arguments, **options)
-
-    monkeypatch.setattr(prepare, "TimeBudget", Budget)
-    sqlite_harness.prepare(sqlite_harness.put(made_of("matroska", [tones(0, 2)] * 5)))
-    content = streamed(FIRST)
-    sqlite_harness.prepare(sqlite_harness.recorded([content], [content]))
-    assert lengths_s == [(10, 0), (round(2 * FIRST_S), round(2 * FIRST_S))]
-
-
-def test_sound_that_takes_too_long_to_decode_is_refused(
-    sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "MIN_CPU_S", 0)
-    monkeypatch.setattr(limits, "MAX_CPU_RATIO", 0)
-    clip = sqlite_harness.prepare(sqlite_harness.put(streamed(FIRST)))
-    assert (clip.status, clip.error) == (Status.FAILED, limits.TOO_SLOW)
-
-
-def test_to_store_for_long_is_progress(sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The uplink of a home takes half an hour for what a disk takes in seconds."""
-    monkeypatch.setattr(lease, "MIN_PATIENCE_S", 2)
-    monkeypatch.setattr(lease, "MAX_RENEWAL_INTERVAL_S", 0.2)
-    put = sqlite_harness.store.put
-
-    def put_slowly(key: str, body: IO[bytes], size: int, content_type: str, sha256: str = "") -> None:
-        sent = io.BytesIO()
-        while block := body.read(size // 8 + 1):
-            time.sleep(0.4)
-            sent.write(block)
-        sent.seek(0)
-        put(key, sent, size, content_type, sha256)
-
-    id = sqlite_harness.recorded(cut(streamed(FIRST), 7_000), duration_ms=int(FIRST_S * 1000))
-    monkeypatch.setattr(sqlite_harness.store, "put", put_slowly)
-    sqlite_harness.prepare(id)
-    assert_prepared(sqlite_harness, id, FIRST_S)
-    assert not sqlite_harness.job.has_stalled
-
-
-def test_a_clip_that_turns_out_to_be_long_moves_to_the_queue_of_long_ones(harness: PrepareHarness) -> None:
-    id = harness.put(hostile.silent_flac(40 * 60, rate_khz=8, block=4_608), "audio/flac")
-    with pytest.raises(WrongQueue, match=LONG_PREPARATION):
-        harness.job.run(id, PREPARATION)
-    clip = harness.clip(id)
-    assert (clip.status, clip.tries, clip.lease_until) == (Status.PENDING, 0, None)
-    assert harness.job.run(id, LONG_PREPARATION) is None
-    assert harness.clip(id).duration_ms == pytest.approx(40 * 60_000, rel=0.01)
-
-
-def test_a_clip_that_is_known_to_be_long_moves_before_it_is_fetched(
-    sqlite_harness: PrepareHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(segments, "fetch_segment", lambda *_: pytest.fail("it was fetched"))
-    id = sqlite_harness.recorded([streamed(FIRST)], duration_ms=3 * 3_600_000)
-    clip = sqlite_harness.clip(id)
-    with pytest.raises(WrongQueue):
-        sqlite_harness.job.run(id, PREPARATION)
-    assert sqlite_harness.clip(id).version == clip.version, "it was not claimed, and no page hears of it"
-
-
-def test_the_length_that_a_browser_tells_of_a_file_is_no_proof_of_a_loss(sqlite_harness: PrepareHarness) -> None:
-    id = sqlite_harness.put(streamed(FIRST))
-    with transaction(sqlite_harness.engine) as session:
-        session.get_one(Clip, id).duration_ms = 60_000  # of the pictures beside the sound
-    assert sqlite_harness.prepare(id).gaps == []

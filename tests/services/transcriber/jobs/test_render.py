@@ -428,7 +428,7 @@ def test_a_cut_clip_sounds_as_its_clock_says(sqlite_harness: RenderHarness, form
     cuts = [(0, 500), (1_250, 2_000), (3_000, 4_600)]
     with transaction(sqlite_harness.engine) as session:
         clip = session.get_one(Clip, id)
-        clip.set_cuts(cuts, [], datetime.now(UTC))
+        clip.set_cuts(cuts, clip.words, [], datetime.now(UTC))
         want(session, clip, form, datetime.now(UTC))
     sqlite_harness.job.run(id)
     made = sqlite_harness.rendition(id, form)
@@ -455,7 +455,7 @@ def test_a_form_of_other_cuts_is_made_again_and_the_whole_form_stays(sqlite_harn
     def cut_at(ms: int) -> str:
         with transaction(sqlite_harness.engine) as session:
             clip = session.get_one(Clip, id)
-            clip.set_cuts([(0, ms)] if ms else [], [], datetime.now(UTC))
+            clip.set_cuts([(0, ms)] if ms else [], clip.words, [], datetime.now(UTC))
             renew_cut(session, clip, datetime.now(UTC))
         sqlite_harness.job.run(id)
         return sqlite_harness.rendition(id, Form.CUT_M4A).key if ms else ""
@@ -470,14 +470,14 @@ def test_a_worker_gives_up_a_form_whose_cuts_have_changed(sqlite_harness: Render
     id = sqlite_harness.prepared(tone_of_each_second(), "audio/wav")
     with transaction(sqlite_harness.engine) as session:
         clip = session.get_one(Clip, id)
-        clip.set_cuts([(0, 1_000)], [], datetime.now(UTC))
+        clip.set_cuts([(0, 1_000)], clip.words, [], datetime.now(UTC))
         renew_cut(session, clip, datetime.now(UTC))
     claim = sqlite_harness.job._claim(id)
     assert claim is not None
     assert sqlite_harness.job._renew(claim, datetime.now(UTC))
     with transaction(sqlite_harness.engine) as session:
         clip = session.get_one(Clip, id)
-        clip.set_cuts([(0, 2_000)], [], datetime.now(UTC))
+        clip.set_cuts([(0, 2_000)], clip.words, [], datetime.now(UTC))
         renew_cut(session, clip, datetime.now(UTC))
     assert not sqlite_harness.job._renew(claim, datetime.now(UTC))
     assert sqlite_harness.job._settle(claim, lambda *_: "done") == "lost"
