@@ -1,6 +1,7 @@
 """Statements for background tasks: clips without a job, stalled recordings, expired clips, leases."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Update
@@ -57,20 +58,23 @@ def stalled_recordings(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
     return select(Clip).where(is_stalled).order_by(col(Clip.updated_at)).limit(limit)
 
 
-def expired_in_bin(before: datetime, *, limit: int, keep_found: bool = False) -> SelectOfScalar[Clip]:
-    """Clips that went into the bin before then, the oldest first; with `keep_found`, only those that people deleted."""
+def expired_in_bin(before: datetime, *, limit: int, keep_found_of: Collection[str] = ()) -> SelectOfScalar[Clip]:
+    """Clips that went into the bin before then, the oldest first; of some libraries, only those that people deleted."""
     expired = select(Clip).where(col(Clip.deleted_at) < before).order_by(col(Clip.deleted_at)).limit(limit)
-    return expired.where(~_is_found_in_bin()) if keep_found else expired
+    if keep_found_of:
+        expired = expired.where(~and_(_is_found_in_bin(), col(Clip.library_id).in_(keep_found_of)))
+    return expired
 
 
 def count_in_bin(library_id: str) -> SelectOfScalar[int]:
     return select(func.count()).where(col(Clip.library_id) == library_id, col(Clip.deleted_at).is_not(None))
 
 
-def count_found_in_bin() -> Select[int, int]:
-    """Count the clips that maintenance found and nobody has taken out of the bin, and all other clips."""
+def count_found_in_bin() -> Select[str, int, int]:
+    """By library that has any: its clips that maintenance found and nobody took out of the bin, and its others."""
     found = func.count().filter(_is_found_in_bin())
-    return select(found, func.count() - found)
+    counts = select(col(Clip.library_id), found, func.count() - found)
+    return counts.group_by(col(Clip.library_id)).having(found > 0)
 
 
 def _is_found_in_bin() -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ import httpx
 from playwright.async_api import Locator, expect
 from pydantic import SecretStr
 
+from services.api.background.clip_rows import Place
 from services.api.background.found_audio import FoundAudio
 from shared.db.engine import open_engine
 from shared.libraries import HOME
@@ -127,7 +128,9 @@ async def test_a_clip_that_was_found_again_says_so_and_why(
     engine = open_engine(DatabaseSettings(database_url=SecretStr(local_parts["DATABASE_URL"])))
     store = FileStore(Path(local_parts["DATA_DIR"], "objects"))
     store.put(file_key(HOME, id, 0, len(sound), len(sound)), io.BytesIO(sound), len(sound), "audio/webm")
-    found = FoundAudio(engine, store, lambda: None).adopt(id, list(store.list_objects()), datetime.now(UTC))
+    found = FoundAudio(engine, store, lambda: None).adopt(
+        Place(HOME, id), list(store.list_objects()), datetime.now(UTC)
+    )
     engine.dispose()
     assert len(found) == 1
     stack = start_stack(local_parts, "api", "realtime")

@@ -1,23 +1,44 @@
 """What the database knows of clips that have objects in the store, and which objects are copies of what it knows."""
 
+import contextlib
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple, Self
 
-from sqlmodel import Session, and_, col, select
+from sqlmodel import Session, col, select
 
 from services.api.background.audio_runs import Extent
 from shared.clips.erased import Erased
 from shared.clips.models import Clip
 from shared.clips.renditions import Rendition
-from shared.libraries import HOME
-from shared.storage.keys import AudioKey, Kind
+from shared.storage.keys import AudioKey, Kind, clip_folder
 from shared.storage.store import StoredObject
 from shared.uploads.models import Piece, Upload
 
 MAX_IDS = 1_000
 """Ids in one statement: far below what SQLite (32,766) and Postgres (65,535) take as parameters."""
+
+
+class Place(NamedTuple):
+    """A clip's folder in the store. A folder is its library's for ever, whatever the rows say of the clip's id."""
+
+    library_id: str
+    clip_id: uuid.UUID
+
+    @property
+    def folder(self) -> str:
+        return clip_folder(*self)
+
+    @classmethod
+    def of_key(cls, key: str) -> Self | None:
+        """The place of an object; None if the object is not one of Dictaphone's."""
+        library_id, _, rest = key.partition("/")
+        id, _, name = rest.partition("/")
+        with contextlib.suppress(ValueError):
+            return cls(library_id, uuid.UUID(id)) if library_id and name else None
+        return None
 
 
 @dataclass
@@ -29,7 +50,12 @@ class ClipRows:
     pieces: dict[uuid.UUID, list[Piece]] = field(default_factory=dict)
     """By upload."""
     guest_keys: set[str] = field(default_factory=set)
-    """Keys in this clip's folder that belong to clips which were made of them (`found_clip_id`)."""
+    """Keys in this clip's folder that other clips have: those that were made of them (`found_clip_id`), and the clip of
+    this id if it has moved to another library."""
+    is_id_taken: bool = False
+    """Whether a clip of this id belongs to another library: nothing in this folder becomes a part of it."""
+    has_moved: bool = False
+    """Whether that clip came from this library: its rows name objects of this folder."""
     rendition_keys: set[str] = field(default_factory=set)
     """Renditions can be made again: nobody misses one that is not there."""
     erased_keys: set[str] = field(default_factory=set)
@@ -102,40 +128,85 @@ class ClipRows:
         return key.kind is self.kind and key.end <= self.offset(key.segment)
 
 
-def load_rows(session: Session, objects: Mapping[uuid.UUID, Sequence[StoredObject]]) -> dict[uuid.UUID, ClipRows]:
-    """Load the rows of some clips. `objects` are those in each clip's folder."""
-    rows = {clip_id: ClipRows() for clip_id in objects}
-    for clip in session.exec(select(Clip).where(col(Clip.library_id) == HOME, col(Clip.id).in_(rows))):
-        rows[clip.id].clip = clip
-    made = select(Rendition).where(col(Rendition.clip_id).in_(rows), col(Rendition.key) != "")
-    for rendition in session.exec(made):
-        rows[rendition.clip_id].rendition_keys.add(rendition.key)
-    for erased in session.exec(select(Erased).where(col(Erased.clip_id).in_(rows))):
-        rows[erased.clip_id].erased_keys.update(erased.keys)
-    hosts = {
-        found_clip_id(each.key): clip_id
-        for clip_id, some in objects.items()
-        for each in some
-        if key_kind(each) is Kind.UNNAMED
-    }
-    ids = [*rows, *hosts]
+def load_rows(session: Session, objects: Mapping[Place, Sequence[StoredObject]]) -> dict[Place, ClipRows]:
+    """Load the rows of some clips, each of the library of its folder. `objects` are those in each clip's folder."""
+    all_rows = _RowsByPlace(objects)
+    guests = [
+        found_clip_id(each.key) for some in objects.values() for each in some if key_kind(each) is Kind.UNNAMED
+    ] + [id_beside_another(place) for place in objects]
+    ids = [*{*(place.clip_id for place in objects), *guests}]
     for start in range(0, len(ids), MAX_IDS):
-        is_theirs = and_(col(Upload.library_id) == HOME, col(Upload.clip_id).in_(ids[start : start + MAX_IDS]))
+        some_ids = ids[start : start + MAX_IDS]
+        for clip in session.exec(select(Clip).where(col(Clip.id).in_(some_ids))):
+            all_rows.add_clip(clip)
+        is_theirs = col(Upload.clip_id).in_(some_ids)
         for upload in session.exec(select(Upload).where(is_theirs).order_by(col(Upload.segment))):
-            if upload.clip_id in rows:
-                rows[upload.clip_id].uploads.append(upload)
-        pieces = select(Upload.clip_id, Piece).join(Piece).where(is_theirs).order_by(col(Piece.start))
-        for clip_id, piece in session.exec(pieces):
-            if clip_id in rows:
-                rows[clip_id].pieces.setdefault(piece.upload_id, []).append(piece)
-            else:
-                rows[hosts[clip_id]].guest_keys.add(piece.key)
-    return rows
+            all_rows.add_upload(upload)
+        pieces = select(Upload, Piece).join(Piece).where(is_theirs).order_by(col(Piece.start))
+        for upload, piece in session.exec(pieces):
+            all_rows.add_piece(upload, piece)
+        made = select(Rendition).where(col(Rendition.clip_id).in_(some_ids), col(Rendition.key) != "")
+        for rendition in session.exec(made):
+            all_rows.host(rendition.key).rendition_keys.add(rendition.key)
+        for erased in session.exec(select(Erased).where(col(Erased.clip_id).in_(some_ids))):
+            for key in erased.keys:
+                all_rows.host(key).erased_keys.add(key)
+    return all_rows.rows
+
+
+class _RowsByPlace:
+    """Sorts rows by the folders that they are about. A row of another library adds nothing but names of objects."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self.rows = {place: ClipRows() for place in places}
+        self._by_id: dict[uuid.UUID, list[Place]] = {}
+        for place in self.rows:
+            self._by_id.setdefault(place.clip_id, []).append(place)
+
+    def host(self, key: str) -> ClipRows:
+        """The rows of the folder in which an object is; others than those asked for are of no interest."""
+        place = Place.of_key(key)
+        return self.rows.get(place, ClipRows()) if place else ClipRows()
+
+    def add_clip(self, clip: Clip) -> None:
+        owner = self._owner(clip.library_id, clip.id)
+        if owner:
+            self.rows[owner].clip = clip
+        if clip.audio_key:
+            self._add_guest(clip.audio_key, owner, clip.id)
+
+    def add_upload(self, upload: Upload) -> None:
+        if owner := self._owner(upload.library_id, upload.clip_id):
+            self.rows[owner].uploads.append(upload)
+
+    def add_piece(self, upload: Upload, piece: Piece) -> None:
+        owner = self._owner(upload.library_id, upload.clip_id)
+        if owner:
+            self.rows[owner].pieces.setdefault(upload.id, []).append(piece)
+        self._add_guest(piece.key, owner, upload.clip_id)
+
+    def _owner(self, library_id: str, clip_id: uuid.UUID) -> Place | None:
+        """The folder of a row, and note it on the folders of other libraries that have the same id."""
+        owner = Place(library_id, clip_id)
+        for place in self._by_id.get(clip_id, []):
+            self.rows[place].is_id_taken |= place != owner
+        return owner if owner in self.rows else None
+
+    def _add_guest(self, key: str, owner: Place | None, clip_id: uuid.UUID) -> None:
+        place = Place.of_key(key)
+        if place in self.rows and place != owner:
+            self.rows[place].guest_keys.add(key)
+            self.rows[place].has_moved |= place.clip_id == clip_id
 
 
 def found_clip_id(key: str) -> uuid.UUID:
     """The id of the clip that is made of an object whose key names no bytes, in the folder of another clip."""
     return uuid.uuid5(uuid.NAMESPACE_URL, key)
+
+
+def id_beside_another(place: Place) -> uuid.UUID:
+    """The id of a clip whose own id a clip of another library has. An import makes the same."""
+    return uuid.uuid5(place.clip_id, place.library_id)
 
 
 def key_kind(stored: StoredObject) -> Kind | None:

@@ -12,13 +12,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from services.api.background.clip_rows import load_rows
+from services.api.background.clip_rows import Place, load_rows
 from shared.clips.erased import Erased
 from shared.clips.models import Clip
 from shared.clips.renditions import Rendition
 from shared.db.engine import read_session, transaction
-from shared.libraries import HOME
-from shared.storage.keys import clip_folder
 from shared.storage.store import Store, StoreError
 from shared.uploads.models import Piece, Upload
 
@@ -36,13 +34,15 @@ def erase(engine: Engine, store: Store, chosen: SelectOfScalar[Clip], now: datet
     """
     store.check()
     with read_session(engine) as session:
-        ids = [clip.id for clip in session.exec(chosen)]
-    copies = _copies(engine, store, ids)
+        places = [Place(clip.library_id, clip.id) for clip in session.exec(chosen)]
+    copies = _copies(engine, store, places)
     with transaction(engine) as session:
-        clips = session.exec(chosen.where(col(Clip.id).in_(ids)).with_for_update(skip_locked=True)).all()
+        is_chosen = col(Clip.id).in_([place.clip_id for place in places])
+        clips = session.exec(chosen.where(is_chosen).with_for_update(skip_locked=True)).all()
         erased = [clip.id for clip in clips]
         for clip in clips:
-            _erase_rows(session, clip, copies[clip.id], now)
+            # A clip that moved to another library meanwhile has no copies there.
+            _erase_rows(session, clip, copies.get(Place(clip.library_id, clip.id), ()), now)
     try:
         _delete_objects(engine, store, erased)
     except StoreError as error:
@@ -68,15 +68,16 @@ def _finish(engine: Engine, store: Store, clip_ids: Sequence[uuid.UUID]) -> int:
     return count
 
 
-def _copies(engine: Engine, store: Store, clip_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, set[str]]:
+def _copies(engine: Engine, store: Store, places: Iterable[Place]) -> dict[Place, set[str]]:
     """The keys of the copies of each clip's audio. They go with the clip: alone, they would be found again."""
-    objects = {id: list(store.list_objects(clip_folder(HOME, id))) for id in clip_ids}
+    objects = {place: list(store.list_objects(place.folder)) for place in places}
     with read_session(engine) as session:
         all_rows = load_rows(session, objects)
-    copies: dict[uuid.UUID, set[str]] = {}
-    for id, rows in all_rows.items():
-        present = {each.key for each in objects[id]}
-        copies[id] = {each.key for each in objects[id] if each.key not in rows.keys and rows.is_copy(each, present)}
+    copies: dict[Place, set[str]] = {}
+    for place, rows in all_rows.items():
+        present = {each.key for each in objects[place]}
+        unnamed = [each for each in objects[place] if each.key not in rows.keys]
+        copies[place] = {each.key for each in unnamed if rows.is_copy(each, present)}
     return copies
 
 

@@ -15,10 +15,9 @@ from sqlmodel import Session, col, delete
 
 from services.api.audio_formats.table import SNIFFED_BYTES, sniff
 from services.api.background.audio_runs import Extent, end_to_end, extents_by_segment, longest_run
-from services.api.background.clip_rows import ClipRows, found_clip_id, key_kind, load_rows
+from services.api.background.clip_rows import ClipRows, Place, found_clip_id, key_kind, load_rows
 from shared.clips.models import Clip
 from shared.db.engine import transaction
-from shared.libraries import HOME
 from shared.outbox.writer import save_and_announce
 from shared.redis.jobs import PREPARE
 from shared.storage.keys import AudioKey, Kind
@@ -39,19 +38,19 @@ class FoundAudio:
 
     # -- clips that the database does not know ------------------------------------------------------------------
 
-    def adopt(self, clip_id: uuid.UUID, objects: Sequence[StoredObject], now: datetime) -> list[StoredObject]:
-        """Make the clip of these objects again, in the bin: its originals, or else what was played."""
+    def adopt(self, place: Place, objects: Sequence[StoredObject], now: datetime) -> list[StoredObject]:
+        """Make the clip of these objects again, in its library's bin: its originals, or else what was played."""
         is_recording, segments = _originals(objects)
         if not is_recording and _may_still_arrive(objects, segments, now):
             return []
         played = [each for each in objects if key_kind(each) is Kind.PLAYED]
         if not segments and played:
             segments = {0: end_to_end([max(played, key=lambda each: each.written_at)])}
-        found = self._save_clip(clip_id, segments, objects, now, is_recording=is_recording)
-        return found + self.adopt_nameless(None if found else clip_id, objects, now)
+        found = self._save_clip(place, segments, objects, now, is_recording=is_recording)
+        return found + self.adopt_nameless(place.library_id, None if found else place.clip_id, objects, now)
 
     def adopt_nameless(
-        self, clip_id: uuid.UUID | None, objects: Sequence[StoredObject], now: datetime
+        self, library_id: str, clip_id: uuid.UUID | None, objects: Sequence[StoredObject], now: datetime
     ) -> list[StoredObject]:
         """Make clips of the objects whose keys name no bytes: each that begins a file, with what was written behind it.
 
@@ -66,13 +65,13 @@ class FoundAudio:
                 runs[-1].append(each)
         found = []
         for run in runs:
-            id, clip_id = clip_id or found_clip_id(run[0].key), None
-            found += self._save_clip(id, {0: end_to_end(run)}, run, now, is_recording=False)
+            place, clip_id = Place(library_id, clip_id or found_clip_id(run[0].key)), None
+            found += self._save_clip(place, {0: end_to_end(run)}, run, now, is_recording=False)
         return found
 
     def _save_clip(
         self,
-        clip_id: uuid.UUID,
+        place: Place,
         segments: Mapping[int, Sequence[Extent]],
         objects: Sequence[StoredObject],
         now: datetime,
@@ -93,8 +92,8 @@ class FoundAudio:
             for segment, run in segments.items():
                 upload = Upload(
                     id=uuid.uuid4(),
-                    library_id=HOME,
-                    clip_id=clip_id,
+                    library_id=place.library_id,
+                    clip_id=place.clip_id,
                     segment=segment,
                     is_recording=is_recording,
                     name=f"{recorded_at:%Y-%m-%d %H:%M}",
@@ -116,7 +115,9 @@ class FoundAudio:
 
     # -- clips that the database knows --------------------------------------------------------------------------
 
-    def complete_uploads(self, rows: ClipRows, objects: Sequence[StoredObject], now: datetime) -> list[StoredObject]:
+    def complete_uploads(
+        self, place: Place, rows: ClipRows, objects: Sequence[StoredObject], now: datetime
+    ) -> list[StoredObject]:
         """Give a clip's uploads the bytes that no row names.
 
         After a restore, these are the end of a recording that ran when the database was dumped, or the joined audio of
@@ -132,23 +133,24 @@ class FoundAudio:
             is_better = reach > offset or (is_gone and reach == offset > 0)
             if is_better and _may_grow(rows, segment, reach):
                 runs[segment] = run
-        if not runs or not self._replace_pieces(rows, runs, now):
+        if not runs or not self._replace_pieces(place, rows, runs, now):
             return []
         keys = {extent.key for run in runs.values() for extent in run}
         return [each for each in unnamed if each.key in keys]
 
-    def _replace_pieces(self, rows: ClipRows, runs: Mapping[int, Sequence[Extent]], now: datetime) -> bool:
+    def _replace_pieces(
+        self, place: Place, rows: ClipRows, runs: Mapping[int, Sequence[Extent]], now: datetime
+    ) -> bool:
         """Let the rows of segments name these extents. False if objects are gone, or rows have changed meanwhile."""
         try:
             pieces = {segment: self._read_pieces(run) for segment, run in runs.items()}
         except ObjectMissing:
             return False
-        clip_id = rows.uploads[0].clip_id
         with transaction(self._engine) as session:
             # In this order everywhere. Without a clip, the uploads' locks alone keep out who appends at this moment.
-            clip = session.exec(Clip.by_id(HOME, clip_id).with_for_update()).first()
-            session.exec(Upload.of_clip(HOME, clip_id).with_for_update()).all()
-            current = load_rows(session, {clip_id: []})[clip_id]
+            clip = session.exec(Clip.by_id(*place).with_for_update()).first()
+            session.exec(Upload.of_clip(*place).with_for_update()).all()
+            current = load_rows(session, {place: []})[place]
             if (current.own_keys, clip and clip.version) != (rows.own_keys, rows.clip and rows.clip.version):
                 return False
             for segment, run in pieces.items():

@@ -159,17 +159,20 @@ class Maintenance:
     def empty_bin(self, now: datetime) -> int:
         """Delete the clips whose time in the bin is over.
 
-        Clips that were found in the store are kept while they are more than the others: a wrong DATABASE_URL must not
-        cost anybody a recording.
+        Clips that were found in the store are kept while they are more than the others of their library: a wrong
+        DATABASE_URL must not cost anybody a recording.
         """
         with read_session(self._engine) as session:
-            found_count, other_count = session.exec(queries.count_found_in_bin()).one()
-        keeps_found = found_count > other_count
-        if keeps_found:
-            log.warning("most clips were found in the store and stay in the bin", found=found_count, others=other_count)
+            counts = session.exec(queries.count_found_in_bin()).all()
+        keep_found_of = [library_id for library_id, found, others in counts if found > others]
+        if keep_found_of:
+            found = sum(found for library_id, found, _ in counts if library_id in keep_found_of)
+            log.warning(
+                "most clips were found in the store and stay in the bin", found=found, libraries=len(keep_found_of)
+            )
         count = 0
         while True:
-            expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH_SIZE, keep_found=keeps_found)
+            expired = queries.expired_in_bin(now - self._bin_keeps, limit=BATCH_SIZE, keep_found_of=keep_found_of)
             erased = erase(self._engine, self._store, expired, now)
             if erased:
                 self._on_commit()

@@ -5,25 +5,22 @@ the only copy of a recording. Therefore an object is deleted only if it is a cop
 name, and only after the time for which the bin keeps clips: a dump that is younger than that finds all its objects.
 """
 
-import contextlib
-import uuid
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 import structlog
 from prometheus_client import Counter, Gauge
 from sqlalchemy import Engine
-from sqlmodel import col, func, select
+from sqlmodel import Session, col, func, select
 
-from services.api.background.clip_rows import ClipRows, load_rows
+from services.api.background.clip_rows import ClipRows, Place, id_beside_another, load_rows
 from services.api.background.found_audio import FoundAudio
 from shared.clips.models import Clip
 from shared.db.engine import read_session
 from shared.libraries import HOME
 from shared.maintenance_runs import MaintenanceRun
-from shared.storage.keys import clip_folder
 from shared.storage.store import Store, StoredObject
 
 log = structlog.get_logger(__name__)
@@ -36,6 +33,9 @@ RESTORE_MARGIN = timedelta(minutes=5)
 
 BATCH_CLIPS = 200
 """Clips whose rows are read at once."""
+
+MAX_NAMED_LIBRARIES = 10
+"""Unknown libraries that the log names: a bucket of other people's may look as if it had many."""
 
 NAMED, LEFTOVER, FOUND, SET_APART = "named", "leftover", "found", "set apart"
 """States of an object: a row names it; it is a copy, or too young to judge; it got rows now; nobody understands it."""
@@ -66,6 +66,8 @@ class StoreInventory:
         self._is_restore_noticed = False
         self._newest_found_at: datetime | None = None
         self._tally: Tally[str] = Tally()
+        self._strangers: Tally[str] = Tally()
+        """Objects by the library of their folder, which the database does not know."""
 
     def note_newest_row(self, now: datetime) -> datetime | None:
         """Note when the database lived last, before this process changes it. None: it never did."""
@@ -80,35 +82,43 @@ class StoreInventory:
 
     def compare(self, now: datetime) -> int:
         """Compare all clips, and return the number of copies that were deleted."""
-        self._tally, self._newest_found_at = Tally(), None
+        self._tally, self._strangers, self._newest_found_at = Tally(), Tally(), None
         deleted = 0
         for batch in self._batches():
             with read_session(self._engine) as session:
                 rows = load_rows(session, batch)
-            for clip_id, objects in batch.items():
+                libraries = known_libraries(session, {place.library_id for place in batch})
+            for place, objects in batch.items():
                 if self._is_stopping():
                     return deleted
-                if self._needs_action(rows[clip_id], objects, now):
-                    deleted += self._act(clip_id, now)
+                if place.library_id not in libraries:
+                    self._strangers[place.library_id] += len(objects)
+                elif self._needs_action(rows[place], objects, now):
+                    deleted += self._act(place, now)
                 else:
-                    named = sum(each.key in rows[clip_id].keys for each in objects)
+                    named = sum(each.key in rows[place].keys for each in objects)
                     self._tally += Tally({NAMED: named, LEFTOVER: len(objects) - named})
         self._report()
         return deleted
 
-    def _batches(self) -> Iterator[dict[uuid.UUID, list[StoredObject]]]:
+    def _batches(self) -> Iterator[dict[Place, list[StoredObject]]]:
         """The objects of some clips at a time. A bucket may hold other people's, too; they are passed over."""
-        batch: dict[uuid.UUID, list[StoredObject]] = {}
-        for clip_id, objects in groupby(self._store.list_objects(), lambda each: _clip_id(each.key)):
-            if clip_id is not None:
-                batch.setdefault(clip_id, []).extend(objects)
+        batch: dict[Place, list[StoredObject]] = {}
+        for place, objects in groupby(self._store.list_objects(), lambda each: Place.of_key(each.key)):
+            if place is not None:
+                batch.setdefault(place, []).extend(objects)
             if len(batch) >= BATCH_CLIPS:
                 yield batch
                 batch = {}
         yield batch
 
     def _needs_action(self, rows: ClipRows, objects: Sequence[StoredObject], now: datetime) -> bool:
-        """Whether anything is to be found or deleted. Nothing is while the clip, or what no row names, is young."""
+        """Whether anything is to be found or deleted. Nothing is while the clip, or what no row names, is young.
+
+        A clip that moved to another library took its words along: what it left here is kept, and found by nobody.
+        """
+        if rows.has_moved:
+            return False
         unnamed = [each for each in objects if each.key not in rows.keys]
         since = now - SETTLING_TIME
         if any(each.written_at >= since for each in unnamed) or (rows.is_known and rows.changed_at >= since):
@@ -122,28 +132,29 @@ class StoreInventory:
     def _is_expired(self, copy: StoredObject, rows: ClipRows, now: datetime) -> bool:
         return max(copy.written_at, rows.changed_at) < now - self._bin_keeps
 
-    def _act(self, clip_id: uuid.UUID, now: datetime) -> int:
+    def _act(self, place: Place, now: datetime) -> int:
         """Find a clip's audio again, and delete its old copies. Return how many were deleted.
 
         Objects are listed before rows are read, and both anew: another machine may have emptied the bin meanwhile.
         """
-        objects = list(self._store.list_objects(clip_folder(HOME, clip_id)))
+        objects = list(self._store.list_objects(place.folder))
         with read_session(self._engine) as session:
-            rows = load_rows(session, {clip_id: objects})[clip_id]
+            rows = load_rows(session, {place: objects})[place]
         if not self._needs_action(rows, objects, now):
             return 0
         present = {each.key for each in objects}
         unnamed = [each for each in objects if each.key not in rows.keys]
         copies: list[StoredObject] = []
         if rows.is_known:
-            found = self._found_audio.complete_uploads(rows, objects, now)
+            found = self._found_audio.complete_uploads(place, rows, objects, now)
         else:
-            found = self._found_audio.adopt(clip_id, unnamed, now)
+            id = id_beside_another(place) if rows.is_id_taken else place.clip_id
+            found = self._found_audio.adopt(Place(place.library_id, id), unnamed, now)
         if not found:
             copies = [each for each in unnamed if rows.is_copy(each, present)]
         if not found and rows.is_known:
             others = [each for each in unnamed if each not in copies]
-            found = self._found_audio.adopt_nameless(None, others, now)
+            found = self._found_audio.adopt_nameless(place.library_id, None, others, now)
         if found:
             newest_at = max(each.written_at for each in found)
             self._newest_found_at = max(newest_at, self._newest_found_at or newest_at)
@@ -156,10 +167,15 @@ class StoreInventory:
 
     def _report(self) -> None:
         """Set the metrics, and say what was found, and whether it looks as if a backup had been restored."""
-        for state in (NAMED, LEFTOVER, FOUND, SET_APART):
+        not_understood, strange = self._tally[SET_APART], self._strangers.total()
+        for state in (NAMED, LEFTOVER, FOUND):
             STORE_OBJECTS.labels(state).set(self._tally[state])
-        if self._tally[SET_APART]:
-            log.warning("objects in the store are not understood, and are kept", count=self._tally[SET_APART])
+        STORE_OBJECTS.labels(SET_APART).set(not_understood + strange)
+        if not_understood:
+            log.warning("objects in the store are not understood, and are kept", count=not_understood)
+        if strange:
+            names, of = sorted(self._strangers)[:MAX_NAMED_LIBRARIES], len(self._strangers)
+            log.warning("objects of unknown libraries are kept in the store", count=strange, libraries=of, first=names)
         if self._newest_found_at is None:
             return
         log.warning("audio that no row named was found again", objects=self._tally[FOUND])
@@ -175,10 +191,7 @@ class StoreInventory:
             )
 
 
-def _clip_id(key: str) -> uuid.UUID | None:
-    """The clip in whose folder an object is; None if the object is not one of Dictaphone's."""
-    library, _, rest = key.partition("/")
-    id, _, name = rest.partition("/")
-    with contextlib.suppress(ValueError):
-        return uuid.UUID(id) if library == HOME and name else None
-    return None
+def known_libraries(session: Session, ids: Collection[str]) -> set[str]:
+    """Those of these libraries that the database knows."""
+    rows = session.exec(select(Clip.library_id).where(col(Clip.library_id).in_(ids)).distinct())
+    return {HOME, *rows} & {*ids}

@@ -30,6 +30,15 @@ TABLES = {
     "chore",
     "search",
     "tagged",
+    "person",
+    "passkey",
+    "sign_in",
+    "ceremony",
+    "attempt",
+    "library",
+    "member",
+    "invitation",
+    "token",
 }
 
 

@@ -17,12 +17,13 @@ from sqlmodel import select
 from services.api.archive import importer
 from services.api.archive.importer import ImportResult, import_zip
 from services.api.archive.manifest import DESCRIPTION, MANIFEST, ClipDescription, Manifest, OriginalFile
-from services.api.background.clip_rows import load_rows
+from services.api.background.clip_rows import Place, load_rows
 from services.api.settings import ApiSettings
 from services.api.state import State
 from shared.clips.models import Clip, Status
 from shared.clips.renditions import Rendition
 from shared.db.engine import read_session
+from shared.libraries import HOME
 from shared.outbox.models import EVENT, OutboxRow
 from shared.search.folding import folded_ahead
 from tests.recordings import WEBM_HEAD
@@ -66,7 +67,7 @@ def import_into(setup: MaintenanceSetup, zipped: io.BytesIO) -> ImportResult:
     incoming.mkdir(parents=True, exist_ok=True)
     unused: Any = relay
     state = State(settings, setup.engine, setup.store, unused, incoming)
-    return import_zip(state, zipped, len(zipped.getvalue()), threading.Event())
+    return import_zip(state, HOME, zipped, len(zipped.getvalue()), threading.Event())
 
 
 PLAYED = {"file": "original-0.webm", "bytes": len(SOUND), "sha256": hashlib.sha256(SOUND).hexdigest()}
@@ -117,7 +118,8 @@ def test_an_import_of_hours_deletes_no_sound_that_was_found_meanwhile(
     result = import_into(setup, library(id, setup))
     assert (result.imported, len(result.refused)) == (0, 1)
     with read_session(setup.engine) as session:
-        rows = load_rows(session, {id: ()})[id]
+        place = Place(HOME, id)
+        rows = load_rows(session, {place: ()})[place]
     assert rows.clip
     assert rows.clip.found_at
     assert [b"".join(setup.store.read(key)) for key in rows.own_keys] == [SOUND]
