@@ -54,6 +54,8 @@ export class ClipList {
   /** @type {string|null} */
   #open = null;
   #queued = false;
+  /** Whether rows were drawn once: those in sight come first, and those around them after these are painted. */
+  #hasDrawn = false;
   #resized = new ResizeObserver((sizes) => this.#reflow(sizes.map(({ target }) => target)));
   /** Which words were seen here. */
   marks = new ReadMarks();
@@ -287,15 +289,22 @@ export class ClipList {
     }
     this.#anchor();
     this.empty.hidden = this.#shelf !== this.#all || this.#all.size > 0 || this.#hidden !== null || this.element.ariaBusy === "true";
+    if (!this.#hasDrawn && this.#drawn.length) return this.#drawAround();
     const left_px = this.#top + this.#shelf.roll.height - this.#height;
     if (left_px < AHEAD * this.#height && !this.older.hasFailed) void this.older.read();
+  }
+
+  /** Draw the rest of what is near, behind the first frame with rows: nobody waits for it. */
+  #drawAround() {
+    this.#hasDrawn = true;
+    requestAnimationFrame(() => setTimeout(() => this.#changed()));
   }
 
   /** What is to be drawn, in order. */
   #near() {
     const { roll } = this.#shelf;
     const top = -this.#top;
-    const over = Math.max(OVER_PX, this.#height);
+    const over = this.#hasDrawn ? Math.max(OVER_PX, this.#height) : 0;
     const near = roll.between(top - over, top + this.#height + over);
     const known = new Set(near.map(({ item }) => item));
     for (const [id, row] of this.#rows) {

@@ -64,7 +64,8 @@ export class ClipRow {
     this.heard = new LiveWords(part(this.element, "heard", HTMLElement));
     this.menu = new Menu(this.parts.menu, () => this.#items());
     this.#listen();
-    this.speak();
+    // The template is in the language of the page.
+    this.show(entry);
   }
 
   /** Whether a person is at this row, so that scrolling must not take it away. */
@@ -72,7 +73,7 @@ export class ClipRow {
     return this.element.contains(document.activeElement) || this.menu.isOpen || selects(this.element);
   }
 
-  /** Say everything in the language of the page, which may be another one than before. */
+  /** Say everything in the language of the page, which is another one than before. */
   speak() {
     translate(this.element);
     this.show(this.#entry);

@@ -27,6 +27,21 @@ export class Memory {
     return this.#ask(store, "readonly", (rows) => rows.get(key));
   }
 
+  /**
+   * Those of some rows that are there, in one transaction: each is a message to another process and its answer.
+   * @param {Store} store @param {(string|number)[]} keys @returns {Promise<any[]>} in the order of the keys
+   */
+  async some(store, keys) {
+    if (!keys.length) return [];
+    /** @type {IDBRequest[]} */
+    const asked = [];
+    await this.#ask(store, "readonly", (rows) => {
+      for (const key of keys) asked.push(rows.get(key));
+      return asked[0];
+    });
+    return asked.flatMap(({ result }) => result ?? []);
+  }
+
   /** Resolves with its key when it is on the disk. @param {Store} store @param {object} row @returns {Promise<any>} */
   put(store, row) {
     return this.#ask(store, "readwrite", (rows) => rows.put(row));

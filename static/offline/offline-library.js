@@ -47,7 +47,7 @@ export class OfflineLibrary extends EventTarget {
   async #show(most) {
     const ids = await this.memory.clipIds().catch(() => []);
     const newest = ids.reverse().slice(0, most);
-    const clips = (await Promise.all(newest.map((id) => this.memory.get("clips", id)))).filter(Boolean);
+    const clips = await this.memory.some("clips", newest).catch(() => []);
     this.#shown = newest;
     for (const clip of clips) if (!this.#kept.has(clip.id)) this.#kept.set(clip.id, stateOf(clip));
     if (!this.#isRead) this.library.recall(clips);
@@ -95,14 +95,20 @@ export class OfflineLibrary extends EventTarget {
    */
   async complete(api) {
     const lacking = [];
-    for (const { clip } of this.library.shown(({ clip }) => Boolean(clip && isShort(clip))).slice(0, FIRST)) {
-      if (!clip) continue;
-      const kept = await this.memory.get("clips", clip.id).catch(() => null);
-      if (kept?.version === clip.version && !isShort(kept)) this.library.apply(kept);
-      else lacking.push(clip.id);
+    const short = this.library.shown(({ clip }) => Boolean(clip && isShort(clip))).slice(0, FIRST);
+    const kept = await this.#keptOf(short.map(({ id }) => id)).catch(() => new Map());
+    for (const { id, clip } of short) {
+      const known = kept.get(id);
+      if (clip && known?.version === clip.version && !isShort(known)) this.library.apply(known);
+      else lacking.push(id);
     }
     if (lacking.length <= FEW) for (const id of lacking) this.library.apply(await api.get(id));
     else for (const clip of (await api.list(null, { whole: true })).clips) this.library.apply(clip);
+  }
+
+  /** Clips as they are on the disk. @param {string[]} ids @returns {Promise<Map<string, Clip>>} */
+  async #keptOf(ids) {
+    return new Map((await this.memory.some("clips", ids)).map((clip) => [clip.id, clip]));
   }
 
   /** @param {string} id */
@@ -120,16 +126,12 @@ export class OfflineLibrary extends EventTarget {
   async #write() {
     const news = [...this.#news];
     this.#news.clear();
-    const whole = new Set();
-    for (const id of news) {
-      const [clip, kept] = [this.library.truth(id), await this.memory.get("clips", id)];
-      // The list's short form takes nothing away.
-      if (clip && isShort(clip) && kept?.version === clip.version && !isShort(kept)) whole.add(id);
-    }
+    const kept = await this.#keptOf(news);
     await this.memory.edit("clips", (rows) => {
       for (const id of news) {
-        const clip = this.library.truth(id);
-        if (whole.has(id)) continue;
+        const [clip, known] = [this.library.truth(id), kept.get(id)];
+        // The list's short form takes nothing away.
+        if (clip && isShort(clip) && known?.version === clip.version && !isShort(known)) continue;
         if (clip && !clip.deleted_at) rows.put(clip);
         else rows.delete(id);
       }

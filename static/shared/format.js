@@ -6,6 +6,21 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY_MS = 24 * HOUR * 1000;
 
+/** Formats that were made: to make one takes longer than to write a hundred dates. @type {Map<string, Intl.DateTimeFormat>} */
+const formats = new Map();
+
+/**
+ * Write a date. @param {Date} at @param {string} as a locale @param {Intl.DateTimeFormatOptions} options
+ */
+function written(at, as, options) {
+  if (Number.isNaN(at.getTime())) return String(at);
+  // A format keeps the time zone that it was made in, and somebody may travel while the page is open.
+  const key = `${as} ${at.getTimezoneOffset()} ${JSON.stringify(options)}`;
+  let format = formats.get(key);
+  if (!format) formats.set(key, (format = new Intl.DateTimeFormat(as, options)));
+  return format.format(at);
+}
+
 /** Write a duration like a clock: `0:07`, `12:40`, `1:02:03`. @param {number} ms */
 export function clock(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
@@ -63,7 +78,7 @@ export function dayTitle(key, now = new Date(), as = locale) {
   const away = Math.round((at.getTime() - today.getTime()) / DAY_MS);
   if (away === 0 || away === -1) return new Intl.RelativeTimeFormat(as, { numeric: "auto" }).format(away, "day");
   const year = at.getFullYear() === today.getFullYear() ? undefined : "numeric";
-  return at.toLocaleDateString(as, { weekday: "long", day: "numeric", month: "long", year });
+  return written(at, as, { weekday: "long", day: "numeric", month: "long", year });
 }
 
 /**
@@ -72,31 +87,31 @@ export function dayTitle(key, now = new Date(), as = locale) {
  */
 export function keptUntil(deleted_at, days, as = locale) {
   const at = new Date(Date.parse(deleted_at) + days * DAY_MS);
-  return at.toLocaleDateString(as, { day: "numeric", month: "long" });
+  return written(at, as, { day: "numeric", month: "long" });
 }
 
 /** The time of day of an instant. @param {string} instant @param {string} [as] a locale */
 export function time(instant, as = locale) {
-  return new Date(instant).toLocaleTimeString(as, { hour: "numeric", minute: "2-digit" });
+  return written(new Date(instant), as, { hour: "numeric", minute: "2-digit" });
 }
 
 /** The day alone, with its year where that is another one. @param {string} instant @param {Date} [now] */
 export function shortDate(instant, now = new Date(), as = locale) {
   const at = new Date(instant);
   const year = at.getFullYear() === now.getFullYear() ? undefined : /** @type {const} */ ("numeric");
-  return at.toLocaleDateString(as, { day: "numeric", month: "short", year });
+  return written(at, as, { day: "numeric", month: "short", year });
 }
 
 /** Date and time of day of an instant, in words. @param {string} instant @param {string} [as] a locale @param {boolean} [withYear] */
 export function dateTime(instant, as = locale, withYear = false) {
   const date = new Date(instant);
   const year = withYear || date.getFullYear() !== new Date().getFullYear() ? "numeric" : undefined;
-  return date.toLocaleString(as, { day: "numeric", month: "long", year, hour: "numeric", minute: "2-digit" });
+  return written(date, as, { day: "numeric", month: "long", year, hour: "numeric", minute: "2-digit" });
 }
 
 /** The name that a recording has until a person gives it one. @param {Date} at @param {string} [as] a locale */
 export function defaultName(at, as = locale) {
-  const name = at.toLocaleString(as, { dateStyle: "medium", timeStyle: "short" });
+  const name = written(at, as, { dateStyle: "medium", timeStyle: "short" });
   return name.replace(/\s/g, " "); // Intl's narrow no-break spaces are hard to search for and to type.
 }
 

@@ -14,7 +14,8 @@ from tests.browser.page import SOON_MS, DictaphonePage
 from tests.conftest import Launch, Parts, StartStack
 from tests.servers.stack import Stack
 
-MAX_REQUESTS = 6
+MAX_REQUESTS = 5
+"""The page, its script, the part that keeps it as an app, its icon and the tags."""
 
 REQUESTED = """async () => {
     const row = () => document.querySelector("main [data-clip-id]");
@@ -26,6 +27,12 @@ REQUESTED = """async () => {
         return url.pathname + url.search;
     })];
 }"""
+
+FIRST_ROWS = """
+window.firstRows = 0;
+new MutationObserver(() => (window.firstRows ||= document.querySelectorAll("main [data-clip-id]").length))
+    .observe(document, { subtree: true, childList: true });
+"""
 
 HANGING_STORAGE = """
 indexedDB.open = () => new EventTarget();
@@ -62,6 +69,23 @@ async def test_nothing_is_asked_for_twice_and_the_list_not_at_all(
     assert [path for path in set(paths) if path.startswith("/static/") and paths.count(path) > 1] == []
     if page_form["BUNDLE_DIR"]:
         assert len(requested) <= MAX_REQUESTS, requested
+
+
+async def test_rows_in_sight_come_before_those_around_them(
+    start_stack: StartStack, local_parts: Parts, launch_browser: Launch
+) -> None:
+    many.put(local_parts, 60)
+    stack = start_stack(local_parts, "api", "realtime")
+    context = await (await launch_browser()).new_context(
+        service_workers="block", viewport={"width": 1280, "height": 800}
+    )
+    await context.add_init_script(FIRST_ROWS)
+    page = await context.new_page()
+    await page.goto(stack.api_url)
+    rows = page.locator("main [data-clip-id]")
+    await expect(rows.nth(15)).to_be_attached(timeout=SOON_MS)
+    in_sight = await rows.evaluate_all("(rows) => rows.filter((row) => row.getBoundingClientRect().top < 800).length")
+    assert 8 <= await page.evaluate("() => window.firstRows") <= in_sight + 1
 
 
 async def test_the_list_waits_for_no_storage(

@@ -86,3 +86,30 @@ test("a number stays before its unit between Arabic letters", async () => {
   }
   assert.match(format.size(2_147_483_648), /^2[.,]1 GB$/);
 });
+
+test("dates of one kind are written by one format", () => {
+  const { DateTimeFormat } = Intl;
+  let made = 0;
+  Intl.DateTimeFormat = /** @type {any} */ (
+    class extends DateTimeFormat {
+      constructor(...given) {
+        super(...given);
+        made += 1;
+      }
+    }
+  );
+  for (let n = 0; n < 100; n++) format.time(new Date(1e12 + n * 60_000).toISOString(), "en-ZA");
+  Intl.DateTimeFormat = DateTimeFormat;
+  assert.equal(made, 1);
+});
+
+test("a traveller reads times as they are where they are now", () => {
+  const before = process.env.TZ;
+  const read = (/** @type {string} */ zone) => ((process.env.TZ = zone), format.time("2026-11-22T10:00:00Z", "en-GB"));
+  assert.deepEqual(["UTC", "Asia/Tokyo", "UTC"].map(read), ["10:00", "19:00", "10:00"]);
+  process.env.TZ = before ?? "UTC";
+});
+
+test("a moment that is none is said, and stops nothing", () => {
+  assert.equal(format.time("never", "en"), "Invalid Date");
+});

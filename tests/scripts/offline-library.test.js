@@ -124,3 +124,21 @@ test("the words that lists leave out are kept: asked for once, and never lost to
   assert.deepEqual(asked, [{ whole: true }, "a"]);
   assert.deepEqual([second.library.get("a").clip.text, second.library.get("g").clip.text], ["other words", "words of g"]);
 });
+
+test("fifty clips are kept, and shown at the next visit, in a few transactions", async () => {
+  const { transaction } = IDBDatabase.prototype;
+  let count = 0;
+  IDBDatabase.prototype.transaction = function (...given) {
+    count += 1;
+    return transaction.apply(this, given);
+  };
+  const first = visit();
+  for (let n = 0; n < 50; n++) first.library.apply(clip(`c${n}`, { created_at: at(n) }));
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  const second = visit();
+  await second.known.show();
+  IDBDatabase.prototype.transaction = transaction;
+  assert.equal(second.ids().length, 50);
+  // What is there, what is new, how many that makes; the newest ids, their clips. Tests before this one write, too.
+  assert.ok(count < 12, `${count} transactions`);
+});

@@ -26,6 +26,9 @@ document.addEventListener("load", ({ target }) => {
 """Loads the page anew when its script does not come: while a release is replaced, page and script may be answered by
 two machines, and each has its own bundle alone. It goes on for eight seconds."""
 
+PLAIN_SCRIPT = re.compile(r'<script src="/static/([^"]+)"></script>')
+"""A script that runs before the page is painted (group 1: its file)."""
+
 STYLE_SHEET = re.compile(r'[ \t]*<link rel="stylesheet" href="/static/[^"]+">\n?')
 
 IMPORT = re.compile(r"""^(?:import|export)\b(?:[^;'"]*?\bfrom)?\s*["'](\.[^"']+)["']""", re.MULTILINE)
@@ -53,12 +56,17 @@ def plain_document(html: str, folder: Path) -> str:
     return html.replace(SCRIPT, "\n  ".join([*preloads, SCRIPT]))
 
 
-def bundled_document(html: str, bundle: Bundle) -> str:
-    """The page with one script, and its style sheet inside."""
-    script = f'<script type="module" src="{bundle.prefix}{bundle.script}"></script>'
-    return STYLE_SHEET.sub("", html).replace(
-        SCRIPT, f"<style>{bundle.style}</style>\n  <script>{TRY_AGAIN}</script>\n  {script}"
-    )
+def inline_script(html: str, folder: Path) -> str:
+    """What the bundled page runs before it is painted: nothing waits for a file. Then what watches over the bundle."""
+    scripts = [(folder / name).read_text() for name in PLAIN_SCRIPT.findall(html)]
+    return "\n".join([*scripts, TRY_AGAIN])
+
+
+def bundled_document(html: str, bundle: Bundle, script: str) -> str:
+    """The page with one file to ask for, the bundle; this script and the style sheet stand inside."""
+    html = STYLE_SHEET.sub("", PLAIN_SCRIPT.sub("", html))
+    entry = f'<script type="module" src="{bundle.prefix}{bundle.script}"></script>'
+    return html.replace(SCRIPT, f"<style>{bundle.style}</style>\n  <script>{script}</script>\n  {entry}")
 
 
 def with_first_list(html: str, clips: str) -> str:

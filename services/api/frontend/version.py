@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from services.api.frontend.bundle import Bundle
-from services.api.frontend.document import TRY_AGAIN, bundled_document, plain_document, source_hash
+from services.api.frontend.document import bundled_document, inline_script, plain_document, source_hash
 
 STATIC = Path(__file__).parents[3] / "static"
 
@@ -67,7 +67,7 @@ class PageFiles:
     def inline_sources(self) -> tuple[str, str]:
         """The document's inline script and style, as a Content-Security-Policy calls them; empty: it has none."""
         self._refresh()
-        return (source_hash(TRY_AGAIN), source_hash(self._bundle.style)) if self._bundle else ("", "")
+        return self._inline_sources
 
     def version(self, policy: str) -> str:
         """Digest of the page's files, and of the policy that the page is served under."""
@@ -100,7 +100,12 @@ class PageFiles:
         self._digest = digest.hexdigest()
         self._bundle = Bundle.read(self._bundle_folder, self._digest) if self._bundle_folder else None
         html = (self._folder / "index.html").read_text()
-        self._document = bundled_document(html, self._bundle) if self._bundle else plain_document(html, self._folder)
+        if self._bundle:
+            script = inline_script(html, self._folder)
+            self._document = bundled_document(html, self._bundle, script)
+            self._inline_sources = source_hash(script), source_hash(self._bundle.style)
+        else:
+            self._document, self._inline_sources = plain_document(html, self._folder), ("", "")
         self._urls = self._addresses()
         self._service_worker = (self._folder / SERVICE_WORKER).read_text()
 
@@ -108,9 +113,7 @@ class PageFiles:
         """Every file that the page may ask for."""
         paths = [Path(path) for path, _, _ in self._signature if path not in {"index.html", SERVICE_WORKER}]
         if self._bundle:
-            # The page may name a file that runs before the bundle.
-            named = {path for path in paths if f'"/static/{path.as_posix()}"' in self._document}
-            paths = [path for path in paths if path.suffix not in BUNDLED_SUFFIXES or path in named]
+            paths = [path for path in paths if path.suffix not in BUNDLED_SUFFIXES]
         bundled = [f"{self._bundle.prefix}{name}" for name in sorted(self._bundle.files)] if self._bundle else []
         return [*bundled, *(f"/static/{path.as_posix()}" for path in paths)]
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.frontend.document import modules_of, with_first_list
+from services.api.frontend.document import modules_of, source_hash, with_first_list
 from services.api.frontend.version import STATIC, PageFiles
 from services.api.http.static_files import FOREVER
 from tests import speech
@@ -214,7 +214,12 @@ def test_the_bundle_is_one_script_and_a_style_sheet_inside(bundled_api: Stack) -
     assert response.headers["content-type"].startswith("text/javascript")
     [style] = re.findall(r"<style>(.*?)</style>", page.text, re.DOTALL)
     assert len(style) > 1000
-    assert "style-src 'self' 'sha256-" in page.headers["content-security-policy"]
+    [inline] = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
+    assert "dictaphone.theme" in inline, "nothing is asked for before the page is painted"
+    assert "<script src=" not in page.text
+    policy = page.headers["content-security-policy"]
+    assert f"script-src 'self' {source_hash(inline)};" in policy
+    assert f"style-src 'self' {source_hash(style)};" in policy
 
 
 async def test_the_start_of_the_bundle_is_small(bundled_api: Stack) -> None:
