@@ -14,6 +14,7 @@ from shared.clips.cut_words import Span, hidden_spans, readable_spans, shown_tex
 from shared.clips.cuts import MIN_KEPT_MS, Cut, cut_markers, kept_ms, readable_cuts
 from shared.clips.excerpt import excerpt_of
 from shared.clips.gaps import LOST, MISSING, UNHEARD, missing_audio, new_gap, readable_gaps
+from shared.clips.lanes import INDEXES, WAITING
 from shared.clips.markers import change_markers, readable_markers
 from shared.clips.remarks import NOT_UNDERSTOOD, OPPOSITE_PHASE, QUIET, TRACKS, readable_remarks, replace_remarks
 from shared.clips.tags import normalize_tags, readable_tags
@@ -92,6 +93,8 @@ class Clip(SQLModel, table=True):
         partial_index("status IN ('pending', 'transcribing')", "clip_unfinished", "queued_at"),
         partial_index("status = 'recording'", "clip_recording", "updated_at"),
         partial_index("status = 'off'", "clip_off", "updated_at"),
+        *(partial_index(WAITING[lane], name, "library_id", "queued_at", "id") for lane, name in INDEXES.items()),
+        partial_index("status = 'transcribing'", "clip_in_work", "library_id"),
     )
 
     id: uuid.UUID = Field(primary_key=True)
@@ -620,8 +623,13 @@ class Clip(SQLModel, table=True):
         self._touch(now)
         return True
 
-    def release(self, now: datetime) -> None:
-        """Release the clip because the worker stops. The try does not count."""
+    def release(self, now: datetime, *, sound_ms: int | None = None) -> None:
+        """Release the clip because the worker stops, or has measured that another kind of worker must prepare it.
+
+        The try does not count.
+        """
+        if sound_ms is not None:
+            self._set_length(sound_ms)
         self.tries -= 1
         self._withdraw_claim()
         self._set_pending(now)
