@@ -18,9 +18,10 @@ class LeaseLost(Exception):
 class WrongQueue(Exception):
     """The job belongs into another queue. The clip is given back, and the attempt does not count."""
 
-    def __init__(self, queue: str) -> None:
+    def __init__(self, queue: str, sound_ms: int | None = None) -> None:
+        """`sound_ms` is the length that was measured, if that is the reason."""
         super().__init__(queue)
-        self.queue = queue
+        self.queue, self.sound_ms = queue, sound_ms
 
 
 class AudioRejected(Exception):

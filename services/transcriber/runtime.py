@@ -3,32 +3,27 @@
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 import dramatiq
 import redis
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.transcriber.captions.captioner import Captioner
-from services.transcriber.errors import WrongQueue
 from services.transcriber.health import HealthServer
 from services.transcriber.jobs.base import Job
+from services.transcriber.lane import Lane
 from services.transcriber.notifications import JobNotifications, NotifiedBroker
 from services.transcriber.outbox_sender import REDIS_TIMEOUT_S
 from services.transcriber.recognizers.recognizer import Recognizer
 from services.transcriber.settings import TranscriberSettings
 from shared.db.engine import ping
-from shared.redis.jobs import BROKER_UNAVAILABLE, CAPTION, count_waiting, job_message
+from shared.redis.jobs import CAPTION, count_waiting
 from shared.storage.store import Store
 from shared.threads import dead_threads, end_process, report_death
 
 log = structlog.get_logger(__name__)
-
-DATABASE_RETRY_S = 5
-"""Delay before a job comes back that found the database unavailable."""
 
 IDLE_CHECK_INTERVAL_S = 1
 """How often idleness is checked. The queues are asked only after nothing ran for the whole idle time."""
@@ -47,25 +42,7 @@ def open_worker(broker: NotifiedBroker, job: Job, queue: str) -> dramatiq.Worker
 
     The retries are `Job.run`'s: none of Dramatiq's middleware takes part, and no job has a time limit.
     """
-
-    def run_job(clip_id: str) -> None:
-        id = uuid.UUID(clip_id)
-        with structlog.contextvars.bound_contextvars(clip_id=clip_id):
-            try:
-                retry_in_s, next_queue = job.run(id, queue), queue
-            except WrongQueue as error:
-                retry_in_s, next_queue = 0, error.queue
-            except SQLAlchemyError as error:
-                log.warning("the database is unavailable; retrying", reason=str(error))
-                retry_in_s, next_queue = DATABASE_RETRY_S, queue
-            if retry_in_s is not None:
-                try:
-                    delay_ms = int(retry_in_s * 1000) or None
-                    broker.enqueue(job_message(job.name, id, next_queue), delay=delay_ms)
-                except BROKER_UNAVAILABLE as error:
-                    log.warning("the retry could not be queued; the sweep will queue it", reason=str(error))
-
-    dramatiq.actor(actor_name=job.name, queue_name=queue, broker=broker)(run_job)
+    dramatiq.actor(actor_name=job.name, queue_name=queue, broker=broker)(Lane(broker, job, queue).run)
     concurrency = job.queue_concurrency[queue]
     worker = dramatiq.Worker(broker, queues={queue}, worker_threads=concurrency)
     # Jobs wait in Redis, where another worker can take them, and not behind an hour of audio in this process.

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from shared.clips.gaps import LOST, MISSING, UNHEARD, missing_audio, new_gap
+from shared.clips.lanes import INDEXES, WAITING
 from shared.clips.row import MAX_NAME_CHARS, NameOrigin, Status, name_origin
 from shared.clips.work import MAX_TRIES, ClipWork
 from shared.db.columns import partial_index
@@ -45,6 +46,8 @@ class Clip(ClipWork, table=True):
         partial_index("status IN ('pending', 'transcribing')", "clip_unfinished", "queued_at"),
         partial_index("status = 'recording'", "clip_recording", "updated_at"),
         partial_index("status = 'off'", "clip_off", "updated_at"),
+        *(partial_index(WAITING[lane], name, "library_id", "queued_at", "id") for lane, name in INDEXES.items()),
+        partial_index("status = 'transcribing'", "clip_in_work", "library_id"),
     )
 
     @classmethod

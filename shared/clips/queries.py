@@ -39,9 +39,11 @@ def clips_missing_jobs(since: datetime, now: datetime, *, limit: int) -> SelectO
 
 
 def live_recordings(since: datetime, *, limit: int) -> SelectOfScalar[Clip]:
-    """Recordings that have received bytes since then, the newest first."""
+    """Recordings that have received bytes since then: the newest of each library, then the second of each."""
     is_live = and_(col(Clip.status) == Status.RECORDING, col(Clip.updated_at) >= since, col(Clip.deleted_at).is_(None))
-    return select(Clip).where(is_live).order_by(col(Clip.created_at).desc()).limit(limit)
+    newest = col(Clip.created_at).desc()
+    place = func.row_number().over(partition_by=col(Clip.library_id), order_by=newest)
+    return select(Clip).where(is_live).order_by(place, newest).limit(limit)
 
 
 def without_recognizer(before: datetime, *, limit: int) -> SelectOfScalar[Clip]:

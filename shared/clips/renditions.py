@@ -126,7 +126,12 @@ class Rendition(SQLModel, table=True):
     @classmethod
     def due(cls, clip_id: uuid.UUID, now: datetime) -> SelectOfScalar[Self]:
         """Those of a clip that are wanted now, and that no worker makes."""
-        return cls.of_clip(clip_id).where(*cls._wanted(), col(cls.form).in_(list(Form)), col(cls.wanted_at) <= now)
+        return cls.of_clip(clip_id).where(*cls.is_due(now))
+
+    @classmethod
+    def is_due(cls, now: datetime) -> tuple[ColumnElement[bool], ...]:
+        """The conditions on one that is wanted now, and that no worker makes."""
+        return *cls._wanted(), col(cls.form).in_(list(Form)), col(cls.wanted_at) <= now
 
     @classmethod
     def missing_jobs(cls, since: datetime, *, limit: int) -> SelectOfScalar[Self]:

@@ -166,8 +166,13 @@ class ClipWork(ClipLabels, ClipWords):
         self._touch(now)
         return True
 
-    def release(self, now: datetime) -> None:
-        """Release the clip because the worker stops. The try does not count."""
+    def release(self, now: datetime, *, sound_ms: int | None = None) -> None:
+        """Release the clip because the worker stops, or has measured that another kind of worker must prepare it.
+
+        The try does not count.
+        """
+        if sound_ms is not None:
+            self._set_length(sound_ms)
         self.tries -= 1
         self._withdraw_claim()
         self._set_pending(now)

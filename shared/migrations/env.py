@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 
 import shared.clips.erased
 import shared.clips.renditions
+import shared.clips.turns
 import shared.clips.waveform
 import shared.maintenance_runs
 import shared.outbox.models

@@ -38,6 +38,14 @@ class Fts5Index(FullTextIndex):
     ) -> Select[Any]:
         return self._clips_in_order(clip_query, columns, conditions, ascending=ascending)
 
+    def _clips_alone(
+        self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
+    ) -> Select[Any]:
+        number = NUMBER + 0  # as in the other plans: SQLite must not read all entries in this order
+        clips = select(*columns).select_from(Clip).join(SearchEntry, IS_OF_CLIP)
+        clips = clips.where(*self._contains_phrases(least_words=1), *conditions)
+        return clip_query.apply_filters(clips).order_by(number.asc() if ascending else number.desc())
+
     def _checks(self) -> Conditions:
         return [(NUMBER + 0).in_(select(_FTS5.c.rowid).where(self._matches_query()))]
 

@@ -1,5 +1,6 @@
 """Pages of the clips that match a search, the same ones on both databases, in the order of the request."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,15 @@ from services.api.http.cursor import Cursor, invalid_cursor
 from services.api.search import pages
 from services.api.search.filters import ClipQuery
 from services.api.search.fts5_index import Fts5Index
-from services.api.search.full_text_index import FEW_CLIPS, IS_OF_CLIP, NUMBER, SORTS_BY_AGE, FullTextIndex, Plan
+from services.api.search.full_text_index import (
+    FEW_CLIPS,
+    IS_OF_CLIP,
+    NUMBER,
+    SMALL_LIBRARY_CLIPS,
+    SORTS_BY_AGE,
+    FullTextIndex,
+    Plan,
+)
 from services.api.search.gin_index import GinIndex
 from services.api.search.pages import LISTED_COLUMNS, ClipRows
 from services.api.search.ranking import MAX_RANKED
@@ -45,8 +54,15 @@ def open_index(connection: Connection, query: Query) -> FullTextIndex:
 def _choose_plan(connection: Connection, clip_query: ClipQuery, index: FullTextIndex) -> Plan:
     """Choose the plan by the number of clips that have the words, and of those that pass the filters.
 
-    docs/adr/0013-search-plans.md holds the measurements.
+    The index of words is one for all libraries. A small library does without it: otherwise its searches would take as
+    long as its neighbours have clips with the word. docs/adr/0013-search-plans.md holds the measurements.
     """
+    clips = _count_library(connection, clip_query)
+    if clips <= SMALL_LIBRARY_CLIPS:
+        return Plan.CLIPS_ALONE
+    # As many clips have the words as this library has none: they are its neighbours'.
+    if clips < FEW_CLIPS and _count(connection, select(index.count(FEW_CLIPS))) >= FEW_CLIPS:
+        return Plan.CLIPS_ALONE
     is_by_age = clip_query.sort in SORTS_BY_AGE
     if is_by_age and not clip_query.has_filters:
         return Plan.WORDS_FIRST
@@ -62,6 +78,13 @@ def _count_clips(connection: Connection, clip_query: ClipQuery) -> int:
     """Count the clips that pass the filters, up to `FEW_CLIPS`."""
     clips = clip_query.apply_filters(select(literal(1)).select_from(Clip)).limit(FEW_CLIPS).subquery()
     return _count(connection, select(func.count()).select_from(clips))
+
+
+def _count_library(connection: Connection, clip_query: ClipQuery) -> int:
+    """Count the clips of the library, or those in its bin, up to `FEW_CLIPS`."""
+    unfiltered: dict[str, Any] = {"since": None, "until": None, "shortest_ms": None, "longest_ms": None}
+    unfiltered |= {"statuses": (), "tags": (), "starred": False}
+    return _count_clips(connection, dataclasses.replace(clip_query, **unfiltered))
 
 
 def _count(connection: Connection, statement: Select[Any]) -> int:

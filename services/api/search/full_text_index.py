@@ -22,6 +22,8 @@ SORTS_BY_AGE = {"best", "newest", "oldest"}
 FEW_CLIPS = 2_000
 """Clips that can be compared with the query one by one."""
 
+SMALL_LIBRARY_CLIPS = 500
+"""Clips of a library that are always compared one by one: it takes some milliseconds, whatever others have."""
 
 NUMBER = col(SearchEntry.number)
 IS_OF_CLIP = col(SearchEntry.clip_id) == col(Clip.id)
@@ -38,6 +40,8 @@ class Plan(StrEnum):
     """Read the clips that pass the filters, and check whether they match: the best if these clips are few."""
     CLIPS_IN_ORDER = "clips in order"
     """Read clips in the order of the list, and check whether they match: the best if most do, and soon fill a page."""
+    CLIPS_ALONE = "clips alone"
+    """Read the clips that pass the filters, and look into their words: no index is read that other libraries fill."""
 
 
 class FullTextIndex(ABC):
@@ -64,6 +68,13 @@ class FullTextIndex(ABC):
                 return self._filters_first(clip_query, columns, conditions, ascending=ascending)
             case Plan.CLIPS_IN_ORDER:
                 return self._clips_in_order(clip_query, columns, conditions, ascending=ascending)
+            case Plan.CLIPS_ALONE:
+                return self._clips_alone(clip_query, columns, conditions, ascending=ascending)
+
+    @abstractmethod
+    def _clips_alone(
+        self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
+    ) -> Select[Any]: ...
 
     @abstractmethod
     def _words_first(
@@ -104,6 +115,15 @@ class FullTextIndex(ABC):
         if clip_query.until is not None:
             conditions.append(number < first_number_at(clip_query.until))
         return conditions
+
+    def _contains_phrases(self, least_words: int) -> list[ColumnElement[bool]]:
+        """That one of the columns has each phrase of so many words or more, one word behind the other."""
+        texts = (col(SearchEntry.name), col(SearchEntry.tags), col(SearchEntry.text))
+        return [
+            or_(*(self._contains_any(text, phrase.needles) for text in texts))
+            for phrase in self._query.phrases
+            if len(phrase.words) >= least_words
+        ]
 
     # -- weights ---------------------------------------------------------------------------------------------------
 

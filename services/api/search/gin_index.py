@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal, literal_column, select, true
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlmodel import col
 
@@ -50,6 +50,11 @@ class GinIndex(FullTextIndex):
         statement = statement.where(*self._phrase_conditions(), *conditions)
         return statement.order_by(number.asc() if ascending else number.desc())
 
+    def _clips_alone(
+        self, clip_query: ClipQuery, columns: Sequence[Any], conditions: Conditions, *, ascending: bool
+    ) -> Select[Any]:
+        return self._filters_first(clip_query, columns, conditions, ascending=ascending)
+
     def _checks(self) -> Conditions:
         return [self._has_words(_WORDS).is_(True), *self._phrase_conditions()]
 
@@ -65,12 +70,7 @@ class GinIndex(FullTextIndex):
 
     def _phrase_conditions(self) -> list[ColumnElement[bool]]:
         """What the index cannot tell: that the words of a phrase follow each other in one of the columns."""
-        texts = (col(SearchEntry.name), col(SearchEntry.tags), col(SearchEntry.text))
-        return [
-            or_(*(self._contains_any(text, phrase.needles) for text in texts))
-            for phrase in self._query.phrases
-            if len(phrase.words) > 1
-        ]
+        return self._contains_phrases(least_words=2)
 
     def weighed(self, clip_query: ClipQuery, conditions: Conditions) -> Select[Any]:
         # Postgres fetches a long text anew for each function that reads it. The lateral join reads it once.

@@ -16,7 +16,8 @@ from sqlmodel import Session
 from services.transcriber.jobs.lease import Lease
 from services.transcriber.jobs.retry import DATABASE_UNAVAILABLE
 from services.transcriber.settings import TranscriberSettings
-from shared.db.engine import transaction
+from shared.clips import turns
+from shared.db.engine import read_session, transaction
 from shared.disk_full import is_disk_full
 from shared.storage.store import Store
 
@@ -68,11 +69,18 @@ class Job(ABC):
     def is_working(self) -> bool: ...
 
     @abstractmethod
-    def run(self, clip_id: uuid.UUID, queue: str = "") -> float | None:
+    def run(self, clip_id: uuid.UUID, queue: str = "", on_claim: Callable[[], None] = lambda: None) -> float | None:
         """Do one job that came from a queue. Return the seconds until the next attempt, or None if none is needed.
+
+        Calls `on_claim` once if there is anything to do, before the work.
 
         Raises `SQLAlchemyError` if the database is unavailable, and `WrongQueue`.
         """
+
+    def next_clip(self, named: uuid.UUID, queue: str) -> uuid.UUID:
+        """The clip whose turn it is in a queue that brought this one. Raises `SQLAlchemyError`."""
+        with read_session(self.engine) as session:
+            return turns.next_clip(session, queue, named, datetime.now(UTC))
 
     @abstractmethod
     def release_all(self) -> None:

@@ -5,6 +5,7 @@ import uuid
 from abc import abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine
@@ -19,6 +20,7 @@ from services.transcriber.jobs.verdict import STALLED, Verdict, judge, next_step
 from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import Clip
+from shared.clips.turns import take_turn
 from shared.db.engine import transaction
 from shared.outbox.writer import save_and_announce
 from shared.storage.store import Store
@@ -53,7 +55,7 @@ class ClipJob(Job):
         """The queue that a clip belongs into which came from `queue`."""
         return queue
 
-    def run(self, clip_id: uuid.UUID, queue: str = "") -> float | None:
+    def run(self, clip_id: uuid.UUID, queue: str = "", on_claim: Callable[[], None] = lambda: None) -> float | None:
         """Do one job that came from a queue. Return the seconds until the next attempt, or None if none is needed.
 
         A clip that is deleted, done or claimed by another worker is left alone. Raises `SQLAlchemyError` if the
@@ -64,6 +66,7 @@ class ClipJob(Job):
         claim = self._claim(clip_id, queue)
         if claim is None:
             return None
+        on_claim()
         thread_id = threading.get_ident()
         lease = Lease(
             claim.attempt_id,
@@ -124,6 +127,8 @@ class ClipJob(Job):
                 attempt = None
             if clip.version == version:
                 return None
+            if attempt is not None:
+                take_turn(session, queue, clip.library_id)
             save_and_announce(session, clip, now=now)
         self.on_commit()
         return None if attempt is None else Claim(clip_id, attempt, clip, queue)
@@ -136,7 +141,7 @@ class ClipJob(Job):
             return "lost", None
         except WrongQueue as error:
             log.info("the clip belongs into another queue", queue=error.queue)
-            self.settle(claim, self._give_back)
+            self.settle(claim, partial(self._give_back, error.sound_ms))
             raise
         except Exception as error:
             return self._settle_error(claim, error)
@@ -161,9 +166,9 @@ class ClipJob(Job):
         with transaction(self.engine) as session:
             return session.exec(queries.renew_lease(claim.clip_id, claim.attempt, until)).rowcount > 0
 
-    def _give_back(self, session: Session, clip: Clip, now: datetime) -> str:
-        """Release a clip whose next message is already known. A `ClipChange`."""
-        clip.release(now)
+    def _give_back(self, sound_ms: int | None, session: Session, clip: Clip, now: datetime) -> str:
+        """Release a clip whose next message is already known, with the length that was measured. A `ClipChange`."""
+        clip.release(now, sound_ms=sound_ms)
         save_and_announce(session, clip, now=now)
         return "moved"
 

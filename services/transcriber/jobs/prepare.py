@@ -104,7 +104,7 @@ class PrepareJob(ClipJob):
             sound_ms = sum(audio.duration_ms for audio in audible.values())
             self._check_length(sound_ms)
             if is_long_preparation(sound_ms, claim.clip.bytes) and claim.queue != LONG_PREPARATION:
-                raise WrongQueue(LONG_PREPARATION)
+                raise WrongQueue(LONG_PREPARATION, sound_ms)
             budget = TimeBudget(
                 sum(audio.decoded_s for audio in audible.values()),
                 check_cancelled,

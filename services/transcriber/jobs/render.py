@@ -35,6 +35,7 @@ from services.transcriber.settings import TranscriberSettings
 from services.transcriber.thread_priority import lower_thread_priority
 from shared.clips.models import MAX_TRIES, Clip
 from shared.clips.renditions import MEDIA_TYPES, Form, Rendition, source_of
+from shared.clips.turns import EARLY, take_turn
 from shared.db.engine import transaction
 from shared.outbox.writer import promise_job
 from shared.redis.jobs import RENDER, RENDITION
@@ -47,9 +48,6 @@ ENCODINGS: dict[str, Encoding] = {Form.M4A: AAC, Form.MP3: MP3, Form.CUT_M4A: AA
 
 STOPPED = "The transcriber stopped {tries} times while it made this."
 STALLED = "The transcriber got stuck while it made this and was started again."
-
-EARLY_S = 1
-"""A delayed message may come so much earlier than it is due: its delay is counted by another clock."""
 
 RenditionChange = Callable[[Session, Rendition, datetime], str]
 """Writes a result to the locked row of a rendition, and returns the outcome of the attempt."""
@@ -86,13 +84,17 @@ class RenderJob(Job):
     def is_working(self) -> bool:
         return bool(self._running)
 
-    def run(self, clip_id: uuid.UUID, queue: str = "") -> float | None:
+    def run(self, clip_id: uuid.UUID, queue: str = "", on_claim: Callable[[], None] = lambda: None) -> float | None:
         lower_thread_priority()
         delays_s: list[float] = []
+        is_first = True
         while not self.has_stalled:
             claim = self._claim(clip_id)
             if claim is None:
                 return min(delays_s, default=None)
+            if is_first:
+                on_claim()
+                is_first = False
             if (delay_s := self._attempt_claimed(claim)) is not None:
                 delays_s.append(delay_s)
         return RESTART_S
@@ -116,7 +118,7 @@ class RenderJob(Job):
             if clip is None or clip.deleted_at is not None or clip.prepared_at is None or not clip.audio_key:
                 return None
             now = datetime.now(UTC)
-            due = Rendition.due(clip_id, now + timedelta(seconds=EARLY_S))
+            due = Rendition.due(clip_id, now + EARLY)
             for rendition in session.exec(due.with_for_update(skip_locked=True)):
                 if Form(rendition.form).is_cut and not clip.cuts:
                     session.delete(rendition)  # the cuts were taken back before it was made
@@ -124,6 +126,7 @@ class RenderJob(Job):
                 if rendition.tries < MAX_TRIES:
                     claim = RenditionClaim(clip, Form(rendition.form))
                     rendition.claim(now + self._lease_duration, claim.source)
+                    take_turn(session, RENDITION, clip.library_id)
                     return claim
                 rendition.fail(STOPPED.format(tries=rendition.tries))
         return None

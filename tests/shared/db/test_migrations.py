@@ -30,6 +30,7 @@ TABLES = {
     "chore",
     "search",
     "tagged",
+    "turn",
     "person",
     "passkey",
     "sign_in",
