@@ -26,6 +26,9 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Names = Annotated[frozenset[str], NoDecode]
 """A set that is written with commas."""
 
+MIN_SECRET_KEY_CHARS = 32
+"""Characters of a key that a person chooses. Shorter ones are words, and words are guessed."""
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 """The port of a scheme, where an address names none."""
 
@@ -49,6 +52,35 @@ class DataSettings(ProcessSettings):
     """The folder of local files."""
 
     data_dir: Path = Field(Path("var"), description="Folder for the SQLite database, stored audio and working files.")
+
+
+class SecretSettings(DataSettings):
+    """The key that the servers of one installation share."""
+
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="What this server signs with, 32 characters or more, the same for api and realtime: `openssl rand "
+        "-hex 32`. Empty: a file `secret-key` in `DATA_DIR`, made once. Services that share no folder need the "
+        "variable.",
+    )
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, key: SecretStr) -> SecretStr:
+        if 0 < len(key.get_secret_value()) < MIN_SECRET_KEY_CHARS:
+            raise ValueError(f"needs {MIN_SECRET_KEY_CHARS} characters or more: openssl rand -hex 32 makes one")
+        return key
+
+
+class SignInSettings(ProcessSettings):
+    """Whether people sign in."""
+
+    sign_in: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="`auto`: nobody signs in where this server listens on loopback, has no public name (`PUBLIC_URL`, "
+        "`ALLOWED_HOSTS`, `FLY_APP_NAME`) and no proxy stands before it; everybody does anywhere else. `off`: nobody, "
+        "whoever reaches it.",
+    )
 
 
 class RedisSettings(ProcessSettings):

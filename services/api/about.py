@@ -7,6 +7,7 @@ from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.api.access.access import access_of
 from services.api.clips.schemas import MAX_TEXT_CHARS
 from services.api.http.conditional import PRIVATE
 from services.api.http.operations import Json, Operation, json_answer
@@ -14,7 +15,6 @@ from services.api.state import state_of
 from shared.clips.markers import MAX_MARKERS, MAX_NOTES_CHARS
 from shared.clips.models import MAX_NAME_CHARS, Clip
 from shared.clips.renditions import Rendition
-from shared.libraries import HOME
 from shared.uploads.models import Piece, Upload
 from shared.version import VERSION
 
@@ -72,13 +72,18 @@ async def about(request: Request) -> Response:
 )
 def storage(request: Request) -> Response:
     """GET /api/storage: what the library holds, and what of it is in the bin. Each object counts once."""
+    library_id = access_of(request).library
     in_bin = col(Clip.deleted_at).is_not(None)
     is_joined, is_original = col(Clip.audio_key) != "", col(Piece.key) != col(Clip.audio_key)
-    is_of_clip = and_(col(Upload.clip_id) == col(Clip.id), col(Upload.library_id) == HOME)
-    clips = _by_bin(in_bin, func.count(), func.sum(col(Clip.bytes)).filter(is_joined), func.sum(col(Clip.duration_ms)))
-    originals = _by_bin(in_bin, func.sum(col(Piece.end) - col(Piece.start)))
+    is_of_clip = and_(col(Upload.clip_id) == col(Clip.id), col(Upload.library_id) == library_id)
+    clips = _by_bin(
+        library_id, in_bin, func.count(), func.sum(col(Clip.bytes)).filter(is_joined), func.sum(col(Clip.duration_ms))
+    )
+    originals = _by_bin(library_id, in_bin, func.sum(col(Piece.end) - col(Piece.start)))
     originals = originals.join(Upload, is_of_clip).join(Piece).where(is_original)
-    renditions = _by_bin(in_bin, func.sum(col(Rendition.bytes))).join(Rendition).where(col(Rendition.key) != "")
+    renditions = (
+        _by_bin(library_id, in_bin, func.sum(col(Rendition.bytes))).join(Rendition).where(col(Rendition.key) != "")
+    )
     totals = {deleted: {"clips": 0, "bytes": 0, "duration_ms": 0} for deleted in (False, True)}
     with state_of(request).read_session() as session:
         connection = session.connection()
@@ -91,7 +96,7 @@ def storage(request: Request) -> Response:
     return JSONResponse({**totals[False], "bin": bin_totals}, headers={"Cache-Control": PRIVATE})
 
 
-def _by_bin(*columns: Any) -> Select[Any]:
-    """Sums of this library's clips, by the first column."""
+def _by_bin(library_id: str, *columns: Any) -> Select[Any]:
+    """Sums of a library's clips, by the first column."""
     statement: Select[Any] = select(*columns)
-    return statement.select_from(Clip).where(col(Clip.library_id) == HOME).group_by(columns[0])
+    return statement.select_from(Clip).where(col(Clip.library_id) == library_id).group_by(columns[0])

@@ -1,17 +1,16 @@
 """The route table of this service, on one screen."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from services.api import about, health, websocket_proxy
+from services.api.access.needs import Handler, deletes, needs_of, open_to_all, owns, reads, reads_events, writes
 from services.api.archive import routes as archive
 from services.api.clips import bin_routes, cut_routes, join, legacy_routes, split
 from services.api.clips import routes as clips
@@ -28,9 +27,6 @@ from services.api.state import open_state
 from services.api.uploads import finish
 from services.api.uploads import routes as uploads
 
-Handler = Callable[[Request], Response | Awaitable[Response]]
-"""A plain function runs in a thread; a handler that reads a body is a coroutine."""
-
 
 def by_method(**handlers: Handler) -> type[HTTPEndpoint]:
     """An endpoint with a handler for each method; Starlette answers other methods with 405 and Allow."""
@@ -40,52 +36,77 @@ def by_method(**handlers: Handler) -> type[HTTPEndpoint]:
 
 ROUTES = [
     # The page: each of its places is an address of its own, and so is each clip (`/clips/{name}` below).
-    *(Route(place, frontend.index) for place in ("/", "/recording", "/settings", "/bin")),
-    Route("/service-worker.js", frontend.service_worker),
-    Mount("/static", frontend.StaticFiles(directory=STATIC)),
-    Route("/openapi.json", document.document),
-    Route("/healthz", health.alive),
-    Route("/readyz", health.ready),
-    Route("/metrics", health.metrics),
+    *(Route(place, open_to_all(frontend.index)) for place in ("/", "/recording", "/settings", "/bin")),
+    Route("/service-worker.js", open_to_all(frontend.service_worker)),
+    Mount("/static", open_to_all(frontend.StaticFiles(directory=STATIC))),
+    Route("/openapi.json", open_to_all(document.document)),
+    Route("/healthz", open_to_all(health.alive)),
+    Route("/readyz", open_to_all(health.ready)),
+    Route("/metrics", open_to_all(health.metrics)),
     # Clips by id: the page's API.
-    Route("/api/clips", search.list_clips),
-    Route("/api/tags", search.list_tags),
-    Route("/api/bin", bin_routes.empty, methods=["DELETE"]),
-    Route("/api/about", about.about),
-    Route("/api/storage", about.storage),
-    Route("/api/media-type", clips.media_type, methods=["POST"]),
-    Route("/api/clips/join", by_method(POST=join.join)),
-    Route("/api/clips/{id}", by_method(GET=clips.read, PUT=clips.put, PATCH=clips.patch, DELETE=clips.delete)),
-    Route("/api/clips/{id}/restore", clips.restore, methods=["POST"]),
-    Route("/api/clips/{id}/transcription", clips.transcribe_again, methods=["POST"]),
-    Route("/api/clips/{id}/audio", clips.audio),
-    Route("/api/clips/{id}/transcript.{form}", clips.transcript),
-    Route("/api/clips/{id}/revisions", revisions.list_revisions),
-    Route("/api/clips/{id}/revisions/{revision}", revisions.read_revision),
-    Route("/api/clips/{id}/revisions/{revision}/restore", revisions.restore_revision, methods=["POST"]),
-    Route("/api/clips/{id}/finish", finish.finish, methods=["POST"]),
-    Route("/api/clips/{id}/waveform", clips.waveform),
-    Route("/api/clips/{id}/cuts", by_method(PUT=cut_routes.put)),
-    Route("/api/clips/{id}/split", split.split, methods=["POST"]),
+    Route("/api/clips", reads(search.list_clips)),
+    Route("/api/tags", reads(search.list_tags)),
+    Route("/api/bin", owns(bin_routes.empty), methods=["DELETE"]),
+    Route("/api/about", open_to_all(about.about)),
+    Route("/api/storage", reads(about.storage)),
+    Route("/api/media-type", writes(clips.media_type), methods=["POST"]),
+    Route("/api/clips/join", by_method(POST=writes(join.join))),
+    Route(
+        "/api/clips/{id}",
+        by_method(
+            GET=reads(clips.read), PUT=writes(clips.put), PATCH=writes(clips.patch), DELETE=deletes(clips.delete)
+        ),
+    ),
+    Route("/api/clips/{id}/restore", writes(clips.restore), methods=["POST"]),
+    Route("/api/clips/{id}/transcription", writes(clips.transcribe_again), methods=["POST"]),
+    Route("/api/clips/{id}/audio", reads(clips.audio)),
+    Route("/api/clips/{id}/transcript.{form}", reads(clips.transcript)),
+    Route("/api/clips/{id}/revisions", reads(revisions.list_revisions)),
+    Route("/api/clips/{id}/revisions/{revision}", reads(revisions.read_revision)),
+    Route("/api/clips/{id}/revisions/{revision}/restore", writes(revisions.restore_revision), methods=["POST"]),
+    Route("/api/clips/{id}/finish", writes(finish.finish), methods=["POST"]),
+    Route("/api/clips/{id}/waveform", reads(clips.waveform)),
+    Route("/api/clips/{id}/cuts", by_method(PUT=writes(cut_routes.put))),
+    Route("/api/clips/{id}/split", writes(split.split), methods=["POST"]),
     # The whole library, as a zip.
-    Route("/api/library.zip", archive.export_library),
-    Route("/api/library", archive.import_library, methods=["POST"]),
+    Route("/api/library.zip", reads(archive.export_library)),
+    Route("/api/library", writes(archive.import_library), methods=["POST"]),
     # Resumable uploads (tus): recordings while they are made, and files.
-    Route("/api/uploads", by_method(OPTIONS=uploads.options, POST=uploads.create)),
+    Route("/api/uploads", by_method(OPTIONS=open_to_all(uploads.options), POST=writes(uploads.create))),
     Route(
         "/api/uploads/{id}",
-        by_method(HEAD=uploads.head, PATCH=uploads.patch, DELETE=uploads.delete, POST=uploads.override),
+        by_method(
+            HEAD=writes(uploads.head),
+            PATCH=writes(uploads.patch),
+            DELETE=writes(uploads.delete),
+            POST=writes(uploads.override),
+        ),
     ),
     # Clips by name: clients of the seed. The page's clips have the same addresses, and ids for names.
-    Route("/clips/{name:path}", by_method(GET=frontend.clip, PUT=legacy_routes.put, DELETE=legacy_routes.delete)),
-    Route("/audio/{name:path}", by_method(GET=legacy_routes.get, PUT=legacy_routes.put, DELETE=legacy_routes.delete)),
-    Route("/websocket", websocket_proxy.reject_http),
-    WebSocketRoute("/websocket", websocket_proxy.proxy),
+    Route(
+        "/clips/{name:path}",
+        by_method(
+            GET=open_to_all(frontend.clip),  # the page; the audio of a name is read behind a check of its own
+            PUT=writes(legacy_routes.put),
+            DELETE=deletes(legacy_routes.delete),
+        ),
+    ),
+    Route(
+        "/audio/{name:path}",
+        by_method(GET=reads(legacy_routes.get), PUT=writes(legacy_routes.put), DELETE=deletes(legacy_routes.delete)),
+    ),
+    Route("/websocket", reads(websocket_proxy.reject_http)),
+    WebSocketRoute("/websocket", reads_events(websocket_proxy.proxy)),
 ]
+"""Each handler says what it needs; `create_app` refuses one that does not."""
 
 
 def create_app(settings: ApiSettings) -> Starlette:
-    """Build the application. The server's start opens its state, and its shutdown closes it."""
+    """Build the application. The server's start opens its state, and its shutdown closes it.
+
+    Raises `TypeError` for a route that does not say what it needs.
+    """
+    list(needs_of(ROUTES))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -11,6 +11,8 @@ from shared.settings import (
     OriginSettings,
     Port,
     RedisSettings,
+    SecretSettings,
+    SignInSettings,
     SoundSettings,
     StoreSettings,
 )
@@ -19,7 +21,16 @@ ROOT = Path(__file__).parents[2]
 """The program's own folder."""
 
 
-class ApiSettings(DatabaseSettings, StoreSettings, RedisSettings, OriginSettings, CaptionSettings, SoundSettings):
+class ApiSettings(
+    DatabaseSettings,
+    StoreSettings,
+    RedisSettings,
+    OriginSettings,
+    CaptionSettings,
+    SoundSettings,
+    SecretSettings,
+    SignInSettings,
+):
     """Settings of the clip API."""
 
     port: Port = Field(8080, description="Port of the page and the API.")

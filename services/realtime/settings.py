@@ -2,10 +2,10 @@
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from shared.settings import OriginSettings, Port, RedisSettings
+from shared.settings import OriginSettings, Port, RedisSettings, SecretSettings, SignInSettings
 
 
-class RealtimeSettings(RedisSettings, OriginSettings):
+class RealtimeSettings(RedisSettings, OriginSettings, SecretSettings, SignInSettings):
     """Settings of the realtime server. `docs/configuration.md` has the descriptions, too."""
 
     port: Port = Field(8081, description="Port of the WebSocket.")

@@ -14,7 +14,6 @@ from sqlmodel import Field, SQLModel, col, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
 from shared.db.columns import UtcDateTime
-from shared.libraries import HOME
 
 
 class Erased(SQLModel, table=True):
@@ -23,7 +22,7 @@ class Erased(SQLModel, table=True):
     __tablename__: ClassVar[str] = "erased"
 
     clip_id: uuid.UUID = Field(primary_key=True)
-    library_id: str = Field(default=HOME, max_length=64)
+    library_id: str = Field(max_length=64)
     keys: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """The objects that are still to be deleted."""
     erased_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))

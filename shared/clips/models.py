@@ -21,7 +21,6 @@ from shared.clips.tags import normalize_tags, readable_tags
 from shared.clips.titles import suggest_title
 from shared.db.columns import OpenEnum, ReadableJson, UtcDateTime, collated_text, partial_index
 from shared.languages import LANGUAGES
-from shared.libraries import HOME
 from shared.redis.jobs import PREPARE, TRANSCRIBE
 from shared.search import index
 from shared.search.folding import MAX_WORD_CHARS, sort_key
@@ -98,7 +97,7 @@ class Clip(SQLModel, table=True):
     )
 
     id: uuid.UUID = Field(primary_key=True)
-    library_id: str = Field(default=HOME, max_length=64)
+    library_id: str = Field(max_length=64)
     name: str = Field(max_length=MAX_NAME_CHARS)
     sort_name: str = Field(sa_column=Column(collated_text(MAX_WORD_CHARS), nullable=False))
     """The key by which names are ordered; `shared.search.index` sets it with each name."""
@@ -197,6 +196,11 @@ class Clip(SQLModel, table=True):
     def by_id(cls, library_id: str, id: uuid.UUID) -> SelectOfScalar["Clip"]:
         return select(cls).where(col(cls.library_id) == library_id, col(cls.id) == id)
 
+    @classmethod
+    def visible_to(cls, library_ids: Collection[str], id: uuid.UUID) -> SelectOfScalar["Clip"]:
+        """The clip of this id, for somebody who may read these libraries."""
+        return select(cls).where(col(cls.library_id).in_(library_ids), col(cls.id) == id)
+
     @property
     def track_heard(self) -> int | None:
         """The only track of the stored audio that is heard; None: all of them. Segments are joined into one track."""
@@ -235,7 +239,7 @@ class Clip(SQLModel, table=True):
         language: str | None = None,
         duration_ms: int | None = None,
         name_origin: NameOrigin = NameOrigin.PERSON,
-        library_id: str = HOME,
+        library_id: str,
     ) -> Self:
         """A new clip whose audio is in the store already. It waits for its preparation and its transcription.
 
@@ -272,7 +276,7 @@ class Clip(SQLModel, table=True):
         now: datetime,
         name_origin: NameOrigin = NameOrigin.PERSON,
         language: str | None = None,
-        library_id: str = HOME,
+        library_id: str,
     ) -> Self:
         """A new clip that is being recorded."""
         return cls(

@@ -16,6 +16,11 @@ import shared.clips.turns
 import shared.clips.waveform
 import shared.maintenance_runs
 import shared.outbox.models
+import shared.people.invitations
+import shared.people.libraries
+import shared.people.models
+import shared.people.sign_ins
+import shared.people.tokens
 import shared.uploads.models  # noqa: F401 - these imports fill SQLModel.metadata
 
 engine: Engine = context.config.attributes["engine"]

@@ -9,7 +9,6 @@ from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from shared.db.columns import UtcDateTime
-from shared.libraries import HOME
 from shared.storage.keys import file_key, recording_key
 from shared.uploads import metadata
 from shared.uploads.metadata import parse_metadata
@@ -35,7 +34,7 @@ class Upload(SQLModel, table=True):
     )
 
     id: uuid.UUID = Field(primary_key=True)
-    library_id: str = Field(default=HOME, max_length=64)
+    library_id: str = Field(max_length=64)
     clip_id: uuid.UUID
     """Not a foreign key: the clip of a file is made when its last byte arrives."""
     segment: int = 0

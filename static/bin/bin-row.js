@@ -1,6 +1,7 @@
 /** One clip in the bin. */
 
 import { confirmed } from "../shared/confirmation.js";
+import { viewOf } from "../shared/clip-state.js";
 import { part } from "../shared/element.js";
 import { clock, day, dayTitle, fileName, keptUntil, time } from "../shared/format.js";
 import { sentenceOfError } from "../shared/sentences.js";
@@ -80,6 +81,7 @@ export class BinRow {
   /** It plays, or does so no more. */
   played() {
     const plays = this.page.player.plays(this.#entry.id);
+    this.parts.play.hidden = !viewOf(this.#entry).playable;
     this.parts.play.dataset.state = plays ? "playing" : "paused";
     this.parts.play.ariaLabel = words.list[plays ? "pause" : "play"](this.#name);
   }

@@ -82,7 +82,7 @@ export class ClipHead {
   /** The player at the foot is this clip's, or another one's: then this one has a button of its own. */
   played() {
     const { player } = this.clip.page;
-    this.play.hidden = player.id === this.clip.id;
+    this.play.hidden = player.id === this.clip.id || !this.clip.view.playable;
   }
 
   /** Edit the title where it stands. @param {string} [draft] what was written before and could not be saved */

@@ -51,6 +51,8 @@ export class ClipPage {
   /** While its sound is trimmed. @type {import("./trim-view.js").TrimView|null} */
   #trim = null;
   #isLeft = false;
+  /** Whether there is anything to play; null: not looked at yet. @type {boolean|null} */
+  #isPlayable = null;
   /** Ends what it hears of others. */
   #open = new AbortController();
 
@@ -69,8 +71,14 @@ export class ClipPage {
     this.history = new HistoryView(part(this.element, "history", HTMLElement), this);
     this.tabs = new Tabs(this.element, (tab) => this.goToTab(tab), (tab) => this.#shown(tab), this.#open.signal);
     this.heard = new LiveWords(part(this.element, "heard", HTMLElement));
-    this.condition = new ConditionView(this.element);
+    this.condition = new ConditionView(this.element, {
+      retry: () => this.try(() => page.actions.retry(this.id)),
+      resume: () => this.element.dispatchEvent(new CustomEvent("continue", { detail: this.id, bubbles: true })),
+      finish: () => this.try(() => page.actions.finish(this.id)),
+      save: () => this.try(() => page.actions.download(this.entry)),
+    });
     this.edit = part(this.element, "edit", HTMLButtonElement);
+    this.editWords = part(this.element, "edit-words", HTMLElement);
     this.remarks = new Remarks(part(this.element, "remarks", HTMLElement), {
       playFrom: (ms) => page.player.playFrom(this.id, ms),
       pause: () => page.player.player?.pause(),
@@ -97,7 +105,6 @@ export class ClipPage {
     this.show(entry);
     // A field takes the focus only when its page is in sight, and after the heading had it.
     setTimeout(() => this.#resume());
-    if (!page.player.playing) page.player.load(this.id);
   }
 
   get view() {
@@ -109,6 +116,7 @@ export class ClipPage {
     this.entry = entry;
     const { clip } = entry;
     const { view } = this;
+    this.#provide(view.playable);
     this.#gone(gone(entry) ? words.bin.elsewhere : "", true);
     this.head.show(entry, view);
     this.#tell(view);
@@ -119,6 +127,17 @@ export class ClipPage {
     this.#showTrim();
     void this.history.renew();
     void this.details.show(clip);
+  }
+
+  /** Have its player at the foot, or none where there is nothing to play; what plays goes on. @param {boolean} isPlayable */
+  #provide(isPlayable) {
+    if (isPlayable === this.#isPlayable) return;
+    this.#isPlayable = isPlayable;
+    this.element.toggleAttribute("data-unplayable", !isPlayable);
+    const { player } = this.page;
+    if (player.playing) return;
+    if (isPlayable) player.load(this.id);
+    else player.close();
   }
 
   /** Stand at a moment, and bring its words into sight. @param {number} ms */
@@ -302,7 +321,8 @@ export class ClipPage {
 
   /** Somebody edits the words, or has done so; keyboards go on from where they began. @param {boolean} editing */
   #edits(editing) {
-    write(this.edit, editing ? words.player.done : words.page.edit);
+    write(this.editWords, editing ? words.player.done : words.page.edit);
+    this.edit.toggleAttribute("data-edits", editing);
     if (editing) this.find.close();
     else if (document.activeElement === document.body) this.edit.focus({ preventScroll: true });
   }
@@ -310,13 +330,7 @@ export class ClipPage {
   #listen() {
     const { signal } = this.#open;
     const { library, player, actions } = this.page;
-    /** @param {string} name @param {() => unknown} work */
-    const on = (name, work) => part(this.element, name, HTMLElement).addEventListener("click", () => void this.try(work));
-    on("retry", () => actions.retry(this.id));
-    on("finish", () => actions.finish(this.id));
-    on("save", () => actions.download(this.entry));
-    on("restore", () => actions.restore(this.id));
-    on("continue", () => this.element.dispatchEvent(new CustomEvent("continue", { detail: this.id, bubbles: true })));
+    part(this.element, "restore", HTMLElement).addEventListener("click", () => void this.try(() => actions.restore(this.id)));
     // The focus stays in the field: leaving it would end what a click is to begin or to end.
     for (const type of ["pointerdown", "mousedown"]) this.edit.addEventListener(type, (event) => event.preventDefault());
     this.edit.addEventListener("click", () => this.transcript.toggle());

@@ -4,7 +4,7 @@ import { Problem } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
 import { part } from "../shared/element.js";
 import { Menu } from "../shared/menu.js";
-import { clipAddress } from "../shared/router.js";
+import { clipAddress, place } from "../shared/router.js";
 import { words } from "../shared/words.js";
 import { Preparing } from "../player/preparing.js";
 import { choices } from "./remarks.js";
@@ -64,7 +64,7 @@ export class ClipTools {
       ...(clip.head.language.element.hidden ? [] : [{ label: words.clipPage.spoken, act: this.chooseLanguage }]),
       ...this.#tracks(),
       { label: words.page.details, act: act(() => this.#details()) },
-      ...(clip.entry.clip && !clip.entry.local ? [{ label: words.trim.title, act: act(() => clip.trim()) }] : []),
+      ...(clip.entry.clip && !clip.entry.local && clip.view.playable ? [{ label: words.trim.title, act: act(() => clip.trim()) }] : []),
       { label: words.page.history, act: () => clip.goToTab("history") },
       ...(hasWords ? [{ label: words.page.copyText, act: act(() => this.#copyText()) }] : []),
       ...(canShare() ? [{ label: words.page.copyLink, act: act(() => this.#copyLink(this.menuButton)) }] : []),
@@ -101,7 +101,7 @@ export class ClipTools {
       ...{ label, download: "" },
       href: `/api/clips/${clip.id}/transcript.${form}?download`,
     }));
-    return [original, ...forms, ...(hasWords ? written : [])];
+    return [original, ...(clip.view.playable ? forms : []), ...(hasWords ? written : [])];
   }
 
   /** Save a form of the sound under the name that the server says, once it is made. @param {"m4a"|"mp3"} form */
@@ -151,7 +151,11 @@ export class ClipTools {
   }
 
   #delete() {
-    void this.page.deletion.delete(this.clip.id, this.clip.view.name);
+    const { deletion, router } = this.page;
+    const { id } = this.clip;
+    // Whoever has gone on meanwhile stays there.
+    const back = () => router.place.name === "list" && router.go(place("clip", { id }));
+    void deletion.delete(id, this.clip.view.name, back);
     this.clip.leave();
   }
 }

@@ -44,6 +44,7 @@ export class ClipRow {
       time: part(this.element, "time", HTMLTimeElement),
       words: part(this.element, "words", HTMLElement),
       facts: part(this.element, "facts", HTMLElement),
+      tagged: part(this.element, "tagged", HTMLElement),
       tags: part(this.element, "tags", HTMLElement),
       star: part(this.element, "star", HTMLElement),
       unread: part(this.element, "unread", HTMLElement),
@@ -52,7 +53,14 @@ export class ClipRow {
       pick: part(this.element, "pick", HTMLInputElement),
     };
     this.parts.title.href = clipAddress(entry.id);
-    this.condition = new ConditionView(this.element);
+    const { actions } = list.page;
+    const ways = {
+      retry: () => this.#try(() => actions.retry(this.id)),
+      resume: () => this.#ask("continue"),
+      finish: () => this.#try(() => actions.finish(this.id)),
+      save: () => this.#try(() => actions.download(this.#entry)),
+    };
+    this.condition = new ConditionView(this.element, ways, { isOneOfMany: true });
     this.heard = new LiveWords(part(this.element, "heard", HTMLElement));
     this.menu = new Menu(this.parts.menu, () => this.#items());
     this.#listen();
@@ -84,6 +92,7 @@ export class ClipRow {
     parts.words.lang = entry.clip?.language ?? "";
     parts.star.hidden = !entry.clip?.starred;
     write(parts.tags, (entry.clip?.tags ?? []).join(", "));
+    parts.tagged.hidden = !entry.clip?.tags.length;
     parts.menu.ariaLabel = words.list.menu(view.name);
     parts.pick.ariaLabel = words.selection.pick(view.name);
     this.played();
@@ -110,8 +119,10 @@ export class ClipRow {
   played() {
     const isOn = this.list.page.player.plays(this.id);
     const { play } = this.parts;
+    const view = viewOf(this.#entry);
+    play.hidden = !view.playable;
     play.dataset.state = isOn ? "playing" : "paused";
-    play.ariaLabel = words.list[isOn ? "pause" : "play"](viewOf(this.#entry).name);
+    play.ariaLabel = words.list[isOn ? "pause" : "play"](view.name);
   }
 
   /** Whether the clip is open beside the list. @param {boolean} isOpen */
@@ -142,14 +153,8 @@ export class ClipRow {
   }
 
   #listen() {
-    const { actions, player } = this.list.page;
-    /** @param {string} name @param {() => unknown} work */
-    const on = (name, work) => part(this.element, name, HTMLElement).addEventListener("click", () => void this.#try(work));
-    on("play", () => player.toggle(this.id));
-    on("retry", () => actions.retry(this.id));
-    on("continue", () => this.#ask("continue"));
-    on("finish", () => actions.finish(this.id));
-    on("save", () => actions.download(this.#entry));
+    const { player } = this.list.page;
+    this.parts.play.addEventListener("click", () => void this.#try(() => player.toggle(this.id)));
   }
 
   /** @returns {import("../shared/menu.js").Item[]} */

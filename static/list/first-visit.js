@@ -1,5 +1,6 @@
-/** What the server takes, said where nothing is yet: in the empty list, and beside it where there is room. */
+/** What the server takes, said where nothing is yet: in the empty list. */
 
+import { part } from "../shared/element.js";
 import { size } from "../shared/format.js";
 import { language, locale, words } from "../shared/words.js";
 
@@ -11,7 +12,7 @@ export function tellWhatIsTaken(page, facts) {
       upload_bytes && size(upload_bytes),
       audio_hours && words.time.hours(audio_hours, audio_hours.toLocaleString(locale)),
     ].filter((one) => typeof one === "string");
-    for (const sentence of page.querySelectorAll('[data-part="taken"]')) sentence.textContent = words.firstVisit.taken(most);
+    part(page, "taken", HTMLElement).textContent = words.firstVisit.taken(most);
   };
   for (const news of [facts, language]) news.addEventListener("change", tell);
   tell();

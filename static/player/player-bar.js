@@ -87,26 +87,27 @@ export class PlayerBar extends EventTarget {
 
   /** Play a clip, or pause it. @param {string} id */
   async toggle(id) {
-    this.load(id);
-    await this.player?.toggle();
+    if (this.load(id)) await this.player?.toggle();
   }
 
   /** Play a clip from a moment. @param {string} id @param {number} ms */
   async playFrom(id, ms) {
-    this.load(id);
-    await this.player?.playFrom(ms);
+    if (this.load(id)) await this.player?.playFrom(ms);
   }
 
   /** Stand at a moment of a clip. @param {string} id @param {number} ms */
   async seek(id, ms) {
-    this.load(id);
-    await this.player?.seek(ms);
+    if (this.load(id)) await this.player?.seek(ms);
   }
 
-  /** Have a clip here, at the place where it was left; the one before stops. @param {string} id */
+  /**
+   * Have a clip here, at the place where it was left; the one before stops.
+   * @param {string} id @returns {boolean} whether it is here: of some clips there is nothing to play
+   */
   load(id) {
     const entry = this.page.library.get(id);
-    if (id === this.id || !entry) return;
+    if (id === this.id) return true;
+    if (!entry || !viewOf(entry).playable) return false;
     this.close();
     this.id = id;
     this.#isBinned = gone(entry);
@@ -120,6 +121,7 @@ export class PlayerBar extends EventTarget {
     this.#detail();
     void this.player.seek(places.get(id));
     this.#say("state", id);
+    return true;
   }
 
   /** Let go of the clip. */
@@ -175,6 +177,7 @@ export class PlayerBar extends EventTarget {
     if (!entry || (gone(entry) && !this.#isBinned)) return this.close();
     this.#isBinned = gone(entry);
     const view = viewOf(entry);
+    if (!view.playable) return this.close();
     this.title.textContent = view.name;
     this.title.href = clipAddress(this.id);
     if (this.player) this.player.duration_ms = view.duration_ms;

@@ -29,7 +29,7 @@ export class LevelView {
   listen(stream, name = "") {
     this.#stream = stream;
     this.name.textContent = name;
-    if (stream) void this.draw();
+    if (stream) void this.#draw(stream);
     else this.#visualizer?.stop();
   }
 
@@ -39,16 +39,14 @@ export class LevelView {
     if (this.#visualizer) this.#visualizer.paused = paused;
   }
 
-  /** Draw what is heard. The picture comes by itself, and no recording waits for it. */
-  async draw() {
-    const stream = this.#stream;
-    if (!stream && !this.#visualizer) return;
+  /** Draw what is heard. The picture comes by itself, and no recording waits for it. @param {MediaStream} stream */
+  async #draw(stream) {
     const module = await visualizer().catch(() => null);
     if (!module || stream !== this.#stream) return;
     const canvas = part(this.element, "visualizer", HTMLCanvasElement);
     this.#visualizer ??= new module.Visualizer(canvas, (judgement) => this.#tell(judgement));
     this.#visualizer.paused = this.#paused;
-    if (stream) this.#visualizer.start(stream);
+    this.#visualizer.start(stream);
   }
 
   speak() {

@@ -98,8 +98,6 @@ export class RecorderPanel extends EventTarget {
     this.title.addEventListener("keydown", (event) => event.key === "Enter" && this.title.blur());
     this.annotations.addEventListener("change", (event) => capture.annotate(/** @type {CustomEvent} */ (event).detail));
     language.addEventListener("change", () => this.#speak());
-    // The module that draws is fetched while nobody waits for it.
-    (globalThis.requestIdleCallback ?? setTimeout)(() => void this.level.draw());
   }
 
   /** Say what is wrong, or that nothing is any more. @param {string|null} sentence @param {string} [about] */
@@ -334,6 +332,7 @@ export class RecorderPanel extends EventTarget {
 
   #speak() {
     this.title.placeholder = words.recorder.untitled;
+    part(this.element, "recording-notes", HTMLTextAreaElement).placeholder = words.markers.hint;
     this.#enter(this.#state ?? "idle");
     this.proof.speak();
     this.level.speak();

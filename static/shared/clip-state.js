@@ -1,7 +1,7 @@
 /** What a row says about its clip: one place that turns states into words. Pure. */
 
 import { brief, clock, dateTime, fileName, firstLines, inWords, time } from "./format.js";
-import { sentenceOf, told } from "./sentences.js";
+import { sentenceOf, told, unplayable } from "./sentences.js";
 import { locale, words } from "./words.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
@@ -17,11 +17,12 @@ import { locale, words } from "./words.js";
  * `awaited` is what somebody works on who may be stuck;
  * `settled` are words that the transcript will replace, `tentative` those that may change at any moment;
  * `gaps` is a sentence and `marks` where they are, from 0 to 1, each with its own; `spoken` is null where no language can be chosen, and
- * `by` who wrote the words down.
+ * `by` who wrote the words down; `unplayed` says what can be had of a clip that is not `playable`.
  * @typedef {Required<Condition> & {
  *   name: string, text: string|null, excerpt: string, settled: string, tentative: string, duration_ms: number|null,
  *   time: string, length: string, unsent: string, facts: string,
- *   fileName: string, gaps: string, marks: Mark[], spoken: import("../clip/language-picker.js").Spoken|null, by: string
+ *   fileName: string, gaps: string, marks: Mark[], spoken: import("../clip/language-picker.js").Spoken|null, by: string,
+ *   playable: boolean, unplayed: string
  * }} View
  * @typedef {{place: number, words: string}} Mark
  */
@@ -54,9 +55,12 @@ export function viewOf(entry, as = locale, now_ms = Date.now()) {
   const duration_ms = condition.running ? (known_ms ?? 0) + silent_ms : known_ms;
   const unsent = entry.changes?.some(({ state }) => state === "waiting") ? words.offline.unsent : "";
   const gaps = (clip?.gaps?.length ? clip.gaps : local?.gaps) ?? [];
+  const broken = local || clip?.status !== "failed" ? null : unplayable(clip.error);
   return {
     ...condition,
     name: about.name,
+    playable: !broken,
+    unplayed: broken?.hasFile ? words.clip.unplayed : "",
     text: clip?.text ?? null,
     excerpt: firstLines(clip?.text ?? clip?.excerpt ?? ""),
     ...heard(entry),

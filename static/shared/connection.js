@@ -10,6 +10,8 @@ const PATIENCE_MS = 5_000;
 export class Connection {
   /** Whether the server answers although no events come. */
   isPolled = false;
+  /** Whether the clips were read since the page was opened. */
+  #wasRead = false;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #patience;
 
@@ -63,7 +65,15 @@ export class Connection {
    * @param {boolean} [isKnown] clips are shown as they were at an earlier visit
    */
   list(problem, isKnown = false) {
-    this.problem.hidden = !problem;
+    this.#wasRead ||= !problem;
+    // That there is no connection is told already, and the clips are here.
+    const isTold = this.#wasRead && this.#patience !== undefined && isAway(problem);
+    this.problem.hidden = !problem || isTold;
     if (problem) this.problem.textContent = isKnown ? words.offline.recalled : words.list.unreadable(sentenceOf(problem));
   }
+}
+
+/** Whether no answer came. @param {import("./problem.js").Reason|null} reason */
+function isAway(reason) {
+  return reason !== null && "code" in reason && (reason.code === "server.unreachable" || reason.code === "server.silent");
 }

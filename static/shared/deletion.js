@@ -11,10 +11,13 @@ export class Deletion {
     this.announce = announce;
   }
 
-  /** @param {string} id @param {string} name as a person knows it */
-  async delete(id, name) {
+  /**
+   * @param {string} id @param {string} name as a person knows it
+   * @param {() => unknown} [back] goes to where it was deleted, when that is taken back
+   */
+  async delete(id, name, back) {
     const deleting = this.actions.remove(id);
-    this.toast.say(words.bin.moved(name), { undo: () => void this.#restore(id, deleting) });
+    this.toast.say(words.bin.moved(name), { undo: () => void this.#restore(id, deleting, back) });
     try {
       await deleting;
     } catch (error) {
@@ -22,12 +25,13 @@ export class Deletion {
     }
   }
 
-  /** The deletion itself comes first, if it is still on its way. @param {string} id @param {Promise<void>} deleting */
-  async #restore(id, deleting) {
+  /** The deletion itself comes first, if it is still on its way. @param {string} id @param {Promise<void>} deleting @param {() => unknown} [back] */
+  async #restore(id, deleting, back) {
     await deleting.catch(() => {});
     try {
       await this.actions.restore(id);
       this.announce(words.bin.restored);
+      back?.();
     } catch (error) {
       this.toast.say(sentenceOfError(error), { stays: true });
     }

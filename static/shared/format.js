@@ -1,6 +1,6 @@
 /** Dates, durations and names as people read them; in the language of the page. */
 
-import { locale, words } from "./words.js";
+import { LANGUAGES, code, locale, words } from "./words.js";
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -25,7 +25,7 @@ export function spoken(ms) {
 /** Write a duration as people say it of a conversation: `23 seconds`, `12 minutes`, `1 hour 5 minutes`. @param {number} ms */
 export function inWords(ms) {
   const minutes = Math.round(ms / 1000 / MINUTE);
-  return ms < MINUTE * 1000 ? spoken(Math.max(1000, ms)) : spoken(minutes * MINUTE * 1000);
+  return ms < MINUTE * 1000 ? spoken(Math.max(1, Math.round(ms / 1000)) * 1000) : spoken(minutes * MINUTE * 1000);
 }
 
 /** Write a duration in the units that matter: `3 s`, `12 min`, `1 h 32 min`. @param {number} ms */
@@ -42,7 +42,9 @@ export function size(bytes) {
   const units = [words.time.bytes, "kB", "MB", "GB"];
   const power = bytes < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;
-  return `${value.toLocaleString(locale, { maximumFractionDigits: power && value < 10 ? 1 : 0 })} ${units[power]}`;
+  // Behind Arabic letters, the number would be taken to the other side of its unit.
+  const mark = LANGUAGES[code].direction === "rtl" ? "\u200e" : "";
+  return `${mark}${value.toLocaleString(locale, { maximumFractionDigits: power && value < 10 ? 1 : 0 })} ${units[power]}`;
 }
 
 /** The local calendar day of an instant, as a sortable key: `2026-11-22`. @param {string|Date} instant */

@@ -9,8 +9,9 @@ export class LiveWords {
     element.replaceChildren(this.settled, this.tentative);
   }
 
-  /** @param {{settled: string, tentative: string}} words */
-  show({ settled, tentative }) {
+  /** @param {{settled: string, tentative: string}} words recognizers begin a word with the space before it */
+  show({ settled, tentative: next }) {
+    const tentative = settled ? next : next.trimStart();
     // Only what is new is written, so that nobody loses what they selected.
     const known = this.settled.data;
     if (settled.startsWith(known)) this.settled.appendData(settled.slice(known.length));

@@ -58,7 +58,11 @@ export class Places {
     list.element.addEventListener("retag", (event) => void this.#retag(/** @type {CustomEvent} */ (event).detail));
     part(body, "skip", HTMLElement).addEventListener("click", () => this.#skip());
     router.addEventListener("place", (event) => void this.#arrive(/** @type {CustomEvent} */ (event).detail));
-    panel.addEventListener("begin", () => router.go(place("recording"), { replace: router.place.name === "recording" }));
+    panel.addEventListener("begin", () => {
+      router.go(place("recording"), { replace: router.place.name === "recording" });
+      // Where Stop leads: it is here then, also when the network is not.
+      void Promise.all([clipPage(), styled("clip/clip-page")]).catch(() => {});
+    });
     panel.addEventListener("show", () => router.go(place("recording")));
     panel.addEventListener("end", (event) => this.#ended(/** @type {CustomEvent} */ (event).detail));
     document.addEventListener("keydown", async (event) => {

@@ -38,6 +38,17 @@ const PATTERNS = SENTENCES.map(([sentence, key]) => {
   return { pattern: new RegExp(escaped, "g"), key };
 });
 
+/** What is wrong with a clip of which nothing can be played, and whether there is a file that can be saved. */
+const UNPLAYABLE = new Map(Object.entries({
+  unreadable: true, undecodable: true, noSound: true, endsEarly: true, nothingRecorded: false, notInStore: false,
+}));
+
+/** What the server's words about a clip mean for whoever wants to hear it; null: it can be played. @param {string|null} error */
+export function unplayable(error) {
+  const found = PATTERNS.find(({ pattern, key }) => UNPLAYABLE.has(key) && (error ?? "").search(pattern) >= 0);
+  return found ? { hasFile: Boolean(UNPLAYABLE.get(found.key)) } : null;
+}
+
 /**
  * The sentence of a code, with its values in it. A sentence that nobody knows stays as it is: the server's, that of an
  * older release, or that of the browser.

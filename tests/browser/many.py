@@ -9,6 +9,7 @@ from sqlalchemy import create_engine
 from sqlmodel import Session
 
 from shared.clips.models import Clip, Status
+from shared.libraries import HOME
 from tests.conftest import Parts
 
 NEWEST = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
@@ -38,6 +39,7 @@ def _clips(count: int, odd: dict[int, dict[str, Any]]) -> Iterable[Clip]:
         clip = Clip.new_upload(
             uuid.UUID(id_of(number)), name=f"Clip {number}", mime="audio/webm", bytes=1, sha256="", audio_key="none",
             now=at, duration_ms=1_000 * number,
+            library_id=HOME,
         )  # fmt: skip
         clip.status, clip.text, clip.prepared_at = Status.DONE, SOME * (number % 9), at
         for name, value in odd.get(number, {}).items():

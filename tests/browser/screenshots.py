@@ -1,26 +1,25 @@
 """`make screenshots`: the README's picture, and every place of the page in every look, of real recorded speech.
 
-A new place is one line of `STATES`; a new look one of `MORE_LOOKS`. `python -m tests.browser.screenshots settings bin`
-takes these states alone.
+A new place is one line of `STATES`; a new look one of `MORE_LOOKS`. `python -m tests.browser.screenshots settings bin
+phone-dark` takes these states alone, in this look alone.
 """
 
 import asyncio
 import sys
 import tempfile
-import uuid
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-import httpx
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests import speech
-from tests.browser.page import SOON_MS, WORDS_MS, DictaphonePage, clip_page
-from tests.recordings import WEBM_HEAD
+from tests.browser.page import SOON_MS, WORDS_MS, DictaphonePage
+from tests.browser.sample_library import fill
 from tests.servers import chromium
 from tests.servers.stack import ROOT, Stack
 from tests.servers.valkey import Valkey
@@ -56,20 +55,17 @@ MORE_LOOKS: dict[str, dict[str, Any]] = {
 }
 """Looks beside `LOOKS`, as Playwright's options of a context."""
 
-SAID = {
-    "Board meeting: the review of procedures": ("LJ050-0131.wav",),
-    "A last thought on John": ("austen-0930.wav",),
-    "Norland, first draft": ("austen-0870.wav",),
-    "What she might have made of him": ("austen-0920.wav",),
-}
-"""Names of clips, the oldest first, and what is said in them."""
 
-RIGHT_TO_LEFT = "اجتماع الصباح", "نبدأ اليوم بمراجعة الخطة. ثم نتكلم عن الميزانية، وعن موعد Launch في آذار."
-SENTENCES = 700
-"""As many as are said in an hour."""
+INTERRUPTED = "On the train"
+
+AFTERNOON = f"Etc/GMT{max(-14, datetime.now(UTC).hour - 16):+d}"
+"""A place where it is about four o'clock: nobody's clips are all of the dead of night."""
 
 SETTLE_MS = 250
 """What comes late into a place that is shown: a style sheet, the outline of a sound."""
+
+AT_ONCE = 4
+"""Pages that record side by side."""
 
 GOTO = """(path) => {
   history.pushState(null, "", path);
@@ -77,49 +73,106 @@ GOTO = """(path) => {
 }"""
 """Goes to a place as Back does: the page stays."""
 
+WORD = """async ([part, key]) => (await import("/static/shared/words.js")).words[part][key]"""
+"""What the page calls something in its language."""
+
+
+async def trim(page: Page) -> None:
+    """Open the trim view, and mark a stretch."""
+    await page.locator(".clip-page [data-part=menu]").click()
+    await page.get_by_role("menuitem", name=await page.evaluate(WORD, ["trim", "title"])).click()
+    await page.locator("[data-part=trim-from]").fill("9000")
+    await page.locator("[data-part=trim-to]").fill("21500")
+    await expect(page.locator("[data-part=trim] canvas")).to_be_visible()
+
+
+async def search(page: Page) -> None:
+    await page.locator("[data-part=find]").fill("amiable")
+    await expect(page.locator("[data-part=finding]")).to_be_visible()
+
+
+async def find(page: Page) -> None:
+    await page.locator("[data-part=find-open]").click()
+    await page.locator("[data-part=find-what]").fill("more")
+
+
+async def edit(page: Page) -> None:
+    await page.locator("[data-part=edit]").click()
+
+
+async def compare(page: Page) -> None:
+    await page.locator("[data-key^=compare]").first.click()
+    await expect(page.locator(".compared ins").first).to_be_visible()
+
+
+async def ask_for_menu(page: Page) -> None:
+    await page.locator(".clip-page [data-part=menu]").click()
+
+
+async def timed(page: Page) -> None:
+    await expect(page.locator(".moment").first).to_be_visible(timeout=SOON_MS)
+
 
 @dataclass(frozen=True)
 class State:
-    """What is to be seen at an address; `{name}` stands for the id of a clip in `CLIPS`."""
+    """What is to be seen at an address, after something was done there; `{name}` stands for the id of a clip."""
 
     path: str
     place: str
+    then: Callable[[Page], Awaitable[None]] | None = None
 
 
 STATES = {
     "list": State("/", "list"),
+    "search": State("/", "list", search),
     "clip-short": State("/clips/{short}", "clip"),
-    "clip-hour": State("/clips/{hour}", "clip"),
+    "clip-hour": State("/clips/{hour}?t=1098", "clip", timed),
     "clip-rtl": State("/clips/{rtl}", "clip"),
     "clip-failed": State("/clips/{failed}", "clip"),
     "clip-gaps": State("/clips/{gaps}", "clip"),
+    "clip-menu": State("/clips/{page}", "clip", ask_for_menu),
+    "notes": State("/clips/{hour}?tab=notes", "clip"),
+    "history": State("/clips/{norland}?tab=history", "clip", compare),
+    "find": State("/clips/{page}", "clip", find),
+    "edit": State("/clips/{page}", "clip", edit),
+    "trim": State("/clips/{page}", "clip", trim),
     "settings": State("/settings", "settings"),
     "bin": State("/bin", "bin"),
 }
+"""Each is taken on a page that has just been opened."""
+
+BY_HAND = ("readme", "empty", "recording", "meeting", "offline")
+"""States that need more than an address: each has a function below."""
 
 
 class Camera:
-    """Takes each state in each look."""
+    """Takes each state in each look; `wanted` names the states and looks, where not all are."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
+    def __init__(self, browser: Browser, url: str, wanted: Iterable[str] = ()) -> None:
         self.browser = browser
         self.url = url
+        looks = {f"{screen}-{scheme}": {**SCREENS[screen], "color_scheme": scheme} for screen, scheme in LOOKS}
+        looks |= MORE_LOOKS
+        self.all_looks = {look: looks[look] for look in wanted if look in looks} or looks
+        self.states = {name for name in wanted if name not in looks} or {*STATES, *BY_HAND}
 
     @asynccontextmanager
     async def looks(self, looks: Iterable[Look] = LOOKS) -> AsyncIterator[dict[str, DictaphonePage]]:
         """The page as each look shows it; every one is another device."""
-        async with AsyncExitStack() as held:
-            pages = {}
-            for screen, scheme in looks:
-                options = {**SCREENS[screen], "color_scheme": scheme}
-                pages[f"{screen}-{scheme}"] = await held.enter_async_context(self.look(options))
+        named = {f"{screen}-{scheme}": {**SCREENS[screen], "color_scheme": scheme} for screen, scheme in looks}
+        async with self.opened(named) as pages:
             yield pages
+
+    @asynccontextmanager
+    async def opened(self, looks: Mapping[str, Mapping[str, Any]]) -> AsyncIterator[dict[str, DictaphonePage]]:
+        async with AsyncExitStack() as held:
+            yield {look: await held.enter_async_context(self.look(options)) for look, options in looks.items()}
 
     @asynccontextmanager
     async def look(self, options: Mapping[str, Any]) -> AsyncIterator[DictaphonePage]:
         """The page on a device of its own."""
         context = await self.browser.new_context(
-            **{"base_url": self.url, "locale": "en-US", "timezone_id": "UTC", "service_workers": "block", **options}
+            **{"base_url": self.url, "locale": "en-US", "timezone_id": AFTERNOON, "service_workers": "block", **options}
         )
         page = await context.new_page()
         await page.goto(self.url)
@@ -129,139 +182,153 @@ class Camera:
 
 
 async def show(page: Page, state: State, clips: Mapping[str, str]) -> None:
-    """Go to a place, and wait until it is there."""
+    """Go to a place, wait until it is there, and do what is to be done there."""
     await page.evaluate(GOTO, state.path.format(**clips))
     await expect(page.locator(f".detail-pane > [data-place={state.place}]")).to_have_attribute("data-shown", "")
     await page.wait_for_timeout(SETTLE_MS)
+    if state.then:
+        await state.then(page)
+        await page.wait_for_timeout(SETTLE_MS)
 
 
 async def take(page: Page, look: str, state: str) -> None:
     await page.screenshot(path=RESULTS / f"{look}-{state}.png", animations="disabled")
 
 
-async def put(api: httpx.AsyncClient, name: str, body: bytes, mime: str = "audio/wav") -> str:
-    id = str(uuid.uuid4())
-    stored = await api.put(f"/api/clips/{id}", params={"name": name}, content=body, headers={"Content-Type": mime})
-    stored.raise_for_status()
-    return id
-
-
-async def break_one(url: str) -> str:
-    """Store a file that begins like WebM and is none: it will fail, and say so. Return its id."""
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as api:
-        return await put(api, "Half a download", WEBM_HEAD + bytes(4000), "audio/webm")
-
-
-async def fill(url: str) -> dict[str, str]:
-    """Store clips of every kind, two of them in the bin, and wait for their words. Return ids by their kind."""
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as api:
-        hour = speech.samples(("austen-0870.wav", "austen-0920.wav"))
-        clips = {"hour": await put(api, "Planning the year", speech.encode(speech.repeated(hour, 60)))}
-        clips["rtl"] = await put(api, RIGHT_TO_LEFT[0], speech.encode(speech.samples(("austen-0930.wav",))))
-        clips["failed"] = await break_one(url)
-        for number, (name, files) in enumerate(SAID.items()):
-            clips["short"] = id = await put(api, name, speech.encode(speech.samples(files)))
-            await api.patch(
-                f"/api/clips/{id}", json={"tags": ["work", "reading"][: number % 3], "starred": number == 1}
-            )
-        for name in ("A shopping list", "Trying the microphone"):
-            await api.delete(f"/api/clips/{await put(api, name, speech.encode(speech.samples(('austen-0930.wav',))))}")
-        async with asyncio.timeout(WORDS_MS / 1000):
-            while any(
-                clip["status"] not in {"done", "failed"} for clip in (await api.get("/api/clips")).json()["clips"]
-            ):
-                await asyncio.sleep(0.3)
-        text = speech.words(("austen-0870.wav",))
-        long = "\n\n".join(" ".join([text] * 4) for _ in range(SENTENCES // 8))
-        for id, words in ((clips["hour"], long), (clips["rtl"], RIGHT_TO_LEFT[1])):
-            (await api.patch(f"/api/clips/{id}", json={"text": words})).raise_for_status()
-    return clips
-
-
 async def start_recording(here: DictaphonePage, title: str) -> None:
-    await here.button("Record").click()
-    await expect(here.button("Stop")).to_be_visible()
-    field = here.page.get_by_role("textbox", name="Title of this recording")
+    """Press Record, whatever it is called in the page's language, and name the recording."""
+    await here.page.locator("[data-part=record]").click()
+    await name_recording(here, title)
+
+
+async def name_recording(here: DictaphonePage, title: str) -> None:
+    field = here.page.locator("[data-part=recording-title]")
+    await expect(field).to_be_visible()
     await field.fill(title)
     await field.press("Enter")
+
+
+async def stop(here: DictaphonePage) -> None:
+    await here.page.locator("[data-part=record]").click()
+    await expect(here.page.get_by_role("article")).to_be_visible(timeout=SOON_MS)
 
 
 async def record_with_gap(camera: Camera) -> str:
     """Close the tab of a recording and go on in another one; return the clip's id."""
     async with camera.look(SCREENS["desktop"]) as here:
-        await start_recording(here, "Where the tab was closed")
-        await here.has_recorded(4)
+        await start_recording(here, INTERRUPTED)
+        await here.has_recorded(8)
         await here.page.close(run_before_unload=False)
         here.page = await here.page.context.new_page()
         await here.page.goto("/")
         await here.page.get_by_role("button", name="Continue").first.click(timeout=SOON_MS)
-        await here.has_recorded(7)
-        await here.button("Stop").click()
-        await here.page.wait_for_timeout(1_000)
-        return await first_id(camera.url, "Where the tab was closed")
+        await here.has_recorded(20)
+        await stop(here)
+        await expect(here.page.get_by_role("group", name="Transcript")).to_be_visible(timeout=WORDS_MS)
+        return here.page.url.split("/clips/")[1].split("?")[0]
 
 
-async def first_id(url: str, name: str) -> str:
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as api:
-        clips = (await api.get("/api/clips")).json()["clips"]
-    return str(next(clip["id"] for clip in clips if clip["name"] == name))
+async def take_empty(camera: Camera) -> None:
+    for look, options in camera.all_looks.items():
+        async with camera.look(options) as here:
+            await here.page.wait_for_timeout(SETTLE_MS)
+            await take(here.page, look, "empty")
 
 
-async def take_states(camera: Camera, clips: Mapping[str, str], wanted: Collection[str]) -> None:
+async def take_states(camera: Camera, clips: Mapping[str, str]) -> None:
     """Every state in every look, one device after the other."""
-    looks = {f"{screen}-{scheme}": {**SCREENS[screen], "color_scheme": scheme} for screen, scheme in LOOKS}
-    for look, options in {**looks, **MORE_LOOKS}.items():
+    for look, options in camera.all_looks.items():
         async with camera.look(options) as here:
             for name, state in STATES.items():
-                if not wanted or name in wanted:
+                if name in camera.states:
+                    await here.page.goto("/")
+                    await expect(here.page.locator("[data-part=library]")).to_have_attribute("aria-busy", "false")
                     await show(here.page, state, clips)
                     await take(here.page, look, name)
-                    if (look, name) == ("desktop-light", "clip-short"):
-                        await here.page.screenshot(path=README, animations="disabled")
 
 
-async def take_recording(camera: Camera, stack: Stack) -> None:
-    """What changes while somebody records, and what a server that is away changes."""
-    looks = (*EACH_ONCE, ("tablet", SCHEMES[0]))
-    async with camera.looks(looks) as pages:
-        for look, here in pages.items():
-            await start_recording(here, "Notes for the second chapter")
-            await here.has_recorded(8)
-            await take(here.page, look, "recording")
-            await here.button("Pause").click()
-            await expect(here.button("Resume")).to_be_visible()
-            await take(here.page, look, "paused")
-            await here.button("Stop").click()
-            await expect(clip_page(here.page)).to_be_visible()
-            await here.page.evaluate(GOTO, "/")
-        stack.kill("api")
-        for here in pages.values():
+async def take_readme(camera: Camera, clips: Mapping[str, str]) -> None:
+    """The list, and the page of an hour whose first minute was heard."""
+    async with camera.look({**SCREENS["desktop"], "color_scheme": SCHEMES[0]}) as here:
+        await show(here.page, State("/clips/{hour}?t=50", "clip", timed), clips)
+        await here.page.screenshot(path=README, animations="disabled")
+
+
+async def take_recording(camera: Camera) -> None:
+    """A recording that runs, with a marker and notes, and one that is paused."""
+    looks = list(camera.all_looks.items())
+    for start in range(0, len(looks), AT_ONCE):
+        async with camera.opened(dict(looks[start : start + AT_ONCE])) as pages:
+            for here in pages.values():
+                await start_recording(here, "Notes for the second chapter")
+            for look, here in pages.items():
+                await here.page.bring_to_front()
+                await here.has_recorded(6)
+                await here.page.locator("[data-part=recorder] [data-part=mark]").click()
+                await here.page.locator("[data-part=recording-markers] input").fill("The sisters")
+                await here.page.locator("[data-part=recording-notes]").fill("- [ ] Ask Anna about the cottage")
+                await take(here.page, look, "recording")
+                await here.page.locator("[data-part=pause]").click()
+                await expect(here.page.locator("body")).to_have_attribute("data-recorder", "paused")
+                await take(here.page, look, "paused")
+                await stop(here)
+
+
+async def take_meeting(camera: Camera) -> None:
+    """The sound of a tab beside the microphone: the stand-in for Chromium's dialog shares a beep."""
+    for look, options in camera.all_looks.items():
+        if not look.startswith("desktop"):
+            continue
+        async with camera.look(options) as here:
+            await here.page.locator("[data-part=sources]").click()
+            await take(here.page, look, "sources")
+            meeting = await here.page.evaluate(WORD, ["sources", "meeting"])
+            await here.page.get_by_role("menuitem", name=meeting).click()
+            await name_recording(here, "Weekly meeting")
+            await here.has_recorded(6)
+            await take(here.page, look, "meeting")
+            await stop(here)
+
+
+async def take_offline(camera: Camera) -> None:
+    """A recording whose network goes, its page, and the list."""
+    for look, options in camera.all_looks.items():
+        async with camera.look(options) as here:
             await start_recording(here, "Spoken in a tunnel")
-        for look, here in pages.items():
-            await here.has_recorded(12)
+            await here.has_recorded(4)
+            await here.page.context.set_offline(True)
+            await here.has_recorded(15)
             await take(here.page, look, "behind")
-            await here.button("Stop").click()
+            await stop(here)
+            await here.page.wait_for_timeout(SETTLE_MS)
+            await take(here.page, look, "kept")
             await here.page.evaluate(GOTO, "/")
             await expect(here.page.locator("[data-part=offline]")).to_be_visible(timeout=SOON_MS)
+            await here.page.wait_for_timeout(SETTLE_MS)
             await take(here.page, look, "offline")
 
 
-async def shoot(stack: Stack, browser: Browser, wanted: Collection[str]) -> None:
-    camera = Camera(browser, stack.api_url)
-    if not wanted or "empty" in wanted:
-        looks = {f"{screen}-{scheme}": {**SCREENS[screen], "color_scheme": scheme} for screen, scheme in LOOKS}
-        for look, options in {**looks, **MORE_LOOKS}.items():
-            async with camera.look(options) as here:
-                await here.page.wait_for_timeout(SETTLE_MS)
-                await take(here.page, look, "empty")
+async def shoot(stack: Stack, browser: Browser, wanted: Iterable[str]) -> None:
+    camera = Camera(browser, stack.api_url, wanted)
+    if "empty" in camera.states:
+        await take_empty(camera)
+    if camera.states == {"empty"}:
+        return
     clips = await fill(stack.api_url)
-    clips["gaps"] = await record_with_gap(camera)
-    await take_states(camera, clips, wanted)
-    if not wanted or "recording" in wanted:
-        await take_recording(camera, stack)
+    if camera.states & {"readme", "list", "clip-gaps"}:
+        clips["gaps"] = await record_with_gap(camera)
+    if "readme" in camera.states:
+        await take_readme(camera, clips)
+    await take_states(camera, clips)
+    if "recording" in camera.states:
+        await take_recording(camera)
+    if "meeting" in camera.states:
+        await take_meeting(camera)
+    if "offline" in camera.states:
+        await take_offline(camera)
 
 
-async def main(wanted: Collection[str]) -> None:
+async def main(wanted: Iterable[str]) -> None:
     RESULTS.mkdir(exist_ok=True)
     with (
         Valkey() as valkey,

@@ -9,7 +9,8 @@ from playwright.async_api import Page, expect
 
 from tests import speech
 from tests.browser.page import SOON_MS, DictaphonePage, clip_page, delete, edit, heard, words_of
-from tests.browser.screenshots import EACH_ONCE, GOTO, LOOKS, MORE_LOOKS, RESULTS, SCREENS, Camera, break_one
+from tests.browser.sample_library import break_one
+from tests.browser.screenshots import EACH_ONCE, GOTO, LOOKS, MORE_LOOKS, RESULTS, SCREENS, Camera
 from tests.conftest import Launch, Parts, StartStack
 from tests.node import SCRIPTS, has_node
 from tests.servers.stack import Stack

@@ -15,6 +15,7 @@ from tests.servers.stack import Stack
 
 SAID = "The landlord asks first. A LANDLORD, and the landlord’s dog."
 HOUR = "\n\n".join(f"Paragraph {n}. " + "What matters is that the sound is never lost. " * 11 for n in range(100))
+UNREADABLE = {"status": "failed", "error": "There is no sound in this file.", "text": None, "duration_ms": None}
 ARABIC = "قال المعلم للطلاب إن الدرس سيبدأ بعد قليل. كل شيء جاهز الآن."
 FEW: dict[int, dict[str, Any]] = {
     1: {"text": SAID, "name": "Landlord", "gaps": [{"at_ms": 200, "length_ms": 400, "cause": "muted"}]},
@@ -170,6 +171,9 @@ async def test_what_is_deleted_elsewhere_can_be_restored_and_what_is_deleted_her
     await expect(clip).to_be_hidden()
     await here.button("Undo").click()
     await expect(title_of(here.row(id_of(1)))).to_have_text("Landlord")
+    # One is where one was.
+    await expect(here.page).to_have_url(re.compile(f"/clips/{id_of(1)}"))
+    await expect(clip.get_by_role("heading", level=1)).to_have_text("Landlord")
     assert here.errors == []
 
 
@@ -293,4 +297,31 @@ async def test_a_title_is_edited_where_it_stands(
     await here.page.keyboard.press("Escape")
     await expect(here.page.get_by_role("dialog")).to_be_hidden()
     await expect(clip).to_be_visible()
+    assert here.errors == []
+
+
+async def test_a_file_without_sound_has_no_player_and_its_buttons_name_it(
+    local_parts: Parts, start_stack: StartStack, launch_browser: Launch
+) -> None:
+    put(local_parts, 3, {1: UNREADABLE | {"name": "A letter"}, 2: UNREADABLE | {"name": "A picture"}})
+    stack = start_stack(local_parts, "api", "realtime")
+    here, clip, _ = await opened(launch_browser, stack, 1)
+    await expect(clip.get_by_text("There is no sound in this file. There is nothing to play.")).to_be_visible()
+    player = here.page.get_by_role("region", name="Player")
+    await expect(player).to_be_hidden()
+    await here.page.keyboard.press("Space")
+    await expect(player).to_be_hidden()
+    await expect(clip.get_by_role("button", name="Mark this moment")).to_be_hidden()
+    await clip.get_by_role("button", name="Download").click()
+    await expect(here.page.get_by_role("menuitem")).to_have_text(["Original audio"])
+    await here.page.keyboard.press("Escape")
+    for number, name in ((1, "A letter"), (2, "A picture")):
+        row = here.row(id_of(number))
+        await expect(row.get_by_role("button", name=f"Retry: {name}", exact=True)).to_be_visible()
+        await expect(row.get_by_role("button", name="Play")).to_be_hidden()
+    # What plays goes on, and a clip with sound has its player again.
+    await open_clip(here, id_of(3))
+    await expect(player).to_be_visible()
+    await open_clip(here, id_of(2))
+    await expect(player).to_be_hidden()
     assert here.errors == []

@@ -153,7 +153,7 @@ async def test_a_browser_that_dies_loses_nothing(
     await person.opens(stack.api_url)
     row = {"role": "listitem", "name": None, "within": CLIPS}
     await person.sees("link", title, within=row)
-    await person.clicks("button", "Finish")
+    await person.clicks("button", f"Finish: {title}")
 
     async def is_whole() -> bool:
         clips = (await api.get("/api/clips", params={"q": title})).json()["clips"]

@@ -120,7 +120,7 @@ async def test_a_recording_whose_tab_ended_is_finished_with_at_most_one_piece_le
     await here.crash()
     again = await DictaphonePage.open(here.page.context, doomed_stack.api_url)
     await expect(again.rows()).to_have_count(1, timeout=SOON_MS)
-    await again.button("Finish").click()
+    await again.page.get_by_role("button", name="Finish:").click()
     await sent(again)
 
     clip, sound = await only_clip(doomed_stack)

@@ -187,7 +187,7 @@ async def test_a_tab_that_crashes_is_recovered_and_goes_on_as_one_clip(
                 await asyncio.sleep(0.2)
         first_s = len(decoded(arrived.content)) / RATE
 
-    await again.button("Continue").click()
+    await again.page.get_by_role("button", name="Continue:").click()
     await expect(again.button("Stop")).to_be_visible(timeout=SOON_MS)
     await asyncio.sleep(after_s)
     await again.button("Stop").click()

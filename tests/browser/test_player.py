@@ -192,13 +192,15 @@ async def test_the_word_that_is_said_is_marked_and_a_click_on_a_word_goes_there(
     await stands(here, clip.at("leisure"))
     assert (await here.page.evaluate(MARKED)).strip(",.").lower() == "leisure"
     await bar_of(here).get_by_role("button", name="Play").click()
-    marked = set[str]()
-    while len(marked) < 6:
-        marked.add(await here.page.evaluate(MARKED))
-        assert await here.page.evaluate(AT) < clip.at("leisure") + 10
-        await here.page.wait_for_timeout(20)
-    following = [text for start_ms, text in clip.words if start_ms >= 1000 * clip.at("leisure")]
-    assert marked <= {*following[:9]}, marked
+    # The page itself notes time and mark, in one turn: a look from here comes late on a busy machine.
+    await here.page.evaluate(f"() => setInterval(() => {{ (window.said ??= []).push([({AT})(), ({MARKED})()]); }}, 20)")
+    await here.page.wait_for_function(
+        "() => new Set((window.said ?? []).filter(([at]) => at).map(([, word]) => word)).size >= 6"
+    )
+    # Before the sound is there, the mark stands where the click was.
+    for at, marked in [each for each in await here.page.evaluate("() => said") if each[0]]:
+        spoken = {word for start_ms, word in clip.words if abs(start_ms / 1000 - at) < 1.5}
+        assert marked in spoken, (at, marked)
     # Paragraphs have their time as a link, which plays.
     second = page.get_by_role("link", name="Play from").nth(1)
     await second.press("Enter")

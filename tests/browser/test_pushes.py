@@ -180,12 +180,12 @@ async def test_words_changed_elsewhere_are_overwritten_only_when_asked(
 
 async def test_a_page_knows_how_many_others_are_open(calm_stack: Stack, context: BrowserContext) -> None:
     here = await DictaphonePage.open(context, calm_stack.api_url)
-    looking = here.page.get_by_text("other screen")
+    looking = here.page.locator("[data-part=looking]")
     await expect(looking).to_be_hidden()
     there = await DictaphonePage.open(context, calm_stack.api_url)
-    await expect(looking).to_have_text("Open on 1 other screen", timeout=SOON_MS)
+    await expect(looking).to_have_text("+1 screen", timeout=SOON_MS)
     third = await DictaphonePage.open(context, calm_stack.api_url)
-    await expect(looking).to_have_text("Open on 2 other screens", timeout=SOON_MS)
+    await expect(looking).to_have_text("+2 screens", timeout=SOON_MS)
     await there.page.close()
     await third.page.close()
     await expect(looking).to_be_hidden(timeout=SOON_MS)

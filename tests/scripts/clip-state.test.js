@@ -56,6 +56,17 @@ test("what was heard while somebody spoke stays until the transcript is there", 
   assert.equal(words({ status: "done", text: "It was." }), "");
 });
 
+test("a file that cannot be read has nothing to play, and one that was not understood has", () => {
+  const failed = (/** @type {string} */ error, more = {}) => view({ status: "failed", error, ...more });
+  const unreadable = failed("There is no sound in this file.");
+  assert.deepEqual([unreadable.playable, unreadable.unplayed.slice(0, 24)], [false, "There is nothing to play"]);
+  const empty = failed("Nothing was recorded: not a byte of sound arrived here. It was tried 8 times; the sound is kept, ask again later.");
+  assert.deepEqual([empty.playable, empty.unplayed], [false, ""], "no file came, so there is none to download");
+  for (const clip of [failed("Whisper answered nonsense."), view({ status: "done" }), view({ error: "There is no sound in this file." })]) {
+    assert.deepEqual([clip.playable, clip.unplayed], [true, ""]);
+  }
+});
+
 test("a failure says its sentence and offers to retry", () => {
   const failed = view({ status: "failed", error: "Whisper answered nonsense." });
   assert.deepEqual([failed.status, failed.retry], ["Whisper answered nonsense.", true]);

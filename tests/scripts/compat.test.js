@@ -45,7 +45,7 @@ const FALLBACKS = {
   "api.Navigator.wakeLock": [["recording/advice.js", "recording/capture.js"], "a person is told to keep the screen on"],
   "api.NetworkInformation.saveData": [["offline/audio-cache.js"], "nobody wishes to save data"],
   "api.TrustedTypePolicyFactory.createPolicy": [["offline/install.js"], "an address in plain text"],
-  "api.Window.requestIdleCallback": [["page.js", "recording/recorder-panel.js"], "setTimeout"],
+  "api.Window.requestIdleCallback": [["page.js"], "setTimeout"],
   "css.selectors.highlight": [["clip/clip-page.css"], "the paragraph is marked"],
   "html.global_attributes.contenteditable.plaintext-only": [["shared/plain-text.js"], "keepPlain"],
 };

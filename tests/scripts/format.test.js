@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as format from "../../static/shared/format.js";
+import { speak } from "../../static/shared/words.js";
 
 test("clock writes minutes, and hours only when there are any", () => {
   assert.equal(format.clock(0), "0:00");
@@ -9,9 +10,9 @@ test("clock writes minutes, and hours only when there are any", () => {
   assert.equal(format.clock(3_723_000), "1:02:03");
 });
 
-test("a length is said as people say it", () => {
-  const said = [400, 23_000, 64_000, 760_000, 3_599_000, 3_600_000, 3_900_000].map(format.inWords);
-  const all = ["1 second", "23 seconds", "1 minute", "13 minutes", "1 hour", "1 hour", "1 hour 5 minutes"];
+test("a length is said as people say it, and rounded as in the list", () => {
+  const said = [400, 23_000, 35_700, 64_000, 760_000, 3_599_000, 3_600_000, 3_900_000].map(format.inWords);
+  const all = ["1 second", "23 seconds", "36 seconds", "1 minute", "13 minutes", "1 hour", "1 hour", "1 hour 5 minutes"];
   assert.deepEqual(said, all);
 });
 
@@ -73,4 +74,15 @@ test("of another wording, what differs is shown, with a little before it", () =>
   assert.equal(format.differing(`${long} twelve.`, `${long} thirteen.`), "… clocks were striking thirteen.");
   assert.equal(format.differing("", "word ".repeat(100)).length, 122);
   assert.equal(format.differing("mine", ""), "");
+});
+
+test("a number stays before its unit between Arabic letters", async () => {
+  await speak("ar");
+  try {
+    // U+200E: what follows is written from left to right, as after a Latin letter.
+    assert.match(format.size(2_147_483_648), /^\u200e2[.,]1 GB$/);
+  } finally {
+    await speak("en");
+  }
+  assert.match(format.size(2_147_483_648), /^2[.,]1 GB$/);
 });

@@ -30,7 +30,6 @@ from services.api.state import State
 from services.api.transcripts.formats import FORMATS
 from shared.clips.models import Clip
 from shared.clips.waveform import Waveform
-from shared.libraries import HOME
 from shared.storage.store import ObjectMissing
 from shared.transcripts.models import Transcript, readable_passages
 from shared.uploads.models import Piece, Upload
@@ -44,7 +43,7 @@ StoredParts = Sequence[tuple[str, int]]
 """Key and size of each of the objects whose bytes, one after another, are a file."""
 
 
-def stream_zip(state: State, clip_ids: Sequence[uuid.UUID], now: datetime) -> Iterator[bytes]:
+def stream_zip(state: State, library_id: str, clip_ids: Sequence[uuid.UUID], now: datetime) -> Iterator[bytes]:
     """Yield the zip, clip by clip. A clip that was deleted meanwhile is left out; an error of the store ends the zip.
 
     Without its last entry, the manifest, a zip cannot be imported.
@@ -54,7 +53,7 @@ def stream_zip(state: State, clip_ids: Sequence[uuid.UUID], now: datetime) -> It
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
         for id in clip_ids:
             with state.read_session() as session:
-                export = _ClipExport.load(session, id)
+                export = _ClipExport.load(session, library_id, id)
             if export is None:
                 continue
             folder = folder_names.assign(export.clip.name, export.clip.created_at)
@@ -105,8 +104,8 @@ class _ClipExport:
     """Each upload and the name of its file: the played file, if that was never remuxed."""
 
     @classmethod
-    def load(cls, session: Session, id: uuid.UUID) -> Self | None:
-        clip = session.exec(Clip.by_id(HOME, id)).first()
+    def load(cls, session: Session, library_id: str, id: uuid.UUID) -> Self | None:
+        clip = session.exec(Clip.by_id(library_id, id)).first()
         if clip is None or clip.deleted_at is not None:
             return None
         waveform = session.get(Waveform, id)
@@ -115,7 +114,7 @@ class _ClipExport:
         if clip.audio_key:
             files[played_file] = [(clip.audio_key, clip.bytes)]
         originals = []
-        for _, rows in groupby(session.exec(Piece.of_clip(HOME, id)), key=lambda row: row[0].id):
+        for _, rows in groupby(session.exec(Piece.of_clip(library_id, id)), key=lambda row: row[0].id):
             uploads, pieces = zip(*rows, strict=True)
             upload = uploads[0]
             is_played = [piece.key for piece in pieces] == [clip.audio_key]

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 from starlette.requests import ClientDisconnect
 
 from services.api.archive.description_reader import Span, SpooledRevision, read_description
@@ -37,7 +37,6 @@ from shared.clips.models import Clip, Status
 from shared.clips.renditions import Form
 from shared.clips.universal import is_universal
 from shared.clips.waveform import Waveform
-from shared.libraries import HOME
 from shared.redis.jobs import RENDER
 from shared.search.folding import folded_ahead
 from shared.storage.keys import file_key, played_key, recording_key
@@ -69,8 +68,8 @@ class ImportResult:
             self.refused.append({"name": folder, "detail": detail})
 
 
-def import_zip(state: State, file: IO[bytes], size: int, stopped: threading.Event) -> ImportResult:
-    """Import the clips of a zip one by one, each in a transaction of its own, so that an invalid one costs itself only.
+def import_zip(state: State, library_id: str, file: IO[bytes], size: int, stopped: threading.Event) -> ImportResult:
+    """Import the clips of a zip into a library, each in a transaction of its own: an invalid one costs itself only.
 
     Raises `Problem` if the file is not an exported library, and `ClientDisconnect` soon after `stopped` is set.
     """
@@ -79,7 +78,7 @@ def import_zip(state: State, file: IO[bytes], size: int, stopped: threading.Even
         for name in [name for name in archive.NameToInfo if name.rpartition("/")[2] == DESCRIPTION]:
             folder = name.rpartition("/")[0]
             try:
-                if _ClipFolder(archive, folder, stopped).import_clip(state):
+                if _ClipFolder(archive, folder, stopped).import_clip(state, library_id):
                     result.imported += 1
                 else:
                     result.known += 1
@@ -99,19 +98,20 @@ class _ClipFolder:
     def __init__(self, archive: zipfile.ZipFile, folder: str, stopped: threading.Event) -> None:
         self._archive, self._folder, self._stopped = archive, folder, stopped
 
-    def import_clip(self, state: State) -> bool:
+    def import_clip(self, state: State, library_id: str) -> bool:
         """Store the files, then write the rows. Return False if the clip exists already. Raises `InvalidClip`."""
         with TemporaryFile(dir=state.incoming_dir) as spool:
             description, revisions = self._read_description(spool)
-            if _is_known(state, description):
+            description.id = _id_here(state, library_id, description.id)
+            if _is_known(state, library_id, description):
                 return False
             keys: dict[str, str] = {}
             try:
                 for audio in description.files:
-                    keys[audio.file] = self._store_file(state, description, audio)
+                    keys[audio.file] = self._store_file(state, library_id, description, audio)
                 with folded_ahead(description.text), state.transaction() as transaction:
                     last_attempt = max((each.attempt for each in revisions), default=0)
-                    _record_clip(transaction, description, keys, last_attempt)
+                    _record_clip(transaction, library_id, description, keys, last_attempt)
                     _record_revisions(transaction, description.id, revisions, spool)
             except (InvalidClip, IntegrityError, DataError, StoreFull, ClientDisconnect) as error:
                 # Nothing was committed. After any other error something may have been, and the row needs its bytes.
@@ -121,7 +121,7 @@ class _ClipFolder:
                 if not isinstance(error, IntegrityError):
                     raise
                 # Another request created the clip at the same time.
-                if _is_known(state, description):
+                if _is_known(state, library_id, description):
                     return False
                 raise InvalidClip("Something of it is here already, and nothing is overwritten.") from error
         return True
@@ -151,7 +151,7 @@ class _ClipFolder:
                 raise ClientDisconnect
             yield block
 
-    def _store_file(self, state: State, description: ClipDescription, audio: AudioFile) -> str:
+    def _store_file(self, state: State, library_id: str, description: ClipDescription, audio: AudioFile) -> str:
         """Unpack a file, compare it with its description, and put it into the store. Return its key."""
         entry = self._entry(audio.file)
         if entry.file_size != audio.bytes:
@@ -171,26 +171,40 @@ class _ClipFolder:
                 mime = resolve_media_type(file, audio.mime)
             except Problem as problem:
                 raise InvalidClip(problem.detail) from problem
-            key = _new_key(description, audio)
+            key = _new_key(library_id, description, audio)
             file.seek(0)
             state.store.put(key, file, audio.bytes, mime, audio.sha256)
         return key
 
 
-def _new_key(description: ClipDescription, audio: AudioFile) -> str:
+def _new_key(library_id: str, description: ClipDescription, audio: AudioFile) -> str:
     """A new key for a file of a clip. A played file that is no original was made of the originals, if there are any."""
     original = next((each for each in description.originals if each.file == audio.file), None)
     if original and original.is_recording:
-        return recording_key(HOME, description.id, original.segment, 0, audio.bytes)
+        return recording_key(library_id, description.id, original.segment, 0, audio.bytes)
     if original or not description.originals:
-        return file_key(HOME, description.id, 0, audio.bytes, audio.bytes)
-    return played_key(HOME, description.id)
+        return file_key(library_id, description.id, 0, audio.bytes, audio.bytes)
+    return played_key(library_id, description.id)
 
 
-def _is_known(state: State, description: ClipDescription) -> bool:
+def _id_here(state: State, library_id: str, id: uuid.UUID) -> uuid.UUID:
+    """The id that a clip of a zip has in this library: its own, or one derived from it where another library has that.
+
+    The same zip gives the same ids again, so that a second import changes nothing.
+    """
+    derived = uuid.uuid5(id, library_id)
+    with state.read_session() as session:
+        if session.exec(Clip.by_id(library_id, derived)).first() is not None:
+            return derived
+        owners = {*session.exec(select(Clip.library_id).where(col(Clip.id) == id))}
+        owners |= {*session.exec(select(Upload.library_id).where(col(Upload.clip_id) == id))}
+    return derived if owners - {library_id} else id
+
+
+def _is_known(state: State, library_id: str, description: ClipDescription) -> bool:
     """Whether the clip exists with the same audio. Raises `InvalidClip` if it exists otherwise, or is in the bin."""
     with state.read_session() as session:
-        clip = session.exec(Clip.by_id(HOME, description.id)).first()
+        clip = session.exec(Clip.by_id(library_id, description.id)).first()
     if clip is None:
         return False
     if clip.sha256 != (description.audio.sha256 if description.audio else ""):
@@ -211,11 +225,15 @@ def _delete_unnamed(state: State, keys: Collection[str]) -> None:
 
 
 def _record_clip(
-    transaction: ClipTransaction, description: ClipDescription, keys: Mapping[str, str], last_attempt: int
+    transaction: ClipTransaction,
+    library_id: str,
+    description: ClipDescription,
+    keys: Mapping[str, str],
+    last_attempt: int,
 ) -> None:
     """Write all rows of a clip whose files are in the store, but those of its revisions."""
     now = transaction.now
-    clip = _new_clip(description, keys, last_attempt, now)
+    clip = _new_clip(library_id, description, keys, last_attempt, now)
     needs_job = clip.status in {Status.PENDING, Status.TRANSCRIBING}
     # An export has no renditions: they are made again where players need one.
     needs_rendition = clip.prepared_at is not None and not (clip.has_true_clock and is_universal(clip.mime))
@@ -228,6 +246,7 @@ def _record_clip(
     for original in description.originals:
         upload = Upload(
             id=uuid.uuid4(),
+            library_id=library_id,
             clip_id=clip.id,
             length=original.bytes,
             created_at=now,
@@ -270,7 +289,9 @@ def _raw_json(session: Session, text: str) -> Any:
     return literal if session.connection().dialect.name == "sqlite" else sa.cast(literal, sa.JSON)
 
 
-def _new_clip(description: ClipDescription, keys: Mapping[str, str], last_attempt: int, now: datetime) -> Clip:
+def _new_clip(
+    library_id: str, description: ClipDescription, keys: Mapping[str, str], last_attempt: int, now: datetime
+) -> Clip:
     """Build the clip's row. A clip that was waiting for preparation or transcription waits again."""
     audio = description.audio
     is_prepared = description.prepared and audio is not None
@@ -284,6 +305,7 @@ def _new_clip(description: ClipDescription, keys: Mapping[str, str], last_attemp
         copied |= {"cuts", "whole_ms", "whole_text", "hidden"}
     return Clip(
         **description.model_dump(include=copied),
+        library_id=library_id,
         mime=audio.mime if audio else description.originals[0].mime,
         bytes=audio.bytes if audio else sum(each.bytes for each in description.originals),
         sha256=audio.sha256 if audio else "",

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from services.api.access.access import access_of
 from services.api.archive.exporter import stream_zip
 from services.api.archive.importer import import_zip
 from services.api.http.body import receive_body
@@ -17,7 +18,6 @@ from services.api.http.errors import Problem
 from services.api.http.operations import BINARY, UUID, Answer, Content, Json, Operation, json_answer, query_param
 from services.api.state import state_of
 from shared.clips.models import Clip
-from shared.libraries import HOME
 
 MAX_IDS = 350
 """Clips that one request may name: their ids stand in its address, and the head of a request has at most 16 KiB."""
@@ -39,10 +39,10 @@ IMPORT_RESULT: Json = {
 )
 def export_library(request: Request) -> Response:
     """GET /api/library.zip: all clips that are not in the bin, or those that the address names."""
-    state = state_of(request)
+    state, library_id = state_of(request), access_of(request).library
     chosen_ids = _ids(request)
     with state.read_session() as session:
-        clips = select(Clip.id).where(col(Clip.library_id) == HOME, col(Clip.deleted_at).is_(None))
+        clips = select(Clip.id).where(col(Clip.library_id) == library_id, col(Clip.deleted_at).is_(None))
         if chosen_ids is not None:
             clips = clips.where(col(Clip.id).in_(chosen_ids))
         ids = session.exec(clips.order_by(col(Clip.created_at), col(Clip.id))).all()
@@ -50,7 +50,7 @@ def export_library(request: Request) -> Response:
         raise Problem("not-found", "One of these clips is not in the library, or is in the bin.")
     now = datetime.now(UTC)
     return StreamingResponse(
-        stream_zip(state, ids, now),
+        stream_zip(state, library_id, ids, now),
         media_type="application/zip",
         headers={
             "Content-Disposition": f'attachment; filename="dictaphone {now:%Y-%m-%d}.zip"',
@@ -77,13 +77,20 @@ def _ids(request: Request) -> set[uuid.UUID] | None:
 )
 async def import_library(request: Request) -> Response:
     """POST /api/library: take in what GET /api/library.zip gave. A second import of the same zip changes nothing."""
-    state, stopped = state_of(request), threading.Event()
+    state, library_id, stopped = state_of(request), access_of(request).library, threading.Event()
     async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
         watcher = asyncio.ensure_future(_set_on_disconnect(request, stopped))
         try:
             # When the server ends, the request is cancelled; its thread ends with the next block.
             result = await to_thread.run_sync(
-                import_zip, state, body.file, body.size, stopped, limiter=state.import_limiter, abandon_on_cancel=True
+                import_zip,
+                state,
+                library_id,
+                body.file,
+                body.size,
+                stopped,
+                limiter=state.import_limiter,
+                abandon_on_cancel=True,
             )
         finally:
             stopped.set()

@@ -21,7 +21,7 @@ from services.api.clips.cut_routes import check_is_finished
 from services.api.clips.names import clean_name
 from services.api.clips.operations import clip_answer
 from services.api.clips.schemas import MAX_TEXT_CHARS
-from services.api.clips.service import clip_response, id_taken
+from services.api.clips.service import clip_response, find_clip, id_taken
 from services.api.clips.sound_copies import copy_as_segment, copying
 from services.api.http.errors import Problem
 from services.api.http.operations import Operation
@@ -34,7 +34,6 @@ from shared.clips.models import Clip, Status
 from shared.clips.remarks import NOT_UNDERSTOOD
 from shared.clips.tags import MAX_TAGS, normalize_tags
 from shared.db.columns import MAX_DURATION_MS
-from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.search.folding import folded_ahead
 from shared.transcripts.models import Source, Transcript
@@ -84,16 +83,16 @@ class Part:
 async def join(request: Request) -> Response:
     """POST /api/clips/join. Repeating it changes nothing."""
     body, state = await json_body(request, Join), state_of(request)
-    return await to_thread.run_sync(_join, state, body, limiter=state.upload_limiter)
+    return await to_thread.run_sync(_join, request, state, body, limiter=state.upload_limiter)
 
 
-def _join(state: State, body: Join) -> Response:
+def _join(request: Request, state: State, body: Join) -> Response:
     if len(set(body.ids)) < len(body.ids):
         raise Problem("bad-request", "ids: each clip is joined once.")
     name = None if body.name is None else clean_name(body.name)
-    if existing := _made_already(state, body):
+    if existing := _made_already(request, state, body):
         return clip_response(existing)
-    parts = _load_parts(state, body.ids)
+    parts = _load_parts(request, state, body.ids)
     _check_words(parts)
     _check_bounds(parts, state.settings.max_audio_hours)
     try:
@@ -109,31 +108,33 @@ def _join(state: State, body: Join) -> Response:
                     transaction.session.flush()
                 renditions.renew_cut(transaction.session, clip, transaction.now)
     except IntegrityError as error:  # the same join at the same time was first, or another library has the id
-        if existing := _made_already(state, body):
+        if existing := _made_already(request, state, body):
             return clip_response(existing)
         raise id_taken() from error
     return clip_response(clip, 201)
 
 
-def _made_already(state: State, body: Join) -> Clip | None:
+def _made_already(request: Request, state: State, body: Join) -> Clip | None:
     """The clip that was joined by the same request before. Raises `Problem` if the id is another clip's."""
     with state.read_session() as session:
-        clip = session.exec(Clip.by_id(HOME, body.id)).first()
+        clip = find_clip(session, request, body.id)
     if clip is not None and clip.joined_from != [str(id) for id in body.ids]:
         raise id_taken()
     return clip
 
 
-def _load_parts(state: State, ids: Sequence[uuid.UUID]) -> list[Part]:
+def _load_parts(request: Request, state: State, ids: Sequence[uuid.UUID]) -> list[Part]:
     parts: list[Part] = []
     start_ms = 0
     for id in ids:
         with state.read_session() as session:
-            clip = session.exec(Clip.by_id(HOME, id)).first()
+            clip = find_clip(session, request, id)
             if clip is None:
                 raise Problem("not-found", f"There is no clip with the id {id}.")
             timed = session.exec(Transcript.newest_with_times(id)).first()
         check_is_finished(clip, "joined")
+        if parts and clip.library_id != parts[0].clip.library_id:
+            raise Problem("bad-request", "ids: only clips of one library are joined; copy the others there first.")
         parts.append(Part(clip, timed, start_ms))
         start_ms += clip.sound_ms or 0
     return parts
@@ -197,6 +198,7 @@ def _joined_clip(parts: Sequence[Part], id: uuid.UUID, name: str | None, now: da
         recorded_at=first.created_at,
         is_dated=True,
         now=now,
+        library_id=first.library_id,
     )
     clip.name_origin = clip.name_origin if name else first.name_origin
     clip.segments = len(parts)

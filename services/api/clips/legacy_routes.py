@@ -11,6 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.api.access.access import access_of
 from services.api.clips.audio import PlayableAudio, audio_response
 from services.api.clips.names import name_from_path
 from services.api.clips.operations import AUDIO, AUDIO_ANSWERS, AUDIO_PROBLEMS, FILE_PARAMETERS, RANGE, clip_answer
@@ -21,7 +22,6 @@ from services.api.http.errors import Problem
 from services.api.http.operations import Operation
 from services.api.state import ClipTransaction, state_of
 from shared.clips.models import Clip
-from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 
 
@@ -35,13 +35,14 @@ from shared.redis.jobs import PREPARE
 async def put(request: Request) -> Response:
     """PUT: store a new clip under a name. The clips that had the name go to the bin; nothing is overwritten."""
     state, name, details = state_of(request), _name(request), FileDetails.of_request(request)
+    library_id = access_of(request).library
     async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
-        return await to_thread.run_sync(_put, request, name, body, details, limiter=state.upload_limiter)
+        return await to_thread.run_sync(_put, request, library_id, name, body, details, limiter=state.upload_limiter)
 
 
-def _put(request: Request, name: str, body: ReceivedBody, details: FileDetails) -> Response:
+def _put(request: Request, library_id: str, name: str, body: ReceivedBody, details: FileDetails) -> Response:
     state = state_of(request)
-    clip = store_audio(state, uuid.uuid4(), name, body, details)
+    clip = store_audio(state, library_id, uuid.uuid4(), name, body, details)
     with state.transaction() as transaction:
         for old in _lock_clips(transaction, request, name):
             old.move_to_bin(transaction.now)
@@ -61,7 +62,7 @@ def get(request: Request) -> Response:
     """GET and HEAD: the audio of the newest clip of this name."""
     state = state_of(request)
     with state.read_session() as session:
-        clip = session.exec(clips_named(HOME, _name(request)).limit(1)).first()
+        clip = session.exec(clips_named(access_of(request).library, _name(request)).limit(1)).first()
         if clip is None:
             raise Problem("not-found", "There is no clip of this name.")
         audio = PlayableAudio.of_clip(session, clip)
@@ -92,12 +93,12 @@ def _lock_clips(transaction: ClipTransaction, request: Request, name: str) -> Se
 
     Raises `Problem` `stale` if If-Match names other audio than `GET` answers with.
     """
-    connection = transaction.session.connection()
+    library_id, connection = access_of(request).library, transaction.session.connection()
     # SQLite has one writer at a time anyway.
     if connection.dialect.name == "postgresql":
-        lock_id = zlib.crc32(f"{HOME}/{name}".encode())
+        lock_id = zlib.crc32(f"{library_id}/{name}".encode())
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock_id)"), {"lock_id": lock_id})
-    clips = transaction.session.exec(clips_named(HOME, name).with_for_update()).all()
+    clips = transaction.session.exec(clips_named(library_id, name).with_for_update()).all()
     if_match = request.headers.get("if-match")
     if if_match is not None and not (
         clips and etag_matches(if_match, PlayableAudio.of_clip(transaction.session, clips[0]).etag)

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.api.access.access import access_of
 from services.api.audio_formats.table import SNIFFED_BYTES
 from services.api.clips.audio import PlayableAudio, audio_response
 from services.api.clips.bin_routes import delete_for_good
@@ -47,7 +48,6 @@ from shared.clips.cuts import CutClock, cut_peaks
 from shared.clips.models import MAX_NAME_CHARS, Clip, NameOrigin, Status
 from shared.clips.renditions import FORMS, Form, Rendition
 from shared.clips.waveform import Waveform
-from shared.libraries import HOME
 from shared.redis.jobs import PREPARE, RENDER
 from shared.search.folding import folded_ahead
 from shared.transcripts.models import Transcript
@@ -90,22 +90,22 @@ async def put(request: Request) -> Response:
     """PUT /api/clips/{id}: store a recording under the id that its browser made. Repeating it changes nothing."""
     state, id = state_of(request), clip_id(request)
     name = clean_name(request.query_params.get("name", ""))
-    details = FileDetails.of_request(request)
+    details, library_id = FileDetails.of_request(request), access_of(request).library
     async with receive_body(request, state.settings.max_upload_bytes, state.incoming_dir) as body:
-        return await to_thread.run_sync(_put, state, id, name, body, details, limiter=state.upload_limiter)
+        return await to_thread.run_sync(_put, state, library_id, id, name, body, details, limiter=state.upload_limiter)
 
 
-def _put(state: State, id: uuid.UUID, name: str, body: ReceivedBody, details: FileDetails) -> Response:
-    if clip := _existing_clip(state, id, body):
+def _put(state: State, library_id: str, id: uuid.UUID, name: str, body: ReceivedBody, details: FileDetails) -> Response:
+    if clip := _existing_clip(state, library_id, id, body):
         return clip_response(clip)
-    clip = store_audio(state, id, name, body, details)
+    clip = store_audio(state, library_id, id, name, body, details)
     try:
         with state.transaction() as transaction:
             transaction.save(clip, PREPARE)
     except IntegrityError as error:
         # The same PUT at the same time was committed first, or another library has a clip of this id.
         state.store.delete(clip.audio_key)
-        if clip := _existing_clip(state, id, body):
+        if clip := _existing_clip(state, library_id, id, body):
             return clip_response(clip)
         raise id_taken() from error
     return clip_response(clip, 201)
@@ -307,12 +307,12 @@ def transcript(request: Request) -> Response:
     return Response(form.render(clip, timed_transcript), media_type=form.mime, headers=headers)
 
 
-def _existing_clip(state: State, id: uuid.UUID, body: ReceivedBody) -> Clip | None:
+def _existing_clip(state: State, library_id: str, id: uuid.UUID, body: ReceivedBody) -> Clip | None:
     """The clip that has this id already. Raises `Problem` if it has other audio, played or as it was uploaded."""
     with state.read_session() as session:
-        clip = session.exec(Clip.by_id(HOME, id)).first()
+        clip = session.exec(Clip.by_id(library_id, id)).first()
         if clip and clip.sha256 != body.sha256:
-            pieces = session.exec(Piece.of_clip(HOME, id))
+            pieces = session.exec(Piece.of_clip(library_id, id))
             originals = [piece.sha256 for upload, piece in pieces if (piece.start, piece.end) == (0, upload.length)]
             if body.sha256 not in originals:
                 raise id_taken()

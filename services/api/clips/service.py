@@ -9,6 +9,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.api.access.access import access_of
 from services.api.clips.media_types import resolve_media_type
 from services.api.http.body import ReceivedBody
 from services.api.http.conditional import PRIVATE, etag_matches
@@ -19,24 +20,34 @@ from shared.clips.dates import plausible_date
 from shared.clips.models import Clip, NameOrigin, name_origin
 from shared.clips.schemas import PublicClip
 from shared.db.columns import MAX_DURATION_MS
-from shared.libraries import HOME
 from shared.storage.keys import file_key
 from shared.uploads.models import MAX_TRACK
 
+NO_CLIP = "There is no clip with this id."
+
 
 def get_clip(session: Session, request: Request, *, for_update: bool = False) -> Clip:
-    """Look up the clip that the path names. `for_update` locks it and checks If-Match.
+    """Look up the clip that the path names, if the sender may do with it what the route does.
 
-    Raises `Problem` `not-found` or `stale`.
+    `for_update` locks it and checks If-Match. Raises `Problem` `not-found`, `not-allowed` or `stale`.
     """
-    statement = Clip.by_id(HOME, clip_id(request))
-    clip = session.exec(statement.with_for_update() if for_update else statement).first()
+    clip = find_clip(session, request, clip_id(request), for_update=for_update)
     if clip is None:
-        raise Problem("not-found", "There is no clip with this id.")
+        raise Problem("not-found", NO_CLIP)
     if_match = request.headers.get("if-match")
     if for_update and if_match is not None and not etag_matches(if_match, version_etag(clip)):
         etag = {"ETag": version_etag(clip)}
         raise Problem("stale", f"The clip is at version {clip.version} now; read it again.", etag)
+    return clip
+
+
+def find_clip(session: Session, request: Request, id: uuid.UUID, *, for_update: bool = False) -> Clip | None:
+    """Look up any clip by its id; None: there is none for the sender. Raises `Problem` `not-allowed`."""
+    access = access_of(request)
+    statement = Clip.visible_to(access.libraries, id)
+    clip = session.exec(statement.with_for_update() if for_update else statement).first()
+    if clip is not None:
+        access.check(clip.library_id, NO_CLIP)
     return clip
 
 
@@ -68,10 +79,12 @@ class FileDetails:
         )
 
 
-def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, details: FileDetails) -> Clip:
+def store_audio(
+    state: State, library_id: str, id: uuid.UUID, name: str, body: ReceivedBody, details: FileDetails
+) -> Clip:
     """Check the audio, put it into the store, and return its clip, which is still to be saved. Raises `Problem`."""
     mime = resolve_media_type(body.file, body.content_type)
-    key = file_key(HOME, id, 0, body.size, body.size)
+    key = file_key(library_id, id, 0, body.size, body.size)
     state.store.put(key, body.file, body.size, mime, body.sha256)
     return Clip.new_upload(
         id,
@@ -86,6 +99,7 @@ def store_audio(state: State, id: uuid.UUID, name: str, body: ReceivedBody, deta
         track=details.track,
         name_origin=details.name_origin,
         now=datetime.now(UTC),
+        library_id=library_id,
     )
 
 

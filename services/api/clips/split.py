@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.api.clips.cut_routes import MAX_TRIES, check_is_finished, set_cuts
 from services.api.clips.names import clean_name, without_extension
 from services.api.clips.operations import IF_MATCH
-from services.api.clips.service import get_clip, id_taken
+from services.api.clips.service import find_clip, get_clip, id_taken
 from services.api.clips.sound_copies import SoundCopies, copy_all, copying
 from services.api.http.conditional import PRIVATE
 from services.api.http.errors import Problem
@@ -25,7 +25,6 @@ from shared.clips.cuts import Cut, CutClock, normalize_cuts
 from shared.clips.models import MAX_NAME_CHARS, Clip, Status
 from shared.clips.schemas import Milliseconds, PublicClip
 from shared.clips.waveform import Waveform
-from shared.libraries import HOME
 from shared.redis.jobs import RENDER, TRANSCRIBE
 from shared.search.folding import folded_ahead, sort_key
 from shared.transcripts.models import Source, Transcript
@@ -83,8 +82,8 @@ def _split(request: Request, state: State, body: Split) -> Response:
     name = None if body.name is None else clean_name(body.name)
     with state.read_session() as session:
         first = get_clip(session, request)
-        second = session.exec(Clip.by_id(HOME, body.id)).first()
-        originals = list(session.exec(Piece.of_clip(HOME, first.id)))
+        second = find_clip(session, request, body.id)
+        originals = list(session.exec(Piece.of_clip(first.library_id, first.id)))
     if second is not None:
         return _answer_again(first, second)
     _parts(first, body.at_ms)  # what is refused is refused before anything is copied
@@ -98,7 +97,7 @@ def _split(request: Request, state: State, body: Split) -> Response:
     except (IntegrityError, Problem) as error:
         # The same split at the same time was first, and the clip cannot be split there any more.
         with state.read_session() as session:
-            first, second = get_clip(session, request), session.exec(Clip.by_id(HOME, body.id)).first()
+            first, second = get_clip(session, request), find_clip(session, request, body.id)
         if second is None:
             raise (id_taken() if isinstance(error, IntegrityError) else error) from error
         return _answer_again(first, second)

@@ -16,6 +16,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Scope
 
+from services.api.access.access import admit
+from services.api.access.identify import identify
+from services.api.access.principal import Need
 from services.api.clips import legacy_routes
 from services.api.clips.operations import AUDIO, AUDIO_ANSWERS, AUDIO_PROBLEMS, RANGE
 from services.api.frontend.document import with_first_list
@@ -76,7 +79,8 @@ async def index(request: Request) -> Response:
         "Vary": PAGE_VARY,
     }
     # What a service worker keeps holds no list, and neither does what another site's page may ask for.
-    clips = await _first_list(request) if version is None and is_navigation(request.headers) else None
+    principal = await identify(request) if version is None and is_navigation(request.headers) else None
+    clips = await _first_list(request, principal.library) if principal else None
     if clips is None:
         return await kept_text(document.encode(), {**headers, "Cache-Control": REVALIDATE}, request.headers)
     return Response(with_first_list(document, clips), headers={**headers, "Cache-Control": NOT_STORED})
@@ -93,6 +97,7 @@ async def clip(request: Request) -> Response:
     """GET /clips/{name}. The page's clips have ids (UUIDs); a name that is none is a clip of the seed's clients."""
     if _CLIP_ID.fullmatch(request.url.path) and is_navigation(request.headers):
         return await index(request)
+    await admit(request, Need.READS)
     response = await run_in_threadpool(legacy_routes.get, request)
     response.headers.add_vary_header(PAGE_VARY)
     return response
@@ -109,12 +114,12 @@ def service_worker(request: Request) -> Response:
     )
 
 
-async def _first_list(request: Request) -> str | None:
-    """The first page of the list as JSON; None: it cannot be had now."""
+async def _first_list(request: Request, library_id: str) -> str | None:
+    """The first page of a library's list as JSON; None: it cannot be had now."""
     state = state_of(request)
     try:
         with anyio.move_on_after(LIST_TIMEOUT_S):
-            return (await to_thread.run_sync(first_page, state, abandon_on_cancel=True)).model_dump_json()
+            return (await to_thread.run_sync(first_page, state, library_id, abandon_on_cancel=True)).model_dump_json()
     except Exception as error:
         # The page is wanted most when something is wrong: it records without any list.
         log.warning("page sent without its list", reason=str(error), exc_info=not is_expected(error))

@@ -24,6 +24,8 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "bad-name": (HTTPStatus.BAD_REQUEST, "This name cannot be used"),
     "bad-library": (HTTPStatus.UNPROCESSABLE_ENTITY, "This is no library that can be taken in"),
     "empty-audio": (HTTPStatus.BAD_REQUEST, "There is no audio in the request"),
+    "sign-in": (HTTPStatus.UNAUTHORIZED, "Sign in first"),
+    "not-allowed": (HTTPStatus.FORBIDDEN, "You may not do that here"),
     "cross-site": (HTTPStatus.FORBIDDEN, "Requests from other sites are refused"),
     "unknown-host": (HTTPStatus.MISDIRECTED_REQUEST, "This server has another name"),
     "not-found": (HTTPStatus.NOT_FOUND, "There is nothing here"),

@@ -1,22 +1,37 @@
 """`/openapi.json`, generated from the routes and from what their handlers declare."""
 
+import inspect
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Literal
 
 from pydantic import BaseModel
 from starlette.applications import Starlette
-from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from services.api.access.needs import needs_of
+from services.api.access.principal import Need
 from services.api.http.errors import PROBLEMS
-from services.api.http.operations import OPERATIONS, UUID, Answer, Content, Json, Operation, json_answer, path_param
+from services.api.http.operations import (
+    OPERATIONS,
+    UUID,
+    Answer,
+    Content,
+    Json,
+    Operation,
+    json_answer,
+    path_param,
+    query_param,
+)
 from services.api.openapi.components import component_schemas
 from services.api.transcripts import formats
 
-METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
+LIBRARY = query_param("library", {"type": "string", "description": "Id of a library; without it, your own."})
+"""Of every route that is about a library, and about no clip of it."""
+
 SAFE_METHODS = ("get", "head", "options")
 
 PATH_PARAMETERS = {
@@ -77,14 +92,14 @@ def build(routes: Sequence[BaseRoute]) -> Json:
 
 
 def _operations(route: Route) -> Iterator[tuple[str, Operation]]:
-    """Each method of a route, and what its handler declares."""
-    if isinstance(route.endpoint, type) and issubclass(route.endpoint, HTTPEndpoint):
-        handlers = {method: handler for method in METHODS if (handler := getattr(route.endpoint, method, None))}
-    else:
-        # Starlette adds HEAD to every GET.
-        handlers = {method.lower(): route.endpoint for method in (route.methods or set()) - {"HEAD"}}
-    for method, handler in handlers.items():
-        yield method, OPERATIONS[handler]
+    """Each method of a route, and what its handler and its need declare."""
+    for _, method, handler, need in needs_of([route]):
+        operation = OPERATIONS[inspect.unwrap(handler)]
+        if need is not Need.OPEN:
+            problems = {"sign-in": None, "not-allowed": None, "not-found": None} | dict.fromkeys(operation.problems)
+            parameters = [] if "{id}" in route.path else [LIBRARY]
+            operation = replace(operation, problems=[*problems], parameters=[*operation.parameters, *parameters])
+        yield method.lower(), operation
 
 
 class _Builder:

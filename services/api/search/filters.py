@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 from starlette.requests import Request
 
+from services.api.access.access import access_of
 from services.api.http.errors import Problem
 from services.api.http.params import choice_param, choices_param, instant_param, int_param, storable_text
 from services.api.search.schemas import Sort
@@ -40,6 +41,7 @@ class ClipQuery:
     sort: str = "newest"
     deleted: bool = False
     starred: bool = False
+    library_id: str = HOME
 
     @classmethod
     def of(cls, request: Request) -> "ClipQuery":
@@ -60,6 +62,7 @@ class ClipQuery:
             sort=sort if typed or sort != "best" else "newest",
             deleted=request.query_params.get("deleted") in {"true", "1"},
             starred=request.query_params.get("starred") in {"true", "1"},
+            library_id=access_of(request).library,
         )
 
     @property
@@ -68,8 +71,10 @@ class ClipQuery:
 
         A parameter that is not used does not count, so that cursors of a release that does not know it stay valid.
         """
-        values = astuple(self) if self.starred else astuple(self)[:-1]
-        return hashlib.blake2s(repr(values).encode(), digest_size=6).hexdigest()
+        *values, starred, library_id = astuple(self)
+        values += [starred] if starred else []
+        values += [library_id] if library_id != HOME else []
+        return hashlib.blake2s(repr(tuple(values)).encode(), digest_size=6).hexdigest()
 
     @property
     def has_filters(self) -> bool:
@@ -86,12 +91,12 @@ class ClipQuery:
         statement = statement.where(*self._conditions(words_first=words_first))
         if self.tags and not words_first:
             has_tag = and_(col(ClipTag.clip_id) == col(Clip.id), col(ClipTag.key) == self.tags[0])
-            statement = statement.join(ClipTag, has_tag).where(col(ClipTag.library_id) == HOME)
+            statement = statement.join(ClipTag, has_tag).where(col(ClipTag.library_id) == self.library_id)
         return statement
 
     def _conditions(self, *, words_first: bool) -> list[ColumnElement[bool]]:
         conditions = [
-            col(Clip.library_id) == HOME,
+            col(Clip.library_id) == self.library_id,
             col(Clip.deleted_at).is_not(None) if self.deleted else col(Clip.deleted_at).is_(None),
         ]
         if self.since is not None and not words_first:

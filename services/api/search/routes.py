@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.api.access.access import access_of
 from services.api.http.conditional import PRIVATE
 from services.api.http.cursor import Cursor
 from services.api.http.operations import Operation, json_answer
@@ -23,11 +22,9 @@ from services.api.search.pages import (
     ClipRows,
 )
 from services.api.search.schemas import FORMS, ClipPage, Limits, Realtime, SearchPage
+from services.api.search.tag_counts import count_tags
 from services.api.state import State, state_of
-from shared.clips.models import Clip
 from shared.clips.schemas import PublicClip, ShortClip
-from shared.libraries import HOME
-from shared.search.index import ClipTag
 from shared.search.query import parse_query
 
 
@@ -52,7 +49,7 @@ def list_clips(request: Request) -> Response:
     limit = int_param(request, "limit", minimum=1, maximum=MAX_PAGE_SIZE, default=default_limit)
     cursor = Cursor.decode(request.query_params.get("cursor"), clip_query.fingerprint)
     # The event cursor is read before the rows: a change in between arrives twice rather than never.
-    event_cursor = state.relay.cursor(HOME)
+    event_cursor = state.relay.cursor(clip_query.library_id)
     query = parse_query(clip_query.typed)
     with state.read_session() as session:
         connection = session.connection()
@@ -70,10 +67,10 @@ def list_clips(request: Request) -> Response:
     return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": PRIVATE})
 
 
-def first_page(state: State) -> ClipPage:
+def first_page(state: State, library_id: str) -> ClipPage:
     """The first page of the list in its short form, for the page to bring along."""
-    clip_query = ClipQuery()
-    event_cursor = state.relay.cursor(HOME)
+    clip_query = ClipQuery(library_id=library_id)
+    event_cursor = state.relay.cursor(library_id)
     with state.read_session() as session:
         rows, next_cursor = pages.fetch_page(session.connection(), clip_query, None, PAGE_SIZE, columns=SHORT_COLUMNS)
     return ClipPage(**_common(state, rows, clip_query, next_cursor, event_cursor, is_short=True))
@@ -100,15 +97,7 @@ def _common(
 @Operation("All tags, most used first", {200: json_answer("Each with its number of clips.", TAGS)})
 def list_tags(request: Request) -> Response:
     """GET /api/tags: every tag and how many clips have it, most used first. Spellings of one tag are one tag."""
-    clip_count = func.count()
-    statement = (
-        select(func.max(ClipTag.name), clip_count)
-        .join(Clip, col(Clip.id) == col(ClipTag.clip_id))
-        .where(col(ClipTag.library_id) == HOME, col(Clip.deleted_at).is_(None))
-        .group_by(col(ClipTag.key))
-        .order_by(clip_count.desc(), col(ClipTag.key))
-    )
     with state_of(request).read_session() as session:
-        rows = session.connection().execute(statement).all()
+        rows = session.connection().execute(count_tags(access_of(request).library)).all()
     tags = [{"name": name, "clips": clips} for name, clips in rows]
     return JSONResponse({"tags": tags}, headers={"Cache-Control": PRIVATE})

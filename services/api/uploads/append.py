@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Session, and_, col, func, or_, select
 
+from services.api.access.access import Access
 from services.api.audio_formats.table import SNIFFED_BYTES
 from services.api.clips.media_types import reject_other_kinds
 from services.api.clips.service import id_taken
@@ -20,10 +21,11 @@ from services.api.http.errors import Problem
 from services.api.state import ClipTransaction, State
 from shared.clips.models import Clip, Status
 from shared.db.engine import execute_write
-from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.storage.store import StoreError
 from shared.uploads.models import FILE_LIFETIME, Piece, Upload
+
+NO_UPLOAD = "There is no upload at this address."
 
 PROGRESS_INTERVAL = timedelta(seconds=5)
 """Time between two events about a recording's progress; a page counts on by itself in between."""
@@ -40,13 +42,14 @@ class UploadStatus:
     clip_updated_at: datetime | None = None
 
     @classmethod
-    def load(cls, state: State, id: uuid.UUID) -> Self:
-        """Load an upload and its offset in one query. Raises `Problem` `not-found` or `gone`."""
+    def load(cls, state: State, access: Access, id: uuid.UUID) -> Self:
+        """Load an upload and its offset in one query. Raises `Problem` `not-found`, `not-allowed` or `gone`."""
         with state.read_session() as session:
             row = session.exec(_STATUS_QUERY, params={"upload_id": id}).first()
         if row is None:
-            raise Problem("not-found", "There is no upload at this address.")
+            raise Problem("not-found", NO_UPLOAD)
         upload, offset, clip_status, clip_updated_at = row
+        access.check(upload.library_id, NO_UPLOAD)
         if upload.ended_at or (offset != upload.length and upload.is_expired(datetime.now(UTC))):
             raise upload_gone()
         return cls(upload, offset, clip_status, clip_updated_at)
@@ -230,7 +233,7 @@ _OFFSET = (
 _STATUS_QUERY = (
     select(Upload, _OFFSET, Clip.status, Clip.updated_at)
     .outerjoin(Clip, _IS_CLIP_OF_UPLOAD)
-    .where(col(Upload.id) == bindparam("upload_id"), col(Upload.library_id) == HOME)
+    .where(col(Upload.id) == bindparam("upload_id"))
 )
 
 

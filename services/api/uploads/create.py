@@ -9,32 +9,33 @@ from services.api.state import ClipTransaction, State
 from services.api.uploads.append import UploadStatus, upload_gone
 from services.api.uploads.tus import CreationRequest
 from shared.clips.models import Clip
-from shared.libraries import HOME
 from shared.redis.jobs import CAPTION
 from shared.uploads.models import Piece, Upload
 
 
-def create_upload(state: State, creation: CreationRequest) -> UploadStatus:
+def create_upload(state: State, library_id: str, creation: CreationRequest) -> UploadStatus:
     """Create the upload that a client asks for, or find the one of an earlier request. Raises `Problem`."""
     try:
         with state.transaction() as transaction:
-            return _find_or_create(transaction, creation, has_captions=state.settings.live_captions)
+            return _find_or_create(transaction, library_id, creation, has_captions=state.settings.live_captions)
     except IntegrityError:
         pass  # The same creation at the same time was committed first; now it is found.
     try:
         with state.transaction() as transaction:
-            return _find_or_create(transaction, creation, has_captions=state.settings.live_captions)
+            return _find_or_create(transaction, library_id, creation, has_captions=state.settings.live_captions)
     except IntegrityError as error:
         raise id_taken() from error  # An upload of another library has this clip id.
 
 
-def _find_or_create(transaction: ClipTransaction, creation: CreationRequest, *, has_captions: bool) -> UploadStatus:
+def _find_or_create(
+    transaction: ClipTransaction, library_id: str, creation: CreationRequest, *, has_captions: bool
+) -> UploadStatus:
     session = transaction.session
     # One statement reads the clip of whichever library: a second one would see the commits between the two.
     clip = session.get(Clip, creation.clip_id, with_for_update=True)
-    if clip and clip.library_id != HOME:
+    if clip and clip.library_id != library_id:
         raise id_taken()
-    uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(HOME, creation.clip_id))}
+    uploads = {upload.segment: upload for upload in session.exec(Upload.of_clip(library_id, creation.clip_id))}
     if clip is None and (file := uploads.get(0)) and file.is_expired(transaction.now):
         # The client starts an expired file again. The objects of its first try are left to the store's comparison.
         session.delete(file)
@@ -48,6 +49,7 @@ def _find_or_create(transaction: ClipTransaction, creation: CreationRequest, *, 
         raise id_taken()
     upload = Upload(
         id=uuid.uuid4(),
+        library_id=library_id,
         clip_id=creation.clip_id,
         segment=creation.segment,
         is_recording=creation.is_recording,
@@ -71,6 +73,7 @@ def _find_or_create(transaction: ClipTransaction, creation: CreationRequest, *, 
                 mime=creation.mime,
                 recorded_at=creation.recorded_at,
                 now=transaction.now,
+                library_id=library_id,
             )
             jobs += [CAPTION] if has_captions else []
         else:

@@ -1,7 +1,5 @@
 """POST /api/clips/{id}/finish: the finish of a recording, by its recorder or by a person on another device."""
 
-import uuid
-
 from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
@@ -9,14 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api.clips.operations import clip_answer
-from services.api.clips.service import clip_response
+from services.api.clips.service import NO_CLIP, clip_response, find_clip
 from services.api.http.errors import Problem
 from services.api.http.operations import Operation
 from services.api.http.params import clip_id, json_body
-from services.api.state import State, state_of
+from services.api.state import state_of
 from shared.clips.models import Clip, Status
 from shared.clips.schemas import Gap, Milliseconds
-from shared.libraries import HOME
 from shared.redis.jobs import PREPARE
 from shared.uploads.models import MAX_SEGMENTS, Piece, Upload
 
@@ -47,16 +44,16 @@ async def finish(request: Request) -> Response:
     """Finish the recording; without a body, with the bytes that have arrived. Repeating it changes nothing."""
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     report = await json_body(request, Finish) if has_body else None
-    return await to_thread.run_sync(_finish, state_of(request), clip_id(request), report)
+    return await to_thread.run_sync(_finish, request, report)
 
 
-def _finish(state: State, id: uuid.UUID, report: Finish | None) -> Response:
-    with state.transaction() as transaction:
-        clip = transaction.session.exec(Clip.by_id(HOME, id).with_for_update()).first()
+def _finish(request: Request, report: Finish | None) -> Response:
+    with state_of(request).transaction() as transaction:
+        clip = find_clip(transaction.session, request, clip_id(request), for_update=True)
         if clip is None:
-            raise Problem("not-found", "There is no clip with this id.")
+            raise Problem("not-found", NO_CLIP)
         if report is not None:
-            _check_arrival(transaction.session, id, report.segments)
+            _check_arrival(transaction.session, clip, report.segments)
         gaps = [gap.model_dump() for gap in report.gaps] if report else []
         if clip.status is Status.RECORDING:
             if report is None:
@@ -69,9 +66,9 @@ def _finish(state: State, id: uuid.UUID, report: Finish | None) -> Response:
     return clip_response(clip)
 
 
-def _check_arrival(session: Session, id: uuid.UUID, segments: int) -> None:
+def _check_arrival(session: Session, clip: Clip, segments: int) -> None:
     """Raise `Problem` unless every byte of every segment has arrived; aborted segments are complete as they are."""
-    uploads = session.exec(Upload.of_clip(HOME, id)).all()
+    uploads = session.exec(Upload.of_clip(clip.library_id, clip.id)).all()
     for upload in uploads:
         offset = session.exec(Piece.offset(upload.id)).one()
         if upload.ended_at is None and upload.length != offset:

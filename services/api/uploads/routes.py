@@ -12,6 +12,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.api.access.access import access_of
 from services.api.http.body import receive_blocks, reject_too_large
 from services.api.http.errors import UPLOAD_HEADERS, Problem
 from services.api.http.operations import BINARY, Content, Json, Operation, header_param
@@ -88,7 +89,7 @@ async def create(request: Request) -> Response:
     Repeating it answers with the same upload.
     """
     tus.check_version(request.headers)
-    state = state_of(request)
+    state, library_id = state_of(request), access_of(request).library
     creation = tus.CreationRequest.from_headers(request.headers, state.settings.max_upload_bytes, datetime.now(UTC))
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     if has_body:
@@ -99,7 +100,7 @@ async def create(request: Request) -> Response:
     content_length = int(request.headers.get("content-length") or 0)
     if creation.length is not None and content_length > creation.length:
         raise too_long(creation.length, content_length)
-    status = await to_thread.run_sync(create_upload, state, creation)
+    status = await to_thread.run_sync(create_upload, state, library_id, creation)
     offset = status.offset
     # With an offset above 0 the answer to an earlier creation was lost, and its bytes are stored.
     if has_body and offset == 0:
@@ -117,7 +118,7 @@ async def create(request: Request) -> Response:
 def head(request: Request) -> Response:
     """HEAD /api/uploads/{id}: the upload's offset and length."""
     tus.check_version(request.headers)
-    status = UploadStatus.load(state_of(request), upload_id(request))
+    status = UploadStatus.load(state_of(request), access_of(request), upload_id(request))
     upload = status.upload
     headers = {"Upload-Offset": str(status.offset), **status.expiry_header(status.offset)}
     headers |= {"Upload-Defer-Length": "1"} if upload.length is None else {"Upload-Length": str(upload.length)}
@@ -148,7 +149,7 @@ async def patch(request: Request) -> Response:
         raise Problem("bad-request", "Upload-Offset says where the bytes go, and is missing.")
     length = tus.int_header(request.headers, "Upload-Length")
     reject_too_large(state.settings.max_upload_bytes, length or 0)
-    status = await to_thread.run_sync(UploadStatus.load, state, id)
+    status = await to_thread.run_sync(UploadStatus.load, state, access_of(request), id)
     if start > status.offset:
         raise wrong_offset(start, status.offset)
     offset = await _receive_bytes(request, state, status, start, length)
@@ -189,7 +190,7 @@ def delete(request: Request) -> Response:
     """DELETE /api/uploads/{id}: abort it. Repeating it is 410; a recording goes to the bin with its bytes so far."""
     tus.check_version(request.headers)
     state = state_of(request)
-    status = UploadStatus.load(state, upload_id(request))
+    status = UploadStatus.load(state, access_of(request), upload_id(request))
     with state.transaction() as transaction:
         upload, clip = lock_upload(transaction.session, status.upload)
         if upload.is_recording:

@@ -6,7 +6,7 @@ from alembic import op
 from shared.migrations import steps
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -31,7 +31,14 @@ class Library:
         id, now = uuid.uuid4(), datetime.now(UTC)
         key = self._object(id, content, mime)
         clip = Clip.new_upload(
-            id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=key, now=now
+            id,
+            name="a",
+            mime=mime,
+            bytes=len(content),
+            sha256=sha256(content),
+            audio_key=key,
+            now=now,
+            library_id=HOME,
         )
         with transaction(self.engine) as session:
             save_and_announce(session, clip, PREPARE, now=now)
@@ -46,7 +53,7 @@ class Library:
     ) -> uuid.UUID:
         """A recording that is finished: each segment is the pieces that it came in."""
         id, now = uuid.uuid4(), datetime.now(UTC)
-        clip = Clip.new_recording(id, name="a", mime=mime, recorded_at=now, now=now)
+        clip = Clip.new_recording(id, name="a", mime=mime, recorded_at=now, now=now, library_id=HOME)
         clip.segments = len(segments)
         clip.set_arrived_bytes(now, bytes=sum(len(piece) for pieces in segments for piece in pieces))
         clip.finish_recording(now, duration_ms=duration_ms, gaps=list(gaps))
@@ -113,6 +120,7 @@ class Library:
             mime=mime,
             recorded_at=now,
             created_at=now,
+            library_id=HOME,
         )
         session.add(upload)
         session.flush()

@@ -70,7 +70,14 @@ class ApiStandIn:
         id, now = uuid.uuid4(), datetime.now(UTC)
         self.store.put(f"clips/{id}", io.BytesIO(content), len(content), mime)
         clip = Clip.new_upload(
-            id, name="a", mime=mime, bytes=len(content), sha256=sha256(content), audio_key=f"clips/{id}", now=now
+            id,
+            name="a",
+            mime=mime,
+            bytes=len(content),
+            sha256=sha256(content),
+            audio_key=f"clips/{id}",
+            now=now,
+            library_id=HOME,
         )
         with transaction(self.engine) as session:
             save_and_announce(session, clip, jobs.PREPARE, now=now)

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from shared.clips.gaps import LOST, MISSING, UNHEARD, new_gap
 from shared.clips.models import MAX_TRIES, Clip, Status
 from shared.clips.schemas import PublicClip
+from shared.libraries import HOME
 from shared.redis.jobs import PREPARE, TRANSCRIBE
 from shared.transcripts.models import Source, Transcript
 
@@ -21,7 +22,9 @@ LEASE = timedelta(minutes=1)
 def new_clip(name: str = "Minutes", *, now: datetime = NOW) -> Clip:
     """A clip that is prepared, and waits for its words."""
     id = uuid.uuid4()
-    clip = Clip.new_upload(id, name=name, mime="audio/webm", bytes=3, sha256="ab" * 32, audio_key=f"home/{id}", now=now)
+    clip = Clip.new_upload(
+        id, name=name, mime="audio/webm", bytes=3, sha256="ab" * 32, audio_key=f"home/{id}", now=now, library_id=HOME
+    )
     clip.prepared_at = now
     return clip
 
@@ -172,7 +175,7 @@ def test_a_clip_is_heard_again_in_the_language_that_a_person_says_it_is(clip: Cl
 
 
 def test_a_language_that_is_set_while_it_is_recorded_is_heard_at_the_end() -> None:
-    clip = Clip.new_recording(uuid.uuid4(), name="a", mime="audio/webm", recorded_at=NOW, now=NOW)
+    clip = Clip.new_recording(uuid.uuid4(), name="a", mime="audio/webm", recorded_at=NOW, now=NOW, library_id=HOME)
     assert not clip.set_language("de", NOW)
     assert (clip.status, clip.language_set, clip.version) == (Status.RECORDING, "de", 2)
 
@@ -190,7 +193,9 @@ def test_switched_off_is_said_and_can_be_asked_again(clip: Clip) -> None:
 
 @pytest.fixture
 def recording() -> Clip:
-    return Clip.new_recording(uuid.uuid4(), name="Talk", mime="audio/webm", recorded_at=NOW - LEASE, now=NOW)
+    return Clip.new_recording(
+        uuid.uuid4(), name="Talk", mime="audio/webm", recorded_at=NOW - LEASE, now=NOW, library_id=HOME
+    )
 
 
 def test_a_recording_is_nobody_s_job_until_it_is_finished(recording: Clip) -> None:
@@ -244,7 +249,9 @@ class Claims(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         self.now = NOW
-        self.clip = Clip.new_recording(uuid.uuid4(), name="Talk", mime="audio/webm", recorded_at=NOW, now=NOW)
+        self.clip = Clip.new_recording(
+            uuid.uuid4(), name="Talk", mime="audio/webm", recorded_at=NOW, now=NOW, library_id=HOME
+        )
         self.given: list[int] = []
         self.edited: str | None = None
         self.seen = self.shown()

@@ -31,6 +31,15 @@ TABLES = {
     "search",
     "tagged",
     "turn",
+    "person",
+    "passkey",
+    "sign_in",
+    "ceremony",
+    "attempt",
+    "library",
+    "member",
+    "invitation",
+    "token",
 }
 
 

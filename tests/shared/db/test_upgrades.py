@@ -13,16 +13,19 @@ from sqlmodel import Session, col
 from services.api.search import full_text
 from shared.clips.models import Clip
 from shared.db.engine import transaction
+from shared.libraries import HOME
 from shared.migrations.__main__ import alembic_config
 from shared.outbox.models import OutboxRow
 from shared.outbox.writer import save_and_announce
+from shared.people.libraries import Library
+from shared.people.models import Person
 from shared.search.query import parse_query
 from tests.servers.postgres import Postgres
 from tests.servers.postgres_releases import Unavailable, installation
 from tests.shared.conftest import engine_at
 from tests.shared.db.old_rows import AT, insert_clips, insert_event, old_clip
 
-RELEASED = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+RELEASED = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every schema that somebody may have."""
 
 CLIPS = 250
@@ -74,6 +77,8 @@ def test_a_library_of_every_release_is_upgraded(old: Engine, revision: str) -> N
     with Session(old) as session:
         assert {clip.id for clip in session.scalars(select(Clip))} == set(ids)
         assert session.scalars(select(OutboxRow)).one().clip_id == ids[0]
+        assert session.scalars(select(Library)).one().id == HOME
+        assert session.scalars(select(Person)).all() == []
         if revision < "0004":  # later, the release that wrote a clip has indexed it
             assert found(session, "grosse") == found(session, "uber") == CLIPS
             in_order = session.scalars(select(Clip).order_by(col(Clip.sort_name)))

@@ -321,7 +321,7 @@ def test_rows_behind_a_batch_of_dead_letters_are_sent_at_once(
 def test_a_clip_that_is_gone_is_announced_once(engine: Engine, publisher: OutboxPublisher, redis_url: str) -> None:
     clip = new_clip("gone")
     with transaction(engine) as session:
-        session.add(Erased(clip_id=clip.id, keys=[], erased_at=NOW))
+        session.add(Erased(clip_id=clip.id, keys=[], erased_at=NOW, library_id=HOME))
     for _ in range(2):
         publish_batch(engine, publisher)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
@@ -334,7 +334,7 @@ def test_a_clip_that_came_back_under_its_id_stays(engine: Engine, publisher: Out
     """A device that never heard of the deletion may send its clip again before pages were told."""
     clip = new_clip("back again")
     with transaction(engine) as session:
-        session.add(Erased(clip_id=clip.id, keys=[], erased_at=NOW))
+        session.add(Erased(clip_id=clip.id, keys=[], erased_at=NOW, library_id=HOME))
         save_and_announce(session, clip, now=NOW)
     publish_batch(engine, publisher)
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:

@@ -177,19 +177,20 @@ async def test_a_heavy_description_leaves_the_event_loop_free(kind: str) -> None
         with contextlib.suppress(InvalidClip):
             read_description(blocks(content), io.BytesIO())
 
-    async def max_stall_s() -> float:
-        parsing = asyncio.ensure_future(asyncio.to_thread(parse))
-        max_gap_s, before = 0.0, time.monotonic()
+    async def worst_share() -> float:
+        """The longest time without a turn of the loop, as a share of the whole: a busy machine stretches both."""
+        started = before = time.monotonic()
+        parsing, max_gap_s = asyncio.ensure_future(asyncio.to_thread(parse)), 0.0
         while not parsing.done():
             await asyncio.sleep(0.001)
             now = time.monotonic()
             max_gap_s, before = max(max_gap_s, now - before), now
         await parsing
-        return max_gap_s
+        return max_gap_s / max(time.monotonic() - started, 0.4)
 
-    stalls = []
+    shares = []
     for _ in range(3):
-        stalls.append(await max_stall_s())
-        if stalls[-1] < 0.1:
+        shares.append(await worst_share())
+        if shares[-1] < 0.25:
             return
-    pytest.fail(f"the loop stood still for {stalls} s")
+    pytest.fail(f"the loop stood still for {shares} of the time")

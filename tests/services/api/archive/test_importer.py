@@ -67,7 +67,7 @@ def import_into(setup: MaintenanceSetup, zipped: io.BytesIO) -> ImportResult:
     incoming.mkdir(parents=True, exist_ok=True)
     unused: Any = relay
     state = State(settings, setup.engine, setup.store, unused, incoming)
-    return import_zip(state, zipped, len(zipped.getvalue()), threading.Event())
+    return import_zip(state, HOME, zipped, len(zipped.getvalue()), threading.Event())
 
 
 PLAYED = {"file": "original-0.webm", "bytes": len(SOUND), "sha256": hashlib.sha256(SOUND).hexdigest()}

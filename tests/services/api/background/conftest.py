@@ -58,7 +58,16 @@ class MaintenanceSetup:
         """A clip whose audio is one object."""
         id = uuid.uuid4()
         return self.save(
-            Clip.new_upload(id, name="a", mime="audio/webm", bytes=5, sha256="", audio_key=self.put(id), now=self.now)
+            Clip.new_upload(
+                id,
+                name="a",
+                mime="audio/webm",
+                bytes=5,
+                sha256="",
+                audio_key=self.put(id),
+                now=self.now,
+                library_id=HOME,
+            )
         )
 
     def upload(self, clip_id: uuid.UUID, *, is_recording: bool, length: int | None = None) -> str:
@@ -72,6 +81,7 @@ class MaintenanceSetup:
                 Upload(
                     id=id, clip_id=clip_id, is_recording=is_recording, name="a", mime="audio/webm",
                     recorded_at=self.now, created_at=self.now, length=length,
+                    library_id=HOME,
                 )
             )  # fmt: skip
             session.flush()
@@ -80,7 +90,9 @@ class MaintenanceSetup:
 
     def recording(self) -> tuple[Clip, str]:
         id = uuid.uuid4()
-        clip = self.save(Clip.new_recording(id, name="r", mime="audio/webm", recorded_at=self.now, now=self.now))
+        clip = self.save(
+            Clip.new_recording(id, name="r", mime="audio/webm", recorded_at=self.now, now=self.now, library_id=HOME)
+        )
         return clip, self.upload(id, is_recording=True)
 
     def read(self, clip: Clip) -> Clip | None:

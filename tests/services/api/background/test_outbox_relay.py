@@ -19,6 +19,7 @@ from services.api.settings import ApiSettings
 from shared.clips.models import Clip
 from shared.clips.renditions import Form, Rendition
 from shared.db.engine import open_engine, read_session, transaction
+from shared.libraries import HOME
 from shared.outbox.models import OutboxRow
 from shared.outbox.publisher import OutboxPublisher, publish_batch
 from shared.outbox.writer import save_and_announce
@@ -224,7 +225,9 @@ def test_no_more_jobs_are_queued_than_there_are_clips(
     with transaction(engine) as session:
         for number in range(3):
             at = now - timedelta(hours=1)
-            clip = Clip.new_upload(uuid.uuid4(), name=f"{number}", mime="a/b", bytes=1, sha256="", audio_key="", now=at)
+            clip = Clip.new_upload(
+                uuid.uuid4(), name=f"{number}", mime="a/b", bytes=1, sha256="", audio_key="", now=at, library_id=HOME
+            )
             save_and_announce(session, clip, now=at)
         session.add_all([OutboxRow(topic=TRANSCRIBE, clip_id=clip.id, created_at=now) for _ in range(jobs_left)])
     while publish_batch(engine, publisher):
@@ -245,7 +248,9 @@ def test_renditions_whose_job_is_lost_are_sent_again(database_url: str, redis_ur
     waits, leased, unprepared, deleted, made = (uuid.uuid4() for _ in range(5))
     with transaction(engine) as session:
         for id in (waits, leased, unprepared, deleted, made):
-            clip = Clip.new_upload(id, name="a", mime="a/b", bytes=1, sha256="", audio_key="k", now=now)
+            clip = Clip.new_upload(
+                id, name="a", mime="a/b", bytes=1, sha256="", audio_key="k", now=now, library_id=HOME
+            )
             clip.prepared_at = None if id == unprepared else now
             clip.deleted_at = now if id == deleted else None
             session.add(clip)
@@ -277,7 +282,9 @@ async def test_a_start_tries_all_dead_letters_even_if_redis_comes_later(
     settings = ApiSettings(database_url=SecretStr(sqlite_url), redis_url=SecretStr(redis_url))
     engine, now = open_engine(settings), datetime.now(UTC)
     with transaction(engine) as session:
-        clip = Clip.new_upload(uuid.uuid4(), name="a", mime="a/b", bytes=1, sha256="", audio_key="", now=now)
+        clip = Clip.new_upload(
+            uuid.uuid4(), name="a", mime="a/b", bytes=1, sha256="", audio_key="", now=now, library_id=HOME
+        )
         save_and_announce(session, clip, now=now)
         session.flush()
         session.exec(update(OutboxRow).values(dead_at=now - timedelta(minutes=1), dead_reason="of a newer release"))

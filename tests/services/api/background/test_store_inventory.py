@@ -266,11 +266,14 @@ def restored_recording(setup: MaintenanceSetup, *pieces: bytes) -> Clip:
     id = uuid.uuid4()
     key = recording_key(HOME, id, 0, 0, len(pieces[0]))
     setup.store_object(key, pieces[0])
-    clip = setup.save(Clip.new_recording(id, name="r", mime="audio/webm", recorded_at=setup.now, now=setup.now))
+    clip = setup.save(
+        Clip.new_recording(id, name="r", mime="audio/webm", recorded_at=setup.now, now=setup.now, library_id=HOME)
+    )
     with transaction(setup.engine) as session:
         upload = Upload(
             id=uuid.uuid4(), clip_id=id, is_recording=True, name="r", mime="audio/webm", recorded_at=setup.now,
             created_at=setup.now,
+            library_id=HOME,
         )  # fmt: skip
         session.add(upload)
         session.flush()

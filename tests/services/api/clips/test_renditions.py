@@ -204,6 +204,7 @@ async def test_the_bytes_that_came_are_what_is_downloaded(client: httpx.AsyncCli
         upload = Upload(
             id=uuid.uuid4(), clip_id=id, is_recording=False, name="a", mime="audio/webm", length=row.bytes,
             recorded_at=row.created_at, created_at=row.created_at,
+            library_id=HOME,
         )  # fmt: skip
         session.add(upload)
         session.flush()

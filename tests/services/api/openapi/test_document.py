@@ -39,8 +39,8 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 EXAMPLES = 10
 """Requests for each of 27 operations, valid and invalid, on both kinds of parts: 1,080 in about 17 seconds."""
 
-FRAMING = {"transfer-encoding", "content-length", "connection", "upgrade", "expect"}
-"""Headers that frame a request: uvicorn rejects nonsense in them before the application sees a request."""
+FRAMING = {"transfer-encoding", "content-length", "connection", "upgrade", "expect", "host"}
+"""Headers that frame a request: nonsense in them is rejected before any operation sees it."""
 
 
 def routes_and_methods() -> Iterator[tuple[str, str]]:

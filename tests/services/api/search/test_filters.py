@@ -14,9 +14,12 @@ from sqlalchemy import Engine
 from sqlmodel import delete
 from starlette.requests import Request
 
+from services.api.access.access import Access
+from services.api.access.principal import LOCAL, Need
 from services.api.search.filters import ClipQuery
 from shared.clips.models import Clip, Status
 from shared.db.engine import transaction
+from shared.libraries import HOME
 from tests.conftest import Parts
 from tests.services.api.clips.test_routes import NOBODY, assert_problem, put_clip
 from tests.shared.conftest import engine_at
@@ -39,7 +42,15 @@ def made(number: int, **fields: Any) -> Clip:
     at = fields.pop("at", NOON + timedelta(minutes=number))
     name, duration_ms = fields.pop("name", f"Clip {number}"), fields.pop("duration_ms", number * 1000 or None)
     clip = Clip.new_upload(
-        uuid.uuid4(), name=name, duration_ms=duration_ms, now=at, mime="audio/webm", bytes=1, sha256="", audio_key="-"
+        uuid.uuid4(),
+        name=name,
+        duration_ms=duration_ms,
+        now=at,
+        mime="audio/webm",
+        bytes=1,
+        sha256="",
+        audio_key="-",
+        library_id=HOME,
     )
     clip.status = fields.pop("status", Status.DONE)
     clip.text = fields.pop("text", None)
@@ -192,7 +203,8 @@ FORGEABLE: list[dict[str, str]] = [
 async def test_a_forged_cursor_is_refused(client: httpx.AsyncClient, engine: Engine, params: dict[str, str]) -> None:
     """The fingerprint of a list is no secret: whoever computes it still gets no error of the database."""
     keep(engine, *(made(number, name=f"Talk {number}") for number in range(3)))
-    request = Request({"type": "http", "query_string": urlencode(params).encode(), "headers": []})
+    scope = {"type": "http", "query_string": urlencode(params).encode(), "headers": []}
+    request = Request(scope | {"state": {"access": Access(LOCAL, Need.READS, None)}})
     fingerprint = ClipQuery.of(request).fingerprint
     accepted = 0
     for keys in FORGED:

@@ -12,6 +12,7 @@ from services.api.transcripts.hidden import hidden_words, shown_transcript
 from shared.clips.cut_words import shown_text
 from shared.clips.cuts import kept_ms, normalize_cuts
 from shared.clips.models import Clip
+from shared.libraries import HOME
 from shared.transcripts.models import Transcript
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -37,7 +38,15 @@ class Edited:
 
     def __init__(self) -> None:
         self.clip = Clip.new_upload(
-            uuid.uuid4(), name="a", mime="audio/wav", bytes=1, sha256="", audio_key="k", duration_ms=SOUND_MS, now=NOW
+            uuid.uuid4(),
+            name="a",
+            mime="audio/wav",
+            bytes=1,
+            sha256="",
+            audio_key="k",
+            duration_ms=SOUND_MS,
+            now=NOW,
+            library_id=HOME,
         )
         self.timed: Transcript | None = None
 

@@ -18,6 +18,8 @@ from sqlmodel import select
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.api.access.access import Access
+from services.api.access.principal import LOCAL, Need
 from services.api.background.maintenance import Maintenance
 from services.api.background.outbox_relay import OutboxRelay
 from services.api.http.body import ReceivedBody
@@ -28,6 +30,7 @@ from services.api.uploads import routes
 from services.api.uploads.append import UploadStatus, UploadWriter
 from shared.clips.models import Clip
 from shared.db.engine import open_engine, read_session, transaction
+from shared.libraries import HOME
 from shared.storage.files import FileStore
 from shared.uploads.models import FILE_LIFETIME, Piece, Upload
 
@@ -35,6 +38,8 @@ FIRST, LAST = b"01234", b"56789"
 
 BLOCKED_S = 0.5
 """Seconds in which another thread reaches the lock that is held."""
+
+ACCESS = Access(LOCAL, Need.WRITES, None)
 
 
 @dataclass
@@ -51,6 +56,7 @@ class Server:
         upload = Upload(
             id=uuid.uuid4(), clip_id=uuid.uuid4(), is_recording=False, name="a", mime="audio/webm",
             recorded_at=datetime.now(UTC), length=length, created_at=datetime.now(UTC),
+            library_id=HOME,
         )  # fmt: skip
         with transaction(self.state.engine) as session:
             session.add(upload)
@@ -58,17 +64,28 @@ class Server:
 
     def patch(self, upload: Upload, start: int, data: bytes, length: int | None = None) -> int:
         body = ReceivedBody(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), "")
-        return UploadWriter(self.state, UploadStatus.load(self.state, upload.id), length, None).append(start, body)
+        return UploadWriter(self.state, UploadStatus.load(self.state, ACCESS, upload.id), length, None).append(
+            start, body
+        )
 
     def delete(self, upload: Upload) -> Response:
         app = SimpleNamespace(state=SimpleNamespace(dictaphone=self.state))
         scope = {"type": "http", "method": "DELETE", "path": "/", "headers": [(b"tus-resumable", b"1.0.0")]}
-        return routes.delete(Request({**scope, "path_params": {"id": str(upload.id)}, "app": app}))
+        return routes.delete(
+            Request({**scope, "path_params": {"id": str(upload.id)}, "app": app, "state": {"access": ACCESS}})
+        )
 
     def put(self, upload: Upload) -> None:
         with self.state.transaction() as change:
             clip = Clip.new_upload(
-                upload.clip_id, name="b", mime="audio/webm", bytes=3, sha256="x", audio_key="home/k", now=change.now
+                upload.clip_id,
+                name="b",
+                mime="audio/webm",
+                bytes=3,
+                sha256="x",
+                audio_key="home/k",
+                now=change.now,
+                library_id=HOME,
             )
             change.save(clip)
 

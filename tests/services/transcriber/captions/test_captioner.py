@@ -58,7 +58,7 @@ class LiveRecordings(Library):
 
     def begin(self) -> uuid.UUID:
         id, now = uuid.uuid4(), datetime.now(UTC)
-        clip = Clip.new_recording(id, name="a", mime="audio/webm", recorded_at=now, now=now)
+        clip = Clip.new_recording(id, name="a", mime="audio/webm", recorded_at=now, now=now, library_id=HOME)
         with transaction(self.engine) as session:
             save_and_announce(session, clip, jobs.CAPTION, now=now)
             self._upload(session, id, 0, "audio/webm", [])
@@ -182,6 +182,7 @@ def test_a_recording_is_followed_over_an_interruption_until_it_is_deleted(
             Upload(
                 id=uuid.uuid4(), clip_id=id, segment=1, is_recording=True, name="a", mime="audio/webm",
                 recorded_at=now, created_at=now,
+                library_id=HOME,
             )
         )  # fmt: skip
     for piece in PIECES:

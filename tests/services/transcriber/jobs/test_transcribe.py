@@ -101,7 +101,14 @@ class JobHarness:
         now = datetime.now(UTC)
         with transaction(self.engine) as session:
             clip = Clip.new_upload(
-                self.id, name="a", mime="audio/webm", bytes=len(content), sha256="0" * 64, audio_key=KEY, now=now
+                self.id,
+                name="a",
+                mime="audio/webm",
+                bytes=len(content),
+                sha256="0" * 64,
+                audio_key=KEY,
+                now=now,
+                library_id=HOME,
             )
             clip.prepared_at = now
             session.add(clip)

@@ -85,7 +85,14 @@ class TranscribeLibrary(WorkerLibrary):
                 key = f"{HOME}/{id}/audio"
                 self.store.put(key, io.BytesIO(content), len(content), "audio/wav")
                 clip = Clip.new_upload(
-                    id, name="a", mime="audio/wav", bytes=len(content), sha256=sha256(content), audio_key=key, now=now
+                    id,
+                    name="a",
+                    mime="audio/wav",
+                    bytes=len(content),
+                    sha256=sha256(content),
+                    audio_key=key,
+                    now=now,
+                    library_id=HOME,
                 )
                 clip.prepared_at = now
                 save_and_announce(session, clip, TRANSCRIBE, now=now)

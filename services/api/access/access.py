@@ -1,0 +1,65 @@
+"""What the sender of a request may do, as its handler asks for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from services.api.access.identify import identify
+from services.api.access.principal import Need, Principal
+from services.api.http.errors import Problem
+
+NO_LIBRARY = "There is no library with this id."
+
+
+@dataclass(frozen=True)
+class Access:
+    """A principal in front of a route."""
+
+    principal: Principal
+    need: Need
+    named: str | None
+    """The library that the request names, if it names one."""
+
+    @property
+    def library(self) -> str:
+        """The library of a request that is about no clip: the one it names, or the principal's. Raises `Problem`."""
+        library_id = self.principal.library if self.named is None else self.named
+        self.check(library_id, NO_LIBRARY)
+        return library_id
+
+    @property
+    def libraries(self) -> Sequence[str]:
+        """The libraries that the principal may read; a row of any other one is not there for them."""
+        return [id for id in self.principal.roles if self.principal.may(Need.READS, id)]
+
+    def check(self, library_id: str, absent: str, need: Need | None = None) -> None:
+        """Raise `Problem` unless what the route needs, or `need`, is given in this library.
+
+        To somebody who may not read it, it is `absent`: not that it is there, and not what it holds.
+        """
+        if not self.principal.may(Need.READS, library_id):
+            raise Problem("not-found", absent)
+        if not self.principal.may(need or self.need, library_id):
+            raise Problem("not-allowed", "You may read this library, and not do that in it.")
+
+
+async def admit(connection: HTTPConnection, need: Need) -> Access:
+    """Note who sends this request, for `access_of`.
+
+    Raises `Problem`: `sign-in` if nobody known does, `not-found` or `not-allowed` for the library that it names.
+    """
+    principal = await identify(connection)
+    if principal is None:
+        raise Problem("sign-in", "Sign in first: this server shows nothing to somebody it does not know.")
+    access = Access(principal, need, connection.query_params.get("library"))
+    if access.named is not None:
+        access.check(access.named, NO_LIBRARY)
+    connection.state.access = access
+    return access
+
+
+def access_of(connection: HTTPConnection) -> Access:
+    """What the sender of this request may do. Routes that are open to everybody have none."""
+    access: Access = connection.state.access
+    return access
