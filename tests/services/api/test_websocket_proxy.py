@@ -328,3 +328,14 @@ def _library_of_replay(header: str) -> str | None:
     app, _, state = header.partition(";state=")
     assert app == "app=dictaphone-realtime"
     return library_named(state)
+
+
+async def test_a_realtime_server_of_its_own_address_gets_its_ticket_with_the_list(
+    start_stack: StartStack, local_parts: Parts
+) -> None:
+    api = start_stack(local_parts, "api", REALTIME_URL="wss://rt.example/websocket?k=1")
+    async with httpx.AsyncClient() as client:
+        url = (await client.get(f"{api.api_url}/api/clips")).json()["realtime"]["url"]
+        assert url.startswith("wss://rt.example/websocket?k=1&ticket=")
+        assert library_named(url.partition("ticket=")[2]) == HOME
+        assert (await client.get(f"{api.api_url}/api/clips?library=other")).status_code == 404
