@@ -10,11 +10,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.protocol import State
 
+from services.api.access.tickets import ticket_of
 from services.api.http.errors import RETRY_AFTER, Problem
 from services.api.http.middleware import reject_cross_site, reject_unknown_host
 from services.api.http.operations import Operation, query_param
 from services.api.http.outages import outages
 from services.api.state import state_of
+from shared.people.tickets import TICKET_HEADER
 
 HANDSHAKE_TIMEOUT_S = 5
 """Seconds that the realtime server has to answer a handshake; the page reconnects by itself."""
@@ -31,7 +33,7 @@ REPLAY_HEADER = "fly-replay"
 async def reject_http(request: Request) -> Response:
     """GET /websocket without a WebSocket handshake: 426, or 307 for Fly's proxy."""
     if app := state_of(request).settings.realtime_app:
-        return _replay_response(app)
+        return _replay_response(app, ticket_of(request))
     raise Problem("upgrade-required", "Connect here with a WebSocket.", {"Upgrade": "websocket"})
 
 
@@ -41,14 +43,16 @@ async def proxy(socket: WebSocket) -> None:
     try:
         reject_unknown_host(socket.headers, settings.site_rules)
         reject_cross_site(socket.headers, settings.site_rules)
+        ticket = ticket_of(socket)
         if settings.realtime_app:
-            await socket.send_denial_response(_replay_response(settings.realtime_app))
+            await socket.send_denial_response(_replay_response(settings.realtime_app, ticket))
             return
         query = f"?{socket.url.query}" if socket.url.query else ""
+        headers = {TICKET_HEADER: ticket} | ({"X-Forwarded-For": socket.client.host} if socket.client else {})
         upstream = connect(
             settings.realtime_upstream + query,
             compression=None,
-            additional_headers={"X-Forwarded-For": socket.client.host} if socket.client else None,
+            additional_headers=headers,
             max_size=None,  # our own server's frames: one with a day's transcript is larger than the usual 1 MiB
             open_timeout=HANDSHAKE_TIMEOUT_S,
             proxy=None,
@@ -92,6 +96,6 @@ async def _pipe(browser: WebSocket, server: ClientConnection) -> None:
             await browser.close(code or 1012, server.close_reason or "")
 
 
-def _replay_response(app: str) -> Response:
+def _replay_response(app: str, ticket: str) -> Response:
     # Fly's proxy reads this header on the answer to a handshake, too, and replays the request at that app.
-    return Response(status_code=307, headers={REPLAY_HEADER: f"app={app}"})
+    return Response(status_code=307, headers={REPLAY_HEADER: f"app={app};state={ticket}"})

@@ -1,7 +1,7 @@
 """One connection: bytes in, bytes out. An idle one needs little more memory than its socket."""
 
 import asyncio
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
@@ -28,6 +28,14 @@ CLOSE_UNEXPECTED_MESSAGE = 4400
 """Close code for a client that sends a message (4000 to 4999 are private use, RFC 6455, 7.4.2)."""
 
 
+class Subscription(Protocol):
+    """What a connection is subscribed to: one library's channel."""
+
+    def pause(self, subscriber: Any) -> None: ...
+    def resume(self, subscriber: Any) -> None: ...
+    def unsubscribe(self, subscriber: Any) -> None: ...
+
+
 class ConnectionHandler(Protocol):
     """Receives the events of all connections."""
 
@@ -48,7 +56,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_buffered_bytes", "_handler", "_is_ending", "_is_open", "_protocol", "_reads_since_ping", "_request_bytes",
-        "address", "awaits_pong", "has_cursor", "ping_round", "position", "transport",
+        "address", "awaits_pong", "channel", "has_cursor", "ping_round", "position", "transport",
     )  # fmt: skip
 
     def __init__(self, handler: ConnectionHandler) -> None:
@@ -64,6 +72,8 @@ class Connection(asyncio.Protocol):
         """Size of the send buffer at the last `has_progressed`."""
         self.address = ""
         """The client address that this connection is counted for; empty unless the server has registered it."""
+        self.channel: Subscription | None = None
+        """The one channel that this connection is subscribed to; None before its handshake."""
         self.awaits_pong = False
         self.ping_round = 0
         self.has_cursor = False

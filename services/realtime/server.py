@@ -16,14 +16,15 @@ from services.realtime.admission import Admission, HandshakeSite, too_many_conne
 from services.realtime.connection import Connection
 from services.realtime.frames import PING, text_frame
 from services.realtime.handshake import Handshake
-from services.realtime.hub import Channel, Hub
+from services.realtime.hub import Hub
 from services.realtime.metrics import Metrics
 from services.realtime.presence import Presence
 from services.realtime.redis_reader import RedisReader
 from services.realtime.settings import RealtimeSettings
+from services.realtime.tickets import TicketOffice
 from services.realtime.timers import Deadlines, PingRounds
-from shared.libraries import HOME
 from shared.origins import client_address
+from shared.people.tickets import TicketRefused
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,9 @@ WEBSOCKET_PATH = "/websocket"
 
 CLOSE_TOO_SLOW = 4408
 """Close code for a client that does not read. It reconnects and is sent what it missed."""
+
+CLOSE_SIGNED_OUT, SIGNED_OUT = 4401, "Ask the api again: your ticket is missing, or not good any more."
+"""Close code and reason for a socket without a good ticket. A refused handshake would tell a page nothing."""
 
 PING_INTERVAL_S = 20
 """Seconds between pings, and for their answer: proxies drop a connection that is silent for a minute, and a client that
@@ -74,6 +78,7 @@ class RealtimeServer:
         self._reader = RedisReader(redis_url, self._hub)
         self._presence = Presence(redis_url, self._hub)
         self._admission = Admission(settings)
+        self._tickets = TicketOffice(settings)
         self._sockets = 0
         """Connections of any kind, also those without a handshake."""
         self._all_disconnected = asyncio.Event()
@@ -131,9 +136,12 @@ class RealtimeServer:
         address = self._address(connection, headers)
         if refusal := self._admission.refusal(HandshakeSite.of([*headers.items()]), address):
             self._refuse(connection, refusal)
+        elif library := self._library(connection, handshake.target, headers):
+            self._register(connection, address, library)
+            connection.accept(handshake, self._hub.channel(library).subscribe(connection, cursor_of(handshake.target)))
         else:
-            self._register(connection, address)
-            connection.accept(handshake, self._channel.subscribe(connection, cursor_of(handshake.target)))
+            connection.accept(handshake, b"")
+            connection.close(CLOSE_SIGNED_OUT, SIGNED_OUT)
 
     def on_request(self, connection: Connection, request: Request) -> None:
         """Answer an HTTP request, or a handshake that is not ordinary."""
@@ -141,25 +149,31 @@ class RealtimeServer:
         if path_of(request.path) != WEBSOCKET_PATH:
             connection.respond(self._http_answer(request.path))
             return
-        address = self._address(connection, {name.lower(): value for name, value in headers.raw_items()})
+        values = {name.lower(): value for name, value in headers.raw_items()}
+        address = self._address(connection, values)
         if refusal := self._admission.refusal(HandshakeSite.of([*headers.raw_items()]), address):
             self._refuse(connection, refusal)
         elif connection.accept_request(request):
-            self._register(connection, address)
-            if first_frames := self._channel.subscribe(connection, cursor_of(request.path)):
+            library = self._library(connection, request.path, values)
+            if library is None:
+                connection.close(CLOSE_SIGNED_OUT, SIGNED_OUT)
+                return
+            self._register(connection, address, library)
+            if first_frames := self._hub.channel(library).subscribe(connection, cursor_of(request.path)):
                 connection.send(first_frames)
 
     def on_send_buffer_full(self, connection: Connection) -> None:
         # A refused or closing connection is not registered; other deadlines end it.
-        if connection.address:
+        if connection.address and connection.channel:
             self._pauses += 1
             connection.has_progressed()  # remember where it starts from
             self._stalled.add(connection, self._loop.time())
-            self._channel.pause(connection)
+            connection.channel.pause(connection)
 
     def on_send_buffer_drained(self, connection: Connection) -> None:
         self._stalled.remove(connection)
-        self._channel.resume(connection)
+        if connection.channel:
+            connection.channel.resume(connection)
 
     def on_closing(self, connection: Connection) -> None:
         self._unregister(connection)
@@ -175,20 +189,27 @@ class RealtimeServer:
 
     # -- registered connections --------------------------------------------------------------------------------
 
-    @property
-    def _channel(self) -> Channel:
-        return self._hub.channel(HOME)
+    def _library(self, connection: Connection, target: str, headers: Mapping[str, str]) -> str | None:
+        """The library that a socket may follow; None if it may follow none."""
+        try:
+            return self._tickets.read(target, headers)[0]
+        except TicketRefused as refusal:
+            log.info("a socket is closed, and is to ask the api again", reason=str(refusal))
+            self._refused += 1
+            self._handshaking.remove(connection)
+            return None
 
-    def _register(self, connection: Connection, address: str) -> None:
+    def _register(self, connection: Connection, address: str, library: str) -> None:
         self._handshaking.remove(connection)
+        connection.channel = self._hub.channel(library)
         connection.address = address
         self._admission.add(address)
         self._pings.add(connection)
 
     def _unregister(self, connection: Connection) -> None:
         """Stop sending events and pings. A second call does nothing: most connections close and then disconnect."""
-        if connection.address:
-            self._channel.unsubscribe(connection)
+        if connection.address and connection.channel:
+            connection.channel.unsubscribe(connection)
             self._stalled.remove(connection)
             self._pings.remove(connection)
             self._admission.remove(connection.address)

@@ -17,6 +17,9 @@ const GREETING_MS = 10_000;
 /** and says something at least every 20 s. */
 const SILENCE_MS = 45_000;
 
+/** The server's close code for a socket whose ticket is not good, or not any more: the api says whether one is signed in. */
+const ASK_AGAIN = 4401;
+
 /** How long a socket may be left unseen: a phone that slept longer has lost it without being told. */
 const SUSPECT_MS = 30_000;
 
@@ -32,7 +35,7 @@ export function socketAddress(url, cursor, base) {
 }
 
 /**
- * Emits `clip` with a clip, `gone` with the id of one that was deleted for good, `progress` with how far a transcription is, `caption` with words of a recording, `resync` (read the list again, I stay connected),
+ * Emits `clip` with a clip, `gone` with the id of one that was deleted for good, `progress` with how far a transcription is, `caption` with words of a recording, `resync` (read the list again: events were missed, or the server wants to know who asks),
  * `looking` with the number of pages that are open anywhere, `open` and `close`.
  */
 export class Feed extends EventTarget {
@@ -128,7 +131,11 @@ export class Feed extends EventTarget {
           this.#emit("close");
           resolve();
         };
-        socket.addEventListener("close", over);
+        socket.addEventListener("close", (event) => {
+          if (this.#socket !== socket) return;
+          over();
+          if (/** @type {CloseEvent} */ (event).code === ASK_AGAIN) this.#emit("resync");
+        });
         socket.addEventListener("lost", over);
       })
     );

@@ -139,3 +139,15 @@ test("a list that is read again does not move the cursor, nor connect twice", ()
   feed.start({ url: "/websocket", cursor: "4-0" });
   assert.equal(sockets.length, 1);
 });
+
+test("a server that wants to know who asks has the list read, whose answer says where to connect", async () => {
+  feed.start({ url: "wss://rt.example/websocket?ticket=old", cursor: "5-0" });
+  sockets[0].open();
+  feed.addEventListener("resync", () => feed.start({ url: "wss://rt.example/websocket?ticket=new", cursor: "5-0" }), {
+    once: true,
+  });
+  sockets[0].dispatchEvent(Object.assign(new Event("close"), { code: 4401 }));
+  await until(() => sockets.length === 2);
+  assert.match(sockets[1].url, /ticket=new&since=5-0$/);
+  assert.deepEqual(heard, ["open", "close", "resync"]);
+});

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.api.access.access import access_of
+from services.api.access.tickets import socket_address
 from services.api.http.conditional import PRIVATE
 from services.api.http.cursor import Cursor
 from services.api.http.operations import Operation, json_answer
@@ -62,7 +63,8 @@ def list_clips(request: Request) -> Response:
         else:
             rows, next_cursor = [], None  # punctuation alone: no clip matches
         hits = snippets.search_hits(connection, rows, query, state.word_timings) if clip_query.typed else None
-    common = _common(state, rows, clip_query, next_cursor, event_cursor, is_short=is_short)
+    realtime = Realtime(url=socket_address(request), cursor=event_cursor)
+    common = _common(state, rows, clip_query, next_cursor, realtime, is_short=is_short)
     page = ClipPage(**common) if hits is None else SearchPage(**common, found=hits)
     return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": PRIVATE})
 
@@ -73,7 +75,8 @@ def first_page(state: State, library_id: str) -> ClipPage:
     event_cursor = state.relay.cursor(library_id)
     with state.read_session() as session:
         rows, next_cursor = pages.fetch_page(session.connection(), clip_query, None, PAGE_SIZE, columns=SHORT_COLUMNS)
-    return ClipPage(**_common(state, rows, clip_query, next_cursor, event_cursor, is_short=True))
+    realtime = Realtime(url=state.settings.realtime_url or "/websocket", cursor=event_cursor)
+    return ClipPage(**_common(state, rows, clip_query, next_cursor, realtime, is_short=True))
 
 
 def _common(
@@ -81,7 +84,7 @@ def _common(
     rows: ClipRows,
     clip_query: ClipQuery,
     next_cursor: Cursor | None,
-    event_cursor: str | None,
+    realtime: Realtime,
     *,
     is_short: bool,
 ) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def _common(
     return {
         "clips": [(ShortClip if is_short else PublicClip).model_validate(row) for row in rows],
         "next": next_cursor.encode(clip_query.fingerprint) if next_cursor else None,
-        "realtime": Realtime(url=state.settings.realtime_url or "/websocket", cursor=event_cursor),
+        "realtime": realtime,
         "limits": Limits(upload_bytes=state.settings.max_upload_bytes, bin_days=state.settings.bin_days),
     }
 

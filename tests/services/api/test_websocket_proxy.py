@@ -14,6 +14,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.utils import accept_key
 
 from shared.clips.schemas import LONG_FIELDS, MAX_EVENT_TEXT_CHARS
+from shared.libraries import HOME
+from shared.people.tickets import library_named
 from tests.conftest import Parts, StartStack
 from tests.servers.server import free_port
 from tests.servers.stack import Stack
@@ -312,10 +314,28 @@ async def test_on_fly_the_handshake_is_given_to_the_other_app(start_stack: Start
     with pytest.raises(InvalidStatus) as replayed:
         await connect(address(api, "?since=1-0"), proxy=None)
     assert replayed.value.response.status_code == 307
-    assert replayed.value.response.headers["fly-replay"] == "app=dictaphone-realtime"
+    assert _library_of_replay(replayed.value.response.headers["fly-replay"]) == HOME
     async with httpx.AsyncClient(verify=False) as client:
         response = await client.get(f"{api.api_url}/websocket")
-    assert (response.status_code, response.headers["fly-replay"]) == (307, "app=dictaphone-realtime")
+    assert response.status_code == 307
+    assert _library_of_replay(response.headers["fly-replay"]) == HOME
     with pytest.raises(InvalidStatus) as denied:
         await connect(address(api), additional_headers={"Origin": "https://evil.example"}, proxy=None)
     assert denied.value.response.status_code == 403
+
+
+def _library_of_replay(header: str) -> str | None:
+    app, _, state = header.partition(";state=")
+    assert app == "app=dictaphone-realtime"
+    return library_named(state)
+
+
+async def test_a_realtime_server_of_its_own_address_gets_its_ticket_with_the_list(
+    start_stack: StartStack, local_parts: Parts
+) -> None:
+    api = start_stack(local_parts, "api", REALTIME_URL="wss://rt.example/websocket?k=1")
+    async with httpx.AsyncClient() as client:
+        url = (await client.get(f"{api.api_url}/api/clips")).json()["realtime"]["url"]
+        assert url.startswith("wss://rt.example/websocket?k=1&ticket=")
+        assert library_named(url.partition("ticket=")[2]) == HOME
+        assert (await client.get(f"{api.api_url}/api/clips?library=other")).status_code == 404

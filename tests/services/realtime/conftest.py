@@ -27,7 +27,7 @@ class Realtime(Service):
 
     def __init__(self, valkey: Valkey, **environment: str) -> None:
         self.database = valkey.next_database() if valkey.is_running() else 0
-        super().__init__("realtime", {"REDIS_URL": valkey.url(self.database), **environment})
+        super().__init__("realtime", {"REDIS_URL": valkey.url(self.database), "DATA_DIR": "/nowhere", **environment})
         self.redis = valkey.client(self.database)
 
     def close(self) -> None:

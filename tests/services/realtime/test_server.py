@@ -48,7 +48,7 @@ async def test_another_sites_page_is_refused(realtime: Realtime, open_page: Open
 @pytest.mark.parametrize("listens_on", ["127.0.0.1", "0.0.0.0"])
 async def test_a_handshake_for_another_name_is_refused(valkey: Valkey, open_page: Open, listens_on: str) -> None:
     """DNS rebinding: the page of another site reaches this server under that site's name, and passes for ours."""
-    realtime = Realtime(valkey, HOST=listens_on, PUBLIC_URL="https://dictaphone.example:8443")
+    realtime = Realtime(valkey, HOST=listens_on, PUBLIC_URL="https://dictaphone.example:8443", SIGN_IN="off")
     with contextlib.closing(realtime.start()):
         for host in ("evil.example", f"evil.example:{realtime.port}"):
             with pytest.raises(InvalidStatus) as refusal:
