@@ -10,7 +10,17 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from services.api import about, health, websocket_proxy
-from services.api.access.needs import Handler, deletes, needs_of, open_to_all, owns, reads, reads_events, writes
+from services.api.access.needs import (
+    Handler,
+    deletes,
+    needs_of,
+    open_to_all,
+    owns,
+    reads,
+    reads_events,
+    writes,
+    writes_recording,
+)
 from services.api.archive import routes as archive
 from services.api.clips import bin_routes, cut_routes, join, legacy_routes, split
 from services.api.clips import routes as clips
@@ -37,6 +47,7 @@ def by_method(**handlers: Handler) -> type[HTTPEndpoint]:
 ROUTES = [
     # The page: each of its places is an address of its own, and so is each clip (`/clips/{name}` below).
     *(Route(place, open_to_all(frontend.index)) for place in ("/", "/recording", "/settings", "/bin")),
+    *(Route(place, open_to_all(frontend.sign_in)) for place in ("/sign-in", "/claim")),
     Route("/service-worker.js", open_to_all(frontend.service_worker)),
     Mount("/static", open_to_all(frontend.StaticFiles(directory=STATIC))),
     Route("/openapi.json", open_to_all(document.document)),
@@ -64,7 +75,7 @@ ROUTES = [
     Route("/api/clips/{id}/revisions", reads(revisions.list_revisions)),
     Route("/api/clips/{id}/revisions/{revision}", reads(revisions.read_revision)),
     Route("/api/clips/{id}/revisions/{revision}/restore", writes(revisions.restore_revision), methods=["POST"]),
-    Route("/api/clips/{id}/finish", writes(finish.finish), methods=["POST"]),
+    Route("/api/clips/{id}/finish", writes_recording(finish.finish), methods=["POST"]),
     Route("/api/clips/{id}/waveform", reads(clips.waveform)),
     Route("/api/clips/{id}/cuts", by_method(PUT=writes(cut_routes.put))),
     Route("/api/clips/{id}/split", writes(split.split), methods=["POST"]),
@@ -72,12 +83,12 @@ ROUTES = [
     Route("/api/library.zip", reads(archive.export_library)),
     Route("/api/library", writes(archive.import_library), methods=["POST"]),
     # Resumable uploads (tus): recordings while they are made, and files.
-    Route("/api/uploads", by_method(OPTIONS=open_to_all(uploads.options), POST=writes(uploads.create))),
+    Route("/api/uploads", by_method(OPTIONS=open_to_all(uploads.options), POST=writes_recording(uploads.create))),
     Route(
         "/api/uploads/{id}",
         by_method(
-            HEAD=writes(uploads.head),
-            PATCH=writes(uploads.patch),
+            HEAD=writes_recording(uploads.head),
+            PATCH=writes_recording(uploads.patch),
             DELETE=writes(uploads.delete),
             POST=writes(uploads.override),
         ),

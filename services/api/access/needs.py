@@ -45,6 +45,11 @@ def writes(handler: Handler) -> Handler:
     return _guarded(handler, Need.WRITES)
 
 
+def writes_recording(handler: Handler) -> Handler:
+    """As `writes`, for the person of a recording, signed in or not any more: the handler calls `Access.check_clip`."""
+    return _guarded(handler, Need.WRITES, takes_upload_key=True)
+
+
 def deletes(handler: Handler) -> Handler:
     return _guarded(handler, Need.DELETES)
 
@@ -70,12 +75,12 @@ def reads_events(handler: SocketHandler) -> SocketHandler:
     return guarded
 
 
-def _guarded(handler: Handler, need: Need) -> Handler:
+def _guarded(handler: Handler, need: Need, *, takes_upload_key: bool = False) -> Handler:
     is_coroutine = inspect.iscoroutinefunction(handler)
 
     @wraps(handler)
     async def guarded(request: Request) -> Response:
-        await admit(request, need)
+        await admit(request, need, takes_upload_key=takes_upload_key)
         answer = handler(request) if is_coroutine else await run_in_threadpool(handler, request)
         return answer if isinstance(answer, Response) else await answer
 

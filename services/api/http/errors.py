@@ -68,12 +68,16 @@ RETRY_AFTER = {"Retry-After": "2"}
 """Seconds: databases and stores restart within a few, and the page retries with a back-off of its own anyway."""
 
 
+HEADERS: Mapping[str, Mapping[str, str]] = {"sign-in": {"WWW-Authenticate": 'Session realm="dictaphone"'}}
+"""Headers by slug. A page that has asked for headers alone knows by this one that nobody is signed in."""
+
+
 class Problem(Exception):
     """An error answer. `detail` is one sentence that the page may show as it is."""
 
     def __init__(self, slug: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
-        self.slug, self.detail, self.headers = slug, detail, dict(headers or {})
+        self.slug, self.detail, self.headers = slug, detail, {**HEADERS.get(slug, {}), **(headers or {})}
 
     def response(self) -> Response:
         status, title = PROBLEMS[self.slug]
