@@ -17,6 +17,10 @@ const GREETING_MS = 10_000;
 /** and says something at least every 20 s. */
 const SILENCE_MS = 45_000;
 
+/** The server does not know us, or not any more: it is asked again at once when somebody has signed in. */
+const SIGNED_OUT = 4401;
+const SIGNED_OUT_MS = 60_000;
+
 /** How long a socket may be left unseen: a phone that slept longer has lost it without being told. */
 const SUSPECT_MS = 30_000;
 
@@ -33,7 +37,8 @@ export function socketAddress(url, cursor, base) {
 
 /**
  * Emits `clip` with a clip, `gone` with the id of one that was deleted for good, `progress` with how far a transcription is, `caption` with words of a recording, `resync` (read the list again, I stay connected),
- * `looking` with the number of pages that are open anywhere, `open` and `close`.
+ * `looking` with the number of pages that are open anywhere, `open` and `close`; `sign-in` when the server asks who we
+ * are.
  */
 export class Feed extends EventTarget {
   /** @type {WebSocket|null} */
@@ -42,6 +47,8 @@ export class Feed extends EventTarget {
   /** @type {string|null} */
   #cursor = null;
   #started = false;
+  /** Whether the last connection ended so. */
+  #isRefused = false;
 
   /**
    * @param {{base: string, connect?: (url: string) => WebSocket, backoff?: Backoff, greeting_ms?: number,
@@ -92,7 +99,7 @@ export class Feed extends EventTarget {
   async #run() {
     for (;;) {
       await this.#connection();
-      await this.backoff.wait();
+      await this.backoff.wait(this.#isRefused ? SIGNED_OUT_MS : 0);
     }
   }
 
@@ -119,8 +126,10 @@ export class Feed extends EventTarget {
           heard();
           this.#take(data);
         });
-        const over = () => {
+        const over = (/** @type {Event & {code?: number}} */ { code }) => {
           if (this.#socket !== socket) return;
+          this.#isRefused = code === SIGNED_OUT;
+          if (this.#isRefused) this.#emit("sign-in");
           this.#socket = null;
           clearTimeout(silence);
           socket.close();
