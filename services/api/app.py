@@ -13,6 +13,7 @@ from services.api import about, health, websocket_proxy
 from services.api.access.needs import (
     Handler,
     deletes,
+    knows,
     needs_of,
     open_to_all,
     owns,
@@ -21,6 +22,8 @@ from services.api.access.needs import (
     writes,
     writes_recording,
 )
+from services.api.accounts import account_routes as account
+from services.api.accounts import sign_in_routes as sign_in
 from services.api.archive import routes as archive
 from services.api.clips import bin_routes, cut_routes, join, legacy_routes, split
 from services.api.clips import routes as clips
@@ -93,6 +96,24 @@ ROUTES = [
             POST=writes(uploads.override),
         ),
     ),
+    # Ways in, and what a person does about their own account.
+    Route("/api/sign-in", open_to_all(sign_in.ways_in)),
+    Route("/api/sign-in/password", open_to_all(sign_in.by_password), methods=["POST"]),
+    Route("/api/sign-in/passkey/begin", open_to_all(sign_in.begin_passkey), methods=["POST"]),
+    Route("/api/sign-in/passkey/finish", open_to_all(sign_in.finish_passkey), methods=["POST"]),
+    Route("/api/sign-in/device", open_to_all(sign_in.by_device_link), methods=["POST"]),
+    Route("/api/claim", open_to_all(sign_in.use_claim), methods=["POST"]),
+    Route("/api/claim/look", open_to_all(sign_in.look_at_claim), methods=["POST"]),
+    Route("/api/claim/passkey/begin", open_to_all(sign_in.begin_claim), methods=["POST"]),
+    Route("/api/session", by_method(GET=knows(account.who), DELETE=knows(account.sign_out))),
+    Route("/api/sessions", by_method(GET=knows(account.list_devices), DELETE=knows(account.end_other_devices))),
+    Route("/api/sessions/{id}", knows(account.end_device), methods=["DELETE"]),
+    Route("/api/device-link", knows(account.make_device_link), methods=["POST"]),
+    Route("/api/passkeys", by_method(GET=knows(account.list_passkeys), POST=knows(account.add_passkey))),
+    Route("/api/passkeys/begin", knows(account.begin_new_passkey), methods=["POST"]),
+    Route("/api/passkeys/{id}", knows(account.remove_passkey), methods=["DELETE"]),
+    Route("/api/password", knows(account.set_password), methods=["PUT"]),
+    Route("/api/person", knows(account.rename), methods=["PATCH"]),
     # Clips by name: clients of the seed. The page's clips have the same addresses, and ids for names.
     Route(
         "/clips/{name:path}",

@@ -30,11 +30,11 @@ from tests.servers import chromium
 from tests.servers.server import Server
 from tests.servers.stack import INTERPRETER, ROOT, Service, Stack
 
-MOST = {"requests": 6, "row_ms": 300, "usable_ms": 300, "scrolling_p99_ms": 34}
+MOST = {"requests": 5, "row_ms": 300, "usable_ms": 300, "scrolling_p99_ms": 34}
 """What is to be reached at the median, on an idle machine."""
 
 HALF = ("bytes", "row_ms", "usable_ms", "chromium_cpu_s", "api_cpu_s")
-"""What is to be at most half of the other commit's."""
+"""What is to be at most half of the other commit's; of Chromium, what is beyond a visit to a line of text."""
 
 SCROLLED_PX = 40_000
 """So far the list is scrolled: through some hundreds of clips, and several pages of the list."""
@@ -132,6 +132,18 @@ class Traffic:
         self.bytes += int(event["encodedDataLength"])
 
 
+async def visit_text(browser: Browser, url: str) -> float:
+    """Processor time of Chromium for a visit to a line of text: a new process, and its window."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    page = await context.new_page()
+    before = chromium_cpu_s()
+    await page.goto(f"{url}/healthz")
+    await asyncio.sleep(CALM_S)
+    took_s = chromium_cpu_s() - before
+    await context.close()
+    return took_s
+
+
 async def visit(browser: Browser, url: str, api: psutil.Process) -> dict[str, float]:
     """Open the page for the first time, until it is calm, and then scroll."""
     context = await browser.new_context(
@@ -176,8 +188,9 @@ def chromium_cpu_s() -> float:
     return total
 
 
-async def measure(apis: Mapping[str, tuple[str, int]], runs: int) -> dict[str, list[dict[str, float]]]:
-    """Visit each api in turn."""
+async def measure(apis: Mapping[str, tuple[str, int]], runs: int) -> tuple[dict[str, list[dict[str, float]]], float]:
+    """Visit each api in turn. Return the figures, and what a line of text costs Chromium at the median."""
+    texts: list[float] = []
     visits: dict[str, list[dict[str, float]]] = {name: [] for name in apis}
     async with async_playwright() as playwright:
         browser = await chromium.launch(playwright)
@@ -187,25 +200,26 @@ async def measure(apis: Mapping[str, tuple[str, int]], runs: int) -> dict[str, l
                 figures = await visit(browser, url, psutil.Process(pid))
                 if turn:
                     visits[name].append(figures)
+            texts.append(await visit_text(browser, next(iter(apis.values()))[0]))
         await browser.close()
-    return visits
+    return visits, median(texts[1:])
 
 
 def medians(visits: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: round(median(each[name] for each in visits), 2) for name in visits[0]}
 
 
-def missed(figures: Mapping[str, float], base: Mapping[str, float] | None) -> list[str]:
+def missed(figures: Mapping[str, float], base: Mapping[str, float] | None, text_cpu_s: float) -> list[str]:
     """What was to be reached and was not."""
     found = [
         f"{name} is {figures[name]}, and is to be {most} at most" for name, most in MOST.items() if figures[name] > most
     ]
     if base:
-        found += [
-            f"{name} is {figures[name] / base[name]:.0%} of the other commit's, and is to be half at most"
-            for name in HALF
-            if figures[name] > base[name] / 2
-        ]
+        for name in HALF:
+            free = text_cpu_s if name == "chromium_cpu_s" else 0.0
+            own, other = figures[name] - free, base[name] - free
+            if own > other / 2:
+                found.append(f"{name} is {own:.2f} of {other:.2f} of the other commit's, and is to be half at most")
     return found
 
 
@@ -248,7 +262,7 @@ def main() -> None:
         if options.base:
             servers["base"] = held.enter_context(other_commit(options.base, stack.environment))
         apis = {name: (f"http://127.0.0.1:{server.port}", server.pid) for name, server in servers.items()}
-        visits = asyncio.run(measure(apis, options.runs))
+        visits, text_cpu_s = asyncio.run(measure(apis, options.runs))
     figures = {name: medians(each) for name, each in visits.items()}
     machine = {
         "cores": os.cpu_count(),
@@ -261,9 +275,10 @@ def main() -> None:
         "clips": options.clips,
         "database": options.database,
         "runs": options.runs,
+        "line_of_text": {"chromium_cpu_s": round(text_cpu_s, 2)},
         **figures,
         "each_row_ms": {name: [round(one["row_ms"]) for one in each] for name, each in visits.items()},
-        "missed": missed(figures["bundle"], figures.get("base")),
+        "missed": missed(figures["bundle"], figures.get("base"), text_cpu_s),
     }
     print(json.dumps(result, indent=2))
 

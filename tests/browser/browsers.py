@@ -6,10 +6,11 @@ What only needs Chromium uses Playwright (`launch_browser`), which can far more.
 import contextlib
 from contextlib import AsyncExitStack
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 import psutil
-from playwright.async_api import Error, Page, Playwright, async_playwright
+from playwright.async_api import Download, Error, Page, Playwright, async_playwright
 
 from tests.servers import chromium, debian, firefox, server, webkit
 
@@ -18,6 +19,10 @@ class BrowserPage(Protocol):
     """An open page of a browser of its own, which ends with it: `async with open_page("firefox") as page`."""
 
     name: str
+
+    @property
+    def downloads(self) -> Path:
+        """The folder in which it saves what a person downloads."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -62,6 +67,10 @@ class ChromiumPage:
         self._playwright: Playwright
         self._page: Page
 
+    @property
+    def downloads(self) -> Path:
+        return self._profile / "downloads"
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as held:
             held.callback(server.remove, self._profile)
@@ -78,6 +87,10 @@ class ChromiumPage:
         context = await chromium.launch_with_profile(self._playwright, self._profile)
         self._page = context.pages[0] if context.pages else await context.new_page()
         await self._page.set_viewport_size({"width": 1280, "height": 900})
+        self._page.on("download", self._save)
+
+    async def _save(self, download: Download) -> None:
+        await download.save_as(self.downloads / download.suggested_filename)
 
     async def _close(self) -> None:
         await self._page.context.close()

@@ -33,7 +33,41 @@ LOOK = f"""(wish) => {{
   }};
 }}"""
 
-ALL = f"""() => "heading button link textbox searchbox slider combobox tab alert status group".split(" ").flatMap(
+CHOOSE = f"""(wish, text) => {{
+  const [list] = ({ROLES})(wish);
+  const option = [...list.options].find((each) => each.text.startsWith(text));
+  list.value = option.value;
+  list.dispatchEvent(new Event("input", {{ bubbles: true }}));
+  list.dispatchEvent(new Event("change", {{ bubbles: true }}));
+}}"""
+"""What a list of options drops down is the browser's own, outside of the page: no driver but Playwright reaches it."""
+
+WORD = """(word) => {
+  for (const paragraph of document.querySelectorAll("[data-part=text] p")) {
+    const node = paragraph.lastChild, at = node.data.indexOf(word);
+    if (at < 0) continue;
+    paragraph.scrollIntoView({ block: "center", behavior: "instant" });
+    const range = document.createRange();
+    range.setStart(node, at);
+    range.setEnd(node, at + word.length);
+    const { x, y, width, height } = range.getBoundingClientRect();
+    return [x + width / 2, y + height / 2];
+  }
+}"""
+"""The middle of a word of the transcript, on the screen."""
+
+LISTEN = """() => {
+  const { play } = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.play = function () {
+    window.sound = this;
+    return play.call(this);
+  };
+}"""
+"""Keeps the element that the page plays."""
+
+ALL = f"""() => (
+  "heading button link textbox searchbox slider combobox tab alert status group menuitem checkbox"
+).split(" ").flatMap(
   (role) => ({ROLES})({{ role }}).map((one) => `${{role}}: ${{(one.ariaLabel ?? one.innerText).slice(0, 80)}}`)
 ).join("; ")"""
 """What is there, for the message of a test that does not find something."""
@@ -64,9 +98,13 @@ WATCH = """() => {
 }"""
 """Keeps what goes wrong in the page's scripts."""
 
-SETTLED = f"""() => ({ROLES})({{ role: "region", name: "Clips" }}).some((list) => list.ariaBusy === "false")"""
+SETTLED = "() => document.querySelector('[data-part=library]').ariaBusy === 'false'"
 
 PAUSE_S = 0.05
+
+PLAYER: Wish = {"role": "region", "name": "Player"}
+CLIPS: Wish = {"role": "region", "name": "Clips"}
+CLIP: Wish = {"role": "article"}
 
 
 class Person:
@@ -82,6 +120,7 @@ class Person:
         await self.page.evaluate(WATCH)
         if microphone:
             await self.page.evaluate(SPEAK, base64.b64encode(microphone).decode())
+        await self.page.evaluate(LISTEN)
 
     async def sees(self, role: str, name: str | None = None, *, within: Wish | None = None, ms: int = SOON_MS) -> Seen:
         """Wait until something visible has this role and name, and tell what it is."""
@@ -101,6 +140,20 @@ class Person:
     async def clicks(self, role: str, name: str | None = None, *, within: Wish | None = None) -> None:
         found = await self.sees(role, name, within=within)
         await self.page.click_at(found["x"], found["y"])
+
+    async def clicks_word(self, word: str) -> None:
+        """Click a word of the transcript that is shown."""
+        await self.page.click_at(*await self.waits_until(WORD, word))
+
+    async def chooses(self, name: str, option: str, *, within: Wish | None = None) -> None:
+        """Choose in a list of options, by how one begins."""
+        await self.sees("combobox", name, within=within)
+        await self.page.evaluate(CHOOSE, {"role": "combobox", "name": name, "within": within}, option)
+
+    async def picks(self, menu: str, item: str, *, within: Wish | None = None) -> None:
+        """Open a menu, and choose in it."""
+        await self.clicks("button", menu, within=within)
+        await self.clicks("menuitem", item)
 
     async def types(self, role: str, name: str, text: str) -> None:
         """Put a text in the place of what is in a field."""

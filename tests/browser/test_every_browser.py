@@ -8,9 +8,8 @@ import httpx
 import pytest
 
 from tests import speech
-from tests.browser.browsers import PAGES, missing, open_page
 from tests.browser.page import SOON_MS, WORDS_MS
-from tests.browser.person import Person
+from tests.browser.person import CLIPS, PLAYER, Person
 from tests.conftest import Parts
 from tests.servers.stack import Stack
 
@@ -26,23 +25,11 @@ TIMER = """(least) => {
 
 IS_KEPT = "() => Boolean(navigator.serviceWorker?.controller)"
 
-PLAYER = {"role": "region", "name": "Player"}
-CLIPS = {"role": "region", "name": "Clips"}
-
 
 @pytest.fixture(scope="module")
 def stack(module_local_parts: Parts) -> Iterator[Stack]:
     with Stack(module_local_parts, migrate=False) as stack:
         yield stack
-
-
-@pytest.fixture(scope="module", params=tuple(PAGES))
-async def person(request: pytest.FixtureRequest) -> AsyncIterator[Person]:
-    """Somebody with a browser of their own; where that is missing, the test is reported as not run."""
-    if why := missing(request.param):
-        pytest.skip(why)
-    async with open_page(request.param) as page:
-        yield Person(page)
 
 
 @pytest.fixture

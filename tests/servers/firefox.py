@@ -8,6 +8,7 @@ import base64
 import json
 from contextlib import AsyncExitStack
 from itertools import count
+from pathlib import Path
 from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -41,10 +42,15 @@ class Firefox(Server):
 
     name = NAME
 
+    @property
+    def downloads(self) -> Path:
+        return self.folder / "downloads"
+
     def command(self) -> list[str]:
         profile = self.folder / "profile"
         profile.mkdir(exist_ok=True)
-        lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
+        preferences = {**PREFERENCES, "browser.download.folderList": 2, "browser.download.dir": str(self.downloads)}
+        lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items())
         (profile / "user.js").write_text("\n".join(lines))
         return [
             str(debian.program(NAME)), "--headless", "--no-remote", "--profile", str(profile),
@@ -72,6 +78,10 @@ class FirefoxPage:
         self._socket: ClientConnection
         self._tab: str
 
+    @property
+    def downloads(self) -> Path:
+        return self._firefox.downloads
+
     async def __aenter__(self) -> Self:
         try:
             await self._start()
@@ -90,8 +100,8 @@ class FirefoxPage:
             address = f"ws://127.0.0.1:{self._firefox.port}/session"
             self._socket = await held.enter_async_context(connect(address, max_size=MAX_ANSWER_BYTES, proxy=None))
             await self._call("session.new", capabilities={})
-            self._tab = (await self._call("browsingContext.getTree"))["contexts"][0]["context"]
-            # A new window's keys go to its address bar.
+            # In a new window the address bar has the focus: its first page may get keys, but is told of no focus.
+            self._tab = (await self._call("browsingContext.create", type="tab"))["context"]
             await self._call("browsingContext.activate", context=self._tab)
             self._held = held.pop_all()
 

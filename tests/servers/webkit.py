@@ -100,6 +100,14 @@ class WebKitPage:
         self._client: httpx.AsyncClient
         self._session = ""
 
+    @property
+    def downloads(self) -> Path:
+        return self._profile / "downloads"
+
+    @property
+    def _profile(self) -> Path:
+        return self._driver.folder / "profile"
+
     async def __aenter__(self) -> Self:
         try:
             await asyncio.to_thread(self._screen.start)
@@ -122,7 +130,7 @@ class WebKitPage:
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._driver.port}", trust_env=False, timeout=120)
             )
             self._session = ""
-            options = {"binary": str(BROWSER), "args": [str(self._driver.folder / "profile")]}
+            options = {"binary": str(BROWSER), "args": [str(self._profile)]}
             wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
             answer = await self._call("POST", "/session", capabilities=wanted)
             self._session = f"/session/{answer['sessionId']}"

@@ -26,6 +26,8 @@ class Browser:
         self.context = WebKit2.WebContext.new_with_website_data_manager(manager)
         self.context.set_automation_allowed(True)
         self.context.connect("automation-started", self.start)
+        self.downloads = profile / "downloads"
+        self.context.connect("download-started", self.download)
 
     def start(self, _: Any, session: Any) -> None:
         """The driver is there: say who we are, by the one name that it knows, and give it pages when it asks."""
@@ -34,6 +36,12 @@ class Browser:
         about.set_version(WebKit2.get_major_version(), WebKit2.get_minor_version(), WebKit2.get_micro_version())
         session.set_application_info(about)
         session.connect("create-web-view", lambda _: self.new_page())
+
+    def download(self, _: Any, download: Any) -> None:
+        """Save what a person downloads, under the name that the page or the server gives it."""
+        self.downloads.mkdir(parents=True, exist_ok=True)
+        save = lambda _, name: download.set_destination((self.downloads / name).as_uri()) or True  # noqa: E731
+        download.connect("decide-destination", save)
 
     def new_page(self) -> Any:
         settings = WebKit2.Settings(

@@ -15,6 +15,8 @@ from starlette.websockets import WebSocket
 from services.api.access.access import admit
 from services.api.access.principal import Need
 from services.api.http.errors import Problem
+from services.api.http.middleware import reject_cross_site, reject_unknown_host
+from services.api.state import state_of
 
 Handler = Callable[[Request], Response | Awaitable[Response]]
 """A plain function runs in a thread; a handler that reads a body is a coroutine."""
@@ -35,6 +37,11 @@ def open_to_all(handler: Open) -> Open:
     """Open to everybody. It shows nothing that people said."""
     setattr(handler, _NEED, Need.OPEN)
     return handler
+
+
+def knows(handler: Handler) -> Handler:
+    """For whoever is known here, whatever libraries they have: it is about themselves."""
+    return _guarded(handler, Need.KNOWN)
 
 
 def reads(handler: Handler) -> Handler:
@@ -63,6 +70,13 @@ def reads_events(handler: SocketHandler) -> SocketHandler:
 
     @wraps(handler)
     async def guarded(socket: WebSocket) -> None:
+        try:
+            rules = state_of(socket).settings.site_rules
+            reject_unknown_host(socket.headers, rules)
+            reject_cross_site(socket.headers, rules)
+        except Problem as problem:
+            await socket.send_denial_response(problem.response())
+            return
         try:
             await admit(socket, Need.READS)
         except Problem as problem:

@@ -14,6 +14,8 @@ class Need(enum.Enum):
 
     OPEN = enum.auto()
     """Nothing: it is open to everybody, and shows nothing that people said."""
+    KNOWN = enum.auto()
+    """Nothing of a library: that the server knows who asks."""
     READS = enum.auto()
     WRITES = enum.auto()
     DELETES = enum.auto()

@@ -19,8 +19,8 @@ from services.api.background.clip_rows import ClipRows, Place, id_beside_another
 from services.api.background.found_audio import FoundAudio
 from shared.clips.models import Clip
 from shared.db.engine import read_session
-from shared.libraries import HOME
 from shared.maintenance_runs import MaintenanceRun
+from shared.people.libraries import Library
 from shared.storage.store import Store, StoredObject
 
 log = structlog.get_logger(__name__)
@@ -193,5 +193,4 @@ class StoreInventory:
 
 def known_libraries(session: Session, ids: Collection[str]) -> set[str]:
     """Those of these libraries that the database knows."""
-    rows = session.exec(select(Clip.library_id).where(col(Clip.library_id).in_(ids)).distinct())
-    return {HOME, *rows} & {*ids}
+    return {*session.exec(select(Library.id).where(col(Library.id).in_(ids)))}

@@ -15,6 +15,7 @@ from shared.clips.erased import Erased
 from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
 from shared.libraries import HOME
+from shared.people.libraries import Library
 from shared.storage.keys import file_key, played_key, recording_key
 from shared.uploads.models import Piece, Upload
 from tests.recordings import WEBM_HEAD
@@ -113,6 +114,11 @@ a_plan = st.lists(
 )
 
 
+def make_libraries(setup: MaintenanceSetup, *ids: str) -> None:
+    with transaction(setup.engine) as session:
+        session.add_all(Library(id=id, name=id, created_at=setup.now) for id in ids)
+
+
 def fill(setup: MaintenanceSetup, library_id: str, plan: Plan, ids: list[uuid.UUID]) -> None:
     for make, number in plan:
         make(setup, Place(library_id, ids[number]))
@@ -159,8 +165,7 @@ def test_a_library_fares_as_if_it_were_alone(
     if data.draw(st.booleans(), label="the other library is first in the store"):
         names[1:] = sorted(names[1:], reverse=True)
     alone, beside, other = names
-    for name in names:
-        clip(setup, Place(name, uuid.uuid4()))
+    make_libraries(setup, *names)
     fill(setup, alone, ours, [uuid.uuid4() for _ in range(6)])
     ids = [uuid.uuid4() for _ in range(6)]
     fill(setup, beside, ours, ids)
@@ -177,7 +182,7 @@ def test_a_folder_whose_id_another_library_has_becomes_a_clip_of_its_own_library
     theirs = Place("theirs", uuid.uuid4())
     clip(setup, theirs)
     ours = Place("ours", theirs.clip_id)
-    clip(setup, Place("ours", uuid.uuid4()))
+    make_libraries(setup, "ours", "theirs")
     lost_recording(setup, ours)
     for later in (2, 4):
         setup.maintenance.compare_store(setup.now + timedelta(hours=later))
@@ -189,7 +194,7 @@ def test_a_folder_whose_id_another_library_has_becomes_a_clip_of_its_own_library
 @only_local
 def test_objects_that_a_moved_clip_names_are_kept_and_its_leftovers_found_by_nobody(setup: MaintenanceSetup) -> None:
     place = Place("before", uuid.uuid4())
-    clip(setup, Place("before", uuid.uuid4()))
+    make_libraries(setup, "before", "after")
     clip_with_a_copy(setup, place)
     lost_file(setup, place)
     with transaction(setup.engine) as session:
@@ -223,6 +228,7 @@ def test_a_folder_of_an_unknown_library_is_kept_and_said(setup: MaintenanceSetup
 
 @only_local
 def test_found_clips_of_one_library_keep_no_clip_of_another_in_the_bin(setup: MaintenanceSetup) -> None:
+    make_libraries(setup, "rebuilt", "ordinary")
     clip(setup, Place("rebuilt", uuid.uuid4()))
     for _ in range(3):
         lost_file(setup, Place("rebuilt", uuid.uuid4()))
