@@ -139,7 +139,11 @@ export class Session extends EventTarget {
   /** @param {Known} known */
   #in(known) {
     const before = this.#known;
-    if (before?.person && before.person.id !== known.person?.id && known.how !== "local") return this.#strand();
+    if (before?.person && before.person.id !== known.person?.id && known.how !== "local") {
+      // The page that is loaded in place of this one is theirs.
+      remember(SESSION_KEY, known, this.storage);
+      return this.#strand();
+    }
     const isNews = this.isOut || JSON.stringify(before) !== JSON.stringify(known);
     [this.#known, this.isOut, this.isStranded] = [known, false, false];
     if (!isNews) return;

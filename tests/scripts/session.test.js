@@ -88,6 +88,13 @@ test("another person in another tab leaves this one stranded: it changes nothing
   assert.deepEqual([session.isStranded, session.mayChange, session.person.id, said], [true, false, "ann", ["other"]]);
 });
 
+test("where the server knows another person than this device does, the next page is theirs", async () => {
+  browser.remember(known("ann"));
+  const session = open(async () => known("ben"));
+  await session.check();
+  assert.deepEqual([session.isStranded, open().person.id], [true, "ben"]);
+});
+
 test("who signs out is forgotten in all tabs", () => {
   browser.remember(known("ann"));
   const [here, there] = [open(), open()];
