@@ -40,6 +40,9 @@ def _escape_controls(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+_HTTP_LIBRARIES = ("httpx", "httpcore", "botocore", "boto3", "urllib3")
+
+
 def configure(service: str, level: str) -> None:
     """Send the lines of structlog and of the standard library's logging through one chain to stderr.
 
@@ -86,5 +89,5 @@ def configure(service: str, level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # These libraries log every request or frame at INFO; our own lines say the same.
-    for noisy in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "websockets", "faster_whisper", "alembic"):
+    for noisy in (*_HTTP_LIBRARIES, "websockets", "faster_whisper", "alembic", "fido2"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))

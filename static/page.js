@@ -7,6 +7,7 @@ import { tellWhatIsTaken } from "./list/first-visit.js";
 import { toolbar } from "./list/toolbar.js";
 import { AudioCache } from "./offline/audio-cache.js";
 import { Changes } from "./offline/changes.js";
+import { forgetCopies } from "./offline/copies.js";
 import { Intake } from "./offline/intake.js";
 import { Journal } from "./offline/journal.js";
 import { Memory } from "./offline/memory.js";
@@ -32,6 +33,8 @@ import { Places } from "./shared/places.js";
 import { Polling } from "./shared/polling.js";
 import { Router } from "./shared/router.js";
 import { ServerFacts } from "./shared/server-facts.js";
+import { SESSION_CHANNEL, Session } from "./shared/session.js";
+import { SignInNotice } from "./shared/sign-in-notice.js";
 import { Sync } from "./shared/sync.js";
 import { Toast } from "./shared/toast.js";
 import { sentenceOf, sentenceOfError } from "./shared/sentences.js";
@@ -46,6 +49,9 @@ const channelOf = (/** @type {string} */ name) => (globalThis.BroadcastChannel ?
 /** Somebody who is here so long has come to stay. */
 const STAYED_MS = 15_000;
 
+/** What was recorded here by somebody who is not this browser's person any more is mostly sent within this. */
+const SENDING_MS = 10_000;
+
 const refusedChanges = late(() => import("./offline/refused-changes.js"));
 const libraryImport = late(() => import("./settings/library-import.js"));
 const pageAsApp = late(() => import("./offline/offers.js"));
@@ -58,9 +64,14 @@ export function start() {
   watch(page);
   void page.outbox.scan();
   void page.changes.scan();
-  void page.known.show();
+  void ownCopies(page).then(() => page.known.show());
   void page.sync.read();
   void page.places.begin();
+}
+
+/** What another person left on this device for when there is no network is not shown. @param {Page} page */
+async function ownCopies({ session, memory, sounds }) {
+  if (session.takeCopies()) await forgetCopies(memory, sounds);
 }
 
 /** @typedef {ReturnType<typeof build>} Page */
@@ -68,20 +79,21 @@ export function start() {
 /** Everything that the page is made of. @param {Journal} journal */
 function build(journal) {
   const api = new Api();
+  const session = new Session(api, { channel: channelOf(SESSION_CHANNEL) });
   const library = new Library();
   const feed = new Feed({ base: location.href });
   const sync = new Sync(library, api, feed, firstList());
   const memory = new Memory();
   const sounds = new AudioCache(memory, api);
   const toast = new Toast(document.body);
-  const changes = new Changes(memory, api, library, { channel: channelOf("dictaphone-changes") });
+  const changes = new Changes(memory, api, library, { channel: channelOf("dictaphone-changes"), session });
   // Where the browser keeps nothing, it is told at least.
   const keep = (/** @type {Parameters<Changes["refuse"]>} */ ...[change, reason]) =>
     changes.refuse(change, reason).catch(() => toast.say([words.offline.refused[change.kind](change.title, sentenceOf(reason)), change.kind === "notes" && change.value].filter(Boolean).join("\n"), { stays: true }));
-  const outbox = new Outbox(journal, api, new Tus(), { channel: channelOf("dictaphone"), keep });
+  const outbox = new Outbox(journal, api, new Tus(), { channel: channelOf("dictaphone"), keep, session });
   const recorder = new Recorder();
   const parts = {
-    ...{ api, library, feed, sync, memory, sounds, changes, outbox, recorder, journal, announce },
+    ...{ api, session, library, feed, sync, memory, sounds, changes, outbox, recorder, journal, announce },
     known: new OfflineLibrary(memory, library),
     capture: new Capture(recorder, journal, outbox),
     intake: new Intake(journal, outbox),
@@ -163,6 +175,36 @@ function follow(page) {
   listen(page, feed);
 }
 
+/**
+ * Somebody signs in, or has to, here or in another tab.
+ * @param {Page} page @param {{busy: () => boolean, wake: () => void}} watched
+ */
+function attend({ session, feed, outbox, changes, connection, capture, places, sync }, { busy, wake }) {
+  const notice = new SignInNotice(document.body, session, busy);
+  on(outbox, "others", (/** @type {number} */ count) => notice.others(count));
+  on(session, "change", () => {
+    connection.signedOut(session.isOut);
+    if (session.isOut) return;
+    void outbox.scan();
+    void changes.scan();
+    void places.again();
+    wake();
+  });
+  // It is another person's browser now; what is recorded here is first brought to its end.
+  const reload = () => location.reload();
+  on(session, "other", () => {
+    if (!busy()) return reload();
+    capture.addEventListener("end", () => setTimeout(reload, SENDING_MS), { once: true });
+  });
+  const ask = () => {
+    if (!session.isLocal || session.isOut) void session.check();
+  };
+  on(sync, "list", (/** @type {import("./shared/problem.js").Reason|null} */ problem) => {
+    if (!problem && session.isOut) ask();
+  });
+  sync.addEventListener("list", () => setTimeout(ask), { once: true });
+}
+
 /** The server's events, and what is done while none come. @param {Page} page @param {Feed} feed */
 function listen({ sync, connection, library, outbox, changes, list }, feed) {
   // Where no events come although the server answers, the list is asked for, and the page says so instead of "offline".
@@ -241,6 +283,7 @@ function watch(page) {
       panel.flush();
       places.flush();
     } else {
+      page.session.look();
       wake(Date.now() - hidden_at);
       void capture.stayAwake();
       void outbox.scan();
@@ -251,6 +294,7 @@ function watch(page) {
   document.addEventListener("freeze", () => capture.flush());
   /** Whether something is being made here that must not be cut off. */
   const busy = () => recorder.recording || intake.busy || !journal.safe;
+  attend(page, { busy, wake });
   addEventListener("beforeunload", (event) => {
     if (busy()) event.preventDefault();
   });

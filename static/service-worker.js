@@ -34,6 +34,7 @@ addEventListener("fetch", (event) => {
   if (request.method === "POST" && pathname === "/share") event.respondWith(take(request));
   else if (request.method !== "GET") return;
   else if (request.mode === "navigate" && request.destination === "document" && PLACES.test(pathname)) event.respondWith(page(event));
+  else if (request.mode === "navigate" && pathname === "/sign-in") event.respondWith(fetch(request).catch(() => page(event)));
   else if (pathname.startsWith("/static/")) event.respondWith(file(event, pathname));
   else if (/\/(waveform|transcript\.json)$/.test(pathname)) event.respondWith(fresh(request));
 });
@@ -95,13 +96,15 @@ async function file(event, path) {
   return (await cache.match(path)) ?? fetch(event.request);
 }
 
-/** What the server says, or, without it, what is kept beside a clip's sound. @param {Request} request */
+/** What the server says, or, without it and for who is signed out, what is kept beside a clip's sound. @param {Request} request */
 async function fresh(request) {
+  const kept = () => caches.match(request.url, { cacheName: SOUNDS });
   try {
-    return await fetch(request);
+    const response = await fetch(request);
+    return response.status === 401 ? ((await kept()) ?? response) : response;
   } catch (error) {
-    const kept = await caches.match(request.url, { cacheName: SOUNDS });
-    if (kept) return kept;
+    const found = await kept();
+    if (found) return found;
     throw error;
   }
 }

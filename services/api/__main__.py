@@ -29,6 +29,7 @@ def main() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # who asks, and from where, is read from the real peer (services.api.people.modes)
         backlog=BACKLOG,
         limit_concurrency=max_connections(),
         timeout_graceful_shutdown=DRAIN_TIMEOUT_S,

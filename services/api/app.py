@@ -10,7 +10,20 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from services.api import about, health, websocket_proxy
-from services.api.access.needs import Handler, deletes, needs_of, open_to_all, owns, reads, reads_events, writes
+from services.api.access.needs import (
+    Handler,
+    deletes,
+    knows,
+    needs_of,
+    open_to_all,
+    owns,
+    reads,
+    reads_events,
+    writes,
+    writes_recording,
+)
+from services.api.accounts import account_routes as account
+from services.api.accounts import sign_in_routes as sign_in
 from services.api.archive import routes as archive
 from services.api.clips import bin_routes, cut_routes, join, legacy_routes, split
 from services.api.clips import routes as clips
@@ -37,6 +50,7 @@ def by_method(**handlers: Handler) -> type[HTTPEndpoint]:
 ROUTES = [
     # The page: each of its places is an address of its own, and so is each clip (`/clips/{name}` below).
     *(Route(place, open_to_all(frontend.index)) for place in ("/", "/recording", "/settings", "/bin")),
+    *(Route(place, open_to_all(frontend.sign_in)) for place in ("/sign-in", "/claim")),
     Route("/service-worker.js", open_to_all(frontend.service_worker)),
     Mount("/static", open_to_all(frontend.StaticFiles(directory=STATIC))),
     Route("/openapi.json", open_to_all(document.document)),
@@ -64,7 +78,7 @@ ROUTES = [
     Route("/api/clips/{id}/revisions", reads(revisions.list_revisions)),
     Route("/api/clips/{id}/revisions/{revision}", reads(revisions.read_revision)),
     Route("/api/clips/{id}/revisions/{revision}/restore", writes(revisions.restore_revision), methods=["POST"]),
-    Route("/api/clips/{id}/finish", writes(finish.finish), methods=["POST"]),
+    Route("/api/clips/{id}/finish", writes_recording(finish.finish), methods=["POST"]),
     Route("/api/clips/{id}/waveform", reads(clips.waveform)),
     Route("/api/clips/{id}/cuts", by_method(PUT=writes(cut_routes.put))),
     Route("/api/clips/{id}/split", writes(split.split), methods=["POST"]),
@@ -72,16 +86,34 @@ ROUTES = [
     Route("/api/library.zip", reads(archive.export_library)),
     Route("/api/library", writes(archive.import_library), methods=["POST"]),
     # Resumable uploads (tus): recordings while they are made, and files.
-    Route("/api/uploads", by_method(OPTIONS=open_to_all(uploads.options), POST=writes(uploads.create))),
+    Route("/api/uploads", by_method(OPTIONS=open_to_all(uploads.options), POST=writes_recording(uploads.create))),
     Route(
         "/api/uploads/{id}",
         by_method(
-            HEAD=writes(uploads.head),
-            PATCH=writes(uploads.patch),
+            HEAD=writes_recording(uploads.head),
+            PATCH=writes_recording(uploads.patch),
             DELETE=writes(uploads.delete),
             POST=writes(uploads.override),
         ),
     ),
+    # Ways in, and what a person does about their own account.
+    Route("/api/sign-in", open_to_all(sign_in.ways_in)),
+    Route("/api/sign-in/password", open_to_all(sign_in.by_password), methods=["POST"]),
+    Route("/api/sign-in/passkey/begin", open_to_all(sign_in.begin_passkey), methods=["POST"]),
+    Route("/api/sign-in/passkey/finish", open_to_all(sign_in.finish_passkey), methods=["POST"]),
+    Route("/api/sign-in/device", open_to_all(sign_in.by_device_link), methods=["POST"]),
+    Route("/api/claim", open_to_all(sign_in.use_claim), methods=["POST"]),
+    Route("/api/claim/look", open_to_all(sign_in.look_at_claim), methods=["POST"]),
+    Route("/api/claim/passkey/begin", open_to_all(sign_in.begin_claim), methods=["POST"]),
+    Route("/api/session", by_method(GET=knows(account.who), DELETE=knows(account.sign_out))),
+    Route("/api/sessions", by_method(GET=knows(account.list_devices), DELETE=knows(account.end_other_devices))),
+    Route("/api/sessions/{id}", knows(account.end_device), methods=["DELETE"]),
+    Route("/api/device-link", knows(account.make_device_link), methods=["POST"]),
+    Route("/api/passkeys", by_method(GET=knows(account.list_passkeys), POST=knows(account.add_passkey))),
+    Route("/api/passkeys/begin", knows(account.begin_new_passkey), methods=["POST"]),
+    Route("/api/passkeys/{id}", knows(account.remove_passkey), methods=["DELETE"]),
+    Route("/api/password", knows(account.set_password), methods=["PUT"]),
+    Route("/api/person", knows(account.rename), methods=["PATCH"]),
     # Clips by name: clients of the seed. The page's clips have the same addresses, and ids for names.
     Route(
         "/clips/{name:path}",

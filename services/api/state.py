@@ -14,6 +14,10 @@ from starlette.requests import HTTPConnection
 from services.api.background.maintenance import Maintenance
 from services.api.background.outbox_relay import OutboxRelay
 from services.api.http.outages import outages
+from services.api.people.claim import ClaimNotice
+from services.api.people.modes import SignInMode
+from services.api.people.passwords import Passwords
+from services.api.people.sign_ins import SignIns
 from services.api.settings import ApiSettings
 from services.api.transcripts.word_times import WordTimingCache
 from shared.clips.models import Clip
@@ -40,6 +44,9 @@ class State:
     relay: OutboxRelay
     incoming_dir: Path
     """Folder for bodies that are being received; it holds nameless files only."""
+    sign_ins: SignIns
+    sign_in_mode: SignInMode
+    passwords: Passwords = field(default_factory=Passwords)
     upload_limiter: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_UPLOAD_THREADS))
     import_limiter: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_IMPORTS))
     word_timings: WordTimingCache = field(default_factory=WordTimingCache)
@@ -86,11 +93,17 @@ def open_state(settings: ApiSettings) -> Iterator[State]:
         silence=timedelta(minutes=settings.recording_timeout_minutes),
         bin_keeps=timedelta(days=settings.bin_days),
     )
+    mode, notice = SignInMode(settings), ClaimNotice(engine, settings)
+    mode.warn()
     relay.start()
     maintenance.start()
+    if mode.is_on:
+        notice.start()
     try:
-        yield State(settings, engine, store, relay, incoming_dir)
+        yield State(settings, engine, store, relay, incoming_dir, SignIns(engine), mode)
     finally:
+        if mode.is_on:
+            notice.stop()
         maintenance.stop()
         relay.stop()
         engine.dispose()

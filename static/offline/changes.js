@@ -3,6 +3,7 @@
 import { Problem, reasonOf } from "../shared/problem.js";
 import { Backoff } from "../shared/backoff.js";
 import { isShort } from "../shared/short-form.js";
+import { NOBODY } from "../shared/session.js";
 import { webLock } from "./outbox.js";
 
 /** @typedef {import("../shared/types.js").Clip} Clip */
@@ -57,12 +58,13 @@ export class Changes extends EventTarget {
    * @param {Pick<import("../shared/api.js").Api, "get"|"patch"|"delete"|"restore"|"transcribe">} api
    * @param {import("../shared/library.js").Library} library
    * @param {{lock?: import("./outbox.js").Lock, backoff?: Backoff, channel?: BroadcastChannel|null,
-   *   patience_ms?: number, taken_ms?: number}} [options] channel: to the other tabs
+   *   session?: Pick<import("../shared/session.js").Session, "mark"|"isOurs"|"mayChange">, patience_ms?: number, taken_ms?: number}} [options] channel: to the other tabs
    */
   constructor(memory, api, library, options = {}) {
     super();
-    const { lock = webLock, backoff, channel = null, patience_ms = PATIENCE_MS, taken_ms = TAKEN_MS } = options;
+    const { lock = webLock, backoff, channel = null, session = NOBODY, patience_ms = PATIENCE_MS, taken_ms = TAKEN_MS } = options;
     this.memory = memory;
+    this.session = session;
     this.api = api;
     this.library = library;
     this.lock = lock;
@@ -97,19 +99,21 @@ export class Changes extends EventTarget {
     const title = this.library.get(id)?.clip?.name ?? "";
     const taken = this.#waits({ id, kind }) ? 0 : Date.now();
     /** @type {Change} */
-    const change = { id, kind, value, base, title, taken, at: new Date().toISOString(), state: "waiting", failures: 0 };
+    const change = { id, kind, value, base, title, taken, at: new Date().toISOString(), state: "waiting", failures: 0, ...this.#mark };
     const stored = this.memory.put("changes", change).then(
       (seq) => Boolean(this.#ours.add((change.seq = seq))),
       () => false,
     );
     // What is done to one clip in a row arrives in that order.
     while (this.#flights.has(id)) await this.#flights.get(id);
-    if (!this.#waits(change)) {
+    // What another person's cookie would carry is not sent.
+    if (!this.#waits(change) && this.session.mayChange) {
       const flight = this.#now(change, stored);
       const over = flight.catch(() => {}).finally(() => this.#flights.delete(id));
       this.#flights.set(id, over);
       if (await flight) return;
     }
+    if (!(await stored) && !this.session.mayChange) throw new Problem({ code: "server.signedOut" }, 401, 0, "sign-in");
     if (!(await stored)) return void this.#take(change, await this.#tell(change));
     // Not one that is on its way still.
     if (this.#ours.delete(change.seq ?? 0) && taken) await this.memory.put("changes", { ...change, taken: 0 });
@@ -153,7 +157,7 @@ export class Changes extends EventTarget {
     /** @type {Change} */
     const refused = {
       ...{ ...change, base: null, at: new Date().toISOString(), taken: 0, failures: 0 },
-      ...{ state: "refused", reason },
+      ...{ state: "refused", reason, ...this.#mark },
     };
     await this.memory.put("changes", refused);
     await this.#told();
@@ -274,7 +278,7 @@ export class Changes extends EventTarget {
       this.#again = false;
       await this.#read();
       const next = this.#next();
-      if (!next) return;
+      if (!next || !this.session.mayChange) return;
       // A clock that is set back is no reason to wait.
       if (Math.abs(Date.now() - next.taken) < this.taken_ms) await this.backoff.wait();
       else {
@@ -298,6 +302,12 @@ export class Changes extends EventTarget {
     return this.#rows.filter((row) => row.id === id && row.kind === kind && (row.seq ?? 0) >= seq);
   }
 
+  /** Whose it is. */
+  get #mark() {
+    const { person } = this.session.mark;
+    return person ? { person } : {};
+  }
+
   /** Have every tab read anew. @param {Clip|null} [clip] as it is now */
   async #told(clip = null) {
     this.channel?.postMessage({ clip });
@@ -305,7 +315,8 @@ export class Changes extends EventTarget {
   }
 
   async #read() {
-    this.#rows = await this.memory.all("changes").catch(() => this.#rows);
+    const all = this.memory.all("changes").then((rows) => rows.filter((row) => this.session.isOurs(row)));
+    this.#rows = await all.catch(() => this.#rows);
     const shown = this.#rows.filter((row) => row.state !== "refused" && !this.#ours.has(row.seq ?? 0));
     const ids = new Set(shown.map(({ id }) => id));
     for (const id of new Set([...ids, ...this.#changed])) {

@@ -2,6 +2,7 @@
 
 import { Backoff } from "../shared/backoff.js";
 import { Problem } from "../shared/api.js";
+import { HOME, NOBODY } from "../shared/session.js";
 import { Upload, isEmpty } from "./upload.js";
 
 /** @typedef {import("../shared/types.js").Kept} Kept */
@@ -33,7 +34,7 @@ export const webLock = (id, work, now = false) =>
     : work(true);
 
 /**
- * Emits `change` (a Local), `sent` (a Clip), `gone` (an id), and `progress` with `{id, server_ms, problem}` of what is
+ * Emits `others` with how many recordings of other people wait here, `change` (a Local), `sent` (a Clip), `gone` (an id), and `progress` with `{id, server_ms, problem}` of what is
  * being recorded.
  */
 export class Outbox extends EventTarget {
@@ -54,16 +55,18 @@ export class Outbox extends EventTarget {
   /**
    * @param {import("./journal.js").Journal} journal @param {import("./upload.js").Server} server
    * @param {import("./upload.js").Uploads} uploads
-   * @param {{lock?: Lock, backoff?: Backoff, channel?: BroadcastChannel|null, keep?: import("./upload.js").Keep}} [options]
-   *   channel: to the other tabs; keep: takes what the server refused and is nowhere else
+   * @param {{lock?: Lock, backoff?: Backoff, channel?: BroadcastChannel|null, keep?: import("./upload.js").Keep,
+   *   session?: Pick<import("../shared/session.js").Session, "mark"|"isOurs">}} [options]
+   *   channel: to the other tabs; keep: takes what the server refused and is nowhere else; session: whose this is
    */
-  constructor(journal, server, uploads, { lock = webLock, backoff, channel = null, keep } = {}) {
+  constructor(journal, server, uploads, { lock = webLock, backoff, channel = null, keep, session = NOBODY } = {}) {
     super();
     this.journal = journal;
     this.server = server;
     this.uploads = uploads;
     this.lock = lock;
     this.keep = keep;
+    this.session = session;
     this.channel = channel;
     channel?.addEventListener("message", () => void this.scan());
     this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
@@ -71,7 +74,13 @@ export class Outbox extends EventTarget {
 
   /** Find what is left on the device, by this tab or another, by this visit or an earlier one, and see it sent. */
   async scan() {
-    for (const row of await this.journal.all()) {
+    const rows = await this.journal.all();
+    const others = rows.filter((row) => !this.session.isOurs(row));
+    this.dispatchEvent(new CustomEvent("others", { detail: others.length }));
+    for (const { id } of others) this.#gone(id);
+    for (const row of rows) {
+      if (others.includes(row)) continue;
+      if (!row.person && this.session.mark.person) await this.journal.update(row.id, { ...this.session.mark, library: HOME });
       if (row.deleted_at && Date.parse(row.deleted_at) < Date.now() - BIN_MS) await this.forget(row.id);
       if (isShown(row)) this.#tell(row);
       else this.#gone(row.id);
@@ -84,7 +93,7 @@ export class Outbox extends EventTarget {
    * @param {Kept} row @param {() => Promise<void>} make
    */
   async begin(row, make) {
-    await this.journal.create(row);
+    await this.journal.create({ ...row, ...this.session.mark });
     this.#make(row.id, make());
   }
 
@@ -120,9 +129,10 @@ export class Outbox extends EventTarget {
 
   /** A recording of which nothing comes for a while goes on: the server finishes by itself what it thinks left. */
   async beat(/** @type {string} */ id) {
-    const last = (await this.journal.get(id))?.segments.at(-1);
+    const row = await this.journal.get(id);
+    const last = row?.segments.at(-1);
     // A beat that is missed is no harm: the next one comes, and what comes later opens the recording again.
-    if (last?.url) await this.uploads.send(last.url, last.sent, new ArrayBuffer(0)).catch(() => {});
+    if (last?.url) await this.uploads.send(last.url, last.sent, new ArrayBuffer(0), { key: row?.key }).catch(() => {});
   }
 
   /** Try everything now: the network is back, or somebody looks. */
@@ -253,6 +263,7 @@ export class Outbox extends EventTarget {
     for (;;) {
       try {
         const found = await this.#next(id);
+        if (found && !this.session.isOurs(found)) return this.#gone(id);
         const row = found && orphaned(found) ? await this.journal.update(id, leave) : found;
         if (!row) return this.#gone(id);
         if (await this.#step(row, upload)) return;

@@ -11,8 +11,11 @@ const STALLED_MS = 30_000;
  * What is to be uploaded. `segment` is null for a file, which becomes a clip with its last byte; `length` is null as
  * long as nobody knows it. A file has no `recorded_at` but says when it was changed last: its own date is better.
  * @typedef {{clip_id: string, segment: number|null, name: string, name_origin?: "default", mime: string, length: number|null,
- *   recorded_at?: string, last_modified?: string, language?: string}} Wanted
+ *   recorded_at?: string, last_modified?: string, language?: string, library?: string, key?: string}} Wanted
  */
+
+/** What lets one recording be sent to its end, though nobody is signed in any more. */
+const KEY = "Upload-Key";
 
 export class Tus {
   /** The most that one request may carry through what is between us and the server, as far as anybody has learned. */
@@ -25,32 +28,36 @@ export class Tus {
 
   /**
    * Begin an upload, or find the one that was begun: twice is once.
-   * @param {Wanted} wanted @returns {Promise<{url: string, offset: number}>}
+   * @param {Wanted} wanted `library`: another than one's own; `key`: of this recording
+   * @returns {Promise<{url: string, offset: number, key?: string}>}
    */
-  async create({ segment, mime, length, ...said }) {
+  async create({ segment, mime, length, library, key, ...said }) {
     const about = { ...said, filetype: mime, ...(segment === null ? {} : { segment }) };
     /** @type {Record<string, string>} */
     const size = length === null ? { "Upload-Defer-Length": "1" } : { "Upload-Length": String(length) };
-    const response = await this.#ask("POST", ADDRESS, { "Upload-Metadata": metadata(about), ...size });
+    const address = library ? `${ADDRESS}?library=${encodeURIComponent(library)}` : ADDRESS;
+    const response = await this.#ask("POST", address, { "Upload-Metadata": metadata(about), ...size, ...keyed(key) });
     const url = response.headers.get("Location");
     if (!url) throw new Problem({ code: "server.unreadable" }, 502);
-    return { url, offset: response.headers.has("Upload-Offset") ? offsetOf(response) : 0 };
+    const given = response.headers.get(KEY);
+    const offset = response.headers.has("Upload-Offset") ? offsetOf(response) : 0;
+    return { url, offset, ...(given ? { key: given } : {}) };
   }
 
-  /** How many bytes have arrived. @param {string} url */
-  async head(url) {
-    return offsetOf(await this.#ask("HEAD", url));
+  /** How many bytes have arrived. @param {string} url @param {string} [key] */
+  async head(url, key) {
+    return offsetOf(await this.#ask("HEAD", url, keyed(key)));
   }
 
   /**
    * Send the bytes that follow, and how many there are in all once that is known.
    * @param {string} url @param {number} offset @param {ArrayBuffer} data
-   * @param {{length?: number|null, recorded_ms?: number|null}} [about]
+   * @param {{length?: number|null, recorded_ms?: number|null, key?: string}} [about]
    * @returns {Promise<{offset: number, taken: boolean}>} where the upload ends now; not taken: it ended elsewhere
    */
-  async send(url, offset, data, { length = null, recorded_ms = null } = {}) {
+  async send(url, offset, data, { length = null, recorded_ms = null, key } = {}) {
     /** @type {Record<string, string>} */
-    const headers = { "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream" };
+    const headers = { "Upload-Offset": String(offset), "Content-Type": "application/offset+octet-stream", ...keyed(key) };
     if (length !== null) headers["Upload-Length"] = String(length);
     if (recorded_ms !== null) headers["Recorded-Ms"] = String(recorded_ms);
     // Pages that came over plain HTTP have no crypto.subtle.
@@ -76,6 +83,9 @@ export class Tus {
     throw await problemOf(response);
   }
 }
+
+/** @param {string} [key] @returns {Record<string, string>} */
+export const keyed = (key) => (key ? { [KEY]: key } : {});
 
 /** @param {Response} response */
 function offsetOf(response) {

@@ -38,6 +38,9 @@ export const isEmpty = ({ bytes, state }) => bytes === 0 && state !== "recording
 /** Whether the server knows all that a person did to it. @param {Kept} row */
 const isAgreed = (row) => row.told !== null && untold(row) === null;
 
+/** @param {Kept} row */
+const keyOf = ({ key }) => (key ? { key } : {});
+
 /** @param {unknown} error */
 function unlessDefinite(error) {
   if (!(error instanceof Problem && error.definite)) throw error;
@@ -76,9 +79,9 @@ export class Upload {
     try {
       for (let n = 0, row; (row = await this.#row()) && n < row.segments.length; n += 1) {
         if (!row.segments[n].sealed) await this.#segment(n);
-        if (n === 0) await this.agree();
+        if (n === 0) await this.#agreeIfKnown();
       }
-      const row = await this.agree();
+      const row = await this.#agreeIfKnown();
       const isOver = row?.state === "ready" && row.segments.every(({ sealed }) => sealed);
       return isOver ? await this.#finish(row) : null;
     } catch (error) {
@@ -105,6 +108,16 @@ export class Upload {
       await this.journal.update(this.id, { told: step.told });
     }
     return null;
+  }
+
+  /** As `agree`; the sound of somebody who is not signed in any more goes on without it. */
+  async #agreeIfKnown() {
+    try {
+      return await this.agree();
+    } catch (error) {
+      if (!(error instanceof Problem && error.isSignedOut)) throw error;
+      return this.#row();
+    }
   }
 
   /** Nothing was recorded: what was begun goes to the bin. Unless somebody goes on with it just now. */
@@ -154,7 +167,7 @@ export class Upload {
     if (!next && !isLast) return false;
     // A file's length was said at its beginning.
     if (!next && row.is_file) return Boolean(await this.#note(n, offset, { sealed: true }));
-    const about = { length: isLast && !row.is_file ? end : null, recorded_ms: next?.recorded_ms };
+    const about = { length: isLast && !row.is_file ? end : null, recorded_ms: next?.recorded_ms, ...keyOf(row) };
     const began = performance.now();
     try {
       const answer = await this.uploads.send(url ?? "", offset, next?.data ?? new ArrayBuffer(0), about);
@@ -185,7 +198,7 @@ export class Upload {
   async #find(row, /** @type {number} */ n) {
     const { url } = row.segments[n];
     try {
-      await this.#note(n, url ? await this.uploads.head(url) : await this.#create(row, n));
+      await this.#note(n, url ? await this.uploads.head(url, row.key) : await this.#create(row, n));
     } catch (error) {
       if (!url || !isAway(error) || this.#renewed.has(n)) throw error;
       await this.#renew(row, n);
@@ -199,14 +212,16 @@ export class Upload {
     const { name, name_origin } = row;
     const told = row.told ?? { name, ...(name_origin && { name_origin }), deleted: false };
     await this.journal.update(id, { told });
-    const { url, offset } = await this.uploads.create({
+    const { url, offset, key } = await this.uploads.create({
       ...{ clip_id: id, segment: is_file ? null : n, name: told.name, mime: row.segments[n].mime },
       ...(told.name_origin && { name_origin: told.name_origin }),
       ...(modified_at ? { last_modified: modified_at } : { recorded_at: created_at }),
       ...(language ? { language } : {}),
+      ...(row.library ? { library: row.library } : {}),
+      ...keyOf(row),
       length: is_file ? bytes : null,
     });
-    await this.journal.update(id, (now) => segmentOf(now, n, { url }));
+    await this.journal.update(id, (now) => ({ ...segmentOf(now, n, { url }), ...(key ? { key } : {}) }));
     return offset;
   }
 
@@ -228,10 +243,10 @@ export class Upload {
   }
 
   /** @param {Kept} row @returns {Promise<Clip|null>} */
-  async #finish({ id, is_file, segments, duration_ms, gaps }) {
+  async #finish({ id, is_file, segments, duration_ms, gaps, key }) {
     const told = gaps.slice(0, MOST_GAPS).map((gap) => ({ ...gap, length_ms: Math.min(gap.length_ms, LONGEST_MS) }));
     const about = { segments: segments.length, duration_ms: duration_ms ?? 0, gaps: told };
-    let clip = await (is_file ? this.server.get(id) : this.server.finish(id, about)).catch(async (error) => {
+    let clip = await (is_file ? this.server.get(id) : this.server.finish(id, about, key)).catch(async (error) => {
       if (!(error instanceof Problem) || error.status !== 409) throw error;
       // The server misses something that it said it had: ask for each segment again.
       await this.journal.update(id, (now) => ({ segments: now.segments.map((one) => ({ ...one, sealed: false })) }));

@@ -8,6 +8,7 @@ import { recall, remember } from "../shared/preferences.js";
 import { sentenceOfError } from "../shared/sentences.js";
 import { code, language, LANGUAGES, speak, words } from "../shared/words.js";
 import { aboutSection } from "./about.js";
+import { Account } from "./account.js";
 import { deviceFacts, deviceSection } from "./device-storage.js";
 import { choice, section, sentence, toggle } from "./fields.js";
 import { MicrophoneTest } from "./microphone-test.js";
@@ -25,6 +26,7 @@ export class Settings {
     this.element = element;
     this.page = page;
     this.all = part(element, "settings-all", HTMLElement);
+    this.account = new Account(page, () => this.isShown && this.#render());
     const { sources } = page.panel;
     this.test = new MicrophoneTest(
       () => sources.chosen,
@@ -46,12 +48,14 @@ export class Settings {
   show() {
     this.#render();
     void this.#look();
+    void this.account.look();
     void this.page.facts.read();
   }
 
   /** They are left. */
   leave() {
     this.test.stop();
+    this.account.leave();
   }
 
   /** @param {boolean} [isAsking] */
@@ -65,7 +69,9 @@ export class Settings {
     const { activeElement } = document;
     const at = this.all.contains(activeElement) ? (activeElement?.id ?? "") : "";
     this.test.speak();
+    const account = this.account.section();
     this.all.replaceChildren(
+      ...(account ? [account] : []),
       this.#recording(),
       this.#appearance(),
       this.#keys(),

@@ -1,7 +1,7 @@
 /** The server's HTTP interface. Every method answers what was asked for or throws a `Problem`. */
 
 import { uuid } from "./format.js";
-import { Problem } from "./problem.js";
+import { Problem, refusals } from "./problem.js";
 
 export { Problem };
 
@@ -32,19 +32,24 @@ export function reach(url, options) {
 
 /** Read a problem document (RFC 9457), or say what came in its place. @param {Response} response */
 export async function problemOf(response) {
-  let [detail, isOurs] = ["", false];
+  let [detail, kind] = ["", ""];
   try {
     const said = await response.json();
     detail = said.detail || said.title || "";
-    isOurs = String(said.type).startsWith("urn:dictaphone:problem:");
+    kind = /^urn:dictaphone:problem:(.+)/.exec(String(said.type))?.[1] ?? "";
   } catch {
     // A proxy answered, not our server; or it was asked for headers alone.
   }
   const { status, headers } = response;
-  const isStranger = status === 401 || status === 403;
+  // Of an answer to HEAD nobody sees more than its headers.
+  if (status === 401 && headers.get("WWW-Authenticate")?.includes("dictaphone")) kind ||= "sign-in";
+  const isStranger = (status === 401 || status === 403) && !kind;
   const answer = detail ? { said: detail } : { code: "server.answered", values: [status] };
   const reason = isStranger ? [{ code: "server.signIn" }, answer] : answer;
-  return new Problem(reason, status, Number(headers.get("Retry-After")) * 1000 || 0, isOurs);
+  const retry_ms = Number(headers.get("Retry-After")) * 1000 || 0;
+  const problem = new Problem(kind === "sign-in" ? { code: "server.signedOut" } : reason, status, retry_ms, kind);
+  if (problem.isSignedOut) refusals.dispatchEvent(new Event("sign-in"));
+  return problem;
 }
 
 export class Api {
@@ -177,11 +182,28 @@ export class Api {
 
   /**
    * All of a recording has been sent, or, without `about`, what has arrived will do; twice is once. @param {string} id
-   * @param {{segments: number, duration_ms: number, gaps: import("./types.js").Gap[]}} [about] @returns {Promise<Clip>}
+   * @param {{segments: number, duration_ms: number, gaps: import("./types.js").Gap[]}} [about]
+   * @param {string} [key] of this recording, though nobody is signed in any more
+   * @returns {Promise<Clip>}
    */
-  async finish(id, about) {
-    const said = about && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(about) };
-    return this.#json(`${address(id)}/finish`, { method: "POST", ...said });
+  async finish(id, about, key) {
+    const { headers = {}, ...said } = about ? json(about) : {};
+    const all = { ...headers, ...(key ? { "Upload-Key": key } : {}) };
+    return this.#json(`${address(id)}/finish`, { method: "POST", ...said, headers: all });
+  }
+
+  /** Who we are. @returns {Promise<import("./session.js").Known>} */
+  async session() {
+    return this.#json("/api/session");
+  }
+
+  /**
+   * Ask for what belongs to one's account, or change it: static/settings/account.js. @param {string} path
+   * @param {{method?: string, body?: unknown}} [wanted] @returns {Promise<any>} null: there is nothing to say
+   */
+  async account(path, { method = "GET", body } = {}) {
+    const response = await this.#send(path, { method, ...(body === undefined ? {} : json(body)) });
+    return response.status === 204 ? null : response.json().catch(() => null);
   }
 
   /** @param {string} url @param {RequestInit} [options] */

@@ -10,6 +10,8 @@ const PATIENCE_MS = 5_000;
 export class Connection {
   /** Whether the server answers although no events come. */
   isPolled = false;
+  /** Whether another line says why nothing comes: somebody has to sign in. */
+  #isSignedOut = false;
   /** Whether the clips were read since the page was opened. */
   #wasRead = false;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -45,8 +47,15 @@ export class Connection {
     this.#say(words.list.polled);
   }
 
+  /** @param {boolean} isSignedOut */
+  signedOut(isSignedOut) {
+    this.#isSignedOut = isSignedOut;
+    if (isSignedOut) this.offline.hidden = this.problem.hidden = true;
+  }
+
   /** @param {string} sentence */
   #say(sentence) {
+    if (this.#isSignedOut) return;
     this.offline.hidden = false;
     // Screen readers tell what changes in what they see, not that it is seen.
     this.offline.textContent = "";
@@ -68,7 +77,7 @@ export class Connection {
     this.#wasRead ||= !problem;
     // That there is no connection is told already, and the clips are here.
     const isTold = this.#wasRead && this.#patience !== undefined && isAway(problem);
-    this.problem.hidden = !problem || isTold;
+    this.problem.hidden = !problem || isTold || this.#isSignedOut;
     if (problem) this.problem.textContent = isKnown ? words.offline.recalled : words.list.unreadable(sentenceOf(problem));
   }
 }

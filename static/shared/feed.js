@@ -35,8 +35,9 @@ export function socketAddress(url, cursor, base) {
 }
 
 /**
- * Emits `clip` with a clip, `gone` with the id of one that was deleted for good, `progress` with how far a transcription is, `caption` with words of a recording, `resync` (read the list again: events were missed, or the server wants to know who asks),
- * `looking` with the number of pages that are open anywhere, `open` and `close`.
+ * Emits `clip` with a clip, `gone` with the id of one that was deleted for good, `progress` with how far a transcription
+ * is, `caption` with words of a recording, `resync` (read the list again: events were missed, or the server wants to
+ * know who asks), `looking` with the number of pages that are open anywhere, `open` and `close`.
  */
 export class Feed extends EventTarget {
   /** @type {WebSocket|null} */

@@ -19,7 +19,7 @@ const settings = late(() => import("../settings/settings.js"));
 
 /**
  * @typedef {import("../clip/clip-page.js").ClipContext & {
- *   api: import("./api.js").Api, sync: import("./sync.js").Sync, feed: import("./feed.js").Feed,
+ *   api: import("./api.js").Api, session: import("./session.js").Session, sync: import("./sync.js").Sync, feed: import("./feed.js").Feed,
  *   memory: import("../offline/memory.js").Memory, journal: import("../offline/journal.js").Journal,
  *   outbox: import("../offline/outbox.js").Outbox, sounds: import("../offline/audio-cache.js").AudioCache,
  *   facts: import("./server-facts.js").ServerFacts, choose: () => unknown,
@@ -77,6 +77,11 @@ export class Places {
     // A recording does not outlive its tab: the list offers to continue it.
     if (router.place.name === "recording" && !panel.isLive) router.go(place("list"), { replace: true });
     else await this.#show(router.place);
+  }
+
+  /** Somebody has signed in: what could not be opened is opened. */
+  async again() {
+    if (this.#isUnopened) await this.#show(this.page.router.place);
   }
 
   /** Save what is being typed. */

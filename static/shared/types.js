@@ -39,6 +39,7 @@
  * A recording, or a file, as the journal keeps it on this device until the server has it. `recording`: a tab makes it;
  * `left`: the tab that made it is gone, and nobody said that it is over; `ready`: it is complete.
  * `told` is what the server was told of name, bin, notes and markers; `name_origin` is "default" until a person names it;
+ * `person` recorded it, for a `library`; with its `key` it is sent though that person is signed out; none: before there were people.
  * `heard_at` the moment of the last piece; `modified_at` when a file was changed last; `language` what is spoken, if a
  * person said so; `reason` why it is not sent, which an older release wrote as the sentence `problem`.
  * @typedef {{
@@ -46,7 +47,7 @@
  *   created_at: string, heard_at: string, state: "recording"|"left"|"copying"|"ready"|"refused",
  *   problem: string|null, reason?: import("./problem.js").Reason|null, deleted_at: string|null, segments: Segment[], gaps: Gap[], sent_ms: number,
  *   told: Told|null, modified_at?: string|null, name_origin?: "default", notes?: string, markers?: Marker[],
- *   language?: string|null
+ *   language?: string|null, person?: string, library?: string, key?: string
  * }} Kept
  * @typedef {{name: string, name_origin?: "default", deleted: boolean, notes?: string, markers?: Marker[]}} Told
  *
@@ -73,7 +74,7 @@
  *   seq?: number, id: string, kind: "name"|"text"|"language"|"tags"|"starred"|"notes"|"markers"|"delete"|"restore"|"retry",
  *   value: string|boolean|{add: string[], remove: string[]}|MarkerChanges|null, base: string|null, title: string, at: string, taken: number,
  *   state: "waiting"|"conflict"|"refused", failures: number, problem?: string, reason?: import("./problem.js").Reason,
- *   theirs?: string|null
+ *   theirs?: string|null, person?: string
  * }} Change
  *
  * One line of the list: what the server knows, what this device still keeps, or both. `heard_ms` is when, by this

@@ -50,14 +50,17 @@ export class FakeServer {
   /** The most that a proxy in front of it lets through in one request. */
   proxy_bytes = Infinity;
   made = 0;
+  /** Whether the session of the tab has ended: then it answers those alone who have the key of a recording. */
+  isSignedOut = false;
   /** How often it was told of the end before it had all. */
   early = 0;
   /** Lets a call wait. @type {(call: string) => Promise<unknown>|undefined} */
   delay = () => undefined;
 
-  async #answer(call, work) {
+  async #answer(call, work, key) {
     this.asked.push(call);
     await this.delay(call);
+    if (this.isSignedOut && !key) throw new Problem("Sign in.", 401, 0, "sign-in");
     const at = this.faults.findIndex(([pattern]) => pattern.test(call));
     const [[, fault]] = at < 0 ? [[null, null]] : this.faults.splice(at, 1);
     if (fault instanceof Error) throw fault;
@@ -81,25 +84,25 @@ export class FakeServer {
   }
 
   create(about) {
-    const { clip_id, segment, name, name_origin = "person", length } = about;
+    const { clip_id, segment, name, name_origin = "person", length, key } = about;
     return this.#answer(`create ${clip_id} ${segment} ${name}`, () => {
       for (const [url, one] of this.uploads) {
-        if (one.clip_id === clip_id && one.segment === segment) return { url, offset: this.#upload(url).data.length };
+        if (one.clip_id === clip_id && one.segment === segment) return { url, offset: this.#upload(url).data.length, key: `key ${clip_id}` };
       }
       const url = `/api/uploads/${++this.made}`;
       this.uploads.set(url, { clip_id, segment, length, data: "", about });
       if (segment !== null && !this.clips.has(clip_id)) {
         this.clips.set(clip_id, clip(clip_id, { name, name_origin, status: "recording" }));
       }
-      return { url, offset: 0 };
-    });
+      return { url, offset: 0, key: `key ${clip_id}` };
+    }, key);
   }
 
-  head(url) {
-    return this.#answer(`head ${url}`, () => this.#upload(url).data.length);
+  head(url, key) {
+    return this.#answer(`head ${url}`, () => this.#upload(url).data.length, key);
   }
 
-  send(url, offset, data, { length = null, recorded_ms = null } = {}) {
+  send(url, offset, data, { length = null, recorded_ms = null, key } = {}) {
     const text = new TextDecoder().decode(data);
     if (data.byteLength > this.proxy_bytes) return Promise.reject(new Problem("The server answered with 413.", 413));
     return this.#answer(`send ${url} ${offset} ${text} ${length} ${recorded_ms}`, (most) => {
@@ -113,10 +116,10 @@ export class FakeServer {
         this.clips.set(upload.clip_id, clip(upload.clip_id, { name: upload.about.name }));
       }
       return { offset: upload.data.length, taken: true };
-    });
+    }, key);
   }
 
-  finish(id, about) {
+  finish(id, about, key) {
     return this.#answer(`finish ${id} ${JSON.stringify(about)}`, () => {
       const all = [...this.uploads.values()].filter(({ clip_id }) => clip_id === id);
       const isWhole = all.length === about.segments && all.every(({ length, data }) => length === data?.length);
@@ -125,7 +128,7 @@ export class FakeServer {
         throw new Problem("A segment has not arrived.", 409);
       }
       return Object.assign(this.#clip(id), { status: "pending", gaps: about.gaps, duration_ms: about.duration_ms });
-    });
+    }, key);
   }
 
   get(id) {
@@ -165,12 +168,13 @@ export class Tab {
   told = [];
   dead = false;
 
-  /** @param {Journal} journal @param {FakeServer} server @param {Locks} locks */
-  constructor(journal, server, locks) {
+  /** @param {Journal} journal @param {FakeServer} server @param {Locks} locks @param {any} [session] */
+  constructor(journal, server, locks, session) {
     const death = new Promise((resolve) => (this.end = resolve));
     this.outbox = new Outbox(this.#mortal(journal), this.#mortal(server), this.#mortal(server), {
       lock: locks.of(death),
       backoff: new Backoff({ first_ms: 1, most_ms: 2 }),
+      session,
     });
     this.journal = this.#mortal(journal);
     const tell = (words) => this.dead || this.told.push(words);
@@ -245,7 +249,7 @@ export function stage() {
   const [journal, server, locks] = [new Journal(null), new FakeServer(), new Locks()];
   return {
     ...{ journal, server },
-    tab: () => new Tab(journal, server, locks),
+    tab: (session = undefined) => new Tab(journal, server, locks, session),
     speak: (here, id = "a", more = {}) => new Spoken(here, id).begin(more),
     /** A recording that is complete on the device, and of which the server knows nothing. */
     keep: async (id, text = "one two", more = {}) => {

@@ -140,7 +140,7 @@ test("a proxy that takes small requests only is given small ones, and asked for 
 
 test("a refusal of our own server for its size teaches nothing about the requests of others", async () => {
   await keep("a", "a".repeat(600_000));
-  server.faults = [[/^send/, new Problem("The upload is too large.", 413, 0, true)]];
+  server.faults = [[/^send/, new Problem("The upload is too large.", 413, 0, "too-large")]];
   const { outbox } = tab();
   await outbox.scan();
   await until(async () => (await journal.get("a"))?.state === "refused");

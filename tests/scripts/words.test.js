@@ -69,7 +69,7 @@ test("Arabic counts as Arabic does, and its figures are those of the clock", asy
 
 test("no language is left in English", () => {
   // Some words are the same: those are named here.
-  const same = /^(Name|Version|Offline|Pause|ok|Audio|Text|Filter|Tags?|min|h|s|Dictaphone|.*\d.*|[^a-z]*)$/;
+  const same = /^(Name|Version|Offline|Pause|ok|Audio|Text|Filter|Tags?|Passkeys|min|h|s|Dictaphone|.*\d.*|[^a-z]*)$/;
   for (const [key, word] of [...OTHERS.values()].flatMap((words) => [...words])) {
     const isKey = /\.keys\.\d+\.0$/.test(key);
     if (typeof word === "string" && !isKey && !same.test(word)) assert.notEqual(word, ENGLISH.get(key), key);
@@ -107,4 +107,10 @@ test("the reader's first language that we speak is taken", () => {
   assert.deepEqual(chosen(["fr-FR", "de-AT", "en"]), { code: "de", locale: "de-AT" });
   assert.deepEqual(chosen(["EN-gb", "de"]), { code: "en", locale: "EN-gb" });
   assert.deepEqual(chosen(["den", "endonym"]), { code: "en", locale: "en" });
+});
+
+test("the page to sign in says everything in every language", async () => {
+  const { WORDS } = await import("../../static/sign-in/words.js");
+  const kinds = (/** @type {object} */ said) => Object.entries(said).map(([key, word]) => `${key} ${typeof word === "object" ? kinds(word) : typeof word}`).sort();
+  for (const said of Object.values(WORDS)) assert.deepEqual(kinds(said), kinds(WORDS.en));
 });

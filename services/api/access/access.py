@@ -1,5 +1,6 @@
 """What the sender of a request may do, as its handler asks for it."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from services.api.access.identify import identify
 from services.api.access.principal import Need, Principal
+from services.api.access.upload_key import with_upload_key
 from services.api.http.errors import Problem
 
 NO_LIBRARY = "There is no library with this id."
@@ -33,6 +35,11 @@ class Access:
         """The libraries that the principal may read; a row of any other one is not there for them."""
         return [id for id in self.principal.roles if self.principal.may(Need.READS, id)]
 
+    def check_clip(self, clip_id: uuid.UUID, absent: str) -> None:
+        """Raise `Problem` if an upload key is for another recording than this one."""
+        if self.principal.only_clip not in {None, clip_id}:
+            raise Problem("not-found", absent)
+
     def check(self, library_id: str, absent: str, need: Need | None = None) -> None:
         """Raise `Problem` unless what the route needs, or `need`, is given in this library.
 
@@ -44,12 +51,14 @@ class Access:
             raise Problem("not-allowed", "You may read this library, and not do that in it.")
 
 
-async def admit(connection: HTTPConnection, need: Need) -> Access:
-    """Note who sends this request, for `access_of`.
+async def admit(connection: HTTPConnection, need: Need, *, takes_upload_key: bool = False) -> Access:
+    """Note who sends this request, for `access_of`. With `takes_upload_key` its handler calls `check_clip`.
 
     Raises `Problem`: `sign-in` if nobody known does, `not-found` or `not-allowed` for the library that it names.
     """
     principal = await identify(connection)
+    if takes_upload_key:
+        principal = await with_upload_key(connection, principal)
     if principal is None:
         raise Problem("sign-in", "Sign in first: this server shows nothing to somebody it does not know.")
     access = Access(principal, need, connection.query_params.get("library"))

@@ -15,6 +15,8 @@ from starlette.websockets import WebSocket
 from services.api.access.access import admit
 from services.api.access.principal import Need
 from services.api.http.errors import Problem
+from services.api.http.middleware import reject_cross_site, reject_unknown_host
+from services.api.state import state_of
 
 Handler = Callable[[Request], Response | Awaitable[Response]]
 """A plain function runs in a thread; a handler that reads a body is a coroutine."""
@@ -37,12 +39,22 @@ def open_to_all(handler: Open) -> Open:
     return handler
 
 
+def knows(handler: Handler) -> Handler:
+    """For whoever is known here, whatever libraries they have: it is about themselves."""
+    return _guarded(handler, Need.KNOWN)
+
+
 def reads(handler: Handler) -> Handler:
     return _guarded(handler, Need.READS)
 
 
 def writes(handler: Handler) -> Handler:
     return _guarded(handler, Need.WRITES)
+
+
+def writes_recording(handler: Handler) -> Handler:
+    """As `writes`, for the person of a recording, signed in or not any more: the handler calls `Access.check_clip`."""
+    return _guarded(handler, Need.WRITES, takes_upload_key=True)
 
 
 def deletes(handler: Handler) -> Handler:
@@ -59,6 +71,13 @@ def reads_events(handler: SocketHandler) -> SocketHandler:
     @wraps(handler)
     async def guarded(socket: WebSocket) -> None:
         try:
+            rules = state_of(socket).settings.site_rules
+            reject_unknown_host(socket.headers, rules)
+            reject_cross_site(socket.headers, rules)
+        except Problem as problem:
+            await socket.send_denial_response(problem.response())
+            return
+        try:
             await admit(socket, Need.READS)
         except Problem as problem:
             await socket.accept()
@@ -70,12 +89,12 @@ def reads_events(handler: SocketHandler) -> SocketHandler:
     return guarded
 
 
-def _guarded(handler: Handler, need: Need) -> Handler:
+def _guarded(handler: Handler, need: Need, *, takes_upload_key: bool = False) -> Handler:
     is_coroutine = inspect.iscoroutinefunction(handler)
 
     @wraps(handler)
     async def guarded(request: Request) -> Response:
-        await admit(request, need)
+        await admit(request, need, takes_upload_key=takes_upload_key)
         answer = handler(request) if is_coroutine else await run_in_threadpool(handler, request)
         return answer if isinstance(answer, Response) else await answer
 

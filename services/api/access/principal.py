@@ -14,6 +14,8 @@ class Need(enum.Enum):
 
     OPEN = enum.auto()
     """Nothing: it is open to everybody, and shows nothing that people said."""
+    KNOWN = enum.auto()
+    """Nothing of a library: that the server knows who asks."""
     READS = enum.auto()
     WRITES = enum.auto()
     DELETES = enum.auto()
@@ -38,6 +40,8 @@ class How(enum.StrEnum):
     TOKEN = "token"  # noqa: S105
     SHARE = "share"
     PROXY = "proxy"
+    UPLOAD_KEY = "upload-key"
+    """Nobody is signed in any more, and a recording of theirs is sent to its end."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Principal:
     session_id: uuid.UUID | None = None
     granted: frozenset[Need] = NEEDS_OF_ROLE[Role.OWNER]
     """What a token grants at most, whatever the role is."""
+    only_clip: uuid.UUID | None = None
+    """The one recording that an upload key is for. None: no such bound."""
 
     def may(self, need: Need, library_id: str) -> bool:
         role = self.roles.get(library_id)

@@ -18,6 +18,7 @@ from sqlmodel import col, delete, select, update
 from services.api.background.erasure import erase, finish_erasures
 from services.api.background.index_repair import repair_index
 from services.api.background.store_inventory import StoreInventory
+from services.api.people import ceremonies, sign_ins
 from shared.clips import queries
 from shared.clips.models import Clip
 from shared.db.engine import read_session, transaction
@@ -99,6 +100,7 @@ class Maintenance:
             ("erasures finished", INDEX_INTERVAL, self.finish_erasures),
             ("uploads expired", HOURLY, self.expire_uploads),
             ("clips indexed again", INDEX_INTERVAL, lambda now: repair_index(self._engine, now, self._stopping)),
+            ("sign-ins removed", HOURLY, self.remove_sign_ins),
             ("revisions thinned", DAILY, self.thin_revisions),
             ("broken puts removed", DAILY, lambda now: self._store.remove_unfinished_writes(now - MAX_WRITE_TIME)),
         ]
@@ -211,6 +213,10 @@ class Maintenance:
                     count += thin_revisions(session, id, now)
             if len(ids) < BATCH_SIZE or self._stopping.is_set():
                 return count
+
+    def remove_sign_ins(self, now: datetime) -> int:
+        """Delete sessions, ceremonies and counts of tries that mean nothing any more."""
+        return sign_ins.remove_old(self._engine, now) + ceremonies.remove_old(self._engine, now)
 
     def compare_store(self, now: datetime) -> int:
         """Compare the store with the database: find audio again that no row names, and delete old copies."""

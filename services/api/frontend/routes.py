@@ -13,12 +13,12 @@ from starlette import staticfiles
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Scope
 
 from services.api.access.access import admit
 from services.api.access.identify import identify
-from services.api.access.principal import Need
+from services.api.access.principal import How, Need, Principal
 from services.api.clips import legacy_routes
 from services.api.clips.operations import AUDIO, AUDIO_ANSWERS, AUDIO_PROBLEMS, RANGE
 from services.api.frontend.document import with_first_list
@@ -39,6 +39,12 @@ PERMISSIONS_POLICY = (
 )
 """What the page may ask a person for: the microphone, the sound of a tab or of the computer, and nothing else."""
 
+SIGN_IN_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+"""Content-Security-Policy of the page by which one comes in: its own few files, and nothing made of text."""
+
 LIST_TIMEOUT_S: Final = 1.0
 """How long the page waits for its list: without one it asks for it by itself, and says what is wrong."""
 
@@ -47,6 +53,9 @@ NOT_STORED = "private, no-store"
 
 PAGE_VARY = "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode"
 """Headers that tell a navigation from other requests: `is_navigation`."""
+
+NO_LIBRARIES = Principal(How.SESSION, {}, "")
+"""Somebody of whom nothing is known at the moment."""
 
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _CLIP_ID = re.compile(r"/clips/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -63,7 +72,7 @@ def is_navigation(headers: Headers) -> bool:
 
 @Operation(
     "The page, with the newest clips inside if a person opens it in a tab",
-    {200: Answer("HTML.", {"text/html": ()})},
+    {200: Answer("HTML.", {"text/html": ()}), 401: Answer("The page to sign in.", {"text/html": ()})},
     problems=["other-version"],
     parameters=[query_param("shell", SHELL)],
 )
@@ -71,6 +80,10 @@ async def index(request: Request) -> Response:
     """GET / and the page's other places: the page, under its Content-Security-Policy."""
     policy, version = _policy(request), request.query_params.get("shell")
     _reject_other_version(request, version, policy)
+    # What a service worker keeps holds nothing of anybody: a device goes on with it, signed in or not.
+    principal = await _sender(request) if version is None else None
+    if principal is None and version is None:
+        return _sign_in_document(request, 401)
     document = _page_files(request).document
     headers = {
         "Content-Type": "text/html; charset=utf-8",
@@ -78,12 +91,21 @@ async def index(request: Request) -> Response:
         "Permissions-Policy": PERMISSIONS_POLICY,
         "Vary": PAGE_VARY,
     }
-    # What a service worker keeps holds no list, and neither does what another site's page may ask for.
-    principal = await identify(request) if version is None and is_navigation(request.headers) else None
-    clips = await _first_list(request, principal.library) if principal else None
+    # What another site's page may ask for holds no list.
+    clips = (
+        await _first_list(request, principal.library)
+        if principal and principal.roles and is_navigation(request.headers)
+        else None
+    )
     if clips is None:
         return await kept_text(document.encode(), {**headers, "Cache-Control": REVALIDATE}, request.headers)
     return Response(with_first_list(document, clips), headers={**headers, "Cache-Control": NOT_STORED})
+
+
+@Operation("The page to sign in, and to claim this server", {200: Answer("HTML.", {"text/html": ()})})
+def sign_in(request: Request) -> Response:
+    """GET /sign-in and /claim. A secret stands behind the `#` of the address, which no server gets to see."""
+    return _sign_in_document(request, 200)
 
 
 @Operation(
@@ -112,6 +134,30 @@ def service_worker(request: Request) -> Response:
         media_type="text/javascript",
         headers={"Cache-Control": REVALIDATE, "Content-Security-Policy": "default-src 'none'; connect-src 'self'"},
     )
+
+
+def _sign_in_document(request: Request, status: int) -> Response:
+    """The page to sign in. With 401 it stands at the address that somebody wanted, who goes on there afterwards."""
+    headers = {
+        "Content-Security-Policy": SIGN_IN_POLICY,
+        "Permissions-Policy": PERMISSIONS_POLICY,
+        "Referrer-Policy": "no-referrer",
+        "X-Robots-Tag": "noindex",
+        "Cache-Control": NOT_STORED if status == 401 else REVALIDATE,
+        "Vary": f"{PAGE_VARY}, Cookie",
+    }
+    return HTMLResponse(_page_files(request).sign_in_document, status, headers)
+
+
+async def _sender(request: Request) -> Principal | None:
+    """Who asks for the page. While the database is away, it goes to everybody, with nothing of anybody inside."""
+    try:
+        return await identify(request)
+    except Exception as error:
+        if not is_expected(error):
+            raise
+        log.warning("page sent without knowing to whom", reason=str(error))
+        return NO_LIBRARIES
 
 
 async def _first_list(request: Request, library_id: str) -> str | None:

@@ -14,6 +14,8 @@ STATIC = Path(__file__).parents[3] / "static"
 
 SERVICE_WORKER = "service-worker.js"
 
+SIGN_IN = "sign-in/index.html"
+
 UNREGISTER_WORKER = """\
 // SERVICE_WORKER=off: forget the kept page, and leave.
 addEventListener("install", () => skipWaiting());
@@ -57,6 +59,12 @@ class PageFiles:
         """`index.html` as it is sent."""
         self._refresh()
         return self._document
+
+    @property
+    def sign_in_document(self) -> str:
+        """The page to sign in: plain modules, with the bundle or without."""
+        self._refresh()
+        return self._sign_in_document
 
     @property
     def bundle(self) -> Bundle | None:
@@ -106,6 +114,7 @@ class PageFiles:
             self._inline_sources = source_hash(script), source_hash(self._bundle.style)
         else:
             self._document, self._inline_sources = plain_document(html, self._folder), ("", "")
+        self._sign_in_document = (self._folder / SIGN_IN).read_text()
         self._urls = self._addresses()
         self._service_worker = (self._folder / SERVICE_WORKER).read_text()
 

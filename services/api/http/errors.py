@@ -51,6 +51,16 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "bad-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has another type"),
     "bad-range": (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "There are no such bytes"),
     "too-slow": (HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive"),
+    "wrong-credentials": (HTTPStatus.UNAUTHORIZED, "That does not open this server"),
+    "wrong-code": (HTTPStatus.FORBIDDEN, "This link or step does not count any more"),
+    "sign-in-again": (HTTPStatus.FORBIDDEN, "Sign in once more for that"),
+    "insecure-page": (HTTPStatus.FORBIDDEN, "Nobody signs in over http"),
+    "bad-password": (HTTPStatus.UNPROCESSABLE_ENTITY, "This password cannot be used"),
+    "name-taken": (HTTPStatus.CONFLICT, "Somebody has this name"),
+    "claimed": (HTTPStatus.CONFLICT, "This server has an owner"),
+    "no-passkeys": (HTTPStatus.CONFLICT, "There are no passkeys at this address"),
+    "last-way-in": (HTTPStatus.CONFLICT, "Nothing else would let you in"),
+    "too-many": (HTTPStatus.TOO_MANY_REQUESTS, "There were too many tries"),
     "large-head": (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many headers"),
     "busy": (HTTPStatus.SERVICE_UNAVAILABLE, "The server is busy"),
     "upgrade-required": (HTTPStatus.UPGRADE_REQUIRED, "This address speaks WebSocket only"),
@@ -68,12 +78,16 @@ RETRY_AFTER = {"Retry-After": "2"}
 """Seconds: databases and stores restart within a few, and the page retries with a back-off of its own anyway."""
 
 
+HEADERS: Mapping[str, Mapping[str, str]] = {"sign-in": {"WWW-Authenticate": 'Session realm="dictaphone"'}}
+"""Headers by slug. A page that has asked for headers alone knows by this one that nobody is signed in."""
+
+
 class Problem(Exception):
     """An error answer. `detail` is one sentence that the page may show as it is."""
 
     def __init__(self, slug: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
-        self.slug, self.detail, self.headers = slug, detail, dict(headers or {})
+        self.slug, self.detail, self.headers = slug, detail, {**HEADERS.get(slug, {}), **(headers or {})}
 
     def response(self) -> Response:
         status, title = PROBLEMS[self.slug]

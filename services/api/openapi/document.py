@@ -37,6 +37,8 @@ SAFE_METHODS = ("get", "head", "options")
 PATH_PARAMETERS = {
     "/api/clips/{id}": path_param("id", "The clip's UUID, made by whoever recorded it.", UUID),
     "/api/uploads/{id}": path_param("id", "From the creation's Location.", UUID),
+    "/api/sessions/{id}": path_param("id", "As the list gives it.", UUID),
+    "/api/passkeys/{id}": path_param("id", "As the list gives it.", UUID),
     "transcript.{form}": path_param("form", "File format.", {"type": "string", "enum": [*formats.FORMATS]}),
     "/revisions/{revision}": path_param("revision", "As the list gives it.", {"type": "integer", "minimum": 1}),
     "/{name}": path_param(
@@ -95,7 +97,9 @@ def _operations(route: Route) -> Iterator[tuple[str, Operation]]:
     """Each method of a route, and what its handler and its need declare."""
     for _, method, handler, need in needs_of([route]):
         operation = OPERATIONS[inspect.unwrap(handler)]
-        if need is not Need.OPEN:
+        if need is Need.KNOWN:
+            operation = replace(operation, problems=["sign-in", *operation.problems])
+        elif need is not Need.OPEN:
             problems = {"sign-in": None, "not-allowed": None, "not-found": None} | dict.fromkeys(operation.problems)
             parameters = [] if "{id}" in route.path else [LIBRARY]
             operation = replace(operation, problems=[*problems], parameters=[*operation.parameters, *parameters])

@@ -50,6 +50,7 @@ class UploadStatus:
             raise Problem("not-found", NO_UPLOAD)
         upload, offset, clip_status, clip_updated_at = row
         access.check(upload.library_id, NO_UPLOAD)
+        access.check_clip(upload.clip_id, NO_UPLOAD)
         if upload.ended_at or (offset != upload.length and upload.is_expired(datetime.now(UTC))):
             raise upload_gone()
         return cls(upload, offset, clip_status, clip_updated_at)

@@ -6,6 +6,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.api.access.access import access_of
 from services.api.clips.operations import clip_answer
 from services.api.clips.service import NO_CLIP, clip_response, find_clip
 from services.api.http.errors import Problem
@@ -49,6 +50,7 @@ async def finish(request: Request) -> Response:
 
 def _finish(request: Request, report: Finish | None) -> Response:
     with state_of(request).transaction() as transaction:
+        access_of(request).check_clip(clip_id(request), NO_CLIP)
         clip = find_clip(transaction.session, request, clip_id(request), for_update=True)
         if clip is None:
             raise Problem("not-found", NO_CLIP)

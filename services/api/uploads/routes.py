@@ -17,9 +17,10 @@ from services.api.http.body import receive_blocks, reject_too_large
 from services.api.http.errors import UPLOAD_HEADERS, Problem
 from services.api.http.operations import BINARY, Content, Json, Operation, header_param
 from services.api.http.params import upload_id
+from services.api.people import upload_keys
 from services.api.state import State, state_of
 from services.api.uploads import tus
-from services.api.uploads.append import UploadStatus, UploadWriter, lock_upload, too_long, wrong_offset
+from services.api.uploads.append import NO_UPLOAD, UploadStatus, UploadWriter, lock_upload, too_long, wrong_offset
 from services.api.uploads.create import create_upload
 from shared.db.columns import MAX_DURATION_MS
 from shared.uploads.models import Piece
@@ -29,19 +30,26 @@ PIECE_BYTES = 8 * 1024**2
 
 REQUEST_HEADERS = (
     "Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Checksum",
-    "X-HTTP-Method-Override", "Recorded-Ms",
+    "X-HTTP-Method-Override", "Recorded-Ms", "Upload-Key",
 )  # fmt: skip
 """Headers that pages of other origins may send, where ALLOWED_ORIGINS names them (CORS)."""
 
 RESPONSE_HEADERS = (
     "Location", "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
-    "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires",
+    "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires", "Upload-Key",
 )  # fmt: skip
 """Headers that the same pages may read."""
 
 WHOLE_NUMBER: Json = {"type": "integer", "minimum": 0}
 TUS_RESUMABLE = header_param("Tus-Resumable", {"const": tus.VERSION}, required=True)
 UPLOAD_LENGTH = header_param("Upload-Length", WHOLE_NUMBER)
+UPLOAD_KEY = header_param(
+    upload_keys.HEADER,
+    {
+        "type": "string",
+        "description": "As the creation gave it: this one recording goes on after the session has ended.",
+    },
+)
 BYTES: Content = {tus.BODY_TYPE: BINARY}
 BYTES_PROBLEMS = (
     "bad-request", "not-found", "offset", "gone", "tus-version", "too-large", "bad-type", "not-audio", "checksum",
@@ -70,6 +78,7 @@ def options(request: Request) -> Response:
     parameters=[
         TUS_RESUMABLE,
         UPLOAD_LENGTH,
+        UPLOAD_KEY,
         header_param("Upload-Defer-Length", {"const": "1"}),
         header_param(
             "Upload-Metadata",
@@ -91,6 +100,7 @@ async def create(request: Request) -> Response:
     tus.check_version(request.headers)
     state, library_id = state_of(request), access_of(request).library
     creation = tus.CreationRequest.from_headers(request.headers, state.settings.max_upload_bytes, datetime.now(UTC))
+    access_of(request).check_clip(creation.clip_id, NO_UPLOAD)
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     if has_body:
         tus.check_body_type(request.headers)
@@ -106,6 +116,8 @@ async def create(request: Request) -> Response:
     if has_body and offset == 0:
         offset = await _receive_bytes(request, state, status, 0, None)
     headers = {"Location": f"/api/uploads/{status.upload.id}", "Upload-Offset": str(offset)}
+    if person_id := access_of(request).principal.person_id:
+        headers[upload_keys.HEADER] = upload_keys.upload_key(state.settings, status.upload.clip_id, person_id)
     return _tus_response(201, headers | status.expiry_header(offset))
 
 
@@ -113,7 +125,7 @@ async def create(request: Request) -> Response:
     "How far is it?",
     {200: "In Upload-Offset."},
     problems=["not-found", "gone", "tus-version"],
-    parameters=[TUS_RESUMABLE],
+    parameters=[TUS_RESUMABLE, UPLOAD_KEY],
 )
 def head(request: Request) -> Response:
     """HEAD /api/uploads/{id}: the upload's offset and length."""
@@ -136,6 +148,7 @@ def head(request: Request) -> Response:
         header_param("Upload-Offset", WHOLE_NUMBER, required=True),
         header_param("Upload-Checksum", {"type": "string"}),
         UPLOAD_LENGTH,
+        UPLOAD_KEY,
     ],
     body=BYTES,
 )

@@ -18,6 +18,8 @@ from services.api.archive import importer
 from services.api.archive.importer import ImportResult, import_zip
 from services.api.archive.manifest import DESCRIPTION, MANIFEST, ClipDescription, Manifest, OriginalFile
 from services.api.background.clip_rows import Place, load_rows
+from services.api.people.modes import SignInMode
+from services.api.people.sign_ins import SignIns
 from services.api.settings import ApiSettings
 from services.api.state import State
 from shared.clips.models import Clip, Status
@@ -66,7 +68,7 @@ def import_into(setup: MaintenanceSetup, zipped: io.BytesIO) -> ImportResult:
     incoming = settings.data_dir / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     unused: Any = relay
-    state = State(settings, setup.engine, setup.store, unused, incoming)
+    state = State(settings, setup.engine, setup.store, unused, incoming, SignIns(setup.engine), SignInMode(settings))
     return import_zip(state, HOME, zipped, len(zipped.getvalue()), threading.Event())
 
 

@@ -10,7 +10,7 @@ from tests.services.api.clips.test_routes import WEBM, assert_problem
 
 
 async def test_an_unknown_host_is_rejected_on_a_public_address(start_stack: StartStack, local_parts: Parts) -> None:
-    api = start_stack(local_parts, "api", HOST="0.0.0.0", ALLOWED_HOSTS="dictaphone.example.com")
+    api = start_stack(local_parts, "api", HOST="0.0.0.0", ALLOWED_HOSTS="dictaphone.example.com", SIGN_IN="off")
     async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
         evil = {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"}
         for answer in (
@@ -24,7 +24,7 @@ async def test_an_unknown_host_is_rejected_on_a_public_address(start_stack: Star
 
 
 async def test_a_change_through_a_proxy_that_leaves_the_port_out(start_stack: StartStack, local_parts: Parts) -> None:
-    api = start_stack(local_parts, "api", PUBLIC_URL="http://dictaphone.example:8443")
+    api = start_stack(local_parts, "api", PUBLIC_URL="http://dictaphone.example:8443", SIGN_IN="off")
     headers = {**WEBM, "Host": "dictaphone.example", "Origin": "http://dictaphone.example:8443"}
     async with httpx.AsyncClient(base_url=api.api_url) as client:
         assert (await client.put("/clips/a", content=recording(), headers=headers)).status_code == 201

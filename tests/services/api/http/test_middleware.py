@@ -23,7 +23,8 @@ pytestmark = pytest.mark.parametrize("module_parts", ["local"], indirect=True, s
 
 @pytest.fixture(scope="module")
 def api(module_parts: Parts) -> Iterator[Stack]:
-    with Stack({**module_parts, "ALLOWED_ORIGINS": f"{FRIEND}, http://localhost:3000"}, ["api"], migrate=False) as api:
+    settings = {"ALLOWED_ORIGINS": f"{FRIEND}, http://localhost:3000", "SIGN_IN": "off"}
+    with Stack({**module_parts, **settings}, ["api"], migrate=False) as api:
         yield api
 
 
