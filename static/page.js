@@ -179,7 +179,7 @@ function follow(page) {
  * Somebody signs in, or has to, here or in another tab.
  * @param {Page} page @param {{busy: () => boolean, wake: () => void}} watched
  */
-function attend({ session, feed, outbox, changes, connection, capture, places, sync }, { busy, wake }) {
+function attend({ session, outbox, changes, connection, capture, places, sync }, { busy, wake }) {
   const notice = new SignInNotice(document.body, session, busy);
   on(outbox, "others", (/** @type {number} */ count) => notice.others(count));
   on(session, "change", () => {
