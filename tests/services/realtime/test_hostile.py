@@ -186,7 +186,7 @@ async def test_a_refused_client_that_never_hangs_up_is_cut(valkey: Valkey) -> No
 
 
 async def test_the_limit_counts_the_address_that_a_proxy_names_however_the_request_comes(valkey: Valkey) -> None:
-    realtime = Realtime(valkey, MAX_CONNECTIONS_PER_ADDRESS="1")
+    realtime = Realtime(valkey, MAX_CONNECTIONS_PER_ADDRESS="1", SIGN_IN="off")
 
     async def answer(address: str, pieces: int) -> bytes:
         client = RawClient(*await asyncio.open_connection("127.0.0.1", realtime.port))
@@ -219,7 +219,7 @@ async def test_unsolicited_pongs_count_as_reads(client: RawClient, witness: Page
 
 
 async def test_connections_of_one_address_are_limited(valkey: Valkey, open_page: Open) -> None:
-    realtime = Realtime(valkey, MAX_CONNECTIONS_PER_ADDRESS="3")
+    realtime = Realtime(valkey, MAX_CONNECTIONS_PER_ADDRESS="3", SIGN_IN="off")
     try:
         realtime.start()
         pages = [await open_page(realtime) for _ in range(3)]
