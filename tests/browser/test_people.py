@@ -4,12 +4,19 @@ import asyncio
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
+from sqlalchemy import create_engine
 
+from services.api.people.passwords import Passwords
+from shared.db.engine import transaction
+from shared.people.libraries import Library, Member
+from shared.people.models import Person
+from shared.people.roles import Role
 from tests import speech
 from tests.browser.page import SOON_MS, DictaphonePage
 from tests.conftest import Launch, Parts, StartStack
@@ -176,3 +183,44 @@ async def test_what_is_recorded_signed_out_is_sent_after_signing_in_in_another_t
     await keeps_nothing(page)
     assert await here.was_never_reloaded()
     assert not re.search("Sign in when", await page.locator("[data-part=signed-out]").inner_text())
+
+
+async def add_person(stack: Stack, name: str) -> None:
+    """Somebody with a library of their own."""
+    person = Person.of(name, now := datetime.now(UTC))
+    person.password_hash = await Passwords().hash(PASSWORD)
+    engine = create_engine(stack.environment["DATABASE_URL"])
+    with transaction(engine) as session:
+        session.add(person)
+        session.add(Library(id=name, name=name, created_at=now))
+        session.flush()
+        session.add(Member(library_id=name, person_id=person.id, role=Role.OWNER, created_at=now))
+    engine.dispose()
+
+
+async def test_two_people_at_one_device_neither_see_nor_send_what_is_the_others(
+    closed: Stack, launch_browser: Launch, tmp_path: Path
+) -> None:
+    await add_person(closed, "Ben")
+    page = await (await device(launch_browser, tmp_path)).new_page()
+    await page.goto(f"{url_of(closed)}/")
+    await sign_in(page, "Ben")
+    await is_in(page)
+    here = DictaphonePage(page)
+    await end_session(page)
+    await here.button("Record").click()
+    await here.has_recorded(2)
+    await here.button("Stop").click()
+    await expect(here.button("Record")).to_be_visible()
+    assert await page.evaluate(KEPT) == 1
+    await add_person(closed, "Ann")
+    await page.goto(f"{url_of(closed)}/")
+    await sign_in(page, "Ann")
+    await expect(page.get_by_text("1 recording of another person waits here.")).to_be_visible(timeout=SOON_MS)
+    await expect(here.rows()).to_have_count(0)
+    await sign_out(page)
+    assert await page.evaluate(KEPT) == 1, "signing out drops nothing that is nowhere else"
+    await sign_in(page, "Ben")
+    await is_in(page)
+    await keeps_nothing(page)
+    await expect(here.rows()).to_have_count(1)

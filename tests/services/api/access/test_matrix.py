@@ -202,7 +202,7 @@ def test_a_route_answers_those_who_may_and_no_others(
     server: Server, path: str, method: str, need: Need, person: str
 ) -> None:
     if method == "WEBSOCKET":
-        with server.client.websocket_connect(path, headers={"Person": "nobody"}) as socket:
+        with server.client.websocket_connect(path, headers={"Person": "nobody", "Host": "localhost"}) as socket:
             assert socket.receive()["code"] == CLOSE_SIGNED_OUT
         return
     is_allowed = need in ALLOWED[person]
