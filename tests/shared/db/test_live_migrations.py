@@ -25,7 +25,8 @@ MAX_WAIT_S = 3.0
 """Longest time that anybody may wait for the migration. A busy machine takes a second over anything."""
 
 LONG_READ_S = 5.0
-"""A query, much longer than that, that holds its lock on the table meanwhile, such as a backup: whoever waits for it must stop nobody else."""
+"""A query, much longer than that, which holds its lock on the table meanwhile, such as a backup: whoever waits for it
+must stop nobody else."""
 
 LIST = text("SELECT id, name FROM clip WHERE deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 50")
 RENAME = text("UPDATE clip SET name = name, version = version + 1 WHERE id = :id")
