@@ -18,5 +18,5 @@ def api(module_parts: Parts) -> Iterator[Stack]:
 
 @pytest.fixture
 async def client(api: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=api.api_url, verify=False) as client:
+    async with httpx.AsyncClient(base_url=api.api_url, verify=False, timeout=60) as client:
         yield client
