@@ -21,6 +21,7 @@ def ticket_of(connection: HTTPConnection) -> str:
         datetime.now(UTC),
         session_id=principal.session_id,
         person_id=principal.person_id,
+        token_id=principal.token_id,
     )
     return ticket.sign(purpose_key(secret_key(state_of(connection).settings), PURPOSE))
 
