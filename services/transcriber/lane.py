@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +16,10 @@ log = structlog.get_logger(__name__)
 
 DATABASE_RETRY_S = 5
 """Delay before a job comes back that found the database unavailable."""
+
+MAX_CLOCK_SKEW = timedelta(seconds=20)
+"""By how much clocks of two machines differ: the message of a clip that is due so soon may be its only one. Less than
+any pause that repeats without end (`verdict.DISK_FULL_RETRY_S`): messages of one clip would pile up."""
 
 
 class Lane:
@@ -32,6 +37,9 @@ class Lane:
         named = uuid.UUID(clip_id)
         with structlog.contextvars.bound_contextvars(clip_id=clip_id):
             try:
+                if (wait := self._job.postponed_for(named)) > timedelta(0):
+                    self._send_when_due(named, wait)
+                    return
                 id = self._job.next_clip(named, self._queue)
                 if id != named and self._let_pass(id, named):
                     return
@@ -39,6 +47,14 @@ class Lane:
                 self._send_after_outage(named, error)
                 return
             self._work_on(named)
+
+    def _send_when_due(self, named: uuid.UUID, wait: timedelta) -> None:
+        """Make no early attempt at a clip that failed by another's message, while its own was still in the queue.
+
+        The message of its next attempt is under way. A second one would bring a second attempt, and so on.
+        """
+        if wait <= MAX_CLOCK_SKEW:
+            self._send(named, self._queue, wait.total_seconds())
 
     def _let_pass(self, id: uuid.UUID, named: uuid.UUID) -> bool:
         """Work on another clip than the message names. False if nobody may claim that one any more."""

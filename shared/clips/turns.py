@@ -54,6 +54,14 @@ def next_clip(session: Session, lane: str, named: uuid.UUID, now: datetime) -> u
     return named if session.connection().execute(named_clip).first() is None else id
 
 
+def postponed_for(session: Session, clip_id: uuid.UUID, now: datetime) -> timedelta:
+    """How long a clip has still to wait after an attempt that failed. Zero: it is due, or waits for something else."""
+    is_pending = (text("status = 'pending'"), col(Clip.deleted_at).is_(None), col(Clip.lease_until).is_(None))
+    postponed = select(col(Clip.queued_at)).where(col(Clip.id) == clip_id, *is_pending, col(Clip.error).is_not(None))
+    due: datetime | None = session.connection().execute(postponed).scalar()
+    return timedelta(0) if due is None or due <= now + EARLY else due - now
+
+
 def _waits(lane: str, now: datetime) -> tuple[Any, ...]:
     lease_until = col(Clip.lease_until)
     return text(WAITING[lane]), col(Clip.queued_at) <= now + EARLY, or_(lease_until.is_(None), lease_until <= now)

@@ -14,8 +14,8 @@ from tests.browser.page import SOON_MS, DictaphonePage
 from tests.conftest import Launch, Parts, StartStack
 from tests.servers.stack import Stack
 
-MAX_REQUESTS = 5
-"""The page, its script, the part that keeps it as an app, its icon and the tags."""
+MAX_REQUESTS = 6
+"""The page, its script, the part that keeps it as an app, its icons, the tags, and who is signed in."""
 
 REQUESTED = """async () => {
     const row = () => document.querySelector("main [data-clip-id]");

@@ -99,6 +99,7 @@ async def test_what_was_recorded_without_a_server_is_sent_once_when_it_is_back(
 async def test_a_reload_while_the_server_is_away_loses_nothing(doomed_stack: Stack, speaker: Browser) -> None:
     here = await DictaphonePage.open(speaker, doomed_stack.api_url, service_worker=True)
     await begin(here, "Before the reload", 4)
+    await here.page.evaluate("() => navigator.serviceWorker.ready.then(() => undefined)")
     doomed_stack.kill("api")
     await here.button("Stop").click()
     await kept(here)

@@ -93,7 +93,7 @@ async def index(request: Request) -> Response:
     }
     # What another site's page may ask for holds no list.
     clips = (
-        await _first_list(request, principal.library)
+        await _first_list(request, principal)
         if principal and principal.roles and is_navigation(request.headers)
         else None
     )
@@ -162,12 +162,12 @@ async def _sender(request: Request) -> Principal | None:
         return NO_LIBRARIES
 
 
-async def _first_list(request: Request, library_id: str) -> str | None:
-    """The first page of a library's list as JSON; None: it cannot be had now."""
+async def _first_list(request: Request, principal: Principal) -> str | None:
+    """The first page of somebody's list as JSON; None: it cannot be had now."""
     state = state_of(request)
     try:
         with anyio.move_on_after(LIST_TIMEOUT_S):
-            return (await to_thread.run_sync(first_page, state, library_id, abandon_on_cancel=True)).model_dump_json()
+            return (await to_thread.run_sync(first_page, state, principal, abandon_on_cancel=True)).model_dump_json()
     except Exception as error:
         # The page is wanted most when something is wrong: it records without any list.
         log.warning("page sent without its list", reason=str(error), exc_info=not is_expected(error))

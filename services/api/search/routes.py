@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.api.access.access import access_of
-from services.api.access.tickets import socket_address
+from services.api.access.principal import Principal
+from services.api.access.tickets import own_socket_address, socket_address
 from services.api.http.conditional import PRIVATE
 from services.api.http.cursor import Cursor
 from services.api.http.operations import Operation, json_answer
@@ -69,13 +70,13 @@ def list_clips(request: Request) -> Response:
     return Response(page.model_dump_json(), media_type="application/json", headers={"Cache-Control": PRIVATE})
 
 
-def first_page(state: State, library_id: str) -> ClipPage:
-    """The first page of the list in its short form, for the page to bring along."""
-    clip_query = ClipQuery(library_id=library_id)
-    event_cursor = state.relay.cursor(library_id)
+def first_page(state: State, principal: Principal) -> ClipPage:
+    """The first page of somebody's own list in its short form, for the page to bring along."""
+    clip_query = ClipQuery(library_id=principal.library)
+    event_cursor = state.relay.cursor(principal.library)
     with state.read_session() as session:
         rows, next_cursor = pages.fetch_page(session.connection(), clip_query, None, PAGE_SIZE, columns=SHORT_COLUMNS)
-    realtime = Realtime(url=state.settings.realtime_url or "/websocket", cursor=event_cursor)
+    realtime = Realtime(url=own_socket_address(state, principal), cursor=event_cursor)
     return ClipPage(**_common(state, rows, clip_query, next_cursor, realtime, is_short=True))
 
 

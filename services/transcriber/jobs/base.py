@@ -82,6 +82,10 @@ class Job(ABC):
         with read_session(self.engine) as session:
             return turns.next_clip(session, queue, named, datetime.now(UTC))
 
+    def postponed_for(self, _clip_id: uuid.UUID) -> timedelta:
+        """How long a clip has still to wait for its next attempt. Raises `SQLAlchemyError`."""
+        return timedelta(0)
+
     @abstractmethod
     def release_all(self) -> None:
         """Release what runs, with a job for the next worker. For a process that ends now."""

@@ -20,8 +20,8 @@ from services.transcriber.jobs.verdict import STALLED, Verdict, judge, next_step
 from services.transcriber.settings import TranscriberSettings
 from shared.clips import queries
 from shared.clips.models import Clip
-from shared.clips.turns import take_turn
-from shared.db.engine import transaction
+from shared.clips.turns import postponed_for, take_turn
+from shared.db.engine import read_session, transaction
 from shared.outbox.writer import save_and_announce
 from shared.storage.store import Store
 
@@ -54,6 +54,10 @@ class ClipJob(Job):
     def queue_of(self, _clip: Clip, queue: str) -> str:
         """The queue that a clip belongs into which came from `queue`."""
         return queue
+
+    def postponed_for(self, clip_id: uuid.UUID) -> timedelta:
+        with read_session(self.engine) as session:
+            return postponed_for(session, clip_id, datetime.now(UTC))
 
     def run(self, clip_id: uuid.UUID, queue: str = "", on_claim: Callable[[], None] = lambda: None) -> float | None:
         """Do one job that came from a queue. Return the seconds until the next attempt, or None if none is needed.

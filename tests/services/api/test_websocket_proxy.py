@@ -330,7 +330,7 @@ def _library_of_replay(header: str) -> str | None:
     return library_named(state)
 
 
-async def test_a_realtime_server_of_its_own_address_gets_its_ticket_with_the_list(
+async def test_a_realtime_server_of_its_own_address_gets_its_ticket_with_every_list(
     start_stack: StartStack, local_parts: Parts
 ) -> None:
     api = start_stack(local_parts, "api", REALTIME_URL="wss://rt.example/websocket?k=1")
@@ -339,3 +339,7 @@ async def test_a_realtime_server_of_its_own_address_gets_its_ticket_with_the_lis
         assert url.startswith("wss://rt.example/websocket?k=1&ticket=")
         assert library_named(url.partition("ticket=")[2]) == HOME
         assert (await client.get(f"{api.api_url}/api/clips?library=other")).status_code == 404
+        page = await client.get(api.api_url, headers={"Accept": "text/html"})
+        assert "private, no-store" in page.headers["cache-control"], "nobody keeps a ticket"
+        [ticket] = re.findall(r"wss://rt\.example/websocket\?k=1(?:&|\\u0026)ticket=([\w-]+)", page.text)
+        assert library_named(ticket) == HOME

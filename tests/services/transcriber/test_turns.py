@@ -282,3 +282,53 @@ def test_a_turn_outlives_the_process(engine: Engine) -> None:
             take_turn(session, PREPARATION, library_id)
     with read_session(engine) as session:
         assert dict(session.exec(select(Turn.library_id, Turn.number)).all()) == {"a": 3, "b": 2}
+
+
+class FailingJob(BeginningJob):
+    """Postpones each clip that it claims, by half an hour."""
+
+    def run(self, clip_id: uuid.UUID, queue: str = "", on_claim: Callable[[], None] = lambda: None) -> float | None:
+        claim = self._claim(clip_id, queue)
+        if claim is None:
+            return None
+        on_claim()
+        self._began(clip_id)
+        now = datetime.now(UTC)
+        self.settle(claim, lambda _, clip, __: str(clip.postpone("It is away.", now + timedelta(minutes=30), now)))
+        return 1800
+
+
+@pytest.mark.parametrize("lane", [PREPARATION, TRANSCRIPTION])
+def test_a_clip_that_failed_by_anothers_message_is_not_tried_early_by_its_own(engine: Engine, lane: str) -> None:
+    now = datetime.now(UTC) - timedelta(hours=1)
+    clips = [
+        new_clip(library_id, lane, now + timedelta(seconds=n)) for n, library_id in enumerate(["a", "a", "a", "b"])
+    ]
+    add(engine, *clips)
+    at_once, delayed, began = [str(clip.id) for clip in clips], list[str](), list[uuid.UUID]()
+
+    def enqueue(message: Any, delay: int | None = None) -> None:
+        (delayed if delay else at_once).append(message.args[0])
+
+    broker = SimpleNamespace(enqueue=enqueue)
+    worker = Lane(cast("JobBroker", broker), FailingJob(engine, lane, began.append), lane)
+    while at_once:
+        worker.run(at_once.pop(0))
+    assert began == [clips[number].id for number in (0, 3, 1, 2)], "each of them is tried once"
+    assert sorted(delayed) == sorted(str(clip.id) for clip in clips), "and has one message for its next attempt"
+
+
+def test_a_message_that_comes_shortly_before_its_clip_is_due_waits_for_it(engine: Engine) -> None:
+    """The api has sent it again, and its clock is ahead: there may be no other message."""
+    now = datetime.now(UTC)
+    clip = new_clip("a", PREPARATION, now + timedelta(seconds=15))
+    clip.error, clip.tries = "It is away.", 1
+    add(engine, clip)
+    sent: list[tuple[str, int]] = []
+    broker = SimpleNamespace(enqueue=lambda message, delay=None: sent.append((message.args[0], delay)))
+    Lane(cast("JobBroker", broker), FailingJob(engine, PREPARATION, lambda _: pytest.fail("early")), PREPARATION).run(
+        str(clip.id)
+    )
+    ((id, delay_ms),) = sent
+    assert id == str(clip.id)
+    assert 10_000 < delay_ms <= 15_000
