@@ -56,7 +56,7 @@ READ_BY = {
 
 READ_ELSEWHERE = {
     *("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_TOKEN"),  # the hub's client
-    *("CLUSTER_ID", "URL", "ID", "NAME"),  # the reader's own, in examples
+    *("CLUSTER_ID", "URL", "ID", "NAME", "TOKEN"),  # the reader's own, in examples
 }
 """Names in capitals that nothing here reads."""
 

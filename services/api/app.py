@@ -24,6 +24,7 @@ from services.api.access.needs import (
 )
 from services.api.accounts import account_routes as account
 from services.api.accounts import sign_in_routes as sign_in
+from services.api.accounts import token_routes as tokens
 from services.api.archive import routes as archive
 from services.api.clips import bin_routes, cut_routes, join, legacy_routes, split
 from services.api.clips import routes as clips
@@ -114,6 +115,8 @@ ROUTES = [
     Route("/api/passkeys/{id}", knows(account.remove_passkey), methods=["DELETE"]),
     Route("/api/password", knows(account.set_password), methods=["PUT"]),
     Route("/api/person", knows(account.rename), methods=["PATCH"]),
+    Route("/api/tokens", by_method(GET=knows(tokens.list_tokens), POST=knows(tokens.make_token))),
+    Route("/api/tokens/{id}", knows(tokens.revoke_token), methods=["DELETE"]),
     # Clips by name: clients of the seed. The page's clips have the same addresses, and ids for names.
     Route(
         "/clips/{name:path}",
@@ -154,6 +157,7 @@ def create_app(settings: ApiSettings) -> Starlette:
                 allow_origins=sorted(settings.allowed_origins),
                 allow_methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"],
                 allow_headers=[
+                    "Authorization",
                     "Content-Type",
                     "If-Match",
                     "If-None-Match",

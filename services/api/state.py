@@ -18,6 +18,7 @@ from services.api.people.claim import ClaimNotice
 from services.api.people.modes import SignInMode
 from services.api.people.passwords import Passwords
 from services.api.people.sign_ins import SignIns
+from services.api.people.tokens import Tokens
 from services.api.settings import ApiSettings
 from services.api.transcripts.word_times import WordTimingCache
 from shared.clips.models import Clip
@@ -46,6 +47,7 @@ class State:
     """Folder for bodies that are being received; it holds nameless files only."""
     sign_ins: SignIns
     sign_in_mode: SignInMode
+    tokens: Tokens
     passwords: Passwords = field(default_factory=Passwords)
     upload_limiter: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_UPLOAD_THREADS))
     import_limiter: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(MAX_IMPORTS))
@@ -100,7 +102,7 @@ def open_state(settings: ApiSettings) -> Iterator[State]:
     if mode.is_on:
         notice.start()
     try:
-        yield State(settings, engine, store, relay, incoming_dir, SignIns(engine), mode)
+        yield State(settings, engine, store, relay, incoming_dir, SignIns(engine), mode, Tokens(engine))
     finally:
         if mode.is_on:
             notice.stop()

@@ -1,14 +1,27 @@
 """The table of tokens, by which programs come in."""
 
+import enum
 import uuid
 from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy import JSON, Column
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from shared.db.columns import UtcDateTime
 from shared.people.models import MAX_NAME_CHARS
+
+
+class Scope(enum.StrEnum):
+    """What a token may do, at most: never more than its person."""
+
+    READ = "read"
+    """Every token reads."""
+    WRITE = "write"
+    """Records, uploads, changes."""
+    DELETE = "delete"
+    """Moves clips to the bin."""
 
 
 class Token(SQLModel, table=True):
@@ -30,3 +43,14 @@ class Token(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     """None: never."""
     revoked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+
+    @property
+    def known_scopes(self) -> frozenset[Scope]:
+        """What it may do. A scope that a newer release has written gives nothing here."""
+        return frozenset(scope for scope in Scope if scope.value in self.scopes)
+
+    @classmethod
+    def of_person(cls, person_id: uuid.UUID) -> SelectOfScalar["Token"]:
+        """The tokens of a person that were not revoked, the newest first."""
+        is_theirs = (col(cls.person_id) == person_id, col(cls.revoked_at).is_(None))
+        return select(cls).where(*is_theirs).order_by(col(cls.created_at).desc(), col(cls.id))

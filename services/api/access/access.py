@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from services.api.access.identify import identify
+from services.api.access.identify import challenge, identify
 from services.api.access.principal import Need, Principal
 from services.api.access.upload_key import with_upload_key
 from services.api.http.errors import Problem
@@ -60,7 +60,9 @@ async def admit(connection: HTTPConnection, need: Need, *, takes_upload_key: boo
     if takes_upload_key:
         principal = await with_upload_key(connection, principal)
     if principal is None:
-        raise Problem("sign-in", "Sign in first: this server shows nothing to somebody it does not know.")
+        raise Problem(
+            "sign-in", "Sign in first: this server shows nothing to somebody it does not know.", challenge(connection)
+        )
     access = Access(principal, need, connection.query_params.get("library"))
     if access.named is not None:
         access.check(access.named, NO_LIBRARY)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from shared.libraries import HOME
 from shared.people.roles import Role
+from shared.people.tokens import Scope
 
 
 class Need(enum.Enum):
@@ -29,6 +30,14 @@ NEEDS_OF_ROLE: Mapping[Role, frozenset[Need]] = {
     Role.EDITOR: frozenset({Need.READS, Need.WRITES, Need.DELETES}),
     Role.OWNER: frozenset({Need.READS, Need.WRITES, Need.DELETES, Need.OWNS}),
 }
+
+
+NEED_OF_SCOPE: Mapping[Scope, Need] = {
+    Scope.READ: Need.READS,
+    Scope.WRITE: Need.WRITES,
+    Scope.DELETE: Need.DELETES,
+}
+"""No token deletes for good, nor says who comes in."""
 
 
 class How(enum.StrEnum):
@@ -55,6 +64,7 @@ class Principal:
     """The one that is meant where a request names none."""
     person_id: uuid.UUID | None = None
     session_id: uuid.UUID | None = None
+    token_id: uuid.UUID | None = None
     granted: frozenset[Need] = NEEDS_OF_ROLE[Role.OWNER]
     """What a token grants at most, whatever the role is."""
     only_clip: uuid.UUID | None = None

@@ -51,5 +51,6 @@ def _sign(state: State, principal: Principal, library_id: str) -> str:
         datetime.now(UTC),
         session_id=principal.session_id,
         person_id=principal.person_id,
+        token_id=principal.token_id,
     )
     return ticket.sign(purpose_key(secret_key(state.settings), PURPOSE))

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import segno
 from sqlalchemy.exc import IntegrityError
@@ -13,7 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api.access.access import access_of
-from services.api.accounts.answers import NO_STORE, answer, engine_of, person_id_of, rp_id_of, session_of
+from services.api.accounts.answers import (
+    NO_STORE,
+    answer,
+    engine_of,
+    locked_person,
+    path_id,
+    person_id_of,
+    require_fresh,
+    rp_id_of,
+    session_of,
+)
 from services.api.accounts.schemas import (
     DeviceAnswer,
     DeviceLink,
@@ -37,9 +46,6 @@ from services.api.state import state_of
 from shared.db.engine import read_session, transaction
 from shared.people.models import Passkey, Person
 from shared.people.sign_ins import SignIn
-
-FRESH = timedelta(minutes=15)
-"""How long ago somebody signed in who changes what opens the server: an unlocked device that was left is not enough."""
 
 DEVICE_LINK_LIFETIME = timedelta(minutes=10)
 
@@ -83,7 +89,7 @@ async def rename(request: Request) -> Response:
 
     def commit() -> SessionAnswer:
         with transaction(engine_of(request)) as session:
-            person = _person(session, person_id)
+            person = locked_person(session, person_id)
             person.rename(body.name)
             session.add(person)
         return session_of(engine_of(request), access_of(request).principal)
@@ -126,7 +132,7 @@ def end_other_devices(request: Request) -> Response:
 @Operation("Sign out one device", {204: "It is signed out."}, problems=["not-allowed", "not-found", "away"])
 def end_device(request: Request) -> Response:
     """DELETE /api/sessions/{id}."""
-    person_id, id = person_id_of(request), _id(request, "There is no such device.")
+    person_id, id = person_id_of(request), path_id(request, "There is no such device.")
     is_mine = (col(SignIn.id) == id, col(SignIn.person_id) == person_id)
 
     def chosen(session: Session) -> list[SignIn]:
@@ -183,8 +189,8 @@ def begin_new_passkey(request: Request) -> Response:
     """POST /api/passkeys/begin."""
     person_id, rp_id, now = person_id_of(request), rp_id_of(request), datetime.now(UTC)
     with transaction(engine_of(request)) as session:
-        _require_fresh(session, request, now)
-        options, ceremony = passkeys.begin_making(session, rp_id, _person(session, person_id), now)
+        require_fresh(session, request, now)
+        options, ceremony = passkeys.begin_making(session, rp_id, locked_person(session, person_id), now)
     return answer(PasskeyBegun(ceremony=ceremony, options=options["publicKey"]))
 
 
@@ -205,7 +211,7 @@ async def add_passkey(request: Request) -> Response:
     def commit() -> Response:
         now = datetime.now(UTC)
         with transaction(engine_of(request)) as session:
-            _require_fresh(session, request, now)
+            require_fresh(session, request, now)
             passkey = passkeys.finish_making(session, rp_id, body.ceremony, body.credential, name, now)
             if passkey.person_id != person_id:
                 raise Problem("wrong-code", "This passkey was begun for somebody else. Begin again.")
@@ -224,10 +230,10 @@ async def add_passkey(request: Request) -> Response:
 )
 def remove_passkey(request: Request) -> Response:
     """DELETE /api/passkeys/{id}."""
-    person_id, id = person_id_of(request), _id(request, "There is no such passkey.")
+    person_id, id = person_id_of(request), path_id(request, "There is no such passkey.")
     with transaction(engine_of(request)) as session:
-        _require_fresh(session, request, datetime.now(UTC))
-        person = _person(session, person_id)  # locked: of two removals at once, the second one sees the first
+        require_fresh(session, request, datetime.now(UTC))
+        person = locked_person(session, person_id)  # locked: of two removals at once, the second one sees the first
         mine = {passkey.id: passkey for passkey in session.exec(Passkey.of_person(person_id))}
         if id not in mine:
             raise Problem("not-found", "There is no such passkey.")
@@ -253,9 +259,9 @@ async def set_password(request: Request) -> Response:
 
     def read() -> Person:
         with transaction(state.engine) as session:
-            person = _person(session, person_id)
+            person = locked_person(session, person_id)
             if body.current is None or person.password_hash is None:
-                _require_fresh(session, request, now)
+                require_fresh(session, request, now)
             return person
 
     person = await run_in_threadpool(read)
@@ -267,7 +273,7 @@ async def set_password(request: Request) -> Response:
 
     def commit() -> None:
         with transaction(state.engine) as session:
-            found = _person(session, person_id)
+            found = locked_person(session, person_id)
             if found.password_hash != person.password_hash:
                 raise Problem("sign-in-again", "The password was changed at this moment, by another device.")
             found.password_hash = password_hash
@@ -277,26 +283,3 @@ async def set_password(request: Request) -> Response:
     await run_in_threadpool(commit)
     state.sign_ins.forget()
     return Response(status_code=204, headers=NO_STORE)
-
-
-def _require_fresh(session: Session, request: Request, now: datetime) -> None:
-    """Raise `Problem` unless whoever sends this has signed in within the last minutes."""
-    session_id = access_of(request).principal.session_id
-    sign_in = session.get(SignIn, session_id) if session_id else None
-    if sign_in is None or not sign_in.is_valid(now) or sign_in.created_at < now - FRESH:
-        raise Problem("sign-in-again", "Sign in once more: this changes what opens the server to you.")
-
-
-def _person(session: Session, person_id: UUID) -> Person:
-    """The person, locked until the end of the transaction."""
-    person = session.get(Person, person_id, with_for_update=True)
-    if person is None or not person.may_come_in:
-        raise Problem("sign-in", "You are not a person of this server any more.")
-    return person
-
-
-def _id(request: Request, absent: str) -> UUID:
-    try:
-        return UUID(request.path_params["id"])
-    except ValueError:
-        raise Problem("not-found", absent) from None

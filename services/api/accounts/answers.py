@@ -1,7 +1,7 @@
 """What the routes of this package have in common: who asks, from where, and the answer to somebody who has come in."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
 from sqlalchemy import Engine
@@ -28,6 +28,9 @@ from shared.people.sign_ins import SignIn
 
 NO_STORE = {"Cache-Control": "no-store"}
 """Answers with a secret, and those that say who somebody is, are kept nowhere."""
+
+FRESH = timedelta(minutes=15)
+"""How long ago somebody signed in who changes what opens the server: an unlocked device that was left is not enough."""
 
 
 def answer(body: BaseModel, status: int = 200) -> Response:
@@ -112,3 +115,27 @@ def session_of(engine: Engine, principal: Principal) -> SessionAnswer:
 def engine_of(request: Request) -> Engine:
     state: State = state_of(request)
     return state.engine
+
+
+def require_fresh(session: Session, request: Request, now: datetime) -> None:
+    """Raise `Problem` unless whoever sends this has signed in within the last minutes."""
+    session_id = access_of(request).principal.session_id
+    sign_in = session.get(SignIn, session_id) if session_id else None
+    if sign_in is None or not sign_in.is_valid(now) or sign_in.created_at < now - FRESH:
+        raise Problem("sign-in-again", "Sign in once more: this changes what opens the server to you.")
+
+
+def locked_person(session: Session, person_id: uuid.UUID) -> Person:
+    """The person, locked until the end of the transaction."""
+    person = session.get(Person, person_id, with_for_update=True)
+    if person is None or not person.may_come_in:
+        raise Problem("sign-in", "You are not a person of this server any more.")
+    return person
+
+
+def path_id(request: Request, absent: str) -> uuid.UUID:
+    """The id in the path. Raises `Problem` if it is none."""
+    try:
+        return uuid.UUID(request.path_params["id"])
+    except ValueError:
+        raise Problem("not-found", absent) from None

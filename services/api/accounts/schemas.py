@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.api.http.params import storable_text
 from services.api.people.secrets import MAX_SECRET_CHARS
 from shared.people.models import MAX_NAME_CHARS, name_key
+from shared.people.tokens import Scope
 
 MAX_KEY_CHARS = 3 * MAX_NAME_CHARS
 """Of the name as it is compared: some characters become several."""
@@ -99,6 +100,17 @@ class NewName(Body):
     name: Name
 
 
+class NewToken(Body):
+    """What a token is for."""
+
+    name: Name
+    scopes: list[Scope] = Field(max_length=len(Scope), description="`read` comes with every one.")
+    library: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = Field(
+        default=None, description="The only library that it opens; null: all of the person."
+    )
+    expires_at: AwareDatetime | None = Field(default=None, description="null: it counts until it is revoked.")
+
+
 class WaysIn(BaseModel):
     """How people come into this server."""
 
@@ -183,6 +195,34 @@ class PasskeyBegun(BaseModel):
 
     ceremony: str
     options: Json = Field(description="PublicKeyCredentialCreationOptionsJSON or …RequestOptionsJSON.")
+
+
+class TokenShown(BaseModel):
+    """A token, without its secret."""
+
+    model_config = ConfigDict(title="Token")
+
+    id: UUID
+    name: str
+    scopes: list[str]
+    library: str | None = Field(description="The only library that it opens; null: all of the person.")
+    created_at: datetime
+    used_at: datetime | None = Field(description="To the minute.")
+    expires_at: datetime | None
+
+
+class TokenMade(TokenShown):
+    """A new token, with its secret: no other answer has it."""
+
+    model_config = ConfigDict(title="NewToken")
+
+    token: str
+
+
+class TokenList(BaseModel):
+    """All tokens of the person, the newest first; those too whose time is over."""
+
+    tokens: list[TokenShown]
 
 
 class ClaimShown(BaseModel):

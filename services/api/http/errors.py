@@ -59,6 +59,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "name-taken": (HTTPStatus.CONFLICT, "Somebody has this name"),
     "claimed": (HTTPStatus.CONFLICT, "This server has an owner"),
     "no-passkeys": (HTTPStatus.CONFLICT, "There are no passkeys at this address"),
+    "too-many-tokens": (HTTPStatus.CONFLICT, "You have enough tokens"),
     "last-way-in": (HTTPStatus.CONFLICT, "Nothing else would let you in"),
     "too-many": (HTTPStatus.TOO_MANY_REQUESTS, "There were too many tries"),
     "large-head": (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many headers"),
@@ -78,8 +79,8 @@ RETRY_AFTER = {"Retry-After": "2"}
 """Seconds: databases and stores restart within a few, and the page retries with a back-off of its own anyway."""
 
 
-HEADERS: Mapping[str, Mapping[str, str]] = {"sign-in": {"WWW-Authenticate": 'Session realm="dictaphone"'}}
-"""Headers by slug. A page that has asked for headers alone knows by this one that nobody is signed in."""
+HEADERS: Mapping[str, Mapping[str, str]] = {"sign-in": {"WWW-Authenticate": 'Bearer realm="dictaphone"'}}
+"""Headers by slug. A page that has asked for headers alone knows by the realm that nobody is signed in."""
 
 
 class Problem(Exception):

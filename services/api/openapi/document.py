@@ -39,6 +39,7 @@ PATH_PARAMETERS = {
     "/api/uploads/{id}": path_param("id", "From the creation's Location.", UUID),
     "/api/sessions/{id}": path_param("id", "As the list gives it.", UUID),
     "/api/passkeys/{id}": path_param("id", "As the list gives it.", UUID),
+    "/api/tokens/{id}": path_param("id", "As the list gives it.", UUID),
     "transcript.{form}": path_param("form", "File format.", {"type": "string", "enum": [*formats.FORMATS]}),
     "/revisions/{revision}": path_param("revision", "As the list gives it.", {"type": "integer", "minimum": 1}),
     "/{name}": path_param(

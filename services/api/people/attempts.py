@@ -34,6 +34,9 @@ PASSWORDS_OF_ACCOUNT = Limit("password-account", 50, timedelta(minutes=5))
 CODES_OF_ADDRESS = Limit("code-address", 20, timedelta(minutes=15))
 """Claims and links for a device."""
 
+TOKENS_OF_ADDRESS = Limit("token-address", 20, timedelta(minutes=15))
+"""Wrong tokens. A right one is never counted: a program whose token was revoked shuts out no other one beside it."""
+
 CEREMONIES_OF_ADDRESS = Limit("ceremony-address", 100, timedelta(minutes=15))
 """Each makes a row for five minutes. A page begins one when it opens the sign-in, a class all at once."""
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api.access.access import access_of
+from services.api.access.principal import How
 from services.api.http.body import receive_blocks, reject_too_large
 from services.api.http.errors import UPLOAD_HEADERS, Problem
 from services.api.http.operations import BINARY, Content, Json, Operation, header_param
@@ -116,7 +117,9 @@ async def create(request: Request) -> Response:
     if has_body and offset == 0:
         offset = await _receive_bytes(request, state, status, 0, None)
     headers = {"Location": f"/api/uploads/{status.upload.id}", "Upload-Offset": str(offset)}
-    if person_id := access_of(request).principal.person_id:
+    principal = access_of(request).principal
+    # Never to a token: what it has begun must end with it when it is revoked.
+    if (person_id := principal.person_id) and principal.how is not How.TOKEN:
         headers[upload_keys.HEADER] = upload_keys.upload_key(state.settings, status.upload.clip_id, person_id)
     return _tus_response(201, headers | status.expiry_header(offset))
 

@@ -20,6 +20,7 @@ from services.api.archive.manifest import DESCRIPTION, MANIFEST, ClipDescription
 from services.api.background.clip_rows import Place, load_rows
 from services.api.people.modes import SignInMode
 from services.api.people.sign_ins import SignIns
+from services.api.people.tokens import Tokens
 from services.api.settings import ApiSettings
 from services.api.state import State
 from shared.clips.models import Clip, Status
@@ -68,7 +69,16 @@ def import_into(setup: MaintenanceSetup, zipped: io.BytesIO) -> ImportResult:
     incoming = settings.data_dir / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     unused: Any = relay
-    state = State(settings, setup.engine, setup.store, unused, incoming, SignIns(setup.engine), SignInMode(settings))
+    state = State(
+        settings,
+        setup.engine,
+        setup.store,
+        unused,
+        incoming,
+        SignIns(setup.engine),
+        SignInMode(settings),
+        Tokens(setup.engine),
+    )
     return import_zip(state, HOME, zipped, len(zipped.getvalue()), threading.Event())
 
 

@@ -26,6 +26,7 @@ from services.api.http.body import ReceivedBody
 from services.api.http.errors import Problem
 from services.api.people.modes import SignInMode
 from services.api.people.sign_ins import SignIns
+from services.api.people.tokens import Tokens
 from services.api.settings import ApiSettings
 from services.api.state import ClipTransaction, State
 from services.api.uploads import routes
@@ -115,7 +116,7 @@ def server(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     relay = cast("OutboxRelay", SimpleNamespace(wake=lambda: None))
     maintenance = Maintenance(engine, store, relay.wake, silence=timedelta(minutes=15), bin_keeps=timedelta(days=30))
     with ThreadPoolExecutor(2) as threads:
-        state = State(settings, engine, store, relay, tmp_path, SignIns(engine), SignInMode(settings))
+        state = State(settings, engine, store, relay, tmp_path, SignIns(engine), SignInMode(settings), Tokens(engine))
         server = Server(state, maintenance, threads)
         record = ClipTransaction.save
 
