@@ -60,10 +60,12 @@ LISTEN = """() => {
   const { play } = HTMLMediaElement.prototype;
   HTMLMediaElement.prototype.play = function () {
     window.sound = this;
+    if (this.mozCaptureStream && !('voice' in this.dataset)) this.muted = true;
     return play.call(this);
   };
 }"""
-"""Keeps the element that the page plays."""
+"""Keeps the element that the page plays. In Firefox it is muted: without a sound card, one that is not fails now and
+then."""
 
 ALL = f"""() => (
   "heading button link textbox searchbox slider combobox tab alert status group menuitem checkbox"
@@ -77,6 +79,7 @@ SPEAK = """async (wav) => {
   const play = async () => {
     const audio = new Audio(URL.createObjectURL(new Blob([bytes], { type: "audio/wav" })));
     if (audio.mozCaptureStream) {
+      audio.dataset.voice = "";
       await audio.play();
       return audio.mozCaptureStream();
     }

@@ -34,7 +34,7 @@ IMPORT_RESULT: Json = {
 @Operation(
     "All clips that are not in the bin, or those with these ids, as a zip",
     {200: Answer("Sound, words and all that `POST /api/library` needs.", ARCHIVE)},
-    problems=["bad-request", "not-found"],
+    problems=["bad-request", "not-found", "large-head"],
     parameters=[query_param("id", {"type": "array", "items": UUID, "maxItems": MAX_IDS})],
 )
 def export_library(request: Request) -> Response:
