@@ -2,10 +2,10 @@
 
 from typing import Any, Literal
 
-from playwright.async_api import expect
+from playwright.async_api import Locator, Page, expect
 
 from tests import recordings
-from tests.browser.page import DictaphonePage
+from tests.browser.page import DictaphonePage, open_clip
 from tests.conftest import Launch
 from tests.servers.stack import Stack
 
@@ -53,3 +53,45 @@ async def test_fingers_find_every_action_of_a_row(launch_browser: Launch, calm_s
         await expect(here.page.get_by_role(role, name=name)).to_be_visible()
     await here.page.get_by_role("heading", name="Dictaphone").tap()
     await expect(here.page.get_by_role("menu")).to_have_count(0)
+
+
+async def test_a_finger_that_rests_chooses_a_row_and_leaves_words_to_be_chosen(
+    launch_browser: Launch, calm_stack: Stack
+) -> None:
+    """What is chosen is offered below the rows, over none of them; the words of a clip are text, as on any page."""
+    context = await (await launch_browser()).new_context(**PHONE, locale="en-US", service_workers="block")
+    here = await DictaphonePage.open(context, calm_stack.api_url)
+    id = "00000000-0000-4000-8000-0000000000f2"
+    url = f"{calm_stack.api_url}/api/clips/{id}"
+    kind = {"Content-Type": "audio/webm"}
+    assert (await context.request.put(f"{url}?name=Two", data=recordings.recording(2), headers=kind)).ok
+    assert (await context.request.patch(url, data={"text": "Words that a finger chooses. " * 9})).ok
+    chosen = here.page.get_by_role("group", name="Selection")
+
+    words = (await open_clip(here, id)).get_by_text("Words that a finger chooses.").first
+    assert await words.evaluate("(element) => getComputedStyle(element).userSelect") in {"auto", "text"}
+    await rests_on(here.page, words)
+    await expect(chosen).to_be_hidden()
+
+    await here.page.goto(calm_stack.api_url)
+    row = here.row(id)
+    assert await row.evaluate("(element) => getComputedStyle(element).userSelect") == "none"
+    await rests_on(here.page, row)
+    await expect(chosen).to_contain_text("1 selected")
+    bar, first = await chosen.bounding_box(), await here.rows().first.bounding_box()
+    assert bar is not None
+    assert first is not None
+    assert bar["y"] >= first["y"] + first["height"] or bar["y"] + bar["height"] <= first["y"]
+    assert here.errors == []
+
+
+async def rests_on(page: Page, element: Locator) -> None:
+    """Hold a finger on an element for as long as a phone takes for a long press."""
+    box = await element.bounding_box()
+    assert box is not None
+    devtools = await page.context.new_cdp_session(page)
+    point = {"x": box["x"] + min(60, box["width"] / 2), "y": box["y"] + min(20, box["height"] / 2)}
+    await devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+    await page.wait_for_timeout(900)
+    await devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    await devtools.detach()

@@ -16,6 +16,18 @@ NAMELESS = """() => [...document.querySelectorAll("button, input, a, [role=textb
     .filter(element => element.checkVisibility() && !(element.ariaLabel || element.textContent.trim())).length"""
 
 
+LONG_NAME = "Jabra Evolve2 65 Flex (Bluetooth, hands-free)"
+
+LONG_NAMES = f"""
+const listed = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+navigator.mediaDevices.enumerateDevices = async () => (await listed()).map((device) =>
+  device.kind === "audioinput" && device.label
+    ? {{ kind: device.kind, deviceId: device.deviceId, groupId: device.groupId, label: "{LONG_NAME}" }}
+    : device);
+"""
+"""Gives every microphone a name as long as some are."""
+
+
 @pytest.mark.parametrize(
     ("microphone", "sentence"), [(Microphone.REFUSED, "not allowed"), (Microphone.ABSENT, "microphone")]
 )
@@ -84,3 +96,24 @@ async def test_the_main_job_by_keyboard_alone(calm_stack: Stack, launch_browser:
     await keyboard.press("Enter")
     await expect(title_of(here.rows().first)).to_have_text("Typed by keyboard")
     assert await here.page.evaluate(NAMELESS) == 0, "everything that can be used has a name"
+
+
+async def test_a_microphone_is_named_in_full(calm_stack: Stack, launch_browser: Launch, tmp_path: Path) -> None:
+    """Headsets differ in the last words of their names. Browsers tell the names once a microphone was allowed."""
+    browser = await launch_browser(speech.microphone(tmp_path / "speech.wav"))
+    for width in (390, 1440):
+        context = await browser.new_context(viewport={"width": width, "height": 844})
+        await context.add_init_script(LONG_NAMES)
+        here = await DictaphonePage.open(context, calm_stack.api_url)
+        await here.button("Record").click()
+        await expect(here.button("Stop")).to_be_visible()
+        await here.button("Microphone").click()
+        item = here.page.get_by_role("menu").get_by_text(LONG_NAME)
+        await expect(item.first).to_be_visible()
+        cut = "(element) => element.scrollWidth > element.clientWidth + 1"
+        assert not await item.first.evaluate(cut), width
+        await here.page.keyboard.press("Escape")
+        await here.button("Stop").click()
+        await expect(here.button("Stop")).to_be_hidden()
+        assert here.errors == []
+        await context.close()
