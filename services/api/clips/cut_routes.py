@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api.clips.operations import IF_MATCH, clip_answer
-from services.api.clips.service import clip_response, get_clip
+from services.api.clips.service import clip_response, get_clip, tried
 from services.api.http.errors import Problem
 from services.api.http.operations import Operation
 from services.api.http.params import json_body
@@ -23,10 +23,6 @@ from shared.redis.jobs import RENDER
 from shared.search.folding import folded_ahead
 from shared.storage.store import StoreError
 from shared.transcripts.models import Transcript
-
-MAX_TRIES = 5
-"""How often the words are compared again because the clip changed meanwhile. Somebody who types saves every few
-seconds, and an hour of words takes less than one."""
 
 
 class CutList(BaseModel):
@@ -54,10 +50,7 @@ async def put(request: Request) -> Response:
 
 def _put(request: Request, body: CutList) -> Response:
     state = state_of(request)
-    for _ in range(MAX_TRIES):
-        if (clip := _try_to_cut(request, state, body.cuts)) is not None:
-            return clip_response(clip)
-    raise Problem("stale", "The clip changes all the time; cut it when it is quiet.")
+    return clip_response(tried(lambda: _try_to_cut(request, state, body.cuts), "cut it"))
 
 
 def _try_to_cut(request: Request, state: State, stretches: list[Stretch]) -> Clip | None:

@@ -34,7 +34,7 @@ from services.api.clips.operations import (
 )
 from services.api.clips.renditions import ORIGINAL, rendition_response
 from services.api.clips.schemas import ClipPatch
-from services.api.clips.service import FileDetails, clip_response, get_clip, id_taken, store_audio, version_etag
+from services.api.clips.service import FileDetails, clip_response, get_clip, id_taken, store_audio, tried, version_etag
 from services.api.http.body import ReceivedBody, receive_body
 from services.api.http.conditional import PRIVATE, etag_matches
 from services.api.http.errors import Problem
@@ -42,7 +42,7 @@ from services.api.http.operations import BINARY, Answer, Operation, json_answer,
 from services.api.http.params import choice_param, clip_id, int_param, json_body, storable_text, uuid_header
 from services.api.state import State, state_of
 from services.api.transcripts import formats
-from services.api.transcripts.revisions import save_text
+from services.api.transcripts.revisions import Rewrite, save_text
 from shared.clips import renditions
 from shared.clips.cuts import CutClock, cut_peaks
 from shared.clips.models import MAX_NAME_CHARS, Clip, NameOrigin, Status
@@ -128,16 +128,26 @@ async def patch(request: Request) -> Response:
 def _patch(request: Request, changes: ClipPatch) -> Response:
     name = None if changes.name is None else clean_name(changes.name)
     text = None if changes.text is None else storable_text(changes.text)
+    return clip_response(tried(lambda: _try_to_patch(request, changes, name, text), "edit it"))
+
+
+def _try_to_patch(request: Request, changes: ClipPatch, name: str | None, text: str | None) -> Clip | None:
+    """Change the clip. None if it changed while a new text was brought into the words that its cuts hide."""
     sitting = uuid_header(request, "Sitting")
     indexed = _present_text(request, changes) if text is None else text
+    new = None if text is None else _rewrite(request, text)
     with folded_ahead(indexed), state_of(request).transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
         read_version = clip.version
+        if new is not None and text is not None and new.version != read_version:
+            if clip.cuts:
+                return None
+            new = Rewrite.of(clip, text)
         if name is not None:
             clip.rename(name, transaction.now, changes.name_origin or NameOrigin.PERSON)
         _change_annotations(clip, changes, transaction.now)
-        if text is not None and text != clip.text:
-            save_text(transaction.session, clip, text, sitting, transaction.now)
+        if new is not None and text != clip.text:
+            save_text(transaction.session, clip, new, sitting, transaction.now)
         if changes.tags is not None and changes.tags != clip.tags:
             clip.set_tags(changes.tags, transaction.now)
         needs_transcription = (
@@ -149,7 +159,13 @@ def _patch(request: Request, changes: ClipPatch) -> Response:
         # Not what the session says: a query in between may have flushed the change, which then is none any more.
         if clip.version != read_version:
             transaction.save(clip, *([clip.next_job] if needs_transcription else []))
-    return clip_response(clip)
+    return clip
+
+
+def _rewrite(request: Request, text: str) -> Rewrite:
+    with state_of(request).read_session() as session:
+        clip = get_clip(session, request)
+    return Rewrite.of(clip, text)
 
 
 def _present_text(request: Request, changes: ClipPatch) -> str | None:

@@ -1,9 +1,10 @@
 """Clips for several packages: look one up by a request, store its audio, answer with it."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -23,7 +24,13 @@ from shared.db.columns import MAX_DURATION_MS
 from shared.storage.keys import file_key
 from shared.uploads.models import MAX_TRACK
 
+T = TypeVar("T")
+
 NO_CLIP = "There is no clip with this id."
+
+MAX_TRIES = 5
+"""How often the words are compared again because the clip changed meanwhile. Somebody who types saves every few
+seconds, and an hour of words takes less than one."""
 
 
 def get_clip(session: Session, request: Request, *, for_update: bool = False) -> Clip:
@@ -49,6 +56,17 @@ def find_clip(session: Session, request: Request, id: uuid.UUID, *, for_update: 
     if clip is not None:
         access.check(clip.library_id, NO_CLIP)
     return clip
+
+
+def tried(attempt: Callable[[], T | None], deed: str) -> T:
+    """Repeat an attempt that compares words of a clip before it locks the row; None: the clip changed meanwhile.
+
+    `deed` is what somebody wants to do: "cut it". Raises `Problem` `stale` if the clip never stays as it is.
+    """
+    for _ in range(MAX_TRIES):
+        if (result := attempt()) is not None:
+            return result
+    raise Problem("stale", f"The clip changes all the time; {deed} when it is quiet.")
 
 
 @dataclass(frozen=True)

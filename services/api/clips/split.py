@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.clips.cut_routes import MAX_TRIES, check_is_finished, set_cuts
+from services.api.clips.cut_routes import check_is_finished, set_cuts
 from services.api.clips.names import clean_name, without_extension
 from services.api.clips.operations import IF_MATCH
-from services.api.clips.service import find_clip, get_clip, id_taken
+from services.api.clips.service import find_clip, get_clip, id_taken, tried
 from services.api.clips.sound_copies import SoundCopies, copy_all, copying
 from services.api.http.conditional import PRIVATE
 from services.api.http.errors import Problem
@@ -90,10 +90,9 @@ def _split(request: Request, state: State, body: Split) -> Response:
     try:
         with copying(state.store) as copies:
             key = copy_all(copies, first, [(upload, piece) for upload, piece in originals], body.id)
-            for _ in range(MAX_TRIES):
-                if clips := _try_to_split(request, state, body, name, first.audio_key, key, copies):
-                    return _answer(201, *clips)
-            raise Problem("stale", "The clip changes all the time; split it when it is quiet.")
+            audio_key = first.audio_key
+            clips = tried(lambda: _try_to_split(request, state, body, name, audio_key, key, copies), "split it")
+            return _answer(201, *clips)
     except (IntegrityError, Problem) as error:
         # The same split at the same time was first, and the clip cannot be split there any more.
         with state.read_session() as session:

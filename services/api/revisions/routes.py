@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api.clips.operations import IF_MATCH, clip_answer
-from services.api.clips.service import clip_response, get_clip
+from services.api.clips.service import clip_response, get_clip, tried
 from services.api.http.conditional import PRIVATE
 from services.api.http.errors import Problem
 from services.api.http.operations import Operation, json_answer
 from services.api.revisions.schemas import Revision, Revisions, RevisionText
-from services.api.state import state_of
+from services.api.state import State, state_of
 from services.api.transcripts.hidden import hidden_words
-from services.api.transcripts.revisions import restore_text
+from services.api.transcripts.revisions import Rewrite, restore_text
 from shared.clips.cut_words import shown_text
 from shared.clips.models import Clip
 from shared.search.folding import folded_ahead
@@ -66,20 +66,25 @@ def read_revision(request: Request) -> Response:
 def restore_revision(request: Request) -> Response:
     """POST /api/clips/{id}/revisions/{revision}/restore. Repeating it changes nothing; nothing is lost by it."""
     state = state_of(request)
+    return clip_response(tried(lambda: _try_to_restore(request, state), "restore the words"))
+
+
+def _try_to_restore(request: Request, state: State) -> Clip | None:
+    """Restore the words. None if the clip changed while the words in its cuts were looked for."""
     with state.read_session() as session:
         clip = get_clip(session, request)
-        words = _find(session, request, clip).text
+        revision = _find(session, request, clip)
         timed = session.exec(Transcript.newest_with_times(clip.id)).first() if clip.cuts else None
-    cuts, hidden = clip.cuts, hidden_words(words, timed, clip.cuts, clip.sound_ms or 0)
-    with folded_ahead(shown_text(words, hidden)), state.transaction() as transaction:
+    hidden = hidden_words(revision.text, timed, clip.cuts, clip.sound_ms or 0)
+    new = Rewrite(clip.version, clip.words, revision.text, hidden)
+    with folded_ahead(shown_text(new.words, hidden)), state.transaction() as transaction:
         clip = get_clip(transaction.session, request, for_update=True)
-        revision = _find(transaction.session, request, clip)
-        if clip.cuts != cuts or revision.text != words:
-            raise Problem("stale", "The clip was cut or edited at this moment; restore it again.")
-        if words != clip.words:
-            restore_text(transaction.session, clip, words, hidden, revision.language, transaction.now)
+        if clip.version != new.version:
+            return None
+        if new.words != new.present:
+            restore_text(transaction.session, clip, new, revision.language, transaction.now)
             transaction.save(clip)
-    return clip_response(clip)
+    return clip
 
 
 def _json_response(body: BaseModel) -> Response:

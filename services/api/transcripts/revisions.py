@@ -4,7 +4,9 @@ A revision always has the words that cuts hide.
 """
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from sqlmodel import Session, col, select
 
@@ -15,29 +17,40 @@ from shared.transcripts.retention import thin_revisions
 from shared.transcripts.sittings import continues_sitting
 
 
-def save_text(session: Session, clip: Clip, text: str, sitting: uuid.UUID | None, now: datetime) -> None:
+@dataclass(frozen=True)
+class Rewrite:
+    """New words for one version of a clip. They are made before its row is locked: hours of words take seconds."""
+
+    version: int
+    present: str | None
+    """The words of this version."""
+    words: str
+    hidden: list[Span]
+    """The spans of the new words that cuts hide."""
+
+    @classmethod
+    def of(cls, clip: Clip, text: str) -> Self:
+        """Bring a text that a person wrote into the words of a clip. Without cuts, this costs nothing."""
+        return cls(clip.version, clip.words, *clip.spliced(text))
+
+
+def save_text(session: Session, clip: Clip, new: Rewrite, sitting: uuid.UUID | None, now: datetime) -> None:
     """Set the text of a locked clip. Saves of one sitting change one revision; the state before the sitting stays."""
     newest = session.exec(Transcript.newest(clip.id)).first()
-    words, hidden = clip.spliced(text)
-    if newest is not None and newest.text == clip.words and continues_sitting(newest, words, sitting, now):
-        clip.edit_words(words, hidden, now)
-        newest.text, newest.saved_at, newest.language = words, now, clip.language
+    if newest is not None and newest.text == new.present and continues_sitting(newest, new.words, sitting, now):
+        clip.edit_words(new.words, new.hidden, now)
+        newest.text, newest.saved_at, newest.language = new.words, now, clip.language
         return
-    _keep_present_text(session, clip, newest)
-    revision = clip.edit_words(words, hidden, now)
+    _keep_present_text(session, clip, new.present, newest)
+    revision = clip.edit_words(new.words, new.hidden, now)
     revision.saved_at, revision.sitting = now, sitting
     _add(session, revision, now)
 
 
-def restore_text(
-    session: Session, clip: Clip, words: str, hidden: list[Span], language: str | None, now: datetime
-) -> None:
-    """Set the text of an earlier revision, as a person's new revision. No sitting goes on from before.
-
-    `hidden` are the words of it that cuts hide.
-    """
-    _keep_present_text(session, clip, session.exec(Transcript.newest(clip.id)).first())
-    revision = clip.edit_words(words, hidden, now)
+def restore_text(session: Session, clip: Clip, new: Rewrite, language: str | None, now: datetime) -> None:
+    """Set the text of an earlier revision, as a person's new revision. No sitting goes on from before."""
+    _keep_present_text(session, clip, new.present, session.exec(Transcript.newest(clip.id)).first())
+    revision = clip.edit_words(new.words, new.hidden, now)
     revision.language = language
     _add(session, revision, now)
 
@@ -48,9 +61,8 @@ def _add(session: Session, revision: Transcript, now: datetime) -> None:
     thin_revisions(session, revision.clip_id, now)
 
 
-def _keep_present_text(session: Session, clip: Clip, newest: Transcript | None) -> None:
+def _keep_present_text(session: Session, clip: Clip, words: str | None, newest: Transcript | None) -> None:
     """Make a revision of the clip's text unless it is one already: some archives bring a text without revisions."""
-    words = clip.words
     if words is None or (newest is not None and newest.text == words):
         return
     with_this_text = select(Transcript.id).where(col(Transcript.clip_id) == clip.id, col(Transcript.text) == words)

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from services.api.archive.manifest import DESCRIPTION
-from services.api.transcripts.revisions import restore_text, save_text
+from services.api.transcripts.revisions import Rewrite, restore_text, save_text
 from shared.clips.models import Clip
 from shared.db.engine import transaction
 from shared.outbox.writer import save_and_announce
@@ -47,10 +47,10 @@ def take(session: Session, clip: Clip, step: Any, now: datetime) -> None:
     """Do to a clip what a route or a worker does."""
     kind, text, sitting, _ = step
     if kind == "save" and text != clip.text:
-        save_text(session, clip, text, sitting, now)
+        save_text(session, clip, Rewrite.of(clip, text), sitting, now)
     elif kind == "restore":
         if first := session.exec(select(Transcript).where(col(Transcript.clip_id) == clip.id).limit(1)).first():
-            restore_text(session, clip, first.text, [], first.language, now)
+            restore_text(session, clip, Rewrite.of(clip, first.text), first.language, now)
     elif kind == "tag":
         clip.set_tags([f"t{len(text)}"], now)
     elif kind == "hear":

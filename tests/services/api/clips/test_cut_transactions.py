@@ -1,4 +1,4 @@
-"""What a cut, a split and a join write in their transaction, and what they do before it.
+"""What a cut, a split, a join, an edit and a restored revision write in their transaction, and what they do before it.
 
 Words that an older release wrote are compared before a row is locked: an hour of them takes more than a second.
 """
@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 
-from services.api.clips import cut_routes, join, split
+from services.api.clips import cut_routes, join, routes, split
+from services.api.clips.schemas import ClipPatch
+from services.api.clips.service import MAX_TRIES
 from services.api.clips.sound_copies import SoundCopies
+from services.api.http.errors import Problem
+from services.api.revisions import routes as revisions
 from shared.clips import renditions, words
 from shared.clips.cut_words import splice
 from shared.clips.models import Clip, Status
@@ -35,6 +39,7 @@ class OneClip:
             add=lambda _: None,
             add_all=lambda _: None,
             flush=lambda: None,
+            connection=lambda: SimpleNamespace(execute=lambda _: []),
         )
         self.store = SimpleNamespace(delete_all=lambda _: None)
 
@@ -71,7 +76,9 @@ def rewritten(cuts: list[tuple[int, int]]) -> Clip:
 def state(monkeypatch: pytest.MonkeyPatch) -> OneClip:
     state = OneClip(rewritten([(1_000, 2_000)]))
     monkeypatch.setattr(words, "splice", state.splice)
-    for module in (cut_routes, split):
+    for module in (routes, revisions):
+        monkeypatch.setattr(module, "state_of", lambda _: state)
+    for module in (cut_routes, split, routes, revisions):
         monkeypatch.setattr(module, "get_clip", lambda *_, **__: state.clip)
     monkeypatch.setattr(renditions, "renew_cut", lambda *_: set())
     return state
@@ -114,3 +121,47 @@ def test_to_join_clips_compares_no_words_while_the_new_one_is_written(state: One
         (revision,) = join._revisions(parts, clip, NOW)
     assert clip.text == "ONE three FOUR.\n\nONE three FOUR."
     assert revision.text == clip.words == "ONE two three FOUR.\n\nONE two three FOUR."
+
+
+def test_to_edit_words_compares_none_while_the_row_is_locked(state: OneClip) -> None:
+    request: Any = SimpleNamespace(headers={})
+    routes._patch(request, ClipPatch(text="ONE three FOUR five."))
+    assert state.clip.text == "ONE three FOUR five."
+    assert state.clip.words == "ONE two three FOUR five."
+    assert state.spliced
+
+
+def test_to_restore_a_revision_compares_no_words_while_the_row_is_locked(
+    state: OneClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revisions, "_find", lambda *_: SimpleNamespace(text="One two three four.", language="en"))
+    request: Any = None
+    revisions.restore_revision(request)
+    assert state.clip.words == "One two three four."
+    assert state.spliced
+
+
+def test_an_edit_of_a_cut_clip_that_changes_meanwhile_is_tried_again_and_then_refused(
+    state: OneClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without cuts nothing is compared, and no edit is refused."""
+    request: Any = SimpleNamespace(headers={})
+    changes = MAX_TRIES - 1
+
+    def get_clip(*_: Any, for_update: bool = False) -> Clip:
+        nonlocal changes
+        if for_update and changes:
+            changes -= 1
+            state.clip.version += 1
+        return state.clip if for_update else Clip(**state.clip.model_dump())
+
+    monkeypatch.setattr(routes, "get_clip", get_clip)
+    assert routes._patch(request, ClipPatch(text="ONE.")).status_code == 200
+    changes = MAX_TRIES
+    with pytest.raises(Problem) as problem:
+        routes._patch(request, ClipPatch(text="TWO."))
+    assert problem.value.slug == "stale"
+    assert state.clip.text == "ONE."
+    state.clip.set_cuts([], "One two.", [], NOW)
+    changes = MAX_TRIES
+    assert routes._patch(request, ClipPatch(text="TWO.")).status_code == 200
