@@ -101,16 +101,19 @@ async def test_the_main_job_by_keyboard_alone(calm_stack: Stack, launch_browser:
 async def test_a_microphone_is_named_in_full(calm_stack: Stack, launch_browser: Launch, tmp_path: Path) -> None:
     """Headsets differ in the last words of their names. Browsers tell the names once a microphone was allowed."""
     browser = await launch_browser(speech.microphone(tmp_path / "speech.wav"))
-    for width in (390, 1440):
-        context = await browser.new_context(viewport={"width": width, "height": 844})
+    cut = "(element) => element.scrollWidth > element.clientWidth + 1"
+    for width, height in ((320, 640), (390, 844), (844, 390), (1440, 844)):
+        context = await browser.new_context(viewport={"width": width, "height": height})
         await context.add_init_script(LONG_NAMES)
         here = await DictaphonePage.open(context, calm_stack.api_url)
         await here.button("Record").click()
         await expect(here.button("Stop")).to_be_visible()
+        beside_its_level = here.page.locator("[data-part=level-name]:visible")
+        await expect(beside_its_level).to_have_text(LONG_NAME)
+        assert not await beside_its_level.evaluate(cut), width
         await here.button("Microphone").click()
         item = here.page.get_by_role("menu").get_by_text(LONG_NAME)
         await expect(item.first).to_be_visible()
-        cut = "(element) => element.scrollWidth > element.clientWidth + 1"
         assert not await item.first.evaluate(cut), width
         await here.page.keyboard.press("Escape")
         await here.button("Stop").click()
