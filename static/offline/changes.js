@@ -71,7 +71,7 @@ export class Changes extends EventTarget {
     this.channel = channel;
     this.patience_ms = patience_ms;
     this.taken_ms = taken_ms;
-    this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
+    this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, max_ms: MOST_MS });
     channel?.addEventListener("message", ({ data }) => {
       if (data.clip) library.apply(data.clip);
       this.wake();

@@ -69,7 +69,7 @@ export class Outbox extends EventTarget {
     this.session = session;
     this.channel = channel;
     channel?.addEventListener("message", () => void this.scan());
-    this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
+    this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, max_ms: MOST_MS });
   }
 
   /** Find what is left on the device, by this tab or another, by this visit or an earlier one, and see it sent. */

@@ -87,7 +87,7 @@ export class Recorder extends EventTarget {
   #away = null;
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #watch;
-  #patience = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
+  #patience = new Backoff({ first_ms: FIRST_MS, max_ms: MOST_MS });
 
   /** @param {{timeslice_ms?: number}} options */
   constructor({ timeslice_ms = TIMESLICE_MS } = {}) {

@@ -4,16 +4,16 @@ export class Backoff {
   /** @type {Set<() => void>} */
   #waiting = new Set();
 
-  /** @param {{first_ms: number, most_ms: number, random?: () => number}} options */
-  constructor({ first_ms, most_ms, random = Math.random }) {
+  /** @param {{first_ms: number, max_ms: number, random?: () => number}} options */
+  constructor({ first_ms, max_ms, random = Math.random }) {
     this.first_ms = first_ms;
-    this.most_ms = most_ms;
+    this.max_ms = max_ms;
     this.random = random;
   }
 
   /** The next delay: half of it fixed, half drawn, so that a server that returns is not stormed. */
   next() {
-    const whole = Math.min(this.most_ms, this.first_ms * 2 ** this.#attempt++);
+    const whole = Math.min(this.max_ms, this.first_ms * 2 ** this.#attempt++);
     return whole / 2 + (whole / 2) * this.random();
   }
 

@@ -63,7 +63,7 @@ export class Feed extends EventTarget {
     this.connect = connect;
     this.greeting_ms = greeting_ms;
     this.silence_ms = silence_ms;
-    this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
+    this.backoff = backoff ?? new Backoff({ first_ms: FIRST_MS, max_ms: MOST_MS });
   }
 
   get connected() {

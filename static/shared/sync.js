@@ -37,7 +37,7 @@ export class Sync extends EventTarget {
   #looking = 1;
   /** Id → version, of the clips that are being fetched by themselves. @type {Map<string, number>} */
   #wanted = new Map();
-  #backoff = new Backoff({ first_ms: FIRST_MS, most_ms: MOST_MS });
+  #backoff = new Backoff({ first_ms: FIRST_MS, max_ms: MOST_MS });
   /** @type {import("./types.js").Page|null} */
   #first;
 
@@ -122,8 +122,8 @@ export class Sync extends EventTarget {
 
   /** Every page is told the same at one moment: many of them do not ask the server at one moment, too. */
   #spread() {
-    const most_ms = Math.min((this.#looking - 1) * EACH_MS, MOST_SPREAD_MS);
-    return new Promise((resolve) => setTimeout(resolve, Math.random() * most_ms));
+    const max_ms = Math.min((this.#looking - 1) * EACH_MS, MOST_SPREAD_MS);
+    return new Promise((resolve) => setTimeout(resolve, Math.random() * max_ms));
   }
 
   async #untilRead() {

@@ -173,7 +173,7 @@ export class Tab {
     const death = new Promise((resolve) => (this.end = resolve));
     this.outbox = new Outbox(this.#mortal(journal), this.#mortal(server), this.#mortal(server), {
       lock: locks.of(death),
-      backoff: new Backoff({ first_ms: 1, most_ms: 2 }),
+      backoff: new Backoff({ first_ms: 1, max_ms: 2 }),
       session,
     });
     this.journal = this.#mortal(journal);

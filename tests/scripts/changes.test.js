@@ -67,7 +67,7 @@ function tab() {
             (error) => (isDead ? never() : Promise.reject(error)),
           ),
     });
-  const backoff = new Backoff({ first_ms: 1, most_ms: 4 });
+  const backoff = new Backoff({ first_ms: 1, max_ms: 4 });
   const memory = new Memory();
   const changes = new Changes(mortal(memory), mortal(server), library, {
     ...{ lock: /** @type {any} */ (locks.of(death)), backoff, patience_ms: 30, taken_ms: 60 },

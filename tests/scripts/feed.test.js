@@ -40,7 +40,7 @@ let feed;
 
 beforeEach(() => {
   [sockets, heard] = [[], []];
-  const backoff = new Backoff({ first_ms: 1, most_ms: 2 });
+  const backoff = new Backoff({ first_ms: 1, max_ms: 2 });
   feed = new Feed({
     base: "https://voice.example/page",
     connect: (url) => sockets[sockets.push(new Socket(url)) - 1],
@@ -107,7 +107,7 @@ test("without a place to go on from, it says so, and is told to fetch", () => {
 });
 
 test("a line that is silent for long is left, and one that never opens", async () => {
-  const backoff = new Backoff({ first_ms: 1, most_ms: 2 });
+  const backoff = new Backoff({ first_ms: 1, max_ms: 2 });
   const connect = (url) => sockets[sockets.push(new Socket(url)) - 1];
   feed = new Feed({ base: "https://voice.example/page", connect, backoff, greeting_ms: 30, silence_ms: 60 });
   feed.start({ url: "/websocket", cursor: "5-0" });

@@ -236,7 +236,7 @@ test("changes wait under their person, and are neither shown nor sent by another
   const changes = (session) => {
     const library = new Library();
     library.apply(clip("a"));
-    const backoff = new Backoff({ first_ms: 1, most_ms: 2 });
+    const backoff = new Backoff({ first_ms: 1, max_ms: 2 });
     return [new Changes(memory, api, library, { session, backoff, lock: (_, work) => work(true), taken_ms: 0 }), library];
   };
   browser.remember(known("ann"));

@@ -43,7 +43,7 @@ class Fts5Index(FullTextIndex):
     ) -> Select[Any]:
         number = NUMBER + 0  # as in the other plans: SQLite must not read all entries in this order
         clips = select(*columns).select_from(Clip).join(SearchEntry, IS_OF_CLIP)
-        clips = clips.where(*self._contains_phrases(least_words=1), *conditions)
+        clips = clips.where(*self._contains_phrases(min_words=1), *conditions)
         return clip_query.apply_filters(clips).order_by(number.asc() if ascending else number.desc())
 
     def _checks(self) -> Conditions:

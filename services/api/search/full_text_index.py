@@ -116,13 +116,13 @@ class FullTextIndex(ABC):
             conditions.append(number < first_number_at(clip_query.until))
         return conditions
 
-    def _contains_phrases(self, least_words: int) -> list[ColumnElement[bool]]:
+    def _contains_phrases(self, min_words: int) -> list[ColumnElement[bool]]:
         """That one of the columns has each phrase of so many words or more, one word behind the other."""
         texts = (col(SearchEntry.name), col(SearchEntry.tags), col(SearchEntry.text))
         return [
             or_(*(self._contains_any(text, phrase.needles) for text in texts))
             for phrase in self._query.phrases
-            if len(phrase.words) >= least_words
+            if len(phrase.words) >= min_words
         ]
 
     # -- weights ---------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class GinIndex(FullTextIndex):
 
     def _phrase_conditions(self) -> list[ColumnElement[bool]]:
         """What the index cannot tell: that the words of a phrase follow each other in one of the columns."""
-        return self._contains_phrases(least_words=2)
+        return self._contains_phrases(min_words=2)
 
     def weighed(self, clip_query: ClipQuery, conditions: Conditions) -> Select[Any]:
         # Postgres fetches a long text anew for each function that reads it. The lateral join reads it once.

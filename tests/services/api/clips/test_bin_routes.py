@@ -18,7 +18,7 @@ from shared.db.engine import read_session, transaction
 from shared.outbox.models import OutboxRow
 from shared.search.index import SearchEntry
 from shared.storage.factory import open_store
-from shared.storage.store import ObjectMissing
+from shared.storage.store import ObjectMissing, Store
 from shared.transcripts.models import Transcript
 from tests.conftest import Parts
 from tests.recordings import recording
@@ -45,12 +45,17 @@ async def deleted(client: httpx.AsyncClient, name: str = "Minutes") -> dict[str,
     return clip
 
 
+def store_at(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store that these parts lead to."""
+    for name, value in parts.items():
+        monkeypatch.setenv(name, value)
+    return open_store(ApiSettings())
+
+
 async def test_a_clip_of_the_bin_is_deleted_for_good_with_every_trace(
     client: httpx.AsyncClient, engine: Engine, module_parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in module_parts.items():
-        monkeypatch.setenv(name, value)
-    store = open_store(ApiSettings())
+    store = store_at(module_parts, monkeypatch)
     clip, other = await deleted(client), await deleted(client)
     key, other_key = audio_key(engine, clip["id"]), audio_key(engine, other["id"])
     url = f"/api/clips/{clip['id']}"
@@ -73,9 +78,7 @@ async def test_a_clip_of_the_bin_is_deleted_for_good_with_every_trace(
 async def test_a_clip_that_somebody_changes_at_this_moment_is_deleted_after_that(
     client: httpx.AsyncClient, engine: Engine, module_parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in module_parts.items():
-        monkeypatch.setenv(name, value)
-    store = open_store(ApiSettings())
+    store = store_at(module_parts, monkeypatch)
     id = uuid.UUID((await deleted(client))["id"])
     chosen = select(Clip).where(col(Clip.id) == id, col(Clip.deleted_at).is_not(None))
     with ThreadPoolExecutor() as threads:
